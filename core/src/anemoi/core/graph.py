@@ -1,0 +1,125 @@
+"""Graphs as plain frozen data over tensors: named nodes, and edges between them sorted by target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from .errors import AnemoiError
+
+EdgeName = tuple[str, str]
+
+DATA = "data"
+HIDDEN = "hidden"
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Points on the sphere.
+
+    Parameters
+    ----------
+    latitudes, longitudes
+        ``(nodes,)`` float64, in degrees.
+    """
+
+    latitudes: Tensor
+    longitudes: Tensor
+
+    def __post_init__(self) -> None:
+        if self.latitudes.ndim != 1 or self.latitudes.shape != self.longitudes.shape:
+            raise AnemoiError(
+                "Nodes need one latitude and one longitude each, but got shapes "
+                f"{tuple(self.latitudes.shape)} and {tuple(self.longitudes.shape)}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.latitudes)
+
+    @property
+    def positions(self) -> Tensor:
+        """Unit vectors from the centre of the Earth, ``(nodes, 3)`` float64."""
+        latitude, longitude = torch.deg2rad(self.latitudes), torch.deg2rad(self.longitudes)
+        return torch.stack(
+            [latitude.cos() * longitude.cos(), latitude.cos() * longitude.sin(), latitude.sin()], dim=-1
+        )
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Directed edges from ``source`` nodes to ``target`` nodes, sorted by target.
+
+    Because they are sorted by target, a kernel may turn them into compressed sparse rows
+    by counting (:meth:`row_pointers`), without sorting again.
+
+    Parameters
+    ----------
+    source, target
+        ``(edges,)`` int64, indices into the two sets of nodes; ``target`` never decreases.
+    attributes
+        ``(edges, len(attribute_names))`` float32, what is known of each edge.
+    attribute_names
+        What the columns of ``attributes`` are.
+    """
+
+    source: Tensor
+    target: Tensor
+    attributes: Tensor
+    attribute_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.source.ndim != 1 or self.source.shape != self.target.shape:
+            raise AnemoiError(
+                "Edges need one source and one target each, but got shapes "
+                f"{tuple(self.source.shape)} and {tuple(self.target.shape)}."
+            )
+        if self.attributes.shape != (len(self.source), len(self.attribute_names)):
+            raise AnemoiError(
+                f"Edge attributes must have shape ({len(self.source)}, {len(self.attribute_names)}) for "
+                f"attributes {list(self.attribute_names)}, but have {tuple(self.attributes.shape)}."
+            )
+        if len(self.target) and bool((self.target[1:] < self.target[:-1]).any()):
+            raise AnemoiError("Edges must be sorted by target.", fix="Build them with Edges.sorted(...).")
+
+    @classmethod
+    def sorted(
+        cls, source: Tensor, target: Tensor, attributes: Tensor, attribute_names: tuple[str, ...] = ()
+    ) -> Edges:
+        """Edges in any order, put in order of target, then of source."""
+        by_source = torch.argsort(source, stable=True)
+        order = by_source[torch.argsort(target[by_source], stable=True)]
+        return cls(source[order], target[order], attributes[order], attribute_names)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def row_pointers(self, num_targets: int) -> Tensor:
+        """Where the edges of each target begin, ``(num_targets + 1,)`` int64 (the CSR row pointers)."""
+        pointers = torch.zeros(num_targets + 1, dtype=torch.int64, device=self.target.device)
+        pointers[1:] = torch.bincount(self.target, minlength=num_targets).cumsum(0)
+        return pointers
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Named sets of nodes, and at most one set of edges for each ordered pair of them.
+
+    A forecast model needs nodes ``data`` and ``hidden`` and the edges ``(data, hidden)``,
+    ``(hidden, hidden)`` and ``(hidden, data)``.
+    """
+
+    nodes: Mapping[str, Nodes]
+    edges: Mapping[EdgeName, Edges] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for (source, target), edges in self.edges.items():
+            for end, index in ((source, edges.source), (target, edges.target)):
+                if end not in self.nodes:
+                    raise AnemoiError(f"Edges {source} -> {target} name nodes {end!r}, which the graph has not.")
+                if len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(self.nodes[end]):
+                    raise AnemoiError(
+                        f"Edges {source} -> {target} point outside the {len(self.nodes[end])} nodes of {end!r}."
+                    )

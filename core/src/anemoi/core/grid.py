@@ -1,0 +1,86 @@
+"""Where the values of a field lie, and how much of the globe each one stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The points of a field, in the order of its values.
+
+    Parameters
+    ----------
+    latitudes, longitudes
+        ``(points,)`` float64, in degrees; latitudes within [-90, 90], longitudes in any range.
+    field_shape
+        The shape of the field before it was flattened, where it had one: ``(latitudes, longitudes)``.
+    """
+
+    latitudes: NDArray[np.float64]
+    longitudes: NDArray[np.float64]
+    field_shape: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.latitudes.ndim != 1 or self.latitudes.shape != self.longitudes.shape:
+            raise DataError(
+                "A grid needs one latitude and one longitude for each point, but got shapes "
+                f"{self.latitudes.shape} and {self.longitudes.shape}."
+            )
+        if not (np.isfinite(self.latitudes).all() and np.isfinite(self.longitudes).all()):
+            raise DataError("The coordinates of a grid must be finite.")
+        if len(self) and np.abs(self.latitudes).max() > 90.0:
+            raise DataError(f"Latitudes must lie within [-90, 90], but one is {np.abs(self.latitudes).max():g}.")
+
+    def __len__(self) -> int:
+        return len(self.latitudes)
+
+    def matches(self, other: Grid, tolerance: float = 1e-3) -> bool:
+        """Whether both have the same points in the same order, to ``tolerance`` degrees."""
+        if len(self) != len(other):
+            return False
+        turn = np.abs(self.longitudes - other.longitudes) % 360.0
+        apart = np.minimum(turn, 360.0 - turn) * np.cos(np.deg2rad(self.latitudes))
+        return bool(np.abs(self.latitudes - other.latitudes).max() <= tolerance and apart.max() <= tolerance)
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """Unit vectors from the centre of the Earth, ``(points, 3)``."""
+        latitude, longitude = np.deg2rad(self.latitudes), np.deg2rad(self.longitudes)
+        return np.stack(
+            [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=-1
+        )
+
+    @cached_property
+    def areas(self) -> NDArray[np.float64]:
+        """The area of the cell around each point on the unit sphere, ``(points,)``; they sum to 4π.
+
+        A cell is all that is nearer to its point than to any other: the spherical Voronoi
+        diagram (Caroli et al., "Robust and efficient Delaunay triangulations of points on or
+        close to a sphere", 2010, as in ``scipy.spatial.SphericalVoronoi``). Points in one place,
+        such as the 144 poles of a regular 2.5° grid, share their cell evenly.
+
+        Raises
+        ------
+        DataError
+            With fewer than four distinct points, or all of them on one circle.
+        """
+        from scipy.spatial import SphericalVoronoi
+
+        # Rounded to about a metre, so that the poles of a regular grid are one place each.
+        places, place_of, sharing = np.unique(
+            self.positions.round(7) + 0.0, axis=0, return_inverse=True, return_counts=True
+        )
+        places /= np.linalg.norm(places, axis=1, keepdims=True)
+        try:
+            cells = SphericalVoronoi(places, threshold=1e-9).calculate_areas()
+        except ValueError as error:
+            raise DataError(f"The areas of this grid's {len(places)} distinct points are undefined: {error}") from error
+        place_of = place_of.reshape(-1)
+        return np.asarray((cells / sharing)[place_of], dtype=np.float64)

@@ -1,0 +1,41 @@
+"""What a training minimises."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Loss(nn.Module, ABC):
+    """Takes a prediction and the truth to one number, zero where they are equal and never negative.
+
+    A subclass takes these keyword arguments, and its own options after them, each with a type and
+    a default; the options are what a user writes under ``loss``.
+
+    Parameters
+    ----------
+    node_weights
+        ``(grid,)``, how much each cell counts; they sum to one.
+    variable_weights
+        ``(variable,)``, how much each variable counts; they sum to one.
+    """
+
+    @abstractmethod
+    def __init__(self, *, node_weights: Tensor, variable_weights: Tensor) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss.
+
+        Parameters
+        ----------
+        prediction, target
+            ``(batch, ensemble, grid, variable)``, normalised.
+
+        Returns
+        -------
+        Tensor
+            A scalar.
+        """

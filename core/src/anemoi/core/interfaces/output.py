@@ -1,0 +1,103 @@
+"""What a forecast is written to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..grid import Grid
+
+
+@dataclass(frozen=True)
+class State:
+    """The atmosphere at one time of one forecast.
+
+    Parameters
+    ----------
+    start
+        The time that the forecast starts from.
+    lead_time
+        The time since ``start``; zero for the initial state.
+    fields
+        ``(ensemble, grid, variable)`` float32, in the units of the training data.
+    """
+
+    start: np.datetime64
+    lead_time: np.timedelta64
+    fields: NDArray[np.float32]
+
+    @property
+    def valid_time(self) -> np.datetime64:
+        """The time that the state describes."""
+        return self.start + self.lead_time
+
+
+@dataclass(frozen=True)
+class ForecastDescription:
+    """What is known of a forecast before its first state.
+
+    Parameters
+    ----------
+    start
+        The time that the forecast starts from.
+    lead_times
+        Those that will be written, in order, ``(lead times,)`` timedelta64[s].
+    members
+        How many ensemble members each state has.
+    variables, grid, units
+        As those of a data source.
+    provenance
+        Where the forecast comes from, as JSON: its identity, its parents, the command.
+    """
+
+    start: np.datetime64
+    lead_times: NDArray[np.timedelta64]
+    members: int
+    variables: tuple[str, ...]
+    grid: Grid
+    units: Mapping[str, str]
+    provenance: Mapping[str, Any]
+
+
+class Output(ABC):
+    """Takes the states of one forecast, one at a time, and leaves a whole file or none.
+
+    It is a context manager. Leaving it without an exception makes the file appear under its
+    name; leaving it with one leaves nothing. A subclass takes ``path``, ``forecast`` and
+    ``overwrite``, and its own options after them, each with a type and a default.
+
+    Parameters
+    ----------
+    path
+        Where to write.
+    forecast
+        What is to come.
+    overwrite
+        Whether something that is there already may be replaced.
+
+    Raises
+    ------
+    DataError
+        At construction, if ``path`` exists and ``overwrite`` is false, or cannot be written.
+    """
+
+    @abstractmethod
+    def __init__(self, *, path: str, forecast: ForecastDescription, overwrite: bool = False) -> None: ...
+
+    @abstractmethod
+    def __enter__(self) -> Output: ...
+
+    @abstractmethod
+    def write(self, state: State) -> None:
+        """Take the next state, in order of lead time."""
+
+    @abstractmethod
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...

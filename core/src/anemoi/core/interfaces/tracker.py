@@ -1,0 +1,32 @@
+"""What keeps a record of a run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Tracker(ABC):
+    """Keeps the parameters, metrics and files of a run.
+
+    Any method may raise: the trainer reports it once and switches the tracker off. A tracker
+    can never stop a training.
+    """
+
+    @abstractmethod
+    def start(self, run: str, parameters: Mapping[str, Any]) -> None:
+        """Begin the record of ``run`` with all the parameters that it was started with, as JSON."""
+
+    @abstractmethod
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        """Record the values of some metrics at an optimisation step."""
+
+    @abstractmethod
+    def artefact(self, path: Path) -> None:
+        """Record a file that the run made, such as its checkpoint."""
+
+    @abstractmethod
+    def finish(self, status: str) -> None:
+        """End the record; ``status`` is ``finished``, ``failed`` or ``interrupted``."""
