@@ -1,0 +1,7 @@
+"""Graph builders for Anemoi."""
+
+from __future__ import annotations
+
+from .icosahedral import IcosahedralGraph
+
+__all__ = ["IcosahedralGraph"]
