@@ -1,0 +1,5 @@
+"""The command ``anemoi``."""
+
+from .main import main
+
+__all__ = ["main"]

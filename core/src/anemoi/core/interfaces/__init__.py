@@ -1,0 +1,52 @@
+"""What each kind of component promises. Each is imported when it is first used, because some bring torch."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data_source import DataSource, Statistics, Times
+    from .graph_builder import GraphBuilder
+    from .hooks import hookimpl
+    from .loss import Loss
+    from .mapper import Mapper
+    from .output import ForecastDescription, Output, State
+    from .processor import Processor
+    from .tracker import Tracker
+
+_MODULE_OF = {
+    "DataSource": "data_source",
+    "ForecastDescription": "output",
+    "GraphBuilder": "graph_builder",
+    "Loss": "loss",
+    "Mapper": "mapper",
+    "Output": "output",
+    "Processor": "processor",
+    "State": "output",
+    "Statistics": "data_source",
+    "Times": "data_source",
+    "Tracker": "tracker",
+    "hookimpl": "hooks",
+}
+
+__all__ = [
+    "DataSource",
+    "ForecastDescription",
+    "GraphBuilder",
+    "Loss",
+    "Mapper",
+    "Output",
+    "Processor",
+    "State",
+    "Statistics",
+    "Times",
+    "Tracker",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

@@ -1,0 +1,26 @@
+"""Which distribution provides which component, for those that are known but not installed here."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from ._kinds import normalise
+
+
+def provider(kind: str, name: str) -> str | None:
+    """The distribution that is known to provide a component, or None."""
+    return _catalogue().get(kind, {}).get(normalise(name))
+
+
+def known(kind: str) -> frozenset[str]:
+    """The names of all the components of a kind that the catalogue knows."""
+    return frozenset(_catalogue().get(kind, {}))
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, str]]:
+    text = Path(__file__).with_name("catalogue.json").read_text(encoding="utf-8")
+    return cast("dict[str, dict[str, str]]", json.loads(text))

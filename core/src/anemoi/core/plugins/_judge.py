@@ -1,0 +1,153 @@
+"""Judge from metadata whether what a distribution requires holds here."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+import importlib_metadata
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from ._find import Offering
+from ._kinds import normalise
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """A requirement that does not hold.
+
+    Parameters
+    ----------
+    requirement
+        As the distribution writes it.
+    reason
+        Why it does not hold, with what is installed.
+    fix
+        The command that mends it.
+    """
+
+    requirement: str
+    reason: str
+    fix: str
+
+
+class Judge:
+    """Judges distributions against what is installed, reading each version once."""
+
+    def __init__(self) -> None:
+        self._installed: dict[str, importlib_metadata.Distribution | None] = {}
+
+    def unmet(self, offering: Offering, extras: frozenset[str] = frozenset()) -> tuple[Unmet, ...]:
+        """The direct requirements of a distribution, with ``extras`` of its own, that do not hold here."""
+        reinstall = f"pip install --force-reinstall {offering.name}"
+        if offering.requires is None:
+            reason = "its METADATA is missing or unreadable, so nobody can tell what it requires"
+            return (Unmet("METADATA", reason, reinstall),)
+        faults = []
+        if not _is_version(offering.version):
+            reason = f"its own version {offering.version!r} is not a version"
+            faults.append(
+                Unmet("Version", reason, f"pip install --upgrade --force-reinstall {offering.name}")
+            )
+        if fault := _python_fault(offering):
+            faults.append(fault)
+        judged = (self._fault(offering.name, line, extras) for line in offering.requires)
+        return (*faults, *filter(None, judged))
+
+    def _fault(self, owner: str, line: str, extras: frozenset[str]) -> Unmet | None:
+        """What is wrong with one ``Requires-Dist`` line of ``owner``."""
+        upgrade = f"pip install --upgrade {owner}"
+        try:
+            requirement = Requirement(line)
+            if not _applies(requirement, extras):
+                return None
+        except Exception as error:  # InvalidRequirement, or a marker that has no value here.
+            reason = f"its requirement {line!r} is not a valid one ({_first_line(error)})"
+            return Unmet(line, reason, upgrade)
+        found = self._find(requirement.name)
+        wanted = f"{requirement.name}{requirement.specifier}"
+        mend = upgrade if normalise(requirement.name) == "anemoi-core" else f"pip install '{wanted}'"
+        if found is None:
+            return Unmet(line, f"requires {wanted}, which is not installed", mend)
+        if not requirement.specifier:
+            return self._extras_fault(owner, requirement, line, found)
+        version = _version(found)
+        if not _is_version(version):
+            return Unmet(
+                line, f"requires {wanted}, but {version!r}, which is installed, is not a version", mend
+            )
+        # What is installed is meant to be: a pre-release counts like any other.
+        if not requirement.specifier.contains(version, prereleases=True):
+            return Unmet(line, f"requires {wanted}, but {version} is installed", mend)
+        return self._extras_fault(owner, requirement, line, found)
+
+    def _extras_fault(
+        self, owner: str, requirement: Requirement, line: str, found: importlib_metadata.Distribution
+    ) -> Unmet | None:
+        """What is missing of the extras in ``name[extra]``; those that they themselves name are not followed."""
+        if not requirement.extras:
+            return None
+        extras = frozenset(requirement.extras)
+        for inner in found.requires or ():
+            try:
+                needed = Requirement(inner)
+                if _applies(needed, frozenset()) or not _applies(needed, extras):
+                    continue
+            except (InvalidRequirement, ValueError):
+                continue
+            other = self._find(needed.name)
+            version = "" if other is None else _version(other)
+            if not _is_version(version) or not needed.specifier.contains(version, prereleases=True):
+                wanted = f"{requirement.name}[{','.join(sorted(extras))}]"
+                reason = f"requires {wanted}, which needs {needed.name}{needed.specifier}: " + (
+                    f"{version} is installed" if version else "it is not installed"
+                )
+                return Unmet(line, reason, f"pip install '{wanted}'")
+        return None
+
+    def _find(self, name: str) -> importlib_metadata.Distribution | None:
+        if (key := normalise(name)) not in self._installed:
+            try:
+                self._installed[key] = importlib_metadata.Distribution.from_name(name)
+            except importlib_metadata.PackageNotFoundError:
+                self._installed[key] = None
+        return self._installed[key]
+
+
+def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
+
+
+def _python_fault(offering: Offering) -> Unmet | None:
+    here = platform.python_version()
+    mend = f"pip install --upgrade {offering.name}"
+    try:
+        wanted = SpecifierSet(offering.requires_python)
+    except InvalidSpecifier:
+        reason = f"its Requires-Python {offering.requires_python!r} is not a valid specifier"
+        return Unmet("Requires-Python", reason, mend)
+    if wanted.contains(here.rstrip("+"), prereleases=True):
+        return None
+    return Unmet("Requires-Python", f"requires Python {offering.requires_python}, but this is {here}", mend)
+
+
+def _version(found: importlib_metadata.Distribution) -> str:
+    try:
+        return found.version or ""
+    except Exception:  # Absent metadata raise differently in each version of the library.
+        return ""
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

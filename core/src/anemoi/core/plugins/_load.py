@@ -1,0 +1,200 @@
+"""Look a component up by name, import it, and hold it to what its kind promises."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+from functools import reduce
+from importlib import import_module
+from typing import Any
+
+from ..errors import PluginError
+from ._catalogue import known, provider
+from ._components import Component, components, failures
+from ._find import EntryPoint
+from ._kinds import GROUPS, INTERFACES, normalise
+
+_loaded: dict[tuple[str, str, str, str], Any] = {}
+
+
+def load(kind: str, name: str) -> Any:
+    """Import a component, once, and check that it is what its kind promises.
+
+    Parameters
+    ----------
+    kind
+        What it is: ``processor``, ``mapper``, ``graph``, ``source``, ``output``, ``loss``,
+        ``tracker``, ``command``, ``config`` or ``hook``.
+    name
+        What it is called, or ``distribution:name`` to pick one of two that share a name.
+
+    Returns
+    -------
+    Any
+        A class derived from the interface of its kind; a click command; the package of a
+        configuration; or the module, object or class that holds hooks.
+
+    Raises
+    ------
+    PluginError
+        If nothing or more than one thing is called so, or it is not compatible, blocked, or
+        broken; it names the distribution, the cause and what to do.
+    """
+    return load_component(find(kind, name))
+
+
+def find(kind: str, name: str) -> Component:
+    """The one component that ``name`` means, usable as far as metadata can tell.
+
+    Raises
+    ------
+    PluginError
+        As :func:`load`, except that a broken component is not yet known to be.
+    """
+    candidates = matching(kind, name)
+    if not candidates:
+        raise unknown(kind, name)
+    usable = [component for component in candidates if component.state in ("ok", "broken")]
+    if len(usable) == 1:
+        return usable[0]
+    refused = next((c for c in candidates if c.state == "conflict"), candidates[0])
+    if refused.state == "conflict":
+        rivals = [component for component in candidates if component.state == "conflict"]
+        if len(rivals) == 1 and ":" in name:
+            return rivals[0]
+        if len({component.distribution for component in rivals}) > 1:
+            full_names = " or ".join(sorted({component.full_name for component in rivals}))
+            raise PluginError(
+                f"More than one distribution offers the {kind} {name!r}.",
+                fix=f"Write which one you mean: {full_names}",
+            )
+    raise refusal(refused)
+
+
+def matching(kind: str, name: str) -> list[Component]:
+    """The components that ``name`` may mean; of several in one distribution, those spelt exactly so."""
+    distribution, _, short = name.rpartition(":")
+    found = [
+        component
+        for component in components(kind)
+        if normalise(component.name) == normalise(short)
+        and (not distribution or normalise(component.distribution) == normalise(distribution))
+    ]
+    exact = [component for component in found if component.name == short]
+    return exact if distribution and exact else found
+
+
+def refusal(component: Component) -> PluginError:
+    """The error that says why a component cannot be used."""
+    return PluginError(
+        f"The {component.kind} {component.name!r} of {component.distribution} {component.version} "
+        f"is {component.state}: {component.reason}.",
+        fix=f"To mend it: {component.fix}" if component.fix else None,
+    )
+
+
+def unknown(kind: str, name: str) -> PluginError:
+    """The error for a name that nothing installed has: who provides it, or what is nearest."""
+    if kind not in GROUPS:
+        return PluginError(
+            f"There is no kind of component called {kind!r}.", fix=f"The kinds are {', '.join(GROUPS)}."
+        )
+    distribution, _, short = name.rpartition(":")
+    if provides := distribution or provider(kind, short):
+        return PluginError(
+            f"The {kind} {short!r} is not installed; {provides} provides it."
+            if not distribution
+            else f"No distribution {distribution!r} that offers the {kind} {short!r} is installed.",
+            fix=f"To install it: pip install {provides}",
+        )
+    installed = {component.name for component in components(kind)}
+    return PluginError(
+        f"There is no {kind} called {name!r} among the plugins installed here.",
+        fix=suggestion(name, installed, known(kind) - {normalise(other) for other in installed})
+        or f"To see what there is: anemoi plugins list --kind {kind}",
+    )
+
+
+def suggestion(name: str, installed: set[str], installable: frozenset[str] | set[str] = frozenset()) -> str:
+    """The names nearest to a mistyped one, as a question; empty if none is near."""
+    from difflib import get_close_matches
+
+    spelt = {normalise(other): other for other in (*installable, *installed)}
+    nearest = [spelt[match] for match in get_close_matches(normalise(name)[:200], spelt, n=3)]
+    return f"Did you mean {' or '.join(nearest)}?" if nearest else ""
+
+
+def load_component(component: Component) -> Any:
+    """Import one component and check it; what it prints goes to standard error."""
+    if component.key in _loaded:
+        return _loaded[component.key]
+    try:
+        # A module that prints when it is imported must not spoil what a command prints.
+        with contextlib.redirect_stdout(sys.stderr):
+            found = _import(component.value)
+            fault = _fault(component.kind, found)
+    except KeyboardInterrupt:
+        raise
+    except SystemExit as error:
+        raise _broken(
+            component, f"it ended the program when it was imported (exit code {error.code})"
+        ) from error
+    except BaseException as error:
+        raise _broken(
+            component, f"importing it failed with {type(error).__name__}: {_brief(error)}"
+        ) from error
+    if fault:
+        raise _broken(component, fault)
+    _loaded[component.key] = found
+    failures.pop(component.key, None)
+    return found
+
+
+def _import(value: str) -> Any:
+    parts = EntryPoint("", "", value).parts()
+    if parts is None:
+        raise ValueError(f"{value!r} is not of the form module:attribute")
+    module, attribute, _ = parts
+    return reduce(getattr, filter(None, attribute.split(".")), import_module(module))
+
+
+def _fault(kind: str, found: Any) -> str:
+    """Why ``found`` is not what its kind promises; empty if it is."""
+    if kind in INTERFACES:
+        interface = getattr(import_module("anemoi.core.interfaces"), INTERFACES[kind])
+        if not (inspect.isclass(found) and issubclass(found, interface)):
+            return f"{_name(found)} is not a class derived from anemoi.core.interfaces.{interface.__name__}"
+        missing = sorted(getattr(found, "__abstractmethods__", ()))
+        return f"{_name(found)} does not define {', '.join(missing)}" if missing else ""
+    if kind == "command":
+        import click
+
+        return "" if isinstance(found, click.Command) else f"{_name(found)} is not a click command"
+    if kind == "config":
+        return "" if hasattr(found, "__path__") else f"{_name(found)} is not a package"
+    return ""
+
+
+def _broken(component: Component, reason: str) -> PluginError:
+    failures[component.key] = reason
+    return PluginError(
+        f"The {component.kind} {component.name!r} of {component.distribution} {component.version} "
+        f"is broken: {reason}.",
+        fix=f"To mend it: pip install --upgrade --force-reinstall {component.distribution}\n"
+        "If that does not help, tell its authors.",
+    )
+
+
+def _name(found: Any) -> str:
+    return repr(getattr(found, "__qualname__", None) or getattr(found, "__name__", type(found).__name__))
+
+
+def _brief(error: BaseException, most: int = 300) -> str:
+    """The first line of an error's message, cut to a length that fits a screen."""
+    try:
+        text = next(iter(str(error).splitlines()), "")
+    except Exception:  # Even the message may be broken.
+        text = ""
+    text = text.rstrip(".")
+    return text if len(text) <= most else f"{text[:most]}…"
