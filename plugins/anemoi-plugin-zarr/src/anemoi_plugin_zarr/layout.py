@@ -1,0 +1,200 @@
+"""The anemoi-datasets Zarr layout: what its arrays and attributes say, read and checked.
+
+A data set is one Zarr group with the arrays ``data`` ``(time, variable, ensemble, cell)``,
+``dates`` ``(time,)``, ``latitudes`` and ``longitudes`` ``(cell,)`` in degrees, and ``mean``,
+``stdev``, ``minimum`` and ``maximum`` ``(variable,)``; its attributes name the variables and
+tell the frequency, the missing dates and where the data come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.grid import Grid
+from anemoi.core.interfaces.data_source import Statistics, Times
+from numpy.typing import NDArray
+
+from .frequency import parse_frequency
+
+T = TypeVar("T")
+
+_STATISTICS = ("mean", "stdev", "minimum", "maximum")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a data set but its data."""
+
+    variables: tuple[str, ...]
+    times: Times
+    frequency: np.timedelta64
+    missing: frozenset[np.datetime64]
+    members: int
+    grid: Grid
+    statistics: Statistics
+    units: Mapping[str, str]
+    provenance: Mapping[str, Any]
+
+
+def read_layout(group: Any, path: Path) -> Layout:
+    """Read and check the layout of the data set ``group``, without reading a chunk of its data.
+
+    Raises
+    ------
+    DataError
+        If an array or an attribute is absent, malformed, or at odds with the others: it names
+        ``path``, the array or attribute, and what to do.
+    """
+    reader = _Reader(group, path)
+    shape = reader.data_shape()
+    variables = reader.attribute("variables", _variables)
+    if len(variables) != shape[1]:
+        raise reader.refuse(f"attribute 'variables' names {len(variables)}, but 'data' holds {shape[1]}")
+    frequency = reader.attribute("frequency", parse_frequency)
+    times = reader.times(shape[0], frequency)
+    missing = reader.attribute("missing_dates", _dates, default=[])
+    latitudes, longitudes = (reader.numbers(name, shape[3]) for name in ("latitudes", "longitudes"))
+    field_shape = reader.attribute("field_shape", _shape, default=None)
+    if field_shape is not None and np.prod(field_shape) != shape[3]:
+        raise reader.refuse(f"attribute 'field_shape' is {field_shape}, but 'data' holds {shape[3]} cells")
+    try:
+        grid = Grid(latitudes, longitudes, field_shape)
+    except DataError as error:
+        raise reader.refuse(f"'latitudes' and 'longitudes' make no grid: {error.what}") from error
+    statistics = Statistics(**{name: reader.numbers(name, shape[1]) for name in _STATISTICS})
+    return Layout(
+        variables=variables,
+        times=times,
+        frequency=frequency,
+        missing=missing & frozenset(times),
+        members=shape[2],
+        grid=grid,
+        statistics=statistics,
+        units=reader.attribute("variables_metadata", _units, default={}),
+        provenance=reader.provenance(times, grid, statistics),
+    )
+
+
+class _Reader:
+    def __init__(self, group: Any, path: Path) -> None:
+        self.group, self.path, self.attributes = group, path, dict(group.attrs)
+
+    def refuse(self, what: str) -> DataError:
+        return DataError(
+            f"{self.path}: {what}.",
+            fix="It is not a whole data set in the anemoi-datasets layout: make it again, "
+            "or correct it with the software that made it.",
+        )
+
+    def attribute(self, name: str, parse: Callable[[Any], T], **default: Any) -> T:
+        """Parse the attribute ``name``, or ``default`` where it is absent or null."""
+        value = self.attributes.get(name)
+        if value is None:
+            if "default" not in default:
+                raise self.refuse(f"attribute '{name}' is missing")
+            value = default["default"]
+        try:
+            return parse(value)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self.refuse(f"attribute '{name}' is malformed: {error}") from error
+
+    def array(self, name: str) -> Any:
+        if name not in self.group:
+            raise self.refuse(f"array '{name}' is missing")
+        array = self.group[name]
+        if not hasattr(array, "dtype"):
+            raise self.refuse(f"'{name}' is a group, but should be an array")
+        return array
+
+    def data_shape(self) -> tuple[int, int, int, int]:
+        data = self.array("data")
+        if data.dtype.kind != "f":
+            raise self.refuse(f"array 'data' holds {data.dtype}, but should hold floating-point numbers")
+        if len(data.shape) != 4 or 0 in data.shape:
+            raise self.refuse(f"array 'data' has shape {data.shape}, not (time, variable, ensemble, cell)")
+        return data.shape  # type: ignore[no-any-return]
+
+    def values(self, name: str, length: int, kind: str) -> NDArray[Any]:
+        array = self.array(name)
+        if array.shape != (length,):
+            raise self.refuse(f"array '{name}' has shape {array.shape}, but 'data' asks for ({length},)")
+        if array.dtype.kind not in kind:
+            raise self.refuse(f"array '{name}' holds {array.dtype}, which it should not")
+        try:
+            return np.asarray(array[...])
+        # A damaged chunk is whatever error the codec or the file system makes of it.
+        except Exception as error:
+            raise self.refuse(f"array '{name}' cannot be read: {type(error).__name__}: {error}") from error
+
+    def numbers(self, name: str, length: int) -> NDArray[np.float64]:
+        return self.values(name, length, "fiu").astype(np.float64)
+
+    def times(self, length: int, frequency: np.timedelta64) -> Times:
+        times = self.values("dates", length, "M").astype("datetime64[s]")
+        if np.isnat(times).any():
+            raise self.refuse("array 'dates' holds a value that is no date")
+        wrong = np.flatnonzero(np.diff(times) != frequency)
+        if wrong.size:
+            i = wrong[0]
+            raise self.refuse(
+                f"array 'dates' does not increase by the attribute 'frequency' "
+                f"({self.attributes['frequency']}): {times[i + 1]} follows {times[i]}"
+            )
+        return times
+
+    def provenance(self, times: Times, grid: Grid, statistics: Statistics) -> dict[str, Any]:
+        """Gather what the attributes tell of the origin of the data, and what identifies them.
+
+        The identity is the attribute ``uuid``, or where there is none a hash of all the metadata.
+        """
+        known = {
+            name: self.attributes[name]
+            for name in ("description", "licence", "attribution")
+            if self.attributes.get(name) is not None
+        }
+        known["kind"] = "dataset"
+        known |= self.attribute("provenance", dict, default={})
+        identity = self.attributes.get("uuid")
+        if identity is None:
+            digest = hashlib.sha256(json.dumps(self.attributes, sort_keys=True).encode())
+            for array in (times, grid.latitudes, grid.longitudes, *vars(statistics).values()):
+                digest.update(np.ascontiguousarray(array).tobytes())
+            identity = f"sha256:{digest.hexdigest()}"
+        return {**known, "identity": str(identity)}
+
+
+def _variables(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f"{names!r} is no list of names")
+    if len(set(names)) != len(names):
+        raise ValueError(f"{names!r} names a variable twice")
+    return tuple(names)
+
+
+def _dates(dates: Any) -> frozenset[np.datetime64]:
+    if not isinstance(dates, list) or not all(isinstance(date, str) for date in dates):
+        raise ValueError(f"{dates!r} is no list of dates")
+    return frozenset(np.datetime64(date, "s") for date in dates)
+
+
+def _shape(lengths: Any) -> tuple[int, ...] | None:
+    if lengths is None:
+        return None
+    if not isinstance(lengths, list) or not all(type(length) is int and length > 0 for length in lengths):
+        raise ValueError(f"{lengths!r} is no list of lengths")
+    return tuple(lengths)
+
+
+def _units(metadata: Any) -> dict[str, str]:
+    return {
+        variable: str(known["units"] if "units" in known else known["mars"]["units"])
+        for variable, known in metadata.items()
+        if "units" in known or "units" in known.get("mars", {})
+    }

@@ -1,0 +1,172 @@
+"""The output ``zarr``: a forecast in the anemoi-datasets Zarr layout, its dates the valid times."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.interfaces.output import ForecastDescription, Output, State
+
+from .writer import LayoutWriter
+
+
+class ZarrOutput(Output):
+    """Writes a forecast as a data set, which the source ``zarr`` and anemoi-datasets can open.
+
+    The states go to a hidden directory beside ``path``, which takes its name when the last is
+    written. Its attributes keep the provenance, the start and the lead times of the forecast.
+
+    Parameters
+    ----------
+    path
+        The directory to make.
+    forecast
+        What is to come; its lead times are equally spaced.
+    overwrite
+        Whether a file or a data set at ``path`` may be replaced.
+
+    Raises
+    ------
+    DataError
+        If ``path`` exists and may not be replaced, or its directory is not there or cannot be
+        written in, or the lead times are not equally spaced.
+    """
+
+    def __init__(self, *, path: str, forecast: ForecastDescription, overwrite: bool = False) -> None:
+        self._path = Path(path).expanduser().absolute()
+        self._forecast = forecast
+        self._frequency = _interval(forecast.lead_times)
+        self._next = 0
+        _check_replaceable(self._path, overwrite)
+        # Asking whether a directory can be written in is not reliable (read-only mounts, root): try.
+        _directory_beside(self._path).rmdir()
+
+    def __enter__(self) -> ZarrOutput:
+        """Begin to write, out of sight."""
+        forecast = self._forecast
+        self._partial = _directory_beside(self._path)
+        self._writer = LayoutWriter(
+            self._partial,
+            variables=forecast.variables,
+            grid=forecast.grid,
+            units=forecast.units,
+            members=forecast.members,
+            times=forecast.start + forecast.lead_times,
+            frequency=self._frequency,
+        )
+        return self
+
+    def write(self, state: State) -> None:
+        """Write the next state.
+
+        Raises
+        ------
+        DataError
+            If it is not the one that was announced, or cannot be written.
+        """
+        forecast = self._forecast
+        if self._next == len(forecast.lead_times):
+            raise DataError(f"{self._path}: all {self._next} states that were announced are written already.")
+        expected = forecast.start + forecast.lead_times[self._next]
+        shape = (forecast.members, len(forecast.grid), len(forecast.variables))
+        if state.start != forecast.start or state.valid_time != expected or state.fields.shape != shape:
+            raise DataError(
+                f"{self._path} takes the state for {expected} next, of shape {shape}, but was given "
+                f"the one for {state.valid_time}, of shape {state.fields.shape}."
+            )
+        try:
+            self._writer.write(state.fields[None])
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        self._next += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Give the forecast its name, or leave nothing."""
+        try:
+            if kind is None:
+                self._finish()
+        except OSError as failure:
+            raise _unwritable(self._path, failure) from failure
+        finally:
+            shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _finish(self) -> None:
+        forecast = self._forecast
+        if self._next != len(forecast.lead_times):
+            raise DataError(
+                f"{self._path} is not written: only {self._next} of {len(forecast.lead_times)} states came."
+            )
+        hours = forecast.lead_times / np.timedelta64(1, "h")
+        self._writer.finish(
+            {
+                "uuid": forecast.provenance.get("identity"),
+                "provenance": dict(forecast.provenance),
+                "forecast": {
+                    "start": str(forecast.start.astype("datetime64[s]")),
+                    "lead_times_hours": hours.tolist(),
+                },
+            }
+        )
+        _replace(self._partial, self._path)
+
+
+def _interval(lead_times: np.ndarray[tuple[int, ...], np.dtype[np.timedelta64]]) -> np.timedelta64:
+    """Give the time between two states; that before the only one."""
+    steps = np.diff(lead_times) if len(lead_times) > 1 else lead_times
+    if not len(steps) or steps[0] <= np.timedelta64(0) or (steps != steps[0]).any():
+        raise DataError(
+            "A forecast in the Zarr layout has equally spaced lead times, but these are "
+            f"{[str(lead_time) for lead_time in lead_times]}.",
+            fix="Choose other lead times, or another output.",
+        )
+    return np.timedelta64(steps[0], "s")
+
+
+def _check_replaceable(path: Path, overwrite: bool) -> None:
+    if not os.path.lexists(path):
+        return
+    if not overwrite:
+        raise DataError(
+            f"{path} exists already.", fix="Choose another path, or say that it may be overwritten."
+        )
+    is_zarr = any((path / name).exists() for name in (".zgroup", "zarr.json"))
+    if path.is_dir() and not is_zarr and any(path.iterdir()):
+        raise DataError(
+            f"{path} is a directory that holds something else than a Zarr group: it is not overwritten.",
+            fix="Choose another path, or remove the directory yourself.",
+        )
+
+
+def _directory_beside(path: Path) -> Path:
+    beside = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
+    try:
+        beside.mkdir()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return beside
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{path} cannot be written: {error.strerror or error}.",
+        fix=f"Make sure that the directory {path.parent} exists, can be written in and has room, "
+        "or choose another path.",
+    )
+
+
+def _replace(partial: Path, path: Path) -> None:
+    """Put ``partial`` in the place of ``path``; what was there is removed once it is."""
+    if os.path.lexists(path):
+        old = _directory_beside(path)
+        path.rename(old / path.name)
+        partial.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        partial.rename(path)

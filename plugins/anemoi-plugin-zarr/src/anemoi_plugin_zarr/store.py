@@ -1,0 +1,94 @@
+"""Zarr stores on disk: a directory or a zip file, with zarr 2 or 3.
+
+zarr is imported when a store is first opened and not before: it takes longer than the rest of
+the plugin, and whoever lists or describes plugins does not need it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anemoi.core.errors import DataError
+from numpy.typing import ArrayLike
+
+
+def open_group(path: Path) -> Any:
+    """Open the Zarr group at ``path`` for reading.
+
+    Raises
+    ------
+    DataError
+        If there is nothing at ``path``, or it is no Zarr group.
+    """
+    if not path.exists():
+        raise DataError(f"{path} does not exist.", fix="Check the path of the data set (data.path=...).")
+    zarr = import_module("zarr")
+    try:
+        store = zarr.storage.ZipStore(str(path), mode="r") if path.is_file() else _directory_store(path)
+        return zarr.open_group(store=store, mode="r")
+    # What zarr raises for a file that is no zip, a directory that is no group, metadata that are
+    # no JSON or a codec that is not installed differs from version to version.
+    except Exception as error:
+        raise DataError(
+            f"{path} cannot be opened as a Zarr group: {_one_line(error)}",
+            fix="Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr.",
+        ) from error
+
+
+def create_group(path: Path) -> Any:
+    """Create an empty Zarr group, of format 2, in the directory ``path``."""
+    version = {} if _is_zarr_2() else {"zarr_format": 2}
+    return import_module("zarr").open_group(store=_directory_store(path), mode="w", **version)
+
+
+def create_array(
+    group: Any,
+    name: str,
+    *,
+    dimensions: tuple[str, ...],
+    values: ArrayLike | None = None,
+    shape: tuple[int, ...] | None = None,
+    chunks: tuple[int, ...] | None = None,
+    dtype: str | None = None,
+    filters: list[Any] | None = None,
+) -> Any:
+    """Create an array in ``group``: of ``values``, or of ``shape``, empty.
+
+    What is never written of an empty array reads as NaN, so that a hole can never pass for data.
+    """
+    from numcodecs import Blosc
+
+    # Bit-shuffling and zstd suit meteorological fields, which hold fewer bits than a float.
+    codec = Blosc(cname="zstd", clevel=7, shuffle=Blosc.BITSHUFFLE)
+    content = None if values is None else np.asarray(values)
+    options: dict[str, Any] = {
+        "shape": shape if content is None else content.shape,
+        "chunks": chunks or (shape if content is None else content.shape),
+        "dtype": dtype if content is None else content.dtype,
+        "fill_value": np.nan if content is None else 0,
+        "filters": filters,
+    }
+    if _is_zarr_2():
+        array = group.create_dataset(name, compressor=codec, **options)
+    else:
+        array = group.create_array(name, compressors=codec, **options)
+    if content is not None:
+        array[...] = content
+    array.attrs["_ARRAY_DIMENSIONS"] = list(dimensions)
+    return array
+
+
+def _directory_store(path: Path) -> Any:
+    storage = import_module("zarr").storage
+    return storage.DirectoryStore(str(path)) if _is_zarr_2() else storage.LocalStore(path)
+
+
+def _is_zarr_2() -> bool:
+    return bool(import_module("zarr").__version__.startswith("2."))
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
