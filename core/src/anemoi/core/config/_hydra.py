@@ -1,0 +1,179 @@
+"""The only code that touches Hydra: its override grammar, and its defaults lists.
+
+Hydra decides *which* files make a configuration (groups, choices, packages, what overrides what in a
+defaults list), over one virtual search path in which every layer's file of one name is one file.
+Putting the values together is left to :mod:`.compose`, which knows the layers. What is used here
+below Hydra's public surface is one function and one class of its 1.3 series, to which the dependency
+is held; in return there is no global state, no search path plugin and no composed ``hydra`` section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.defaults_list import create_defaults_list
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.version import VersionBase
+from omegaconf import OmegaConf
+from packaging.version import Version
+
+from ..errors import ConfigError
+from .nearest import nearest
+
+
+@dataclass(frozen=True)
+class Change:
+    """A value that the command line sets, adds or deletes."""
+
+    text: str
+    key: str
+    value: Any
+    action: Literal["set", "add", "delete"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A file that takes part, and the dotted key that its values go under (empty for the top)."""
+
+    config: str
+    package: str
+
+
+class Tree(Protocol):
+    """Files by name (``train``, ``model/gnn``), all layers taken as one."""
+
+    def defaults(self, config: str) -> list[Any]:
+        """The defaults list of a file."""
+
+    def package(self, config: str) -> str | None:
+        """The package header of a file."""
+
+    def files(self, group: str) -> list[str]:
+        """The names of the files of a group."""
+
+    def groups(self, group: str) -> list[str]:
+        """The names of the groups in a group."""
+
+
+def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Selection], list[Change]]:
+    """Find the files that make ``primary``, in the order of laying them, and the values to change after.
+
+    Parameters
+    ----------
+    tree
+        The files there are.
+    primary
+        The file to begin with.
+    overrides
+        The words of the command line, in Hydra's grammar.
+
+    Raises
+    ------
+    ConfigError
+        If a word is malformed, a group has no such option, or the defaults lists do not fit together.
+    """
+    parsed = _parse(overrides)
+    base = VersionBase.instance()
+    before, base.version_base = base.version_base, Version("1.3")
+    try:
+        result = create_defaults_list(
+            repo=_Repository(tree),
+            config_name=primary,
+            overrides_list=parsed,
+            prepend_hydra=False,
+            skip_missing=False,
+        )
+    except MissingConfigException as error:
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        what = f"{option!r} in the configuration group {group!r}" if group else f"configuration {option!r}"
+        raise ConfigError(f"There is no {what}.", fix=nearest(option, tree.files(group))) from None
+    except (HydraException, ValueError) as error:
+        raise ConfigError(" ".join(str(error).split())) from None
+    finally:
+        base.version_base = before
+    files = [each for each in result.defaults if each.config_path is not None]
+    selections = [Selection(str(each.config_path), each.package or "") for each in files]
+    return selections, [_change(override) for override in result.config_overrides]
+
+
+def changes(overrides: Sequence[str]) -> list[Change]:
+    """Read words of the command line where there are no groups to choose from."""
+    return [_change(override) for override in _parse(overrides)]
+
+
+def _parse(words: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    parsed = []
+    for word in words:
+        try:
+            [override] = parser.parse_overrides([word])
+        except (OverrideParseException, HydraException) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ConfigError(
+                f"Malformed override {word!r}: {reason}.",
+                fix="Write key=value or group=option, +key=value to add, ~key to remove; quote what is special.",
+            ) from None
+        if override.is_sweep_override():
+            raise ConfigError(
+                f"{word!r} gives several values, but one run takes one.",
+                fix="For a list write key=[a,b]; for several runs call the command several times.",
+            )
+        parsed.append(override)
+    return parsed
+
+
+def _change(override: Override) -> Change:
+    text = str(override.input_line)
+    if override.package is not None:
+        raise ConfigError(f"There is no configuration group {override.key_or_group!r}, which {text!r} names.")
+    action: Literal["set", "add", "delete"] = (
+        "delete" if override.is_delete() else "add" if override.is_add() or override.is_force_add() else "set"
+    )
+    return Change(text, override.key_or_group, override.value(), action)
+
+
+class _Source(ConfigSource):
+    """The files of all the layers, shown to Hydra as one source."""
+
+    def __init__(self, tree: Tree) -> None:
+        super().__init__(provider="anemoi", path="anemoi://layers")
+        self.tree = tree
+
+    @staticmethod
+    def scheme() -> str:
+        return "anemoi"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        if not self.is_config(config_path):
+            raise ConfigLoadError(config_path)
+        config = OmegaConf.create({"defaults": self.tree.defaults(config_path)})
+        header = {"package": self.tree.package(config_path)}
+        return ConfigResult(provider=self.provider, path=self.path, config=config, header=header)
+
+    def available(self) -> bool:
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        parent, _, name = config_path.rstrip("/").rpartition("/")
+        return not name or name in self.tree.groups(parent)
+
+    def is_config(self, config_path: str) -> bool:
+        parent, _, name = config_path.rpartition("/")
+        return name in self.tree.files(parent)
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        files = self.tree.files(config_path) if results_filter != ObjectType.GROUP else []
+        groups = self.tree.groups(config_path) if results_filter != ObjectType.CONFIG else []
+        return sorted({*files, *groups})
+
+
+class _Repository(ConfigRepository):
+    def __init__(self, tree: Tree) -> None:
+        self.sources = [_Source(tree)]

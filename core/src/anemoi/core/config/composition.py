@@ -1,0 +1,149 @@
+"""A composed configuration: its values, and where each of them was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+
+COMMAND_LINE = "command line"
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One place where a value was written.
+
+    Parameters
+    ----------
+    layer
+        The layer of that place: one of :data:`~anemoi.core.config.layers.LAYERS`, or ``checkpoint``.
+    value
+        What was written there, before interpolation.
+    file, line
+        Where in which file, if it was a file.
+    distribution
+        The distribution that the file belongs to, if it is part of a plugin.
+    """
+
+    layer: str
+    value: Any
+    file: Path | None = None
+    line: int | None = None
+    distribution: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The place in words: ``FILE:LINE``, or the name of the layer."""
+        if self.file is None:
+            return f"the {self.layer}"
+        return str(self.file) if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A configuration put together from its layers, with its interpolations resolved.
+
+    Parameters
+    ----------
+    primary
+        The name of the configuration that it began with, such as ``train``.
+    overrides
+        What the command line said, word by word.
+    values
+        The configuration: mappings, lists, strings, numbers, booleans and None.
+    trusted
+        Whether code that it names by ``_target_`` may run: true for what a user has composed,
+        false for what came out of a checkpoint.
+    configs
+        The files that it was put together from, as Hydra names them (``train``, ``model/gnn``), in order.
+    origins
+        For each dotted key that holds a value, the places that wrote it, the last one having won.
+    """
+
+    primary: str
+    overrides: tuple[str, ...]
+    values: Mapping[str, Any]
+    trusted: bool = False
+    configs: tuple[str, ...] = ()
+    origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
+
+    def get(self, key: str) -> Any:
+        """The value at a dotted ``key``.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such key: it names the nearest.
+        """
+        value: Any = self.values
+        for depth, part in enumerate(parts := key.split(".")):
+            if not isinstance(value, Mapping) or part not in value:
+                from .nearest import nearest
+
+                parent = ".".join(parts[:depth])
+                names = value if isinstance(value, Mapping) else ()
+                known = [f"{parent}.{name}".lstrip(".") for name in names]
+                raise ConfigError(
+                    f"The configuration {self.primary!r} has no key {key!r}.",
+                    fix=nearest(".".join(parts[: depth + 1]), known),
+                )
+            value = value[part]
+        return value
+
+    def history(self, key: str) -> tuple[Origin, ...]:
+        """Every place that wrote the value at ``key``, the one that won last; empty for a section."""
+        return self.origins.get(key, ())
+
+    def origin(self, key: str) -> Origin:
+        """The place that the value at ``key`` came from; for a section or an item, the nearest known."""
+        if key in self.origins:
+            return self.origins[key][-1]
+        for below in self.origins:
+            if below.startswith(f"{key}."):
+                return self.origins[below][-1]
+        if "." in key:
+            return self.origin(key.rpartition(".")[0])
+        return Origin(COMMAND_LINE if self.trusted else CHECKPOINT, None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a checkpoint records, as JSON, to repeat the run whatever the layers say by then."""
+        return {"primary": self.primary, "overrides": list(self.overrides), "values": dict(self.values)}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any], *, trust_code: bool = False) -> Composition:
+        """Take up what :meth:`to_dict` recorded, exactly; no layer is read.
+
+        Parameters
+        ----------
+        record
+            What :meth:`to_dict` returned.
+        trust_code
+            Whether code that it names by ``_target_`` may run.
+
+        Raises
+        ------
+        ConfigError
+            If ``record`` is not such a record.
+        """
+        try:
+            primary, overrides, values = record["primary"], record["overrides"], record["values"]
+            if not (isinstance(primary, str) and isinstance(values, Mapping)):
+                raise TypeError
+            words = tuple(str(word) for word in overrides)
+        except (KeyError, TypeError):
+            raise ConfigError("The recorded configuration is not one that Anemoi wrote.") from None
+        origins = {key: (Origin(CHECKPOINT, value),) for key, value in leaves(values)}
+        return cls(primary, words, values, trusted=trust_code, origins=origins)
+
+
+def leaves(values: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
+    """Every dotted key that holds something other than a non-empty mapping, and what it holds."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{under}{name}.")
+        else:
+            yield f"{under}{name}", value

@@ -1,0 +1,100 @@
+"""Reads one YAML file of a configuration, and remembers the line of every key."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+
+_PACKAGE = re.compile(r"^#\s*@package\s+(\S+)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """What one file says.
+
+    Parameters
+    ----------
+    path
+        The file.
+    values
+        Its keys and values, interpolations as written.
+    defaults
+        Its defaults list: what it is composed from, in Hydra's notation.
+    package
+        Where its values go if it says so in a header (``# @package _global_``).
+    lines
+        The line of each dotted key, counted from one.
+    """
+
+    path: Path
+    values: Mapping[Any, Any]
+    defaults: list[Any]
+    package: str | None
+    lines: Mapping[str, int]
+
+
+def read_file(path: Path) -> ConfigFile:
+    """Read ``path``.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, is not UTF-8, or is not YAML that holds keys and values: with the line.
+    """
+    # OmegaConf's reader, not PyYAML's, makes the values: it is the one whose YAML Hydra's users
+    # know (1e-3 is a number, a date is a string, a key given twice is an error).
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}.", fix="Check its permissions.") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"{path}:{line}: not UTF-8 (byte {error.object[error.start]:#04x}).",
+            fix="Save the file as UTF-8.",
+        ) from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines = dict(_lines(root, path)) if root is not None else {}
+        values = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=False)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = path if mark is None else f"{path}:{mark.line + 1}"
+        raise ConfigError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}.") from None
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from None
+    assert isinstance(values, dict)
+    defaults = values.pop("defaults", [])
+    if not isinstance(defaults, list):
+        raise ConfigError(f"{path}:{lines['defaults']}: 'defaults' must be a list, as '- model: gnn'.")
+    header = _PACKAGE.search(text.split("\n\n")[0])
+    return ConfigFile(path, values, defaults, header[1] if header else None, lines)
+
+
+def _lines(node: Any, path: Path, under: str = "") -> Any:
+    import yaml
+
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{path}:{node.start_mark.line + 1}: a configuration must hold keys and values.")
+    for key, value in node.value:
+        name, line = key.value, key.start_mark.line + 1
+        if key.tag == "tag:yaml.org,2002:merge":
+            continue
+        if key.tag != "tag:yaml.org,2002:str" or "." in name:
+            raise ConfigError(
+                f"{path}:{line}: the key {name!r} must be a word without dots.",
+                fix="Write a nested key as a section; put quotes around a number or a truth value.",
+            )
+        yield f"{under}{name}", line
+        if isinstance(value, yaml.MappingNode):
+            yield from _lines(value, path, f"{under}{name}.")

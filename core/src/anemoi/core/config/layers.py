@@ -1,0 +1,114 @@
+"""The layers that a configuration is composed from, in order: later ones win."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from ..errors import ConfigError
+from .composition import COMMAND_LINE
+
+LAYERS = ("core", "plugins", "site", "user", "directory", COMMAND_LINE)
+
+SITE_VARIABLE = "ANEMOI_SITE_CONFIG"
+SITE_PLUGIN = "site"
+"""The name under which an institution's plugin registers its house rules in ``anemoi.core.configs``."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A directory of YAML files in one of the layers; a layer may have several, or none.
+
+    Parameters
+    ----------
+    name
+        One of :data:`LAYERS`.
+    directory
+        Where its files are, or None if that could not be found out.
+    source
+        What says that this directory counts: a distribution, an environment variable, a convention.
+    package
+        The package that the directory is, if a plugin brings it.
+    problem
+        Why nothing is read from it, or None.
+    """
+
+    name: str
+    directory: Path | None
+    source: str
+    package: str | None = None
+    problem: str | None = None
+
+
+def find_layers() -> list[Layer]:
+    """Every directory that counts here and now, the first to be overruled first.
+
+    A plugin whose configuration cannot be used, or a directory that is not there, is listed with its
+    ``problem`` and otherwise left out: it harms nobody who does not name what it would have brought.
+
+    Raises
+    ------
+    ConfigError
+        If the directory that ``ANEMOI_SITE_CONFIG`` names is not there: house rules are not to be skipped.
+    """
+    plugins = _plugin_layers()
+    layers = [Layer("core", Path(__file__).parent / "defaults", "anemoi-core")]
+    layers += [layer for layer in plugins if layer.name == "plugins"]
+    layers += [layer for layer in plugins if layer.name == "site"]
+    if site := os.environ.get(SITE_VARIABLE):
+        directory = Path(site).expanduser().absolute()
+        if not directory.is_dir():
+            raise ConfigError(
+                f"{SITE_VARIABLE} names {directory}, which is not a directory.",
+                fix=f"Set {SITE_VARIABLE} to the directory of your institution's configuration, or unset it.",
+            )
+        layers.append(Layer("site", directory, SITE_VARIABLE))
+    home = os.environ.get("XDG_CONFIG_HOME")
+    user = (Path(home) if home else Path("~/.config").expanduser()) / "anemoi"
+    layers.append(_optional("user", user, "XDG_CONFIG_HOME" if home else "~/.config/anemoi"))
+    layers.append(_optional("directory", Path.cwd() / "conf", "./conf"))
+    return layers
+
+
+def _optional(name: str, directory: Path, source: str) -> Layer:
+    problem = None if directory.is_dir() else "there is no such directory"
+    return Layer(name, directory, source, problem=problem)
+
+
+def _plugin_layers() -> list[Layer]:
+    from ..plugins import components
+
+    layers: list[Layer] = []
+    for component in sorted(components("config"), key=lambda each: (each.distribution, each.name)):
+        name = "site" if component.name == SITE_PLUGIN else "plugins"
+        package = component.value.partition(":")[0].partition("[")[0].strip()
+        directory: Path | None = None
+        problem: str | None = component.reason or component.state
+        if component.state == "ok":
+            directory = _locate(package)
+            problem = None if directory else f"the package {package} is not there"
+        layers.append(Layer(name, directory, component.distribution, package, problem))
+    return layers
+
+
+def _locate(package: str) -> Path | None:
+    """Where ``package`` is, without importing it or what it is part of.
+
+    ``importlib.util.find_spec`` imports the parents of a dotted name, and a plugin's top package may
+    import torch; so only the first part is looked up that way, and the path finder does the rest.
+    """
+    first, *rest = package.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+        for part in rest:
+            if spec is None or spec.submodule_search_locations is None:
+                return None
+            spec = PathFinder.find_spec(f"{spec.name}.{part}", list(spec.submodule_search_locations))
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
