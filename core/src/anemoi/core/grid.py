@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,13 @@ class Grid:
         if not (np.isfinite(self.latitudes).all() and np.isfinite(self.longitudes).all()):
             raise DataError("The coordinates of a grid must be finite.")
         if len(self) and np.abs(self.latitudes).max() > 90.0:
-            raise DataError(f"Latitudes must lie within [-90, 90], but one is {np.abs(self.latitudes).max():g}.")
+            raise DataError(
+                f"Latitudes must lie within [-90, 90], but one is {np.abs(self.latitudes).max():g}."
+            )
+        if self.field_shape is not None and prod(self.field_shape) != len(self):
+            raise DataError(
+                f"A field of shape {self.field_shape} does not have the {len(self)} points of this grid."
+            )
 
     def __len__(self) -> int:
         return len(self.latitudes)
@@ -47,14 +54,18 @@ class Grid:
             return False
         turn = np.abs(self.longitudes - other.longitudes) % 360.0
         apart = np.minimum(turn, 360.0 - turn) * np.cos(np.deg2rad(self.latitudes))
-        return bool(np.abs(self.latitudes - other.latitudes).max() <= tolerance and apart.max() <= tolerance)
+        return bool(
+            (np.abs(self.latitudes - other.latitudes) <= tolerance).all() and (apart <= tolerance).all()
+        )
 
     @property
     def positions(self) -> NDArray[np.float64]:
         """Unit vectors from the centre of the Earth, ``(points, 3)``."""
-        latitude, longitude = np.deg2rad(self.latitudes), np.deg2rad(self.longitudes)
+        latitude = np.deg2rad(self.latitudes, dtype=np.float64)
+        longitude = np.deg2rad(self.longitudes, dtype=np.float64)
         return np.stack(
-            [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=-1
+            [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)],
+            axis=-1,
         )
 
     @cached_property
@@ -64,23 +75,27 @@ class Grid:
         A cell is all that is nearer to its point than to any other: the spherical Voronoi
         diagram (Caroli et al., "Robust and efficient Delaunay triangulations of points on or
         close to a sphere", 2010, as in ``scipy.spatial.SphericalVoronoi``). Points in one place,
-        such as the 144 poles of a regular 2.5° grid, share their cell evenly.
+        such as the 144 poles of a regular 2.5° grid, share their cell evenly. On a regional grid the
+        cells along the border reach around the globe.
 
         Raises
         ------
         DataError
             With fewer than four distinct points, or all of them on one circle.
         """
-        from scipy.spatial import SphericalVoronoi
+        from scipy.spatial import QhullError, SphericalVoronoi
 
-        # Rounded to about a metre, so that the poles of a regular grid are one place each.
-        places, place_of, sharing = np.unique(
-            self.positions.round(7) + 0.0, axis=0, return_inverse=True, return_counts=True
+        # Points that are one after rounding to about a metre share a place, as at the poles of a regular grid.
+        _, first, place_of, sharing = np.unique(
+            self.positions.round(7) + 0.0, axis=0, return_index=True, return_inverse=True, return_counts=True
         )
-        places /= np.linalg.norm(places, axis=1, keepdims=True)
         try:
-            cells = SphericalVoronoi(places, threshold=1e-9).calculate_areas()
-        except ValueError as error:
-            raise DataError(f"The areas of this grid's {len(places)} distinct points are undefined: {error}") from error
-        place_of = place_of.reshape(-1)
-        return np.asarray((cells / sharing)[place_of], dtype=np.float64)
+            if len(first) < 4:
+                raise ValueError("too few points")
+            cells = SphericalVoronoi(self.positions[first], threshold=1e-9).calculate_areas()
+        except (ValueError, QhullError) as error:
+            raise DataError(
+                f"The areas around this grid's {len(first)} distinct points are undefined: "
+                "there must be at least four, and not all on one circle."
+            ) from error
+        return np.asarray((cells / sharing)[place_of.reshape(-1)], dtype=np.float64)
