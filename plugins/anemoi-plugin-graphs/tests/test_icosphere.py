@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from anemoi_plugin_graphs.icosphere import icosphere
 
 LEVELS = range(6)

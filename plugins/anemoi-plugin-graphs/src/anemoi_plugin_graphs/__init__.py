@@ -1,7 +1,4 @@
-"""Graph builders for Anemoi."""
+"""Graph builders for Anemoi.
 
-from __future__ import annotations
-
-from .icosahedral import IcosahedralGraph
-
-__all__ = ["IcosahedralGraph"]
+Nothing is imported here, so that reading the configuration groups of this package stays quick.
+"""

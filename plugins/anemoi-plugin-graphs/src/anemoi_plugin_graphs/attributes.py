@@ -7,7 +7,7 @@ import torch
 from anemoi.core.graph import Edges, Nodes
 from numpy.typing import NDArray
 
-from .neighbours import Pairs
+from .neighbours import SAME, Pairs
 
 ATTRIBUTES = ("edge_length", "edge_up", "edge_east", "edge_north")
 
@@ -41,6 +41,6 @@ def _local_axes(nodes: Nodes) -> NDArray[np.float64]:
 
 
 def _scaled(values: NDArray[np.float64], lengths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide the values by the longest length, unless all are zero."""
+    """Divide the values by the longest length, unless that is but rounding."""
     longest = lengths.max()
-    return values / longest if longest > 0.0 else values
+    return values / longest if longest > SAME else values
