@@ -1,0 +1,136 @@
+"""Which plugins a model is made of, to the version and the content, and whether they are here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .. import plugins
+from ..errors import PluginError
+
+
+class DifferentVersionWarning(UserWarning):
+    """A plugin is not exactly the one that a checkpoint was made with."""
+
+
+@dataclass(frozen=True)
+class LockEntry:
+    """One component that a model was trained with.
+
+    Parameters
+    ----------
+    role
+        Its part: ``encoder``, ``processor``, ``decoder``, ``graph``, ``loss`` or ``data``.
+    kind, name
+        What a configuration calls it.
+    distribution, version, hash
+        What it came from; ``hash`` is that of the installed content.
+    needed
+        Whether a forecast needs it, or the training alone did.
+    """
+
+    role: str
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    hash: str
+    needed: bool
+
+    @property
+    def requirement(self) -> str:
+        """The line that makes pip install it."""
+        return f"{self.distribution}=={self.version}"
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How what is installed differs from an entry.
+
+    Parameters
+    ----------
+    severity
+        ``absent``; ``unusable``, such as blocked or incompatible with what else is here; ``version``,
+        another one is installed; ``content``, the version is the same but the files are not.
+    message
+        That, in words.
+    fix
+        The command that mends it.
+    """
+
+    entry: LockEntry
+    severity: Literal["absent", "unusable", "version", "content"]
+    message: str
+    fix: str
+
+
+def lock(configuration: Mapping[str, Any]) -> tuple[LockEntry, ...]:
+    """Find the plugins that a training configuration names, as they are installed now.
+
+    A forecast needs the encoder, the processor and the decoder. The graph is in the checkpoint
+    itself; the loss and the training data's source serve training alone. A component given by
+    ``_target_`` is no plugin and has no entry.
+
+    Raises
+    ------
+    PluginError
+        If one of them is not installed.
+    """
+    return tuple(
+        LockEntry(role=role, needed=needed, **_locked(kind, spec["name"]))
+        for role, kind, spec, needed in _components(configuration)
+        if "name" in spec
+    )
+
+
+def compare(entries: Iterable[LockEntry]) -> tuple[Mismatch, ...]:
+    """Compare ``entries`` with the plugins that are installed here. Imports none of them."""
+    return tuple(mismatch for entry in entries if (mismatch := _compare(entry)) is not None)
+
+
+def _components(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], bool]]:
+    model = configuration["model"]
+    yield "encoder", "mapper", model["encoder"], True
+    yield "processor", "processor", model["processor"], True
+    yield "decoder", "mapper", model["decoder"], True
+    for role, kind in (("graph", "graph"), ("loss", "loss"), ("data", "source")):
+        if role in configuration:
+            yield role, kind, configuration[role], False
+
+
+def _locked(kind: str, name: str) -> dict[str, str]:
+    entry = plugins.lock(kind, name)
+    # The bare name: which distribution it was is said beside it.
+    return {
+        "kind": kind,
+        "name": name.rpartition(":")[2],
+        **{key: str(entry[key]) for key in ("distribution", "version", "hash")},
+    }
+
+
+def _compare(entry: LockEntry) -> Mismatch | None:
+    what = f"The {entry.role} {entry.name!r} of {entry.distribution} {entry.version}"
+    install = f"pip install '{entry.requirement}'"
+    found = next(
+        (
+            component
+            for component in plugins.components(entry.kind)
+            if plugins.normalise(component.name) == plugins.normalise(entry.name)
+            and plugins.normalise(component.distribution) == plugins.normalise(entry.distribution)
+        ),
+        None,
+    )
+    if found is None:
+        return Mismatch(entry, "absent", f"{what} is not installed.", install)
+    if found.version != entry.version:
+        here = f"{what} is needed, but version {found.version} is installed."
+        return Mismatch(entry, "version", here, install)
+    try:
+        installed = plugins.lock(entry.kind, found.full_name)
+    except PluginError as error:
+        return Mismatch(entry, "unusable", error.what, error.fix or install)
+    if installed["hash"] != entry.hash:
+        other = f"{what} has the same version here, but not the same files as where the model was trained."
+        return Mismatch(entry, "content", other, f"pip install --force-reinstall '{entry.requirement}'")
+    return None

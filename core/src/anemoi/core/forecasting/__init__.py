@@ -1,0 +1,10 @@
+"""From a checkpoint and a source of initial states to a forecast, step by step.
+
+The package is not called ``forecast`` because that is the name of its function, which
+``anemoi.core`` offers; a module of that name would take its place there once imported.
+"""
+
+from .initial import initial_states, lead_times
+from .rollout import describe, forecast
+
+__all__ = ["describe", "forecast", "initial_states", "lead_times"]

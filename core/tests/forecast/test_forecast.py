@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from anemoi.core import forcings, forecast, load_checkpoint
+from anemoi.core.checkpoint import build_model
+from anemoi.core.errors import AnemoiError, CheckpointError, DataError
+from anemoi.core.forecasting import describe
+
+START = np.datetime64("2020-01-02T06", "s")
+SIX_HOURS = np.timedelta64(6 * 3600, "s")
+
+
+@pytest.fixture
+def tiny_source(tiny_plugin):
+    from anemoi.core import plugins
+
+    return plugins.load("source", "tiny")
+
+
+def by_hand(checkpoint, source, start, steps):
+    """The forecast with numbers in physical units between steps, and nothing but the model's forward."""
+    model = build_model(checkpoint).eval()
+    mean, stdev = checkpoint.statistics.mean.numpy(), checkpoint.statistics.stdev.numpy()
+    order = [source.variables.index(name) for name in checkpoint.variables]
+    older, newer = source.read(np.array([start - SIX_HOURS, start]))[:, 0][..., order]
+    out = []
+    for step in range(steps):
+        time = start + step * SIX_HOURS
+        known = forcings.compute(
+            checkpoint.configuration["forcings"],
+            checkpoint.grid.latitudes,
+            checkpoint.grid.longitudes,
+            np.array([time]),
+        )
+        states = np.stack([(older - mean) / stdev, (newer - mean) / stdev])[None, :, None]
+        with torch.no_grad():
+            new = model(torch.from_numpy(states), torch.from_numpy(known))[0, 0].numpy()
+        older, newer = newer, new * stdev + mean
+        out.append(newer)
+    return np.stack(out)
+
+
+def test_each_state_follows_from_the_last_two(make_checkpoint, tiny_source):
+    checkpoint, source = make_checkpoint(), tiny_source()
+    states = list(forecast(checkpoint, source, "2020-01-02T06", "30h"))
+    assert [state.lead_time for state in states] == [n * SIX_HOURS for n in range(1, 6)]
+    assert states[-1].valid_time == np.datetime64("2020-01-03T12", "s")
+    assert states[0].fields.dtype == np.float32
+    fields = np.stack([state.fields[0] for state in states])
+    np.testing.assert_allclose(fields, by_hand(checkpoint, source, START, 5), rtol=1e-5, atol=1e-6)
+    assert np.abs(fields[-1] - fields[0]).max() > 0.1  # it went somewhere
+
+
+def test_it_is_computed_as_it_is_asked_for(make_checkpoint, tiny_source):
+    states = forecast(make_checkpoint(), tiny_source(), START, "200000d")
+    next(states)
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_from_a_file_it_is_the_same_to_the_bit(make_checkpoint, checkpoint_file, tiny_source):
+    one, other = (
+        [state.fields for state in forecast(each, tiny_source(), START, "1d")]
+        for each in (make_checkpoint(), checkpoint_file)
+    )
+    np.testing.assert_array_equal(one, other)
+    assert load_checkpoint(checkpoint_file).identity.startswith("sha256:")
+
+
+def test_members_of_an_ensemble_each_go_their_way(make_checkpoint, tiny_source):
+    checkpoint, source = make_checkpoint(), tiny_source(ensemble=3)
+    *_, state = forecast(checkpoint, source, START, "18h", members=2)
+    assert state.fields.shape == (2, 4, 2)
+    np.testing.assert_allclose(
+        state.fields[0], by_hand(checkpoint, source, START, 3)[-1], rtol=1e-5, atol=1e-6
+    )
+    assert np.abs(state.fields[0] - state.fields[1]).max() > 0.01
+    *_, copies = forecast(checkpoint, tiny_source(), START, "18h", members=3)
+    np.testing.assert_array_equal(copies.fields[0], copies.fields[2])
+    with pytest.raises(DataError, match="has 3 members"):
+        forecast(checkpoint, source, START, "18h", members=4)
+
+
+def test_every_mismatch_is_said_at_once(make_checkpoint, tiny_source):
+    with pytest.raises(DataError) as caught:
+        forecast(make_checkpoint(), tiny_source(names=["ps", "q"], hours=3, points=5), "2019-12-31T12", "1d")
+    for word in ("no t;", "4 points", "5 points", "6h apart", "3h apart", "2019-12-31T06 and 2019-12-31T12"):
+        assert word in str(caught.value)
+    assert "run from 2020-01-01T00 to 2020-01-03T09 every 3h" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "date", "message"),
+    [
+        ({}, "2020-01-01T00", "no state at 2019-12-31T18;"),
+        ({}, "2020-01-02T03", "no state at 2020-01-01T21 and 2020-01-02T03"),
+        ({"gap": True}, "2020-01-03T00", "2020-01-02T18 is missing"),
+        ({"nan": True}, "2020-01-03T00", r"not finite: t \(1 of 8\)"),
+    ],
+)
+def test_initial_states_that_are_not_there(make_checkpoint, tiny_source, options, date, message):
+    with pytest.raises(DataError, match=message):
+        forecast(make_checkpoint(), tiny_source(**options), date, "1d")
+
+
+@pytest.mark.parametrize("lead_time", ["0h", "7h", "3h", "tomorrow", "-6h", "6", "1.5d", ""])
+def test_lead_times_that_are_none(make_checkpoint, tiny_source, lead_time):
+    with pytest.raises(AnemoiError) as caught:
+        forecast(make_checkpoint(), tiny_source(), START, lead_time)
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2020-13-01", "", "2020-01-02T99"])
+def test_dates_that_are_none(make_checkpoint, tiny_source, date):
+    with pytest.raises(AnemoiError, match="is not a date"):
+        forecast(make_checkpoint(), tiny_source(), date, "6h")
+
+
+@pytest.mark.parametrize("date", ["2020-01-02T06:00Z", "2020-01-02 06:00:00", "2020-01-02T07:00+01:00"])
+def test_dates_in_any_form_are_one(make_checkpoint, tiny_source, date):
+    assert next(forecast(make_checkpoint(), tiny_source(), date, "6h")).start == START
+
+
+def test_weights_that_are_not_the_model_s(make_checkpoint, tiny_source):
+    weights = dict(make_checkpoint().weights)
+    weights["processor.other"] = weights.pop("processor.inner.bias")
+    weights["decoder.from_source.bias"] = torch.zeros(9)
+    with pytest.raises(CheckpointError) as caught:
+        forecast(make_checkpoint(weights=weights), tiny_source(), START, "6h")
+    for line in (
+        "missing: processor.inner.bias",
+        "not in the model: processor.other",
+        "shape (9,), the model (2,)",
+    ):
+        assert line in str(caught.value)
+
+
+def test_the_description_is_of_the_states_to_come(make_checkpoint, tiny_source):
+    checkpoint = make_checkpoint(identity="sha256:me")
+    described = describe(checkpoint, tiny_source(), START, "1d", members=2)
+    states = list(forecast(checkpoint, tiny_source(), START, "1d", members=2))
+    np.testing.assert_array_equal(described.lead_times, [state.lead_time for state in states])
+    assert states[0].fields.shape == (described.members, len(described.grid), len(described.variables))
+    parents = described.provenance["parents"]
+    assert [parent["identity"] for parent in parents] == ["sha256:me", "tiny-data"]
+    assert parents[0]["parents"] == [{"kind": "dataset", "identity": "tiny-data"}]
