@@ -85,17 +85,18 @@ class Grid:
         """
         from scipy.spatial import QhullError, SphericalVoronoi
 
-        # Points that are one after rounding to about a metre share a place, as at the poles of a regular grid.
+        # Points that are one when rounded to about a metre share a place: the poles of a regular grid.
         _, first, place_of, sharing = np.unique(
             self.positions.round(7) + 0.0, axis=0, return_index=True, return_inverse=True, return_counts=True
         )
+        undefined = DataError(
+            f"The areas around the {len(first)} distinct points of this grid are undefined: "
+            "there must be at least four, and not all on one circle."
+        )
+        if len(first) < 4:
+            raise undefined
         try:
-            if len(first) < 4:
-                raise ValueError("too few points")
             cells = SphericalVoronoi(self.positions[first], threshold=1e-9).calculate_areas()
         except (ValueError, QhullError) as error:
-            raise DataError(
-                f"The areas around this grid's {len(first)} distinct points are undefined: "
-                "there must be at least four, and not all on one circle."
-            ) from error
+            raise undefined from error
         return np.asarray((cells / sharing)[place_of.reshape(-1)], dtype=np.float64)
