@@ -68,16 +68,15 @@ class Judge:
             return Unmet(line, reason, upgrade)
         found = self._find(requirement.name)
         wanted = f"{requirement.name}{requirement.specifier}"
-        mend = upgrade if normalise(requirement.name) == "anemoi-core" else f"pip install '{wanted}'"
+        of_core = normalise(requirement.name) == "anemoi-core"
+        mend = upgrade if of_core else f"pip install '{wanted}'"
         if found is None:
             return Unmet(line, f"requires {wanted}, which is not installed", mend)
         if not requirement.specifier:
             return self._extras_fault(owner, requirement, line, found)
         version = _version(found)
         if not _is_version(version):
-            return Unmet(
-                line, f"requires {wanted}, but {version!r}, which is installed, is not a version", mend
-            )
+            return Unmet(line, f"requires {wanted}, but {version!r} is here", mend)
         # What is installed is meant to be: a pre-release counts like any other.
         if not requirement.specifier.contains(version, prereleases=True):
             return Unmet(line, f"requires {wanted}, but {version} is installed", mend)

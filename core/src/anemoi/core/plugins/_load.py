@@ -173,7 +173,9 @@ def _fault(kind: str, found: Any) -> str:
         return "" if isinstance(found, click.Command) else f"{_name(found)} is not a click command"
     if kind == "config":
         return "" if hasattr(found, "__path__") else f"{_name(found)} is not a package"
-    return ""
+    from ._broadcast import hook_fault
+
+    return hook_fault(found)
 
 
 def _broken(component: Component, reason: str) -> PluginError:

@@ -1,0 +1,190 @@
+"""``anemoi plugins``: what is installed, whether it can be used, and why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..plugins import GROUPS, STATES, components
+
+if TYPE_CHECKING:
+    from ..plugins._doctor import Diagnosis
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for one component to load.",
+)
+
+
+@click.group()
+def command() -> None:
+    """List, explain, check and block the plugins installed here."""
+
+
+@command.command("list")
+@click.option("--kind", type=click.Choice(list(GROUPS)), help="Only components of this kind.")
+@click.option("--state", type=click.Choice(STATES), help="Only components in this state.")
+@click.option("--load", is_flag=True, help="Load each in a process of its own, to find the broken ones too.")
+@_as_json
+def list_(kind: str | None, state: str | None, load: bool, as_json: bool) -> None:
+    """List every component, and whether it can be used.
+
+    Only metadata are read, and no plugin is imported, so a component that is ok may still turn out
+    to be broken; --load tries.
+    """
+    found = components(kind)
+    if load:
+        from ..plugins._doctor import diagnose
+
+        found = [diagnosis.component for diagnosis in diagnose(found, timeout=60.0)]
+    found = [component for component in found if state in (None, component.state)]
+    if as_json:
+        _print_json([asdict(component) for component in found])
+        return
+    rows = [(c.name, c.kind, c.distribution, c.version, c.state, c.reason) for c in found]
+    _print_table(("name", "kind", "distribution", "version", "state", "reason"), rows)
+
+
+@command.command()
+@click.argument("name")
+@_as_json
+def info(name: str, as_json: bool) -> None:
+    """Tell all that is known about NAME without importing it.
+
+    NAME is a component, a distribution, or DISTRIBUTION:COMPONENT.
+    """
+    from ..plugins._explain import information, named
+
+    found = [information(component) for component in named(name)]
+    if as_json:
+        _print_json(found)
+        return
+    for number, facts in enumerate(found):
+        if number:
+            click.echo()
+        _print_facts(
+            (key, "; ".join(value) if isinstance(value, list) else value) for key, value in facts.items()
+        )
+
+
+@command.command()
+@click.argument("name")
+def why(name: str) -> None:
+    """Say why NAME is in the state it is in: which rule hid, blocked, shadowed or refused it."""
+    from ..plugins._explain import named, reasons
+
+    for number, component in enumerate(named(name)):
+        if number:
+            click.echo()
+        click.echo(f"{component.kind} {component.name} of {component.distribution} {component.version}")
+        _print_facts((f"  {rule}", verdict) for rule, verdict in reasons(component))
+
+
+@command.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_as_json
+@_timeout
+@click.pass_context
+def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool, timeout: float) -> None:
+    """Load every component, or those of NAME, each in a process of its own, and report.
+
+    The exit code is 1 if anything is not ok.
+    """
+    from ..plugins._doctor import diagnose
+    from ..plugins._explain import named
+
+    chosen = dict.fromkeys(one for name in names for one in named(name)) if names else components()
+    diagnoses = list(diagnose(chosen, timeout=timeout))
+    if as_json:
+        _print_json([_as_dict(diagnosis) for diagnosis in diagnoses])
+    else:
+        _print_diagnoses(diagnoses)
+    if any(diagnosis.component.state != "ok" for diagnosis in diagnoses):
+        ctx.exit(1)
+
+
+@command.command()
+def requirements() -> None:
+    """Print the plugins installed here as a requirements file for pip."""
+    from ..plugins._explain import requirements as lines
+
+    click.echo("\n".join(lines(components())))
+
+
+@command.command()
+@click.argument("name")
+def block(name: str) -> None:
+    """Never use NAME: a distribution, a component of any distribution, or DISTRIBUTION:COMPONENT."""
+    from ..plugins._blocklist import block as write
+
+    click.echo(f"{name} is blocked in {write(name)}")
+    _warn_if_nothing_is_called(name)
+
+
+@command.command()
+@click.argument("name")
+def allow(name: str) -> None:
+    """Use NAME again after it was blocked; what the site blocks stays blocked."""
+    from ..plugins._blocklist import allow as write
+
+    click.echo(f"{name} is allowed in {write(name)}")
+    _warn_if_nothing_is_called(name)
+
+
+def _warn_if_nothing_is_called(name: str) -> None:
+    from ..errors import PluginError
+    from ..plugins._explain import named
+
+    try:
+        named(name)
+    except PluginError as error:
+        click.echo(f"Note: {error.what}", err=True)
+
+
+def _as_dict(diagnosis: Diagnosis) -> dict[str, Any]:
+    facts = asdict(diagnosis)
+    return {**facts.pop("component"), **facts}
+
+
+def _print_diagnoses(diagnoses: Sequence[Diagnosis]) -> None:
+    rows = []
+    for diagnosis in diagnoses:
+        component = diagnosis.component
+        seconds = "" if diagnosis.seconds is None else f"{diagnosis.seconds:.2f}"
+        heaviest = f"{diagnosis.heaviest} {diagnosis.heaviest_seconds:.2f}" if diagnosis.heaviest else ""
+        rows.append(
+            (component.state, component.name, component.kind, component.distribution, seconds, heaviest)
+        )
+    _print_table(("state", "name", "kind", "distribution", "seconds", "heaviest import"), rows)
+    wrong = [diagnosis.component for diagnosis in diagnoses if diagnosis.component.state != "ok"]
+    for component in wrong:
+        click.echo(f"\n{component.kind} {component.full_name} is {component.state}: {component.reason}")
+        click.echo(f"  to mend it: {component.fix}")
+    click.echo(f"\n{len(rows) - len(wrong)} of {len(rows)} components are ok.")
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def _print_table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]], widest: int = 40) -> None:
+    """Print rows in columns; what is wider than ``widest`` pushes the rest of its row to the right."""
+    widths = [min(widest, max(map(len, column))) for column in zip(titles, *rows, strict=True)]
+    for row in (tuple(title.upper() for title in titles), *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    shown = [(key, value) for key, value in facts if value]
+    width = max((len(key) for key, _ in shown), default=0)
+    for key, value in shown:
+        click.echo(f"{key.ljust(width)}  {value}")

@@ -1,0 +1,112 @@
+"""Broadcast events to the hooks of the plugins, and switch off a hook that fails or is slow."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import pluggy
+
+from ..interfaces import hooks
+
+log = logging.getLogger("anemoi")
+
+ALLOWANCE = 10.0
+"""Seconds that a hook may take in all before its share of the run is looked at."""
+
+SHARE = 0.1
+"""The share of the time since the run began that a hook may take, on top of the allowance."""
+
+
+class Broadcast:
+    """Sends events to every hook, in order of distribution and name.
+
+    A hook that raises is reported once, with its distribution, and is called no more; so is one
+    that has taken more than ``allowance`` seconds and the ``share`` of the time since the start.
+    (A hook runs in the thread of the run: one that never returns cannot be interrupted.)
+
+    Parameters
+    ----------
+    watchers
+        The modules, objects and classes that hold hooks, by the names to report them under.
+    allowance, share
+        How much time a hook may take, in seconds and as a part of the run.
+    """
+
+    def __init__(
+        self, watchers: Mapping[str, Any], *, allowance: float = ALLOWANCE, share: float = SHARE
+    ) -> None:
+        self._manager = _manager()
+        self._allowance, self._share = allowance, share
+        self._spent: defaultdict[str, float] = defaultdict(float)
+        self._began = time.monotonic()
+        # Pluggy calls last what was registered first.
+        for name in sorted(watchers, reverse=True):
+            self._start(name, watchers[name])
+
+    def send(self, event: str, **values: Any) -> None:
+        """Tell every hook of ``event``, one of those in :mod:`anemoi.core.interfaces.hooks`.
+
+        Raises
+        ------
+        TypeError
+            If there is no such event, or its values are not those that its specification names:
+            a mistake of the caller's, never of a hook's.
+        """
+        caller = getattr(self._manager.hook, event, None)
+        if caller is None or set(caller.spec.argnames) != set(values):
+            raise TypeError(
+                f"Event {event!r} with values {sorted(values)} is not in anemoi.core.interfaces.hooks."
+            )
+        for hook in reversed(caller.get_hookimpls()):
+            self._call(hook, event, values)
+
+    def _start(self, name: str, watcher: Any) -> None:
+        try:
+            self._manager.register(watcher() if isinstance(watcher, type) else watcher, name)
+        except (Exception, SystemExit) as error:
+            self._switch_off(name, f"could not be started: {type(error).__name__}: {error}")
+
+    def _call(self, hook: pluggy.HookImpl, event: str, values: Mapping[str, Any]) -> None:
+        began = time.monotonic()
+        try:
+            hook.function(*(values[name] for name in hook.argnames))
+        except (Exception, SystemExit) as error:
+            self._switch_off(hook.plugin_name, f"raised {type(error).__name__} in {event}: {error}")
+            return
+        now = time.monotonic()
+        self._spent[hook.plugin_name] += now - began
+        spent, run = self._spent[hook.plugin_name], now - self._began
+        if spent > self._allowance + self._share * run:
+            took = f"is slow: it took {spent:.1f} s of a run of {run:.1f} s, the last of it in {event}"
+            self._switch_off(hook.plugin_name, took)
+
+    def _switch_off(self, name: str, reason: str) -> None:
+        log.warning("The hook %s %s. It is switched off; the run goes on.", name, reason)
+        if self._manager.has_plugin(name):
+            self._manager.unregister(name=name)
+
+
+def hook_fault(found: Any) -> str:
+    """Why ``found`` does not hold hooks that can be called; empty if it does."""
+    manager = _manager()
+    try:
+        manager.register(found, "it")
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        return " ".join(str(error).split())
+    callers = manager.get_hookcallers(found) or []
+    if not callers:
+        return "it marks no function with anemoi.core.interfaces.hookimpl"
+    if any(hook.hookwrapper or hook.wrapper for caller in callers for hook in caller.get_hookimpls()):
+        return "a hook only watches, it cannot wrap others"
+    return ""
+
+
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    return manager

@@ -1,0 +1,146 @@
+"""Tell everything that metadata say about a plugin: what it is, and why it is in the state it is in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import importlib_metadata
+
+from ..errors import PluginError
+from ._blocklist import read_blocklist
+from ._catalogue import known, provider
+from ._components import Component, components
+from ._describe import describe
+from ._find import EntryPoint, Offering, offerings
+from ._judge import Judge
+from ._kinds import GROUPS, JOINED, normalise
+from ._load import suggestion
+
+
+def named(name: str) -> list[Component]:
+    """The components that a user may mean by a name: a component, ``distribution:name``, or a distribution.
+
+    Raises
+    ------
+    PluginError
+        If nothing installed is called so: it says which distribution provides it, or what is nearest.
+    """
+    wanted, everything = ":".join(normalise(part) for part in name.split(":")), components()
+    found = [
+        component
+        for component in everything
+        if wanted
+        in (
+            normalise(component.name),
+            normalise(component.distribution),
+            f"{normalise(component.distribution)}:{normalise(component.name)}",
+        )
+    ]
+    if found:
+        return found
+    for kind in GROUPS:
+        if provides := provider(kind, name):
+            raise PluginError(
+                f"The {kind} {name!r} is not installed; {provides} provides it.",
+                fix=f"To install it: pip install {provides}",
+            )
+    installed = {each for component in everything for each in (component.name, component.distribution)}
+    installable = frozenset(each for kind in GROUPS for each in known(kind))
+    raise PluginError(
+        f"No plugin installed here is called {name!r}.",
+        fix=suggestion(name, installed, installable) or "To see what there is: anemoi plugins list",
+    )
+
+
+def information(component: Component) -> dict[str, Any]:
+    """All that is known of a component without importing it, as JSON."""
+    offering = _offering(component)
+    return {
+        **asdict(component),
+        "description": describe(component),
+        "summary": offering.summary,
+        "location": _location(component.distribution),
+        "requires": list(offering.requires or ()),
+        "requires_python": offering.requires_python,
+    }
+
+
+def reasons(component: Component) -> Iterator[tuple[str, str]]:
+    """Each rule that was asked about a component, and what it said, in the order in which they decide."""
+    offering = _offering(component)
+    parts = EntryPoint("", "", component.value).parts()
+    yield "found", f"[{GROUPS.get(component.kind, component.kind)}] {component.name} = {component.value}"
+    yield "in", _location(component.distribution)
+    copies = list(importlib_metadata.Distribution.discover(name=component.distribution))[1:]
+    for copy in copies:
+        yield "shadows", f"another {component.distribution} in {copy.locate_file('')}, which is not used"
+    rule = read_blocklist().decides(component.distribution, component.name)
+    if rule:
+        verb = "blocks" if rule.blocks else "allows"
+        yield "lists", f"the {rule.owner}'s list {verb} {rule.name!r} ({rule.path}, line {rule.line})"
+    else:
+        yield "lists", "no list of blocked plugins names it"
+    unmet = {
+        fault.requirement: fault for fault in Judge().unmet(offering, parts[2] if parts else frozenset())
+    }
+    for line in offering.requires or ():
+        fault = unmet.pop(line, None)
+        yield (
+            "requires",
+            f"{line}: {'does not hold, ' + fault.reason if fault else 'holds, or does not apply'}",
+        )
+    for fault in unmet.values():
+        yield "requires", f"{fault.requirement}: {fault.reason}"
+    rivals = [
+        other.full_name
+        for other in components(component.kind)
+        if normalise(other.name) == normalise(component.name) and other.key != component.key
+    ]
+    if component.kind in JOINED:
+        yield "name", f"every {component.kind} is used, whatever others are called"
+    else:
+        yield "name", f"shared with {', '.join(rivals)}" if rivals else "no other plugin has it"
+    yield "state", f"{component.state}{': ' + component.reason if component.reason else ''}"
+    if component.fix:
+        yield "to mend", component.fix
+
+
+def requirements(found: Sequence[Component]) -> list[str]:
+    """The lines of a pip requirements file for the distributions that offer components, and the core."""
+    names = {normalise(component.distribution): component.distribution for component in found}
+    names.setdefault("anemoi-core", "anemoi-core")
+    return [line for name in sorted(names) if (line := _requirement(names[name]))]
+
+
+def _requirement(name: str) -> str:
+    try:
+        distribution = importlib_metadata.Distribution.from_name(name)
+        version = distribution.version
+    except Exception:  # Without metadata there is no version to require.
+        return f"# {name} is installed without metadata: its version is unknown"
+    try:
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+        url = str(origin.get("url", ""))
+        if control := origin.get("vcs_info"):
+            return f"{name} @ {control['vcs']}+{url}@{control['commit_id']}"
+    except (ValueError, KeyError, AttributeError, TypeError):
+        url = ""
+    if not url:
+        return f"{name}=={version}"
+    if url.startswith("file:"):
+        return f"{name}=={version}  # here it is installed from {url}"
+    return f"{name} @ {url}"
+
+
+def _offering(component: Component) -> Offering:
+    return next(one for one in offerings() if one.name == component.distribution)
+
+
+def _location(distribution: str) -> str:
+    try:
+        return str(importlib_metadata.Distribution.from_name(distribution).locate_file(""))
+    except importlib_metadata.PackageNotFoundError:
+        return "a place unknown"

@@ -1,0 +1,30 @@
+"""Put the hooks of the installed plugins together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import PluginError
+from ._broadcast import Broadcast, log
+from ._components import Component, components
+from ._load import load_component, refusal
+
+
+def hooks() -> Broadcast:
+    """Load every hook there is, to broadcast the events of one run to.
+
+    Those that cannot be used are reported and left out; those that are blocked are left out.
+    """
+    found = [component for component in components("hook") if component.state != "blocked"]
+    loaded = {component.full_name: _load(component) for component in found}
+    return Broadcast({name: watcher for name, watcher in loaded.items() if watcher is not None})
+
+
+def _load(component: Component) -> Any:
+    try:
+        if component.state != "ok":
+            raise refusal(component)
+        return load_component(component)
+    except PluginError as error:
+        log.warning("%s", error)
+        return None
