@@ -1,0 +1,80 @@
+"""Curves of error growth."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .evaluation import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation
+from .maps import FAINT, INK, new_figure
+from .units import display_unit
+
+# Of the palette of Okabe and Ito (2008), which most people with a colour deficiency can tell apart;
+# the line styles say the same without colour.
+STYLES = {
+    MODEL: {"color": "#0072b2", "linewidth": 2.4, "marker": "o", "markersize": 4.5},
+    PERSISTENCE: {
+        "color": "#d55e00",
+        "linewidth": 1.6,
+        "linestyle": (0, (5, 2)),
+        "marker": "s",
+        "markersize": 3.5,
+    },
+    CLIMATOLOGY: {"color": "#6b7680", "linewidth": 1.6, "linestyle": (0, (1, 1.5))},
+}
+
+
+def error_growth(evaluation: Evaluation, variable: str) -> Figure:
+    """Draw how the errors and the anomaly correlation of one variable change with lead time.
+
+    The band about the model's curve reaches from the best start date to the worst.
+    """
+    v = evaluation.variables.index(variable)
+    unit = display_unit(evaluation.units.get(variable))
+    lead = evaluation.lead_times / np.timedelta64(1, "h")
+    figure = new_figure(10.5, 3.6)
+    errors, correlations = figure.subplots(1, 2, width_ratios=[3, 2])
+    for who, style in STYLES.items():
+        error = evaluation.rmse[who][:, :, v] * unit.factor  # (start, lead time)
+        if who == MODEL:
+            errors.fill_between(
+                lead, error.min(0), error.max(0), color=style["color"], alpha=0.13, linewidth=0
+            )
+        errors.plot(lead, error.mean(0), label=who, **style)
+        if who != CLIMATOLOGY:
+            correlations.plot(lead, evaluation.acc[who][:, :, v].mean(0), label=who, **style)
+    errors.set_ylim(bottom=0)
+    correlations.set_ylim(top=1.0)
+    _finish(
+        errors, f"Root-mean-square error ({unit.label})" if unit.label else "Root-mean-square error", lead
+    )
+    _finish(correlations, "Anomaly correlation", lead)
+    errors.legend(frameon=False, fontsize=9, labelcolor=INK)
+    return figure
+
+
+def _finish(axes: Axes, title: str, lead: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    axes.set_title(title, loc="left", fontsize=10.5, color=INK, fontweight="bold")
+    axes.set_xlabel("lead time (h)", fontsize=9, color=INK)
+    axes.set_xlim(0, lead[-1] * 1.02)
+    days = lead[-1] > 24 * 6
+    axes.xaxis.set_major_locator(
+        matplotlib.ticker.MultipleLocator(24 if days else 12 if lead[-1] > 24 else 6)
+    )
+    axes.grid(color=FAINT, alpha=0.25, linewidth=0.6)
+    axes.tick_params(labelsize=8.5, colors=INK, length=2)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+
+
+def svg(figure: Figure) -> bytes:
+    """Render a figure as SVG, its text as outlines so that it looks the same everywhere."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

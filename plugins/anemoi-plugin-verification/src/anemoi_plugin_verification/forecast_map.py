@@ -1,0 +1,47 @@
+"""One map of a forecast file."""
+
+from __future__ import annotations
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.times import format_duration, parse_duration
+
+from .fields import read_fields
+from .maps import png, single
+from .raster import Raster
+from .report import in_words
+from .units import display_unit
+
+
+def forecast_map(source: DataSource, *, variable: str | None = None, lead_time: str | None = None) -> bytes:
+    """Draw one variable of a forecast at one lead time, as PNG.
+
+    Parameters
+    ----------
+    source
+        The forecast; its first state is one step after its start.
+    variable
+        By default the first.
+    lead_time
+        By default the last.
+
+    Raises
+    ------
+    AnemoiError
+        If the forecast has no such variable or lead time, or a value is not finite.
+    """
+    start = source.times[0] - source.frequency
+    leads = source.times - start
+    lead = leads[-1] if lead_time is None else parse_duration(lead_time)
+    if lead not in leads:
+        raise DataError(
+            f"The forecast has no state at {format_duration(lead)}.",
+            fix=f"Its lead times are {', '.join(format_duration(each) for each in leads)}.",
+        )
+    name = source.variables[0] if variable is None else variable
+    field = read_fields(source, [name], [start + lead])[0, :, 0]
+    unit = display_unit(source.units.get(name))
+    title = f"{name}, {format_duration(lead)} forecast from {in_words(start)}"
+    valid = f"valid {in_words(np.datetime64(start + lead))}"
+    return png(single(Raster(source.grid), field * unit.factor, title, valid, unit.label), dpi=150)

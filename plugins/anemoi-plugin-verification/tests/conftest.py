@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from anemoi.core.errors import DataError
+from anemoi.core.grid import Grid
+from anemoi.core.interfaces.data_source import DataSource, Statistics
+from anemoi.core.interfaces.output import State
+
+
+class ArraySource(DataSource):
+    """A data source over an array ``(time, ensemble, grid, variable)`` in memory."""
+
+    def __init__(
+        self,
+        values: np.ndarray,
+        grid: Grid,
+        variables: tuple[str, ...],
+        *,
+        first: str = "2025-12-01",
+        step: int = 6,
+        missing: Sequence[int] = (),
+        units: Mapping[str, str] | None = None,
+    ) -> None:
+        self._values, self._grid, self._variables = values, grid, variables
+        self._step = np.timedelta64(step * 3600, "s")
+        self._times = np.datetime64(first, "s") + self._step * np.arange(len(values))
+        self._missing = frozenset(self._times[list(missing)])
+        self._units = units or {}
+
+    variables = property(lambda self: self._variables)
+    times = property(lambda self: self._times)
+    frequency = property(lambda self: self._step)
+    grid = property(lambda self: self._grid)
+    missing = property(lambda self: self._missing)
+    units = property(lambda self: self._units)
+    provenance: Mapping[str, Any] = {"identity": "array", "licence": "CC0-1.0", "attribution": "Made <here>"}
+
+    @property
+    def statistics(self) -> Statistics:
+        axes = (0, 1, 2)
+        v = self._values.astype(np.float64)
+        return Statistics(v.mean(axes), v.std(axes), v.min(axes), v.max(axes))
+
+    def read(self, times: Any) -> np.ndarray:
+        index = {time: i for i, time in enumerate(self._times)}
+        for time in times:
+            if time not in index or time in self._missing:
+                raise DataError(f"There is no state at {time}.")
+        return self._values[[index[time] for time in times]].astype(np.float32)
+
+
+def lat_lon(step: float) -> Grid:
+    latitudes, longitudes = np.arange(90.0, -90.1, -step), np.arange(0.0, 360.0, step)
+    lat, lon = np.meshgrid(latitudes, longitudes, indexing="ij")
+    return Grid(lat.ravel(), lon.ravel(), lat.shape)
+
+
+def scattered(points: int) -> Grid:
+    """Points evenly spread, in no rows: a Fibonacci lattice."""
+    i = np.arange(points) + 0.5
+    return Grid(np.degrees(np.arcsin(1 - 2 * i / points)), (i * 180 * (3 - 5**0.5)) % 360)
+
+
+def persistence_forecast(source: DataSource, start: np.datetime64, steps: int) -> list[State]:
+    initial = source.read([start])[0]
+    return [State(start, source.frequency * k, initial) for k in range(1, steps + 1)]
+
+
+@pytest.fixture
+def weather() -> ArraySource:
+    """Twenty days of two smooth variables with a daily cycle, a drift and a travelling wave."""
+    grid = lat_lon(15.0)
+    lat, lon = np.radians(grid.latitudes), np.radians(grid.longitudes)
+    hours = 6 * np.arange(80)[:, None]
+    wave = np.cos(lat) ** 2 * np.cos(3 * lon - 2 * np.pi * hours / 60)
+    cycle = np.cos(2 * np.pi * hours / 24 + lon) * np.cos(lat)
+    pressure = 101300 + 800 * wave + 120 * cycle + 300 * np.sin(lat) ** 2
+    temperature = 288 - 40 * np.sin(lat) ** 2 + 4 * cycle + 3 * wave + 0.002 * hours
+    values = np.stack([pressure, temperature], axis=-1)[:, None]
+    return ArraySource(values, grid, ("msl", "2t"), units={"msl": "Pa", "2t": "K"})
+
+
+@pytest.fixture
+def array_source() -> type[ArraySource]:
+    return ArraySource
+
+
+@pytest.fixture(name="lat_lon")
+def lat_lon_grid() -> Callable[[float], Grid]:
+    return lat_lon
+
+
+@pytest.fixture(name="scattered")
+def scattered_grid() -> Callable[[int], Grid]:
+    return scattered
+
+
+@pytest.fixture(name="persistence_forecast")
+def persistence() -> Callable[[DataSource, np.datetime64, int], list[State]]:
+    return persistence_forecast
