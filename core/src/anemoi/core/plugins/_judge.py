@@ -85,7 +85,7 @@ class Judge:
     def _extras_fault(
         self, owner: str, requirement: Requirement, line: str, found: importlib_metadata.Distribution
     ) -> Unmet | None:
-        """What is missing of the extras in ``name[extra]``; those that they themselves name are not followed."""
+        """What is missing of the extras in ``name[extra]``; not followed further."""
         if not requirement.extras:
             return None
         extras = frozenset(requirement.extras)
