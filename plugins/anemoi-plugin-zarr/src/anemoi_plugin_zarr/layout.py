@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
+from anemoi.core.times import parse_duration
 from numpy.typing import NDArray
 
-from .frequency import parse_frequency
+from .store import one_line
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ def read_layout(group: Any, path: Path) -> Layout:
     variables = reader.attribute("variables", _variables)
     if len(variables) != shape[1]:
         raise reader.refuse(f"attribute 'variables' names {len(variables)}, but 'data' holds {shape[1]}")
-    frequency = reader.attribute("frequency", parse_frequency)
+    frequency = reader.attribute("frequency", _frequency)
     times = reader.times(shape[0], frequency)
     missing = reader.attribute("missing_dates", _dates, default=[])
     latitudes, longitudes = (reader.numbers(name, shape[3]) for name in ("latitudes", "longitudes"))
@@ -102,13 +103,17 @@ class _Reader:
             value = default["default"]
         try:
             return parse(value)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (AnemoiError, ValueError, TypeError, AttributeError) as error:
             raise self.refuse(f"attribute '{name}' is malformed: {error}") from error
 
     def array(self, name: str) -> Any:
-        if name not in self.group:
-            raise self.refuse(f"array '{name}' is missing")
-        array = self.group[name]
+        try:
+            array = self.group[name]
+        except KeyError as error:
+            raise self.refuse(f"array '{name}' is missing") from error
+        # Malformed metadata are whatever error the version of zarr makes of them.
+        except Exception as error:
+            raise self.refuse(f"array '{name}' cannot be opened: {one_line(error)}") from error
         if not hasattr(array, "dtype"):
             raise self.refuse(f"'{name}' is a group, but should be an array")
         return array
@@ -131,7 +136,7 @@ class _Reader:
             return np.asarray(array[...])
         # A damaged chunk is whatever error the codec or the file system makes of it.
         except Exception as error:
-            raise self.refuse(f"array '{name}' cannot be read: {type(error).__name__}: {error}") from error
+            raise self.refuse(f"array '{name}' cannot be read: {one_line(error)}") from error
 
     def numbers(self, name: str, length: int) -> NDArray[np.float64]:
         return self.values(name, length, "fiu").astype(np.float64)
@@ -156,7 +161,7 @@ class _Reader:
         """
         known = {
             name: self.attributes[name]
-            for name in ("description", "licence", "attribution")
+            for name in ("description", "licence", "attribution", "forecast")
             if self.attributes.get(name) is not None
         }
         known["kind"] = "dataset"
@@ -176,6 +181,14 @@ def _variables(names: Any) -> tuple[str, ...]:
     if len(set(names)) != len(names):
         raise ValueError(f"{names!r} names a variable twice")
     return tuple(names)
+
+
+def _frequency(frequency: Any) -> np.timedelta64:
+    # A number alone is in hours: so it is in older data sets.
+    duration = parse_duration(f"{frequency}h" if str(frequency).isdigit() else frequency)
+    if duration <= np.timedelta64(0):
+        raise ValueError(f"{frequency!r} is not positive")
+    return duration
 
 
 def _dates(dates: Any) -> frozenset[np.datetime64]:

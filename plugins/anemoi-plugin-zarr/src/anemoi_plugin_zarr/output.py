@@ -11,6 +11,7 @@ from types import TracebackType
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import ForecastDescription, Output, State
+from anemoi.core.times import format_duration
 
 from .writer import LayoutWriter
 
@@ -41,7 +42,8 @@ class ZarrOutput(Output):
         self._path = Path(path).expanduser().absolute()
         self._forecast = forecast
         self._frequency = _interval(forecast.lead_times)
-        self._next = 0
+        self._overwrite = overwrite
+        self._written = 0
         _check_replaceable(self._path, overwrite)
         # Asking whether a directory can be written in is not reliable (read-only mounts, root): try.
         _directory_beside(self._path).rmdir()
@@ -50,15 +52,19 @@ class ZarrOutput(Output):
         """Begin to write, out of sight."""
         forecast = self._forecast
         self._partial = _directory_beside(self._path)
-        self._writer = LayoutWriter(
-            self._partial,
-            variables=forecast.variables,
-            grid=forecast.grid,
-            units=forecast.units,
-            members=forecast.members,
-            times=forecast.start + forecast.lead_times,
-            frequency=self._frequency,
-        )
+        try:
+            self._writer = LayoutWriter(
+                self._partial,
+                variables=forecast.variables,
+                grid=forecast.grid,
+                units=forecast.units,
+                members=forecast.members,
+                times=forecast.start + forecast.lead_times,
+                frequency=self._frequency,
+            )
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def write(self, state: State) -> None:
@@ -70,9 +76,11 @@ class ZarrOutput(Output):
             If it is not the one that was announced, or cannot be written.
         """
         forecast = self._forecast
-        if self._next == len(forecast.lead_times):
-            raise DataError(f"{self._path}: all {self._next} states that were announced are written already.")
-        expected = forecast.start + forecast.lead_times[self._next]
+        if self._written == len(forecast.lead_times):
+            raise DataError(
+                f"{self._path}: all {self._written} states that were announced are written already."
+            )
+        expected = forecast.start + forecast.lead_times[self._written]
         shape = (forecast.members, len(forecast.grid), len(forecast.variables))
         if state.start != forecast.start or state.valid_time != expected or state.fields.shape != shape:
             raise DataError(
@@ -83,7 +91,7 @@ class ZarrOutput(Output):
             self._writer.write(state.fields[None])
         except OSError as error:
             raise _unwritable(self._path, error) from error
-        self._next += 1
+        self._written += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -99,21 +107,23 @@ class ZarrOutput(Output):
 
     def _finish(self) -> None:
         forecast = self._forecast
-        if self._next != len(forecast.lead_times):
+        if self._written != len(forecast.lead_times):
             raise DataError(
-                f"{self._path} is not written: only {self._next} of {len(forecast.lead_times)} states came."
+                f"{self._path} is not written: "
+                f"only {self._written} of {len(forecast.lead_times)} states came."
             )
-        hours = forecast.lead_times / np.timedelta64(1, "h")
         self._writer.finish(
             {
-                "uuid": forecast.provenance.get("identity"),
+                "uuid": forecast.provenance.get("identity", str(uuid.uuid4())),
                 "provenance": dict(forecast.provenance),
                 "forecast": {
                     "start": str(forecast.start.astype("datetime64[s]")),
-                    "lead_times_hours": hours.tolist(),
+                    "lead_times": [format_duration(lead_time) for lead_time in forecast.lead_times],
                 },
             }
         )
+        # Somebody else may have put something there in the meantime.
+        _check_replaceable(self._path, self._overwrite)
         _replace(self._partial, self._path)
 
 

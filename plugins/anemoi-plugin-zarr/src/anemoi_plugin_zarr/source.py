@@ -11,10 +11,11 @@ import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
+from anemoi.core.times import format_duration
 from numpy.typing import NDArray
 
 from .layout import read_layout
-from .store import open_group
+from .store import one_line, open_group
 
 
 class ZarrSource(DataSource):
@@ -116,7 +117,7 @@ class ZarrSource(DataSource):
         if absent.size:
             raise DataError(
                 f"{self._path} has no data for {absent[0]}: it holds {there[0]} to {there[-1]} "
-                f"every {self.frequency}.",
+                f"every {format_duration(self.frequency)}.",
                 fix="Choose a time within that range.",
             )
         lost = next((time for time in there[index] if time in self._layout.missing), None)
@@ -136,7 +137,7 @@ class ZarrSource(DataSource):
         except Exception as error:
             raise DataError(
                 f"{self._path}: the data from {self.times[first]} to {self.times[last]} cannot be read: "
-                f"{type(error).__name__}: {error}",
+                f"{one_line(error)}",
                 fix="The data set is damaged: copy or make it again.",
             ) from error
 

@@ -33,7 +33,7 @@ def open_group(path: Path) -> Any:
     # no JSON or a codec that is not installed differs from version to version.
     except Exception as error:
         raise DataError(
-            f"{path} cannot be opened as a Zarr group: {_one_line(error)}",
+            f"{path} cannot be opened as a Zarr group: {one_line(error)}",
             fix="Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr.",
         ) from error
 
@@ -90,5 +90,6 @@ def _is_zarr_2() -> bool:
     return bool(import_module("zarr").__version__.startswith("2."))
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Say what a library's error is, shortly."""
     return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Times
+from anemoi.core.times import format_duration
 from numpy.typing import NDArray
 
-from .frequency import format_frequency
 from .running import RunningStatistics
 from .store import create_array, create_group
 
@@ -104,7 +104,7 @@ class LayoutWriter:
                 "dtype": "float32",
                 "shape": list(self._data.shape),
                 "chunks": list(self._data.chunks),
-                "frequency": format_frequency(self._frequency),
+                "frequency": format_duration(self._frequency),
                 "start_date": str(times[0]),
                 "end_date": str(times[-1]),
                 "missing_dates": [],
