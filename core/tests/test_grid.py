@@ -180,5 +180,7 @@ def test_grids_match_by_their_points_in_order():
     assert grid.matches(Grid(grid.latitudes, np.where(grid.latitudes == 90.0, 0.0, grid.longitudes)))
     assert not grid.matches(Grid(grid.latitudes[::-1], grid.longitudes))
     assert not grid.matches(Grid(grid.latitudes, grid.longitudes + 0.1))
+    assert grid.matches(Grid(grid.latitudes, grid.longitudes + 720.0))
+    assert not grid.matches(Grid(grid.latitudes, grid.longitudes + 500.0))
     assert not grid.matches(Grid(grid.latitudes[:-1], grid.longitudes[:-1]))
     assert Grid(np.empty(0), np.empty(0)).matches(Grid(np.empty(0), np.empty(0)))

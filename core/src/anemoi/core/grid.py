@@ -83,7 +83,7 @@ class Grid:
         DataError
             With fewer than four distinct points, or all of them on one circle.
         """
-        from scipy.spatial import QhullError, SphericalVoronoi
+        from scipy.spatial import SphericalVoronoi
 
         # Points that are one when rounded to about a metre share a place: the poles of a regular grid.
         _, first, place_of, sharing = np.unique(
@@ -97,6 +97,6 @@ class Grid:
             raise undefined
         try:
             cells = SphericalVoronoi(self.positions[first], threshold=1e-9).calculate_areas()
-        except (ValueError, QhullError) as error:
+        except ValueError as error:
             raise undefined from error
         return np.asarray((cells / sharing)[place_of.reshape(-1)], dtype=np.float64)
