@@ -1,0 +1,71 @@
+"""Exact sliding-window attention, in blocks, without a mask or a score for every pair of nodes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SlidingWindow(nn.Module):
+    """Attention of each node to the ``window`` nodes before it, itself, and the ``window`` after it.
+
+    Nodes are cut into blocks of queries. The keys that a block can see are one contiguous slice,
+    its own nodes and ``window`` on either side, so memory and work grow with
+    ``nodes x (block + 2 window)`` and the result is exactly that of a dense mask
+    (Beltagy et al., "Longformer: the long-document transformer", 2020, without its global tokens).
+
+    Parameters
+    ----------
+    nodes
+        How many there are.
+    window
+        How far a node sees on either side, in nodes.
+    block
+        How many queries share a slice of keys.
+    """
+
+    visible: Tensor
+    keys: Tensor
+
+    def __init__(self, *, nodes: int, window: int, block: int = 128) -> None:
+        super().__init__()
+        self.nodes = nodes
+        window, self.block = min(window, nodes - 1), min(block, nodes)
+        block = self.block
+        self.blocks = -(-nodes // block)
+        span = block + 2 * window
+        # Position of each block's queries (blocks, block) and keys (blocks, span), before clipping.
+        start = torch.arange(self.blocks)[:, None] * block
+        queries = start + torch.arange(block)
+        keys = start - window + torch.arange(span)
+        inside = (keys >= 0) & (keys < nodes)
+        near = (queries[:, :, None] - keys[:, None, :]).abs() <= window
+        # A padding query, past the last node, may see anything: its result is thrown away.
+        visible = (near & inside[:, None, :]) | (queries >= nodes)[:, :, None]
+        self.register_buffer("visible", visible[:, None], persistent=False)  # (blocks, 1, block, span)
+        self.register_buffer("keys", keys.clamp(0, nodes - 1), persistent=False)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attend.
+
+        Parameters
+        ----------
+        query, key, value
+            ``(batch, heads, nodes, channels)``.
+
+        Returns
+        -------
+        Tensor
+            ``(batch, heads, nodes, channels)``.
+        """
+        batch, heads, nodes, channels = query.shape
+        padding = self.blocks * self.block - nodes
+        query = F.pad(query, (0, 0, 0, padding)).reshape(batch, heads, self.blocks, self.block, channels)
+        # Blocks become part of the batch: (batch x blocks, heads, block | span, channels).
+        query = query.transpose(1, 2).flatten(0, 1)
+        key, value = (x[:, :, self.keys].transpose(1, 2).flatten(0, 1) for x in (key, value))
+        visible = self.visible.expand(batch, -1, -1, -1, -1).flatten(0, 1)
+        out = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+        out = torch.unflatten(out, 0, (batch, self.blocks)).transpose(1, 2)
+        return out.reshape(batch, heads, self.blocks * self.block, channels)[:, :, :nodes]

@@ -1,0 +1,59 @@
+import math
+
+import pytest
+import torch
+
+from anemoi_plugin_transformer.window import SlidingWindow
+
+
+def dense(query, key, value, window):
+    nodes = query.shape[-2]
+    apart = (torch.arange(nodes)[:, None] - torch.arange(nodes)).abs()
+    score = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    return score.masked_fill(apart > window, -torch.inf).softmax(-1) @ value
+
+
+@pytest.mark.parametrize(
+    ("nodes", "window", "block"),
+    [
+        (50, 7, 16),
+        (48, 7, 16),
+        (50, 0, 16),
+        (50, 49, 16),
+        (50, 1000, 128),
+        (1, 3, 16),
+        (17, 40, 4),
+        (33, 16, 16),
+    ],
+)
+def test_equals_dense_attention_with_a_mask(nodes, window, block):
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 2, 3, nodes, 8, dtype=torch.float64, requires_grad=True).unbind()
+    ours = SlidingWindow(nodes=nodes, window=window, block=block)(query, key, value)
+    theirs = dense(query, key, value, window)
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+    weight = torch.randn_like(ours)
+    gradients = torch.autograd.grad((ours * weight).sum(), (query, key, value))
+    expected = torch.autograd.grad((theirs * weight).sum(), (query, key, value))
+    for gradient, reference in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, reference, rtol=1e-10, atol=1e-12)
+
+
+def test_no_tensor_grows_with_the_square_of_the_nodes():
+    nodes, window, block = 4096, 32, 128
+    layer = SlidingWindow(nodes=nodes, window=window, block=block)
+    largest = 0
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            nonlocal largest
+            out = function(*args, **(kwargs or {}))
+            for tensor in out if isinstance(out, (tuple, list)) else (out,):
+                if isinstance(tensor, torch.Tensor):
+                    largest = max(largest, tensor.numel())
+            return out
+
+    with Watch():
+        layer(*torch.randn(3, 1, 1, nodes, 4).unbind())
+    assert 0 < largest <= nodes * (block + 2 * window)
+    assert all(buffer.numel() <= nodes * (block + 2 * window) for buffer in layer.buffers())
