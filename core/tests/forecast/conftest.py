@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import textwrap
 
 import numpy as np
@@ -27,7 +29,16 @@ from anemoi.core.interfaces.processor import Processor
 
 class TinyMapper(Mapper):
     def __init__(
-        self, *, source, target, edges, source_channels, target_channels, channels, out_channels, gain: float = 1.0
+        self,
+        *,
+        source,
+        target,
+        edges,
+        source_channels,
+        target_channels,
+        channels,
+        out_channels,
+        gain: float = 1.0,
     ):
         super().__init__(
             source=source, target=target, edges=edges, source_channels=source_channels,
@@ -153,7 +164,8 @@ def tiny_site(tmp_path_factory):
     info = site / "anemoi_plugin_tiny-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: anemoi-plugin-tiny\nVersion: 0.1.0\nRequires-Dist: anemoi-core<0.2,>=0.1\n"
+        "Metadata-Version: 2.1\nName: anemoi-plugin-tiny\nVersion: 0.1.0\n"
+        "Requires-Dist: anemoi-core<0.2,>=0.1\n"
     )
     (info / "entry_points.txt").write_text(textwrap.dedent(ENTRY_POINTS))
     return site
@@ -165,7 +177,7 @@ def tiny_plugin(tiny_site, monkeypatch):
     return tiny_site
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def configuration():
     return {
         "data": {"name": "tiny"},
@@ -180,68 +192,71 @@ def configuration():
     }
 
 
-@pytest.fixture
-def make_checkpoint(tiny_plugin, configuration):
-    """Make a checkpoint of an untrained model; keyword arguments replace fields of it."""
+@pytest.fixture(scope="session")
+def untrained(tiny_site, configuration):
+    """A checkpoint of an untrained model."""
+    from anemoi.core.checkpoint import Checkpoint, lock
+    from anemoi.core.graph import Edges, Graph, Nodes
+    from anemoi.core.grid import Grid
+    from anemoi.core.model import ModelStatistics, assemble
 
-    def make(**changes):
-        from anemoi.core.checkpoint import Checkpoint, lock
-        from anemoi.core.graph import Edges, Graph, Nodes
-        from anemoi.core.grid import Grid
-        from anemoi.core.model import ModelStatistics, assemble
+    latitudes, longitudes = np.linspace(60.0, -60.0, 4), np.linspace(0.0, 270.0, 4)
+    data = Nodes(torch.tensor(latitudes), torch.tensor(longitudes))
+    hidden = Nodes(torch.tensor([30.0, -30.0]), torch.tensor([10.0, 190.0]))
+    statistics = ModelStatistics(
+        torch.tensor([0.1, -0.2]), torch.tensor([0.7, 1.3]), torch.tensor([0.3, 0.4])
+    )
+    # In another order than the source's, so that a mix-up shows.
+    variables = ("t", "ps")
 
-        latitudes, longitudes = np.linspace(60.0, -60.0, 4), np.linspace(0.0, 270.0, 4)
-        data = Nodes(torch.tensor(latitudes), torch.tensor(longitudes))
-        hidden = Nodes(torch.tensor([30.0, -30.0]), torch.tensor([10.0, 190.0]))
+    def edges(source, target):
+        source, target = torch.tensor(source), torch.tensor(target)
+        return Edges.sorted(source, target, torch.rand(len(source), 1), ("length",))
 
-        def edges(source, target):
-            source, target = torch.tensor(source), torch.tensor(target)
-            return Edges.sorted(source, target, torch.rand(len(source), 1), ("length",))
-
-        with torch.random.fork_rng():
-            torch.manual_seed(7)
-            graph = Graph(
-                {"data": data, "hidden": hidden},
-                {
-                    ("data", "hidden"): edges([0, 1, 2, 3], [0, 0, 1, 1]),
-                    ("hidden", "hidden"): edges([0, 1], [1, 0]),
-                    ("hidden", "data"): edges([0, 0, 1, 1], [0, 1, 2, 3]),
-                },
-            )
-            statistics = ModelStatistics(
-                torch.tensor([0.1, -0.2]), torch.tensor([0.7, 1.3]), torch.tensor([0.3, 0.4])
-            )
-            # In another order than the source's, so that a mix-up shows.
-            variables = ("t", "ps")
-            model = assemble(configuration, graph=graph, variables=variables, statistics=statistics)
-        fields = {
-            "weights": model.state_dict(),
-            "graph": graph,
-            "grid": Grid(latitudes, longitudes, (2, 2)),
-            "statistics": statistics,
-            "variables": variables,
-            "units": {"t": "K", "ps": "Pa"},
-            "frequency": np.timedelta64(6, "h"),
-            "configuration": configuration,
-            "overrides": ("training.seed=1",),
-            "lock": lock(configuration),
-            "provenance": {
-                "parents": [{"kind": "dataset", "identity": "tiny-data"}],
-                "created": "2026-01-01T00:00:00+00:00",
-                "command": "anemoi train training.seed=1",
-                "training_period": ["2020-01-01T00", "2020-01-03T00"],
-                "versions": {"python": "3.11.0"},
+    with torch.random.fork_rng(), pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(str(tiny_site))
+        torch.manual_seed(7)
+        graph = Graph(
+            {"data": data, "hidden": hidden},
+            {
+                ("data", "hidden"): edges([0, 1, 2, 3], [0, 0, 1, 1]),
+                ("hidden", "hidden"): edges([0, 1], [1, 0]),
+                ("hidden", "data"): edges([0, 0, 1, 1], [0, 1, 2, 3]),
             },
-        }
-        return Checkpoint(**{**fields, **changes})
+        )
+        model = assemble(configuration, graph=graph, variables=variables, statistics=statistics)
+        entries = lock(configuration)
+    return Checkpoint(
+        weights=model.state_dict(),
+        graph=graph,
+        grid=Grid(latitudes, longitudes, (2, 2)),
+        statistics=statistics,
+        variables=variables,
+        units={"t": "K", "ps": "Pa"},
+        frequency=np.timedelta64(6, "h"),
+        configuration=configuration,
+        overrides=("training.seed=1",),
+        lock=entries,
+        provenance={
+            "parents": [{"kind": "dataset", "identity": "tiny-data"}],
+            "created": "2026-01-01T00:00:00+00:00",
+            "command": "anemoi train training.seed=1",
+            "training_period": {"start": "2020-01-01T00", "end": "2020-01-03T00"},
+            "versions": {"python": "3.11.0", "anemoi-core": "0.1.0"},
+        },
+    )
 
-    return make
+
+@pytest.fixture
+def make_checkpoint(tiny_plugin, untrained):
+    """Give that checkpoint; keyword arguments replace fields of it."""
+    return functools.partial(dataclasses.replace, untrained)
 
 
 @pytest.fixture
 def checkpoint_file(make_checkpoint, tmp_path):
     from anemoi.core.checkpoint import save
 
-    path = tmp_path / "model.ckpt.safetensors"
+    path = tmp_path / "model.safetensors"
     save(path, make_checkpoint())
     return path

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from .checkpoint import Checkpoint, build_model, load, save
     from .container import FORMAT_VERSION
     from .inspection import Inspection, inspect
-    from .plugin_lock import DifferentVersionWarning, LockEntry, Mismatch, compare, lock
+    from .plugin_lock import DifferentVersionWarning, LockEntry, Mismatch, compare, lock, targets
 
 _MODULES = {
     "checkpoint": ("Checkpoint", "build_model", "load", "save"),
     "container": ("FORMAT_VERSION",),
     "inspection": ("Inspection", "inspect"),
-    "plugin_lock": ("DifferentVersionWarning", "LockEntry", "Mismatch", "compare", "lock"),
+    "plugin_lock": ("DifferentVersionWarning", "LockEntry", "Mismatch", "compare", "lock", "targets"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -35,6 +35,7 @@ __all__ = [
     "load",
     "lock",
     "save",
+    "targets",
 ]
 
 

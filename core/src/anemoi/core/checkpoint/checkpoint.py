@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ..grid import Grid
 from ..model import ForecastModel, ModelStatistics, assemble
 from ..times import format_duration, parse_duration
 from . import container
-from .plugin_lock import DifferentVersionWarning, LockEntry, compare
+from .plugin_lock import DifferentVersionWarning, LockEntry, compare, targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,19 +141,6 @@ def build_model(
     _check_weights(checkpoint.weights, model.state_dict())
     model.load_state_dict(checkpoint.weights)
     return model
-
-
-def targets(configuration: Any) -> Iterator[str]:
-    """Every ``_target_`` within a configuration: the code outside plugins that building it would run."""
-    if isinstance(configuration, Mapping):
-        for key, value in configuration.items():
-            if key == "_target_":
-                yield str(value)
-            else:
-                yield from targets(value)
-    elif isinstance(configuration, (list, tuple)):
-        for value in configuration:
-            yield from targets(value)
 
 
 def _check_trust(configuration: Mapping[str, Any], trust_code: bool) -> None:

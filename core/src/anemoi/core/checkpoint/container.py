@@ -132,7 +132,7 @@ def read(path: Path) -> Contents:
     if _identity(int(version), text, entries, data) != identity:
         raise _damaged(path, "its contents do not match its content hash")
     try:
-        document = json.loads(text)
+        document = _parse(text)
     except ValueError:
         raise _damaged(path, "its document is not JSON") from None
     return Contents(path, int(version), identity, document, entries, data)
@@ -155,10 +155,17 @@ def _split(data: bytes) -> tuple[dict[str, Any], int]:
     start = _LENGTH + length
     if len(data) < _LENGTH or length > _MAX_HEADER or start > len(data):
         raise ValueError("no header")
-    header = json.loads(data[_LENGTH:start])
+    header = _parse(data[_LENGTH:start])
     if not isinstance(header, dict):
         raise ValueError("no header")
     return header, start
+
+
+def _parse(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:  # brackets without end, which only malice writes
+        raise ValueError("nested too deeply") from None
 
 
 def _entries(header: Mapping[str, Any], start: int) -> dict[str, Entry]:

@@ -86,7 +86,21 @@ def lock(configuration: Mapping[str, Any]) -> tuple[LockEntry, ...]:
 
 def compare(entries: Iterable[LockEntry]) -> tuple[Mismatch, ...]:
     """Compare ``entries`` with the plugins that are installed here. Imports none of them."""
-    return tuple(mismatch for entry in entries if (mismatch := _compare(entry)) is not None)
+    installed = plugins.components()
+    return tuple(mismatch for entry in entries if (mismatch := _compare(entry, installed)) is not None)
+
+
+def targets(configuration: Any) -> Iterator[str]:
+    """Find every ``_target_`` within a configuration: the code outside plugins that building it would run."""
+    if isinstance(configuration, Mapping):
+        for key, value in configuration.items():
+            if key == "_target_":
+                yield str(value)
+            else:
+                yield from targets(value)
+    elif isinstance(configuration, (list, tuple)):
+        for value in configuration:
+            yield from targets(value)
 
 
 def _components(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], bool]]:
@@ -109,14 +123,15 @@ def _locked(kind: str, name: str) -> dict[str, str]:
     }
 
 
-def _compare(entry: LockEntry) -> Mismatch | None:
+def _compare(entry: LockEntry, installed: Iterable[plugins.Component]) -> Mismatch | None:
     what = f"The {entry.role} {entry.name!r} of {entry.distribution} {entry.version}"
     install = f"pip install '{entry.requirement}'"
     found = next(
         (
             component
-            for component in plugins.components(entry.kind)
-            if plugins.normalise(component.name) == plugins.normalise(entry.name)
+            for component in installed
+            if component.kind == entry.kind
+            and plugins.normalise(component.name) == plugins.normalise(entry.name)
             and plugins.normalise(component.distribution) == plugins.normalise(entry.distribution)
         ),
         None,
@@ -124,13 +139,13 @@ def _compare(entry: LockEntry) -> Mismatch | None:
     if found is None:
         return Mismatch(entry, "absent", f"{what} is not installed.", install)
     if found.version != entry.version:
-        here = f"{what} is needed, but version {found.version} is installed."
-        return Mismatch(entry, "version", here, install)
+        other = f"{what} is needed, but version {found.version} is installed."
+        return Mismatch(entry, "version", other, install)
     try:
-        installed = plugins.lock(entry.kind, found.full_name)
+        here = plugins.lock(entry.kind, found.full_name)
     except PluginError as error:
         return Mismatch(entry, "unusable", error.what, error.fix or install)
-    if installed["hash"] != entry.hash:
+    if here["hash"] != entry.hash:
         other = f"{what} has the same version here, but not the same files as where the model was trained."
         return Mismatch(entry, "content", other, f"pip install --force-reinstall '{entry.requirement}'")
     return None

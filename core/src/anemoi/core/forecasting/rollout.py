@@ -29,6 +29,7 @@ def forecast(
     *,
     members: int = 1,
     device: str | torch.device = "cpu",
+    model: ForecastModel | None = None,
     trust_code: bool = False,
     allow_different_versions: bool = False,
 ) -> Iterator[State]:
@@ -50,6 +51,8 @@ def forecast(
         How many ensemble members.
     device
         Where to compute: ``"cpu"``, ``"cuda"``.
+    model
+        The checkpoint's model where it is built already, for many forecasts; built anew if None.
     trust_code, allow_different_versions
         See :func:`anemoi.core.checkpoint.build_model`.
 
@@ -66,7 +69,10 @@ def forecast(
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load(checkpoint)
     start, leads = parse_date(date), lead_times(checkpoint, lead_time)
-    model = build_model(checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions)
+    if model is None:
+        model = build_model(
+            checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions
+        )
     fields = initial_states(checkpoint, source, start, input_steps=model.input_steps, members=members)
     return _states(checkpoint, model.to(device).eval(), start, leads, torch.from_numpy(fields).to(device))
 

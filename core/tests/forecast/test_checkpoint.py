@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pickle
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from anemoi.core.checkpoint import Checkpoint, build_model, inspect, load, save
+from anemoi.core.errors import CheckpointError
+
+
+def split(path):
+    """Header and data of a safetensors file, by its specification."""
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    return json.loads(data[8 : 8 + length]), data[8 + length :]
+
+
+def join(path, header, data):
+    encoded = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(encoded)) + encoded + data)
+
+
+def assert_same(one, other):
+    for field in dataclasses.fields(Checkpoint):
+        if field.name in ("weights", "graph", "grid", "statistics", "identity"):
+            continue
+        assert getattr(one, field.name) == getattr(other, field.name), field.name
+    assert set(one.weights) == set(other.weights)
+    pairs = [(one.weights[name], other.weights[name]) for name in one.weights]
+    assert list(one.graph.nodes) == list(other.graph.nodes)
+    assert list(one.graph.edges) == list(other.graph.edges)
+    for name, nodes in one.graph.nodes.items():
+        pairs += [
+            (getattr(nodes, axis), getattr(other.graph.nodes[name], axis))
+            for axis in ("latitudes", "longitudes")
+        ]
+    for name, edges in one.graph.edges.items():
+        assert edges.attribute_names == other.graph.edges[name].attribute_names
+        pairs += [
+            (getattr(edges, part), getattr(other.graph.edges[name], part))
+            for part in ("source", "target", "attributes")
+        ]
+    pairs += [
+        (getattr(one.statistics, name), getattr(other.statistics, name))
+        for name in ("mean", "stdev", "tendency_stdev")
+    ]
+    for left, right in pairs:
+        assert left.dtype == right.dtype
+        assert torch.equal(left, right)
+    np.testing.assert_array_equal(one.grid.latitudes, other.grid.latitudes)
+    np.testing.assert_array_equal(one.grid.longitudes, other.grid.longitudes)
+    assert one.grid.field_shape == other.grid.field_shape
+
+
+def test_what_is_saved_is_what_is_loaded(make_checkpoint, tmp_path):
+    checkpoint = make_checkpoint(
+        weights={
+            "half": torch.randn(3, 5).bfloat16(),
+            "strided": torch.randn(4, 6)[:, ::2].t(),
+            "scalar": torch.tensor(3),
+            "none": torch.zeros(0, 2),
+            "not a number": torch.tensor([float("nan"), -0.0]).view(torch.int32),
+        },
+        overrides=("model.name=é ü 风",),
+    )
+    saved = save(tmp_path / "c", checkpoint)
+    loaded = load(tmp_path / "c")
+    assert_same(checkpoint, loaded)
+    assert loaded.identity == saved.identity
+
+
+def test_weights_that_share_memory_are_saved(make_checkpoint, tmp_path):
+    tied = torch.randn(3)
+    save(tmp_path / "c", make_checkpoint(weights={"a": tied, "b": tied}))
+    assert torch.equal(load(tmp_path / "c").weights["b"], tied)
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(make_checkpoint, tmp_path):
+    save(tmp_path / "one", make_checkpoint())
+    code = "from anemoi.core.checkpoint import load, save; save('two', load('one'))"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_any_change_of_the_contents_changes_the_identity(make_checkpoint, tmp_path):
+    base = make_checkpoint()
+    weights = {**base.weights, "processor.inner.bias": base.weights["processor.inner.bias"] + 1e-6}
+    renamed = {
+        ("x" if name == "processor.inner.bias" else name): value for name, value in base.weights.items()
+    }
+    changes = [
+        {},
+        {"weights": weights},
+        {"weights": renamed},
+        {"weights": {**base.weights, "processor.inner.bias": base.weights["processor.inner.bias"][None]}},
+        {"units": {"t": "K"}},
+        {"overrides": ()},
+        {"provenance": {}},
+    ]
+    identities = {save(tmp_path / "c", make_checkpoint(**change)).identity for change in changes}
+    assert len(identities) == len(changes)
+
+
+def test_the_identity_is_what_the_documentation_says(checkpoint_file):
+    """Read without Anemoi: docs/checkpoint.md in twenty lines."""
+    header, data = split(checkpoint_file)
+    metadata = header.pop("__metadata__")
+    lines = ["anemoi-checkpoint 1", hashlib.sha256(metadata["document"].encode()).hexdigest() + " document"]
+    for name in sorted(header):
+        begin, end = header[name]["data_offsets"]
+        shape = ",".join(str(size) for size in header[name]["shape"])
+        digest = hashlib.sha256(data[begin:end]).hexdigest()
+        lines.append(f'{digest} {header[name]["dtype"]} [{shape}] "{name}"')
+    text = "".join(line + "\n" for line in lines)
+    assert metadata["identity"] == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    assert json.loads(metadata["document"])["frequency"] == "6h"
+
+
+def test_safetensors_itself_reads_it(checkpoint_file):
+    tensors = safetensors.torch.load_file(checkpoint_file)
+    assert torch.equal(tensors["statistics/mean"], torch.tensor([0.1, -0.2]))
+
+
+def damaged(name):
+    """Ways to spoil a checkpoint; each returns what the message must say."""
+
+    def missing(path):
+        path.unlink()
+        return "no checkpoint"
+
+    def empty(path):
+        path.write_bytes(b"")
+        return "is empty"
+
+    def directory(path):
+        path.unlink()
+        path.mkdir()
+        return "is a directory"
+
+    def truncated(path):
+        path.write_bytes(path.read_bytes()[:-5])
+        return "should have"
+
+    def truncated_header(path):
+        path.write_bytes(path.read_bytes()[:200])
+        return "ends within its header"
+
+    def longer(path):
+        path.write_bytes(path.read_bytes() + b"\0")
+        return "should have"
+
+    def flipped_bit(path):
+        data = bytearray(path.read_bytes())
+        data[-3] ^= 1
+        path.write_bytes(data)
+        return "content hash"
+
+    def other_document(path):
+        header, data = split(path)
+        header["__metadata__"]["document"] = header["__metadata__"]["document"].replace('"6h"', '"3h"')
+        join(path, header, data)
+        return "content hash"
+
+    def renamed_tensor(path):
+        header, data = split(path)
+        header["weights/other"] = header.pop("weights/processor.inner.bias")
+        join(path, header, data)
+        return "content hash"
+
+    def overlapping_tensors(path):
+        header, data = split(path)
+        header["weights/extra"] = header["weights/processor.inner.bias"]
+        join(path, header, data)
+        return "not whole"
+
+    def newer(path):
+        header, data = split(path)
+        header["__metadata__"]["format_version"] = "2"
+        join(path, header, data)
+        return "format 2"
+
+    def no_version(path):
+        header, data = split(path)
+        del header["__metadata__"]["format_version"]
+        join(path, header, data)
+        return "no format version"
+
+    def other_safetensors(path):
+        safetensors.torch.save_file({"a": torch.zeros(3)}, path, {"format": "pt"})
+        return "not an Anemoi checkpoint"
+
+    def torch_file(path):
+        torch.save({"a": torch.zeros(3)}, path)
+        return "pickle"
+
+    def pickle_file(path):
+        path.write_bytes(pickle.dumps({"a": 1}))
+        return "pickle"
+
+    def text(path):
+        path.write_text("hello, I am a text that is somewhat longer than eight bytes\n")
+        return "not an Anemoi checkpoint"
+
+    def number_as_header(path):
+        path.write_bytes(struct.pack("<Q", 1) + b"7")
+        return "not an Anemoi checkpoint"
+
+    def deep_header(path):
+        path.write_bytes(struct.pack("<Q", 200_000) + b"[" * 200_000)
+        return "not an Anemoi checkpoint"
+
+    def forged(path):
+        """Its hash is right, but it lacks something."""
+        from pathlib import Path
+
+        from anemoi.core.checkpoint import container
+
+        contents = container.read(Path(path))
+        tensors = safetensors.torch.load(contents.data)
+        del tensors["statistics/stdev"]
+        container.write(path, tensors, contents.document)
+        return "statistics/stdev"
+
+    def forged_document(path):
+        from anemoi.core.checkpoint import container
+
+        contents = container.read(path)
+        container.write(
+            path, safetensors.torch.load(contents.data), {**contents.document, "lock": [{"a": 1}]}
+        )
+        return "format asks for"
+
+    ways = [value for value in locals().values() if callable(value)]
+    return ways if name is None else next(way for way in ways if way.__name__ == name)
+
+
+@pytest.mark.parametrize("way", [way.__name__ for way in damaged(None)])
+def test_a_file_that_is_no_whole_checkpoint_is_refused(checkpoint_file, way):
+    message = damaged(way)(checkpoint_file)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load(checkpoint_file)
+    assert caught.value.fix
+    assert str(checkpoint_file) in str(caught.value)
+    if way != "forged":  # that, only one who reads the tensors can tell
+        with pytest.raises(CheckpointError, match=message):
+            inspect(checkpoint_file)
+
+
+def test_a_pickle_is_not_opened(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "sprung"), "w"))
+
+    (tmp_path / "c").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(CheckpointError):
+        load(tmp_path / "c")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(make_checkpoint, tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "absent" / "c", tmp_path / "file" / "c"):
+        with pytest.raises(CheckpointError, match="cannot be written"):
+            save(path, make_checkpoint())
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        save(tmp_path / "taken", make_checkpoint())
+    with pytest.raises(CheckpointError, match="not JSON"):
+        save(tmp_path / "c", make_checkpoint(configuration={"model": object()}))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
+
+
+def test_inspecting_needs_no_torch(checkpoint_file, tiny_site):
+    code = (
+        "import sys; from anemoi.core.checkpoint import inspect;"
+        f"found = inspect({str(checkpoint_file)!r});"
+        "print(found.parameters, dict(found.nodes), dict(found.edges));"
+        "assert not {'torch', 'numpy', 'safetensors', 'anemoi_plugin_tiny'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(tiny_site)},
+    )
+    assert "{'data': 4, 'hidden': 2} {'data -> hidden': 4, 'hidden -> hidden': 2" in done.stdout
+
+
+def test_inspection_counts_what_the_model_has(checkpoint_file):
+    model = build_model(load(checkpoint_file))
+    assert inspect(checkpoint_file).parameters == sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_spacing_is_that_of_the_area(make_checkpoint, tmp_path):
+    from anemoi.core.grid import Grid
+
+    latitudes, longitudes = np.meshgrid(np.arange(-88.75, 90, 2.5), np.arange(0, 360, 2.5), indexing="ij")
+    grid = Grid(latitudes.ravel(), longitudes.ravel())
+    save(tmp_path / "c", make_checkpoint(grid=grid))
+    expected = np.sqrt(4 * np.pi * 6371**2 / len(grid))
+    assert inspect(tmp_path / "c").spacing == pytest.approx(expected, rel=0.01)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import pytest
+
+from anemoi.core import plugins
+from anemoi.core.checkpoint import DifferentVersionWarning, build_model, compare, lock, targets
+from anemoi.core.errors import CheckpointError
+
+
+def changed(make_checkpoint, **changes):
+    checkpoint = make_checkpoint()
+    entries = tuple(
+        dataclasses.replace(entry, **changes) if entry.role == "processor" else entry
+        for entry in checkpoint.lock
+    )
+    return make_checkpoint(lock=entries)
+
+
+def test_the_lock_says_what_each_component_is(tiny_plugin, configuration):
+    entries = {entry.role: entry for entry in lock(configuration)}
+    assert set(entries) == {"encoder", "processor", "decoder", "data"}
+    assert entries["encoder"].kind == "mapper"
+    assert entries["encoder"].requirement == "anemoi-plugin-tiny==0.1.0"
+    assert [role for role, entry in entries.items() if entry.needed] == ["encoder", "processor", "decoder"]
+    assert entries["data"].hash == plugins.lock("source", "tiny")["hash"]
+
+
+def test_what_is_installed_as_it_was_goes_without_a_word(make_checkpoint):
+    assert compare(make_checkpoint().lock) == ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_model(make_checkpoint())
+
+
+def test_an_absent_plugin_is_named_with_the_command_that_installs_it(make_checkpoint, tiny_site, monkeypatch):
+    checkpoint = make_checkpoint()
+    monkeypatch.setattr(plugins, "components", lambda kind=None: [])
+    with pytest.raises(CheckpointError) as caught:
+        build_model(checkpoint, allow_different_versions=True)
+    assert "processor 'tiny' of anemoi-plugin-tiny 0.1.0 is not installed" in caught.value.what
+    assert caught.value.fix == "pip install 'anemoi-plugin-tiny==0.1.0'"
+
+
+def test_another_version_is_refused_unless_allowed(make_checkpoint):
+    checkpoint = changed(make_checkpoint, version="0.2.0")
+    with pytest.raises(
+        CheckpointError, match=r"0\.2\.0 is needed, but version 0\.1\.0 is installed"
+    ) as caught:
+        build_model(checkpoint)
+    assert "pip install 'anemoi-plugin-tiny==0.2.0'" in caught.value.fix
+    assert "--allow-different-versions" in caught.value.fix
+    with pytest.warns(DifferentVersionWarning, match=r"0\.2\.0 is needed"):
+        build_model(checkpoint, allow_different_versions=True)
+
+
+def test_other_files_of_the_same_version_are_warned_about(make_checkpoint):
+    with pytest.warns(DifferentVersionWarning, match="not the same files"):
+        build_model(changed(make_checkpoint, hash="0" * 64))
+
+
+def test_a_blocked_plugin_says_what_blocks_it(make_checkpoint, monkeypatch, tmp_path):
+    checkpoint = make_checkpoint()
+    real = plugins.components
+    blocked = [
+        dataclasses.replace(
+            component, state="blocked", reason="blocked by me", fix="anemoi plugins allow tiny"
+        )
+        for component in real()
+    ]
+
+    def components(kind=None):
+        return [component for component in blocked if kind in (None, component.kind)]
+
+    monkeypatch.setattr(plugins, "components", components)
+    monkeypatch.setattr("anemoi.core.plugins._load.components", components)
+    with pytest.raises(CheckpointError, match="blocked by me") as caught:
+        build_model(checkpoint, allow_different_versions=True)
+    assert "anemoi plugins allow tiny" in caught.value.fix
+
+
+def test_a_rival_of_the_same_name_is_not_taken_for_it(make_checkpoint, tmp_path, monkeypatch):
+    checkpoint = make_checkpoint()
+    info = tmp_path / "anemoi_plugin_rival-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: anemoi-plugin-rival\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[anemoi.core.processors]\ntiny = nowhere:Nothing\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert {component.state for component in plugins.components("processor") if component.name == "tiny"} == {
+        "conflict"
+    }
+    assert type(build_model(checkpoint).processor).__name__ == "TinyProcessor"
+
+
+def test_what_the_training_alone_used_is_not_needed(make_checkpoint):
+    checkpoint = make_checkpoint()
+    entries = tuple(
+        entry if entry.needed else dataclasses.replace(entry, distribution="gone")
+        for entry in checkpoint.lock
+    )
+    assert [mismatch.entry.role for mismatch in compare(entries)] == ["data"]
+    build_model(make_checkpoint(lock=entries))
+
+
+def test_code_outside_plugins_runs_only_if_trusted(make_checkpoint, configuration):
+    import anemoi_plugin_tiny  # the module, found as any on the path
+
+    trusted = {
+        **configuration,
+        "model": {**configuration["model"], "processor": {"_target_": "anemoi_plugin_tiny.TinyProcessor"}},
+    }
+    entries = tuple(entry for entry in make_checkpoint().lock if entry.role != "processor")
+    checkpoint = make_checkpoint(configuration=trusted, lock=entries)
+    assert list(targets(trusted)) == ["anemoi_plugin_tiny.TinyProcessor"]
+    assert {entry.role for entry in lock(trusted)} == {"encoder", "decoder", "data"}
+    with pytest.raises(CheckpointError, match=r"anemoi_plugin_tiny\.TinyProcessor") as caught:
+        build_model(checkpoint)
+    assert "--trust-code" in caught.value.fix
+    assert isinstance(build_model(checkpoint, trust_code=True).processor, anemoi_plugin_tiny.TinyProcessor)
+
+
+def test_code_hidden_deep_in_options_is_found():
+    assert list(targets({"a": [{"b": {"_target_": "os.system"}}], "c": ({"_target_": "x.y"},)})) == [
+        "os.system",
+        "x.y",
+    ]
