@@ -126,7 +126,7 @@ def block(name: str) -> None:
     from ..plugins._blocklist import block as write
 
     click.echo(f"{name} is blocked in {write(name)}")
-    _warn_if_nothing_is_called(name)
+    _note_surprises(name, "blocked")
 
 
 @command.command()
@@ -136,17 +136,23 @@ def allow(name: str) -> None:
     from ..plugins._blocklist import allow as write
 
     click.echo(f"{name} is allowed in {write(name)}")
-    _warn_if_nothing_is_called(name)
+    _note_surprises(name, "allowed")
 
 
-def _warn_if_nothing_is_called(name: str) -> None:
+def _note_surprises(name: str, wanted: str) -> None:
+    """Say if the lists now mean something else than the user may think."""
     from ..errors import PluginError
     from ..plugins._explain import named
 
     try:
-        named(name)
+        found = named(name)
     except PluginError as error:
         click.echo(f"Note: {error.what}", err=True)
+        return
+    for component in found:
+        if (component.state == "blocked") != (wanted == "blocked"):
+            reason = f": it is {component.reason}" if component.reason else ""
+            click.echo(f"Note: {component.full_name} is not {wanted}{reason}.", err=True)
 
 
 def _as_dict(diagnosis: Diagnosis) -> dict[str, Any]:

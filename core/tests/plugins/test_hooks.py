@@ -1,0 +1,177 @@
+"""Events reach every hook in one order; a hook that fails or is slow is reported once and switched off."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+
+from anemoi.core.interfaces import hookimpl
+from anemoi.core.interfaces import hooks as specification
+from anemoi.core.plugins import Broadcast, hooks
+
+STEP = {"run": "r", "step": 1, "metrics": {"loss": 0.5}}
+
+
+class Recorder:
+    """Writes down who was called."""
+
+    def __init__(self, name, calls):
+        self._name, self._calls = name, calls
+
+    @hookimpl
+    def training_step(self, step):
+        self._calls.append((self._name, step))
+
+
+class Failing:
+    def __init__(self, error):
+        self.calls, self._error = 0, error
+
+    @hookimpl
+    def training_step(self):
+        self.calls += 1
+        raise self._error
+
+    @hookimpl
+    def training_finished(self):
+        self.calls += 100
+
+
+def test_every_hook_is_called_in_order_of_name_with_the_arguments_it_asks_for():
+    calls = []
+    names = ["b-dist:x", "a-dist:z", "a-dist:y"]
+    broadcast = Broadcast({name: Recorder(name, calls) for name in names})
+    broadcast.send("training_step", **STEP)
+    assert calls == [("a-dist:y", 1), ("a-dist:z", 1), ("b-dist:x", 1)]
+
+
+@pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(3)], ids=["ValueError", "SystemExit"])
+def test_a_hook_that_raises_is_reported_once_and_called_no_more(caplog, error):
+    calls, failing = [], Failing(error)
+    broadcast = Broadcast({"bad-dist:it": failing, "good-dist:it": Recorder("good", calls)})
+    for _ in range(3):
+        broadcast.send("training_step", **STEP)
+    broadcast.send("training_finished", run="r", status="finished")
+    assert failing.calls == 1
+    assert len(calls) == 3
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "bad-dist:it raised" in caplog.text
+    assert "in training_step" in caplog.text
+
+
+def test_an_interrupt_by_the_user_is_no_fault_of_the_hook():
+    with pytest.raises(KeyboardInterrupt):
+        Broadcast({"any-dist:it": Failing(KeyboardInterrupt())}).send("training_step", **STEP)
+
+
+def test_a_slow_hook_is_reported_once_and_called_no_more(caplog):
+    class Slow:
+        calls = 0
+
+        @hookimpl
+        def training_step(self):
+            self.calls += 1
+            time.sleep(0.02)
+
+    slow, calls = Slow(), []
+    broadcast = Broadcast(
+        {"slow-dist:it": slow, "good-dist:it": Recorder("good", calls)}, allowance=0.05, share=0.1
+    )
+    for _ in range(10):
+        broadcast.send("training_step", **STEP)
+    assert 2 <= slow.calls <= 4  # 0.05 s and a tenth of the run are used up by the third call or the fourth.
+    assert len(calls) == 10
+    assert caplog.text.count("slow-dist:it is slow") == 1
+
+
+def test_a_hook_that_cannot_be_constructed_is_reported(caplog):
+    class Unstartable:
+        def __init__(self):
+            raise RuntimeError("no licence")
+
+        @hookimpl
+        def training_step(self):
+            pass
+
+    Broadcast({"bad-dist:it": Unstartable}).send("training_step", **STEP)
+    assert "bad-dist:it could not be started: RuntimeError: no licence" in caplog.text
+
+
+@pytest.mark.parametrize(("event", "values"), [("training_steps", STEP), ("training_step", {"run": "r"})])
+def test_a_mistake_of_the_caller_is_not_blamed_on_a_hook(event, values):
+    with pytest.raises(TypeError, match=event):
+        Broadcast({}).send(event, **values)
+
+
+def _events():
+    return [
+        name for name, value in vars(specification).items() if hasattr(value, f"{specification.PROJECT}_spec")
+    ]
+
+
+@pytest.mark.parametrize("event", _events())
+def test_every_event_reaches_a_hook_with_its_values(event):
+    arguments = [name for name in getattr(specification, event).__annotations__ if name != "return"]
+    seen = []
+    namespace = {"hookimpl": hookimpl, "seen": seen}
+    names = ", ".join(arguments)
+    exec(f"class Watcher:\n @hookimpl\n def {event}(self, {names}): seen.append(({names},))", namespace)
+    broadcast = Broadcast({"any-dist:it": namespace["Watcher"]})
+    broadcast.send(event, **{name: f"the {name}" for name in arguments})
+    assert seen == [tuple(f"the {name}" for name in arguments)]
+
+
+def test_the_events_are_those_of_a_run():
+    assert _events() == [
+        "training_started",
+        "training_step",
+        "training_epoch",
+        "checkpoint_saved",
+        "training_finished",
+        "forecast_started",
+        "forecast_step",
+        "forecast_finished",
+    ]
+
+
+GOOD = """
+from anemoi.core.interfaces import hookimpl
+steps = []
+@hookimpl
+def training_step(step):
+    steps.append(step)
+"""
+
+
+def test_installed_hooks_are_found_and_the_broken_and_blocked_ones_left_out(here, caplog):
+    here.add("good-dist", {"hooks": {"it": "hook_good"}}, modules={"hook_good.py": GOOD})
+    here.add("torn-dist", {"hooks": {"it": "hook_torn"}}, modules={"hook_torn.py": "1 / 0\n"})
+    here.add(
+        "mute-dist", {"hooks": {"it": "hook_mute"}}, modules={"hook_mute.py": "def training_step(): ...\n"}
+    )
+    misspelt = GOOD.replace("training_step", "trainingstep")
+    here.add("typo-dist", {"hooks": {"it": "hook_typo"}}, modules={"hook_typo.py": misspelt})
+    wrong = GOOD.replace("(step)", "(stride)")
+    here.add("args-dist", {"hooks": {"it": "hook_args"}}, modules={"hook_args.py": wrong})
+    here.add("hush-dist", {"hooks": {"it": "hook_hush"}}, modules={"hook_hush.py": "1 / 0\n"})
+    (here.home / "anemoi").mkdir(parents=True)
+    (here.home / "anemoi" / "blocked-plugins.txt").write_text("hush-dist\n")
+
+    hooks().send("training_step", **STEP)
+
+    import hook_good
+
+    assert hook_good.steps == [1]
+    reported = [record.getMessage() for record in caplog.records]
+    assert [next(word for word in message.split() if word.endswith("-dist")) for message in reported] == [
+        "args-dist",
+        "mute-dist",
+        "torn-dist",
+        "typo-dist",
+    ]
+    assert "stride" in reported[0]
+    assert "hookimpl" in reported[1]
+    assert "ZeroDivisionError" in reported[2]
+    assert "trainingstep" in reported[3]

@@ -1,0 +1,141 @@
+"""Looking a component up by name, and saying what to do where that fails."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from anemoi.core.errors import PluginError
+from anemoi.core.plugins import GROUPS, load, lock, normalise
+from anemoi.core.plugins._catalogue import known, provider
+
+TRACKER = """
+from anemoi.core.interfaces import Tracker
+class It(Tracker):
+    def __init__(self, **_): ...
+    def start(self, run, parameters): ...
+    def metrics(self, values, step): ...
+    def artefact(self, path): ...
+    def finish(self, status): ...
+"""
+
+
+def test_a_component_is_found_however_its_name_is_spelt_and_imported_once(here):
+    here.add("track-dist", {"trackers": {"My_Tracker": "m_track:It"}}, modules={"m_track.py": TRACKER})
+    loaded = load("tracker", "my-tracker")
+    assert loaded.__module__ == "m_track"
+    assert load("tracker", "Track.Dist:MY.TRACKER") is loaded
+
+
+def test_a_failure_is_remembered_and_forgotten_when_it_is_mended(here):
+    here.add("late-dist", {"trackers": {"late": "m_late:It"}}, modules={"m_late.py": "1 / 0\n"})
+    from anemoi.core.plugins import components
+
+    def state():
+        return next(one.state for one in components("tracker") if one.name == "late")
+
+    assert state() == "ok"
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        load("tracker", "late")
+    assert state() == "broken"
+    (here.path / "m_late.py").write_text(TRACKER + "# longer than before\n")
+    import importlib
+
+    importlib.invalidate_caches()
+    assert load("tracker", "late").__name__ == "It"
+    assert state() == "ok"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "says", "mends"),
+    [
+        ("losss", "mse", "no kind of component called 'losss'", "The kinds are processor, mapper"),
+        ("tracker", "my-trucker", "no tracker called 'my-trucker'", "Did you mean my-tracker?"),
+        ("tracker", "zzzz", "no tracker called 'zzzz'", "anemoi plugins list --kind tracker"),
+        ("tracker", "other-dist:my-tracker", "No distribution 'other-dist'", "pip install other-dist"),
+        ("loss", "my-tracker", "no loss called", "anemoi plugins list --kind loss"),
+    ],
+)
+def test_an_unknown_name_says_what_is_near_or_how_to_look(here, kind, name, says, mends):
+    here.add("track-dist", {"trackers": {"my-tracker": "m_track:It"}})
+    with pytest.raises(PluginError) as refused:
+        load(kind, name)
+    assert says in refused.value.what
+    assert mends in (refused.value.fix or "")
+
+
+def test_a_known_component_that_is_absent_says_which_distribution_provides_it(here, monkeypatch):
+    from anemoi.core.plugins import _load
+
+    monkeypatch.setattr(_load, "components", lambda kind=None: [])
+    with pytest.raises(PluginError) as refused:
+        load("processor", "Transformer")
+    assert "anemoi-plugin-transformer provides it" in refused.value.what
+    assert refused.value.fix == "To install it: pip install anemoi-plugin-transformer"
+
+
+def test_the_catalogue_knows_every_component_of_the_plugins_beside_the_core():
+    offered = {}
+    for project in sorted(Path(__file__).parents[3].glob("plugins/*/pyproject.toml")):
+        kind = None
+        for line in project.read_text(encoding="utf-8").splitlines():
+            if line.startswith("["):
+                group = re.match(r'\[project\.entry-points\."(.+)"\]', line)
+                kind = next((kind for kind, name in GROUPS.items() if group and group[1] == name), None)
+            elif (entry := re.match(r'"?([^"\s=]+)"?\s*=', line)) and kind not in (None, "config", "hook"):
+                offered[kind, normalise(entry[1])] = project.parent.name
+    assert {(kind, name): provider(kind, name) for kind, name in offered} == offered
+    assert all(name == normalise(name) for kind in GROUPS for name in known(kind))
+
+
+def _install(site, editable):
+    files = {"lockpkg/__init__.py": "", "lockpkg/loss.py": "X = 1\n", "lockpkg/data/table.csv": "1,2\n"}
+    site.add("lock-dist", {"losses": {"locked": "lockpkg.loss:It"}}, modules=files)
+    record = ["lock_dist-1.0.dist-info/METADATA,,", "lock_dist-1.0.dist-info/RECORD,,", "../../bin/tool,,"]
+    record += ["lock_dist.pth,,"] if editable else [f"{name},," for name in files]
+    (site.path / "lock_dist-1.0.dist-info" / "RECORD").write_text("\n".join(record) + "\n")
+    return files
+
+
+def _lock(site):
+    done = site.run(
+        "import json; from anemoi.core.plugins import lock; print(json.dumps(lock('loss', 'Locked')))"
+    )
+    assert done.returncode == 0, done.stderr
+    import json
+
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("editable", [False, True], ids=["wheel", "editable"])
+def test_a_lock_names_the_distribution_and_hashes_its_files(site, editable):
+    files = _install(site, editable)
+    # The reference: the files in order of name, each as name, NUL, length, NUL, content.
+    content = b"".join(f"{name}\0{len(text)}\0{text}".encode() for name, text in sorted(files.items()))
+    assert _lock(site) == {
+        "kind": "loss",
+        "name": "locked",
+        "distribution": "lock-dist",
+        "version": "1.0",
+        "hash": sha256(content).hexdigest(),
+    }
+
+
+@pytest.mark.parametrize("editable", [False, True], ids=["wheel", "editable"])
+def test_a_lock_changes_with_any_file_and_with_nothing_else(site, editable):
+    _install(site, editable)
+    before = _lock(site)["hash"]
+    (site.path / "lockpkg" / "__pycache__").mkdir()
+    (site.path / "lockpkg" / "__pycache__" / "loss.pyc").write_bytes(b"x")
+    assert _lock(site)["hash"] == before
+    (site.path / "lockpkg" / "data" / "table.csv").write_text("1,3\n")
+    assert _lock(site)["hash"] != before
+
+
+def test_a_lock_of_what_has_lost_its_files_is_refused(here):
+    here.add("gone-dist", {"losses": {"gone": "no_such_package.loss:It"}})
+    with pytest.raises(PluginError, match="The files of gone-dist cannot be read"):
+        lock("loss", "gone")
