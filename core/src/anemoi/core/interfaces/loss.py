@@ -32,7 +32,9 @@ class Loss(nn.Module, ABC):
         Parameters
         ----------
         prediction, target
-            ``(batch, ensemble, grid, variable)``, normalised.
+            ``(batch, ensemble, grid, variable)``, in units of the standard deviation of each
+            variable's change from one state to the next, so that a mean squared error of one is
+            about that of forecasting no change.
 
         Returns
         -------

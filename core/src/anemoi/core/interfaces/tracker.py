@@ -12,8 +12,17 @@ class Tracker(ABC):
     """Keeps the parameters, metrics and files of a run.
 
     Any method may raise: the trainer reports it once and switches the tracker off. A tracker
-    can never stop a training.
+    can never stop a training. A subclass takes ``directory``, and its own options after it, each
+    with a type and a default.
+
+    Parameters
+    ----------
+    directory
+        The directory of the run, which exists and holds the files that the run makes.
     """
+
+    @abstractmethod
+    def __init__(self, *, directory: Path) -> None: ...
 
     @abstractmethod
     def start(self, run: str, parameters: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The forecast model: an encoder, a processor and a decoder, put together from whatever plugins are named."""
 
-from .assembly import assemble
+from .assembly import INPUT_STEPS, assemble
 from .forecast_model import ForecastModel, ModelStatistics
 
-__all__ = ["ForecastModel", "ModelStatistics", "assemble"]
+__all__ = ["INPUT_STEPS", "ForecastModel", "ModelStatistics", "assemble"]

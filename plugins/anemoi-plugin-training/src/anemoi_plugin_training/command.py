@@ -1,0 +1,57 @@
+"""The command ``anemoi train``."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+from anemoi.core.errors import AnemoiError
+
+
+@click.command()
+@click.argument("overrides", nargs=-1)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Directory of the run, made anew.  [default: runs/ and the date and time]",
+)
+def command(overrides: tuple[str, ...], output: Path | None) -> None:
+    """Train a model.
+
+    OVERRIDES change the configuration: `model=NAME` chooses, `training.steps=1000` sets,
+    `+experiment=NAME` adds a whole experiment. With none, a small model of mean sea level pressure is
+    trained on the sample data within three minutes. `anemoi config show` prints what it comes to.
+
+    The run's directory receives `checkpoint.safetensors`, all that a forecast needs.
+    """
+    from anemoi.core.config import compose
+
+    from .progress import Progress
+    from .run import prepare
+
+    directory = output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
+    check_free(directory)
+    training = prepare(compose("train", overrides))
+    click.echo(training.summary)
+    began = time.monotonic()
+    with Progress(training.settings.training.steps) as progress:
+        path = training.run(directory, on_step=progress.step, report=lambda text: click.echo(text, err=True))
+    click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
+
+
+def check_free(directory: Path) -> None:
+    """Refuse a directory that exists, or that cannot be made.
+
+    Raises
+    ------
+    AnemoiError
+        If so.
+    """
+    if directory.exists():
+        raise AnemoiError(f"{directory} exists.", fix="Choose another directory with --output, or remove it.")
+    parent = next(parent for parent in directory.absolute().parents if parent.exists())
+    if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
+        raise AnemoiError(f"No directory can be made in {parent}.", fix="Choose another place with --output.")

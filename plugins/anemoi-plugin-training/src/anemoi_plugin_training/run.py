@@ -1,0 +1,217 @@
+"""A training run: from a configuration to a checkpoint in a directory of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from anemoi.core import config
+from anemoi.core.checkpoint import Checkpoint, lock, save
+from anemoi.core.config import Composition
+from anemoi.core.errors import AnemoiError, ConfigError
+from anemoi.core.graph import HIDDEN
+from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.interfaces.graph_builder import GraphBuilder
+from anemoi.core.interfaces.loss import Loss
+from anemoi.core.model import INPUT_STEPS, ForecastModel, assemble
+from anemoi.core.provenance import provenance
+from anemoi.core.times import format_date
+from numpy.typing import NDArray
+
+from .loop import optimise
+from .samples import Samples, model_statistics, training_times
+from .settings import Settings
+from .tracking import Trackers
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Training:
+    """Everything that a training needs, built and checked before its first step.
+
+    Parameters
+    ----------
+    composition
+        The configuration.
+    settings
+        The same, checked.
+    source
+        The data.
+    times
+        The training period.
+    model
+        With fresh weights.
+    loss
+        What is minimised.
+    samples
+        The training period as samples.
+    checkpoint
+        What will be saved, but for the trained weights.
+    device
+        Where it is computed.
+    """
+
+    composition: Composition
+    settings: Settings
+    source: DataSource
+    times: NDArray[np.datetime64]
+    model: ForecastModel
+    loss: Loss
+    samples: Samples
+    checkpoint: Checkpoint
+    device: torch.device
+
+    @property
+    def summary(self) -> str:
+        """What will be trained on what, in a few lines."""
+        model, hidden = self.composition.values["model"], len(self.checkpoint.graph.nodes[HIDDEN])
+        names = {part: model[part].get("name", "(code)") for part in ("encoder", "processor", "decoder")}
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        first, last = format_date(self.times[0]), format_date(self.times[-1])
+        return "\n".join(
+            [
+                f"Data: {first} to {last}, {len(self.times)} states of {', '.join(self.source.variables)} "
+                f"at {len(self.source.grid)} points",
+                f"Model: {', '.join(f'{part} {name}' for part, name in names.items())}; "
+                f"{parameters:,} parameters, {hidden:,} hidden nodes",
+                f"Training: {self.settings.training.steps} steps on {self.device}",
+            ]
+        )
+
+    def run(
+        self,
+        directory: Path,
+        *,
+        on_step: Callable[[int, float], None] = lambda step, loss: None,
+        report: Callable[[str], None] = lambda text: None,
+    ) -> Path:
+        """Train, and leave the record and the checkpoint in ``directory``, which is made if need be.
+
+        Parameters
+        ----------
+        on_step
+            Told of each optimisation step, counted from one, and its loss.
+        report
+            Told of what went wrong without stopping the run.
+
+        Returns
+        -------
+        Path
+            The checkpoint.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        trackers = Trackers(
+            self.settings.trackers,
+            directory=directory,
+            trust_code=self.composition.trusted,
+            report=report,
+        )
+        trackers.start(directory.name, self.composition.to_dict())
+        status = "failed"
+        try:
+            for step, value in enumerate(
+                optimise(self.model, self.loss, self.samples, self.settings.training, self.device), 1
+            ):
+                if not math.isfinite(value):
+                    raise AnemoiError(
+                        f"The loss is {value} at step {step}.",
+                        fix="Lower training.learning_rate, or raise training.warmup_steps.",
+                    )
+                trackers.metrics({"loss": value}, step)
+                on_step(step, value)
+            weights = {name: weight.detach().cpu() for name, weight in self.model.state_dict().items()}
+            path = directory / CHECKPOINT
+            save(path, dataclasses.replace(self.checkpoint, weights=weights))
+            trackers.artefact(path)
+            status = "finished"
+        except KeyboardInterrupt:
+            status = "interrupted"
+            raise
+        finally:
+            trackers.finish(status)
+        return path
+
+
+def prepare(composition: Composition) -> Training:
+    """Build and check all that a training needs, without training.
+
+    Raises
+    ------
+    AnemoiError
+        If the configuration, the data, the graph or the model will not do.
+    """
+    settings = config.validate(composition, Settings)
+    values, trust = composition.values, composition.trusted
+    device = _device(settings.training.device)
+    locked = lock(values)
+    source: DataSource = config.build("source", settings.data, trust_code=trust)
+    times = training_times(source, settings.dates)
+    length = INPUT_STEPS + settings.training.rollout
+    samples = Samples.within(source, times, length=length, forcings=tuple(settings.forcings))
+    statistics = model_statistics(source, times)
+    builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust)
+    graph = builder.build(source.grid)
+    torch.manual_seed(settings.training.seed)
+    model = assemble(values, graph=graph, variables=source.variables, statistics=statistics, trust_code=trust)
+    areas, variables = torch.from_numpy(source.grid.areas).float(), len(source.variables)
+    loss: Loss = config.build(
+        "loss",
+        settings.loss,
+        trust_code=trust,
+        node_weights=areas / areas.sum(),
+        variable_weights=torch.full((variables,), 1 / variables),
+    )
+    checkpoint = Checkpoint(
+        weights={},
+        graph=graph,
+        grid=source.grid,
+        statistics=statistics,
+        variables=source.variables,
+        units=dict(source.units),
+        frequency=source.frequency,
+        configuration=values,
+        overrides=composition.overrides,
+        lock=locked,
+        provenance=provenance(
+            parents=[{**source.provenance, "kind": "dataset"}],
+            kind="checkpoint",
+            training_period={"start": format_date(times[0]), "end": format_date(times[-1])},
+        ),
+    )
+    return Training(composition, settings, source, times, model, loss, samples, checkpoint, device)
+
+
+def train(*overrides: str, output: str | Path) -> Path:
+    """Train a model, as ``anemoi train OVERRIDES --output DIRECTORY`` does.
+
+    Parameters
+    ----------
+    overrides
+        What to change of the configuration: ``"model=transformer"``, ``"training.steps=1000"``.
+    output
+        The directory of the run.
+
+    Returns
+    -------
+    Path
+        The checkpoint.
+    """
+    return prepare(config.compose("train", overrides)).run(Path(output))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"training.device: {name!r} is not to be had here.", fix="Choose auto, cpu or cuda."
+        ) from error
+    return torch.device(name)
