@@ -7,5 +7,18 @@ from .build import build
 from .compose import compose, override
 from .composition import Composition, Origin
 from .layers import Layer, find_layers
+from .options import Component, Spec
+from .validate import validate
 
-__all__ = ["Composition", "Layer", "Origin", "build", "compose", "find_layers", "override"]
+__all__ = [
+    "Component",
+    "Composition",
+    "Layer",
+    "Origin",
+    "Spec",
+    "build",
+    "compose",
+    "find_layers",
+    "override",
+    "validate",
+]

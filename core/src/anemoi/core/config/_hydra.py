@@ -25,7 +25,7 @@ from omegaconf import OmegaConf
 from packaging.version import Version
 
 from ..errors import ConfigError
-from .nearest import nearest
+from .nearest import nearest, provider
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
     except MissingConfigException as error:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         what = f"{option!r} in the configuration group {group!r}" if group else f"configuration {option!r}"
-        raise ConfigError(f"There is no {what}.", fix=nearest(option, tree.files(group))) from None
+        fix = provider(option) or nearest(option, tree.files(group))
+        raise ConfigError(f"There is no {what}.", fix=fix) from None
     except (HydraException, ValueError) as error:
         raise ConfigError(" ".join(str(error).split())) from None
     finally:
@@ -118,7 +119,7 @@ def _parse(words: Sequence[str]) -> list[Override]:
             reason = str(error).strip().splitlines()[0]
             raise ConfigError(
                 f"Malformed override {word!r}: {reason}.",
-                fix="Write key=value or group=option, +key=value to add, ~key to remove; quote what is special.",
+                fix="Write key=value or group=option, +key=value to add, ~key to remove; quote what is odd.",
             ) from None
         if override.is_sweep_override():
             raise ConfigError(

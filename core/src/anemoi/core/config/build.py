@@ -21,8 +21,8 @@ def build(kind: str, spec: Mapping[str, Any], *, trust_code: bool = False, **str
     spec
         ``name`` and options, as in a configuration; or ``_target_``, the path of a class, and options.
     trust_code
-        Whether a ``_target_`` may be imported. It is what a user writes in a configuration of their own
-        (:attr:`Composition.trusted`); out of a checkpoint it would run anything.
+        Whether a ``_target_`` may be imported: pass :attr:`Composition.trusted`. It is what users write
+        in a configuration of their own; out of a checkpoint it could run anything.
     **structure
         What the framework gives: the arguments of the constructor of the interface of ``kind``.
 
@@ -33,37 +33,50 @@ def build(kind: str, spec: Mapping[str, Any], *, trust_code: bool = False, **str
     PluginError
         If there is no such component, or it fails to load or to build.
     """
-    from .validate import check_options
+    from .validate import check_component
 
-    constructor = resolve(kind, spec, trust_code=trust_code)
-    given = check_options(kind, spec, constructor)
-    what = f"{kind} {spec.get(NAME) or spec.get(TARGET)!s}"
+    constructor = constructor_of(kind, spec, trust_code=trust_code)
+    given = check_component(kind, spec, constructor)
     try:
         return constructor(**structure, **given)
     except AnemoiError:
         raise
     except ValueError as error:
-        raise ConfigError(f"The {what} does not take these options: {error}") from error
+        raise ConfigError(f"{describe(kind, spec)} refuses its options: {error}") from error
     except Exception as error:
         raise PluginError(
-            f"The {what}, of {source(constructor)}, failed to build: {type(error).__name__}: {error}"
+            f"{describe(kind, spec)} failed to build: {type(error).__name__}: {error}",
+            fix="This is a fault of the component, not of the configuration: tell its authors.",
         ) from error
 
 
-def resolve(kind: str, spec: Mapping[str, Any], *, trust_code: bool) -> Any:
-    """The constructor that ``spec`` names."""
+def constructor_of(kind: str, spec: Mapping[str, Any], *, trust_code: bool) -> Any:
+    """The class that ``spec`` names."""
     if TARGET in spec:
         return _import(str(spec[TARGET]), kind, trust_code=trust_code)
     if not isinstance(spec.get(NAME), str):
-        raise ConfigError(f"The {kind} has no name.", fix=f"Add one of: anemoi plugins list --kind {kind}")
+        raise ConfigError(
+            f"A {kind} must have a name.", fix=f"To see which: anemoi plugins list --kind {kind}"
+        )
     from ..plugins import load
 
     return load(kind, spec[NAME])
 
 
-def source(constructor: Any) -> str:
-    """Where a constructor comes from, in words."""
-    return f"{constructor.__module__}.{constructor.__qualname__}"
+def describe(kind: str, spec: Mapping[str, Any]) -> str:
+    """The component that ``spec`` names in words: kind, name, distribution and version."""
+    if TARGET in spec:
+        return f"{kind} {spec[TARGET]}"
+    from ..plugins import components, normalise
+
+    distribution, _, name = str(spec[NAME]).rpartition(":")
+    for each in components(kind):
+        if normalise(each.name) == normalise(name) and normalise(distribution) in (
+            "",
+            normalise(each.distribution),
+        ):
+            return f"{kind} {name} ({each.distribution} {each.version})"
+    return f"{kind} {name}"
 
 
 def _import(target: str, kind: str, *, trust_code: bool) -> Any:
@@ -74,9 +87,12 @@ def _import(target: str, kind: str, *, trust_code: bool) -> Any:
         )
     module, _, name = target.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name)
     except Exception as error:
         raise ConfigError(
             f"{TARGET}: {target} cannot be imported: {type(error).__name__}: {error}",
             fix="Write the path of a class, as my.module.Class, of a module that Python finds (PYTHONPATH).",
         ) from error
+    if not callable(found):
+        raise ConfigError(f"{TARGET}: {target} is not a class.")
+    return found

@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from .composition import COMMAND_LINE, Composition, Origin, leaves
 from .files import ConfigFile
 from .layers import LAYERS, find_layers
-from .nearest import nearest
+from .nearest import nearest, provider, unknown_key
 from .tree import LayeredFiles
 
 if TYPE_CHECKING:
@@ -42,14 +42,15 @@ def compose(primary: str, overrides: Sequence[str] = ()) -> Composition:
 
     tree = LayeredFiles([layer for layer in find_layers() if layer.problem is None])
     if primary not in tree.files(""):
-        raise ConfigError(f"There is no configuration {primary!r}.", fix=nearest(primary, tree.files("")))
+        fix = provider(primary) or nearest(primary, tree.files(""))
+        raise ConfigError(f"There is no configuration {primary!r}.", fix=fix)
     selections, changes = select(tree, primary, overrides)
     account = _Account()
     for layer in LAYERS:
         for selection in selections:
             for source, file in tree.versions(selection.config):
                 if source.name == layer:
-                    distribution = source.source if source.package else None
+                    distribution = source.source if source.component else None
                     account.lay_file(file, selection.package, layer, distribution)
     for change in changes:
         account.change(change, tree.groups(""))
@@ -147,9 +148,9 @@ class _Account:
             if change.action == "add":
                 section = self.section(parent)
             else:
-                known = [key for key, _ in leaves(self.values)] if parent else [*self.values, *groups]
                 raise ConfigError(
-                    f"{change.text!r}: the configuration has no key {key!r}.", fix=nearest(key, set(known))
+                    f"{change.text!r}: the configuration has no key {key!r}.",
+                    fix=unknown_key(self.values, key, groups),
                 )
         if change.action == "delete":
             del section[name]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from .nearest import unknown_key
 
 COMMAND_LINE = "command line"
 CHECKPOINT = "checkpoint"
@@ -80,16 +81,11 @@ class Composition:
             If there is no such key: it names the nearest.
         """
         value: Any = self.values
-        for depth, part in enumerate(parts := key.split(".")):
+        for part in key.split("."):
             if not isinstance(value, Mapping) or part not in value:
-                from .nearest import nearest
-
-                parent = ".".join(parts[:depth])
-                names = value if isinstance(value, Mapping) else ()
-                known = [f"{parent}.{name}".lstrip(".") for name in names]
                 raise ConfigError(
                     f"The configuration {self.primary!r} has no key {key!r}.",
-                    fix=nearest(".".join(parts[: depth + 1]), known),
+                    fix=unknown_key(self.values, key),
                 )
             value = value[part]
         return value

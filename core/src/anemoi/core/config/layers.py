@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from ..directories import SITE_VARIABLE, site_directory, user_directory
 from ..errors import ConfigError
 from .composition import COMMAND_LINE
 
 LAYERS = ("core", "plugins", "site", "user", "directory", COMMAND_LINE)
 
-SITE_VARIABLE = "ANEMOI_SITE_CONFIG"
 SITE_PLUGIN = "site"
 """The name under which an institution's plugin registers its house rules in ``anemoi.core.configs``."""
 
@@ -30,8 +29,8 @@ class Layer:
         Where its files are, or None if that could not be found out.
     source
         What says that this directory counts: a distribution, an environment variable, a convention.
-    package
-        The package that the directory is, if a plugin brings it.
+    component
+        What the plugin that brings it calls it (``distribution:name``), if one does.
     problem
         Why nothing is read from it, or None.
     """
@@ -39,7 +38,7 @@ class Layer:
     name: str
     directory: Path | None
     source: str
-    package: str | None = None
+    component: str | None = None
     problem: str | None = None
 
 
@@ -58,23 +57,21 @@ def find_layers() -> list[Layer]:
     layers = [Layer("core", Path(__file__).parent / "defaults", "anemoi-core")]
     layers += [layer for layer in plugins if layer.name == "plugins"]
     layers += [layer for layer in plugins if layer.name == "site"]
-    if site := os.environ.get(SITE_VARIABLE):
-        directory = Path(site).expanduser().absolute()
-        if not directory.is_dir():
-            raise ConfigError(
-                f"{SITE_VARIABLE} names {directory}, which is not a directory.",
-                fix=f"Set {SITE_VARIABLE} to the directory of your institution's configuration, or unset it.",
-            )
-        layers.append(Layer("site", directory, SITE_VARIABLE))
-    home = os.environ.get("XDG_CONFIG_HOME")
-    user = (Path(home) if home else Path("~/.config").expanduser()) / "anemoi"
-    layers.append(_optional("user", user, "XDG_CONFIG_HOME" if home else "~/.config/anemoi"))
-    layers.append(_optional("directory", Path.cwd() / "conf", "./conf"))
+    if site := site_directory():
+        layers.append(Layer("site", site.absolute(), SITE_VARIABLE))
+    layers.append(_optional("user", user_directory(), "~/.config/anemoi"))
+    layers.append(_optional("directory", Path("conf").absolute(), "./conf"))
     return layers
 
 
 def _optional(name: str, directory: Path, source: str) -> Layer:
-    problem = None if directory.is_dir() else "there is no such directory"
+    try:
+        problem = None if directory.is_dir() else "there is no such directory"
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot look for the configuration directory {directory}: {error.strerror}.",
+            fix="Check the permissions of the directories above it.",
+        ) from None
     return Layer(name, directory, source, problem=problem)
 
 
@@ -90,7 +87,7 @@ def _plugin_layers() -> list[Layer]:
         if component.state == "ok":
             directory = _locate(package)
             problem = None if directory else f"the package {package} is not there"
-        layers.append(Layer(name, directory, component.distribution, package, problem))
+        layers.append(Layer(name, directory, component.distribution, component.full_name, problem))
     return layers
 
 

@@ -1,16 +1,58 @@
-"""The one sentence that helps with a name that is not known."""
+"""What helps with a name that is not known."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_MANY = 15
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which of the ``known`` names ``name`` may have meant, and what there is."""
-    names = sorted(known)
+    """Say which of the ``known`` names is nearest to ``name``, and all of them unless they are many."""
+    names = sorted(set(known))
     if not names:
         return "There are none."
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    listed = f"There are: {', '.join(names)}."
-    return f"Did you mean {close[0]!r}? {listed}" if close else listed
+    close = difflib.get_close_matches(name, names, n=1)
+    listed = f"There are: {', '.join(names[:_MANY])}{', ...' if len(names) > _MANY else '.'}"
+    if not close:
+        return listed
+    return f"Did you mean {close[0]!r}?" + (f" {listed}" if len(names) <= _MANY else "")
+
+
+def provider(name: str) -> str:
+    """Say which distribution, known but not installed here, has a component called ``name``; else nothing."""
+    from ..plugins import GROUPS, components, normalise
+    from ..plugins._catalogue import provider as known_provider
+
+    installed = {normalise(each.distribution) for each in components()}
+    for kind in GROUPS:
+        distribution = known_provider(kind, name)
+        if distribution and normalise(distribution) not in installed:
+            return f"{distribution} brings the {kind} {name!r}: pip install {distribution}"
+    return ""
+
+
+def unknown_key(values: Mapping[str, Any], key: str, more: Iterable[str] = ()) -> str:
+    """Say which key of ``values`` is nearest to the dotted ``key``, at the depth where it goes wrong.
+
+    Parameters
+    ----------
+    values
+        Nested mappings.
+    key
+        The key that is not there.
+    more
+        What else there might have been at the top.
+    """
+    section: Any = values
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        if not isinstance(section, Mapping):
+            return f"{'.'.join(parts[:depth])!r} is a value, not a section."
+        if part not in section:
+            names = [*section, *more] if depth == 0 else section
+            return nearest(".".join(parts[: depth + 1]), [".".join([*parts[:depth], name]) for name in names])
+        section = section[part]
+    return ""

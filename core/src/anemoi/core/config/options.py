@@ -5,15 +5,35 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-INTERFACES = "anemoi.core.interfaces"
 _SECTION = re.compile(r"^Parameters\n-{3,}\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^(\S[^\n]*)\n((?:[ \t]+[^\n]*\n?|\n)+)", re.MULTILINE)
+_BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "multiple_of": "a multiple of"}
 REQUIRED = inspect.Parameter.empty
+
+Spec = Mapping[str, Any]
+"""A component as a configuration writes it: its ``name`` and its options."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """Marks a value as a component, in the settings that a command declares.
+
+    ``Annotated[Spec, Component("loss")]`` is a loss, by name and with its options.
+
+    Parameters
+    ----------
+    kind
+        What it must be.
+    """
+
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -42,43 +62,77 @@ class Parameter:
         """Whether it has no default."""
         return self.default is REQUIRED
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON."""
+        default = None if self.required else _plain(self.default)
+        return {
+            "parameter": self.name,
+            "type": type_name(self.type),
+            "required": self.required,
+            "default": default,
+            "doc": self.doc,
+        }
 
-def options(constructor: Callable[..., Any]) -> dict[str, Parameter]:
+    def __str__(self) -> str:
+        return f"{self.name}: {type_name(self.type)}" + ("" if self.required else f" = {self.default!r}")
+
+
+def options(constructor: Callable[..., Any], *, kind: str | None = None) -> dict[str, Parameter]:
     """The options of a component: what its constructor takes by name, other than what its interface's takes.
 
     A class that passes ``**kwargs`` on to its base takes what its base takes as well.
+
+    Parameters
+    ----------
+    constructor
+        A class, or a function.
+    kind
+        The kind of component; None for a class that is none.
     """
+    structure = _structure(kind) if kind else frozenset()
     found: dict[str, Parameter] = {}
-    structural: set[str] = set()
-    passes_on = True
-    for function, doc, is_interface in _constructors(constructor):
+    for function, doc in _constructors(constructor):
         parameters = inspect.signature(function).parameters.values()
-        if is_interface:
-            structural.update(parameter.name for parameter in parameters)
-        if is_interface or not passes_on:
-            passes_on = False
-            continue
         types, docs = _types(function), parameter_docs(doc)
-        named = [each for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)]
-        for each in named:
-            if each.name != "self" and each.name not in found:
+        for each in parameters:
+            named = each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD) and each.name != "self"
+            if named and each.name not in found:
+                default = _default(constructor, each)
                 found[each.name] = Parameter(
-                    each.name, types.get(each.name, Any), each.default, docs.get(each.name, "")
+                    each.name, types.get(each.name, Any), default, docs.get(each.name, "")
                 )
-        passes_on = any(each.kind is each.VAR_KEYWORD for each in parameters)
-    return {name: parameter for name, parameter in found.items() if name not in structural}
+        if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+            break
+    return {name: parameter for name, parameter in found.items() if name not in structure}
 
 
-def _constructors(constructor: Callable[..., Any]) -> Iterator[tuple[Callable[..., Any], str, bool]]:
-    """Each ``__init__`` along the bases, its docstring, and whether it is an interface's."""
+def _structure(kind: str) -> frozenset[str]:
+    """What the framework gives to the constructor of a component: what that of its interface takes."""
+    from ..plugins._kinds import INTERFACES
+
+    if kind not in INTERFACES:
+        return frozenset()
+    constructor = vars(getattr(import_module("anemoi.core.interfaces"), INTERFACES[kind])).get("__init__")
+    return frozenset(inspect.signature(constructor).parameters if constructor else ())
+
+
+def _default(constructor: Any, parameter: inspect.Parameter) -> Any:
+    """The default of a parameter; where a dataclass makes it with a factory, what the factory makes."""
+    field = getattr(constructor, "__dataclass_fields__", {}).get(parameter.name)
+    factory = getattr(field, "default_factory", None)
+    return factory() if callable(factory) else parameter.default
+
+
+def _constructors(constructor: Callable[..., Any]) -> Iterator[tuple[Callable[..., Any], str]]:
+    """Each ``__init__`` along the bases, and the docstring that describes it."""
     if not inspect.isclass(constructor):
-        yield constructor, inspect.getdoc(constructor) or "", False
+        yield constructor, inspect.getdoc(constructor) or ""
         return
     for owner in constructor.__mro__:
         if "__init__" in vars(owner) and owner is not object:
             function = vars(owner)["__init__"]
             doc = f"{inspect.cleandoc(owner.__doc__ or '')}\n\n{inspect.cleandoc(function.__doc__ or '')}"
-            yield function, doc, owner.__module__.startswith(INTERFACES)
+            yield function, doc
 
 
 def _types(function: Callable[..., Any]) -> dict[str, Any]:
@@ -86,19 +140,26 @@ def _types(function: Callable[..., Any]) -> dict[str, Any]:
 
     One that names what is imported for type checkers only must not cost the others their types.
     """
-    types = {}
+    resolved = {}
     for name, annotation in getattr(function, "__annotations__", {}).items():
+        types = _resolve(name, annotation, getattr(function, "__globals__", {}))
+        resolved.update(types)
+    return resolved
 
-        def holder() -> None: ...
 
-        holder.__annotations__ = {name: annotation}
-        try:
-            names = getattr(function, "__globals__", {})
-            resolved = typing.get_type_hints(holder, names, include_extras=True)
-        except (NameError, AttributeError, TypeError, SyntaxError):
-            continue
-        types[name] = resolved[name]
-    return types
+def _resolve(name: str, annotation: Any, names: dict[str, Any]) -> dict[str, Any]:
+    def holder() -> None: ...
+
+    holder.__annotations__ = {name: annotation}
+    try:
+        return typing.get_type_hints(holder, names, include_extras=True)
+    except (NameError, AttributeError, TypeError, SyntaxError):
+        return {}
+
+
+def _plain(default: Any) -> Any:
+    """A default as JSON; in words where it cannot be."""
+    return default if isinstance(default, (str, int, float, bool, list, dict, type(None))) else repr(default)
 
 
 def parameter_docs(doc: str) -> dict[str, str]:
@@ -111,3 +172,30 @@ def parameter_docs(doc: str) -> dict[str, str]:
         for name in entry[1].partition(" :")[0].split(","):
             docs[name.strip().lstrip("*")] = sentence[0] if sentence else text
     return docs
+
+
+def type_name(annotation: Any) -> str:
+    """A type as its author would write it, with its bounds: ``int >= 1``, ``'cpu' or 'cuda'``."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        bounds = [bound for each in arguments[1:] for bound in _bounds(each)]
+        component = next((each.kind for each in arguments[1:] if isinstance(each, Component)), None)
+        return component or " ".join([type_name(arguments[0]), ", ".join(bounds)]).strip()
+    if origin is typing.Literal:
+        return " or ".join(repr(each) for each in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(type_name(each) for each in arguments)
+    if annotation is type(None):
+        return "None"
+    if annotation is Ellipsis:
+        return "..."
+    name = getattr(origin or annotation, "__name__", None) or str(annotation)
+    return f"{name}[{', '.join(type_name(each) for each in arguments)}]" if arguments else name
+
+
+def _bounds(metadata: Any) -> Iterator[str]:
+    """What a piece of an ``Annotated`` demands: pydantic's ``Field(ge=1)`` or annotated-types' ``Ge(1)``."""
+    for piece in getattr(metadata, "metadata", None) or [metadata]:
+        for attribute, sign in _BOUNDS.items():
+            if (bound := getattr(piece, attribute, None)) is not None:
+                yield f"{sign} {bound}"

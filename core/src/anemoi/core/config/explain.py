@@ -1,0 +1,104 @@
+"""Why a value is what it is: who wrote it, over what, and what it goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AnemoiError, ConfigError
+from .composition import Composition, Origin, leaves
+from .nearest import nearest
+
+if TYPE_CHECKING:
+    from .schema import Feed
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why the value at ``key`` is what it is.
+
+    Parameters
+    ----------
+    key, value
+        The dotted key, and its value.
+    history
+        The places that wrote it, the one that won last; none if it is a default of ``feed``.
+    feed
+        What it goes to, if that is known.
+    """
+
+    key: str
+    value: Any
+    history: tuple[Origin, ...]
+    feed: Feed | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON."""
+        parameter = self.feed.parameter if self.feed else None
+        return {
+            "key": self.key,
+            "value": self.value,
+            "history": [_place(origin) for origin in self.history],
+            "feeds": self.feed and parameter and {"component": self.feed.owner, **parameter.to_dict()},
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.key} = {self.value!r}"]
+        if not self.history:
+            lines.append("  from   the default; nothing sets it")
+        for place, origin in enumerate(reversed(self.history)):
+            written = "" if place == 0 and origin.value == self.value else f"{origin.value!r}  "
+            lines.append(f"  {'over' if place else 'from'}   {written}{_name(origin)}")
+        if self.feed:
+            lines.append(f"  feeds  {self.feed.owner or 'the command itself'}, {self.feed.parameter}")
+            lines += [f"         {self.feed.parameter.doc}"] if self.feed.parameter.doc else []
+        return "\n".join(lines)
+
+
+def explain(composition: Composition, key: str) -> list[Explanation]:
+    """Explain the value at ``key``, or every value in that section.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such key, and nothing that would take it.
+    """
+    feeds = _feeds(composition)
+    values = dict(leaves(composition.values))
+    keys = [each for each in values if f"{each}.".startswith(f"{key}.")]
+    if not keys and key in feeds and not feeds[key].parameter.required:
+        return [Explanation(key, feeds[key].parameter.default, (), feeds[key])]
+    if not keys:
+        raise ConfigError(
+            f"The configuration {composition.primary!r} has no key {key!r}.",
+            fix=nearest(key, _beside(key, {*values, *feeds})),
+        )
+    return [Explanation(each, values[each], composition.history(each), feeds.get(each)) for each in keys]
+
+
+def _beside(key: str, known: set[str]) -> set[str]:
+    """Those of the ``known`` keys that lie in the section of ``key``; all if it has none."""
+    section = f"{key.rpartition('.')[0]}."
+    return {each for each in known if each.startswith(section)} or known
+
+
+def _feeds(composition: Composition) -> Mapping[str, Feed]:
+    """What each key goes to, as far as it is known: a fault elsewhere must not stop an explanation."""
+    from .validate import schema_of
+
+    try:
+        return schema_of(composition).feeds
+    except AnemoiError:
+        return {}
+
+
+def _name(origin: Origin) -> str:
+    if origin.file is None:
+        return origin.where
+    return f"{origin.layer}{f' ({origin.distribution})' if origin.distribution else ''}, {origin.where}"
+
+
+def _place(origin: Origin) -> dict[str, Any]:
+    file = str(origin.file) if origin.file else None
+    return {**vars(origin), "file": file}
