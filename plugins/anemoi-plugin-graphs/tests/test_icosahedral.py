@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
+from importlib.metadata import entry_points
 from importlib.resources import files
 
 import numpy as np
@@ -35,12 +38,12 @@ def builder(request):
     return IcosahedralGraph(refinement=2, **request.param)
 
 
-def test_it_is_a_graph_builder_named_in_the_entry_points():
-    from importlib.metadata import entry_points
-
-    (entry,) = entry_points(group="anemoi.core.graphs", name="icosahedral")
-    assert entry.load() is IcosahedralGraph
+def test_builder_and_configuration_are_found_through_entry_points():
+    (builder,) = entry_points(group="anemoi.core.graphs", name="icosahedral")
+    assert builder.load() is IcosahedralGraph
     assert issubclass(IcosahedralGraph, GraphBuilder)
+    (configs,) = [each for each in entry_points(group="anemoi.core.configs") if each.name == "graphs"]
+    assert files(configs.load()).joinpath("graph/icosahedral.yaml").is_file()
 
 
 def test_the_graph_is_what_the_interface_promises(builder, grid):
@@ -201,9 +204,6 @@ def test_the_configuration_shows_every_option_with_its_default():
 
 
 def test_reading_the_configuration_imports_nothing_heavy():
-    import subprocess
-    import sys
-
     script = "import sys, anemoi_plugin_graphs.conf; print({'torch', 'numpy', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

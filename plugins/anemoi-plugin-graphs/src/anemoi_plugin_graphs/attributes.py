@@ -16,10 +16,11 @@ def edges_with_attributes(source: Nodes, target: Nodes, pairs: Pairs) -> Edges:
     """Edges along ``pairs``, which are sorted by target, with the attributes :data:`ATTRIBUTES`.
 
     ``edge_length`` is the great-circle distance, as a fraction of the longest of these edges. The
-    other three are the straight line from target to source in the local frame of the target (up,
-    east, north), as a fraction of the longest such line. They are those of GraphCast (Lam et al.,
-    2023, supplementary material 3.2), which turns the target to latitude and longitude zero; the
-    axes are then x, y and z. At a pole, east and north follow from the longitude that is given.
+    other three say where the source lies in the local frame of the target (up, east, north): the
+    straight line to it, as a fraction of the longest such line. GraphCast (Lam et al., 2023,
+    supplementary material) gets the same three by turning the target to latitude and longitude
+    zero, where up, east and north are x, y and z. At a pole the longitude that is given says which
+    way is east.
     """
     difference = source.positions.numpy()[pairs[:, 0]] - target.positions.numpy()[pairs[:, 1]]
     local = np.einsum("eij,ej->ei", _local_axes(target)[pairs[:, 1]], difference)
