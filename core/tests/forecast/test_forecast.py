@@ -7,7 +7,7 @@ import torch
 from anemoi.core import forcings, forecast, load_checkpoint
 from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import AnemoiError, CheckpointError, DataError
-from anemoi.core.forecasting import describe
+from anemoi.core.forecasting import describe, initial_states
 
 START = np.datetime64("2020-01-02T06", "s")
 SIX_HOURS = np.timedelta64(6 * 3600, "s")
@@ -82,6 +82,15 @@ def test_members_of_an_ensemble_each_go_their_way(make_checkpoint, tiny_source):
     np.testing.assert_array_equal(copies.fields[0], copies.fields[2])
     with pytest.raises(DataError, match="has 3 members"):
         forecast(checkpoint, source, START, "18h", members=4)
+
+
+def test_initial_states_are_a_copy_of_their_own(make_checkpoint, tiny_source):
+    """As torch asks for; a field of one variable can be handed on as it is, and so it was once."""
+    checkpoint = make_checkpoint(variables=("ps",))
+    fields = initial_states(checkpoint, tiny_source(), START, input_steps=2, members=1)
+    assert fields.shape == (2, 1, 4, 1)
+    assert fields.flags.writeable
+    assert fields.flags.c_contiguous
 
 
 def test_every_mismatch_is_said_at_once(make_checkpoint, tiny_source):

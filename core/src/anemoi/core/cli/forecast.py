@@ -106,9 +106,15 @@ def command(
         "output", {"name": output_name}, path=str(path), forecast=description, overwrite=overwrite
     )
     began = time.perf_counter()
-    with output:
-        for state in _with_progress(states, len(description.lead_times)):
-            output.write(state)
+    try:
+        with output:
+            for state in _with_progress(states, len(description.lead_times)):
+                output.write(state)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            fix=f"Check that {path.absolute().parent} can be written and has room.",
+        ) from error
     click.echo(_summary(path, description, time.perf_counter() - began, device))
 
 

@@ -60,7 +60,7 @@ def initial_states(
     if reasons := _mismatches(checkpoint, source, times):
         raise DataError(
             "A forecast cannot start from this source:\n" + "\n".join(f"- {reason}" for reason in reasons),
-            fix="See what the checkpoint needs: anemoi checkpoint inspect FILE",
+            fix="Choose another source or date. What the checkpoint needs: anemoi checkpoint inspect FILE",
         )
     columns = [source.variables.index(name) for name in checkpoint.variables]
     fields = source.read(times)[..., columns]  # (input_steps, ensemble, grid, variable)
@@ -71,7 +71,7 @@ def initial_states(
         )
     _check_finite(fields, checkpoint.variables, times)
     shape = (input_steps, members, *fields.shape[2:])
-    return np.ascontiguousarray(np.broadcast_to(fields[:, :members], shape), dtype=np.float32)
+    return np.array(np.broadcast_to(fields[:, :members], shape), dtype=np.float32, order="C")
 
 
 def _mismatches(checkpoint: Checkpoint, source: DataSource, times: NDArray[np.datetime64]) -> list[str]:
