@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from importlib.metadata import entry_points
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from anemoi_plugin_zarr import ZarrSource
+
+from anemoi_plugin_sample_data import Sample, SampleAtmosphere
+
+DATA = files("anemoi_plugin_sample_data") / "data"
+SOURCES = {"sample": Sample, "sample-atmosphere": SampleAtmosphere}
+TRAINING = {"sample": 84, "sample-atmosphere": 400}
+
+
+@pytest.fixture(params=SOURCES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def source(name: str) -> ZarrSource:
+    return SOURCES[name]()
+
+
+def value(source: ZarrSource, time: str, latitude: float, longitude: float) -> dict[str, float]:
+    grid = source.grid
+    (cell,) = np.flatnonzero(np.isclose(grid.latitudes, latitude) & np.isclose(grid.longitudes, longitude))
+    values = source.read([np.datetime64(time)])[0, 0, cell]
+    return dict(zip(source.variables, values.tolist(), strict=True))
+
+
+def test_sample_is_the_reanalysis() -> None:
+    source = Sample()
+    assert (source.variables, source.units) == (("msl",), {"msl": "Pa"})
+    assert source.times[0] == np.datetime64("2025-12-01T00")
+    assert source.times[-1] == np.datetime64("2025-12-26T18")
+    assert len(source.times) == 104
+    assert source.frequency == np.timedelta64(6, "h")
+    assert source.grid.field_shape == (73, 144)
+    latitudes, longitudes = (a.reshape(73, 144) for a in (source.grid.latitudes, source.grid.longitudes))
+    np.testing.assert_array_equal(latitudes, np.linspace(90, -90, 73)[:, None] + np.zeros(144))
+    np.testing.assert_array_equal(longitudes, np.zeros((73, 1)) + np.arange(0, 360, 2.5))
+
+
+@pytest.mark.parametrize(
+    ("time", "latitude", "longitude", "pressure"),
+    [
+        ("2025-12-01T00", 90, 0, 101908.125),
+        ("2025-12-01T00", 47.5, 10, 102118.375),
+        ("2025-12-20T06", -60, 357.5, 98890.0625),
+        ("2025-12-26T18", 0, 180, 101080.5),
+        ("2025-12-26T18", -90, 2.5, 101129.5),
+    ],
+)
+def test_sample_has_the_values_of_the_original_file(
+    time: str, latitude: float, longitude: float, pressure: float
+) -> None:
+    """As netCDF4 reads them from the file whose hash ``make_sample.py`` keeps."""
+    assert value(Sample(), time, latitude, longitude) == {"msl": pressure}
+
+
+def test_sample_has_every_bit_of_the_original_file() -> None:
+    source = Sample()
+    digest = hashlib.sha256(source.read(source.times).tobytes()).hexdigest()
+    assert digest == "44d35b39590f6b86f77728da343664f3e5047fe45bfacaf8843228b69290ba50"
+
+
+STEPS = {"u": 1 / 8, "v": 1 / 8, "t": 1 / 8, "z": 16.0, "q": 2.0**-16, "s": 16.0}
+
+
+@pytest.mark.parametrize(
+    ("time", "latitude", "longitude", "original"),
+    [
+        (
+            "2000-04-30T00",
+            87.15909456,
+            0,
+            {
+                "u_510": 22.49574,
+                "v_510": 0.6312957,
+                "t_510": 239.1852552,
+                "z_510": 47267.4675481,
+                "u_835": -0.7899131,
+                "v_835": 1.2192659,
+                "t_835": 253.0558475,
+                "q_835": 0.0005081,
+                "sp": 106486.4597928,
+            },
+        ),
+        (
+            "2000-05-25T06",
+            46.38855811,
+            7.5,
+            {
+                "u_510": 2.0019912,
+                "v_510": -4.9765288,
+                "t_510": 256.883717,
+                "z_510": 57587.3778045,
+                "u_835": -2.404287,
+                "v_835": 2.6848702,
+                "t_835": 279.2773298,
+                "q_835": 0.0058831,
+                "sp": 98488.8083123,
+            },
+        ),
+        (
+            "2000-08-23T18",
+            -87.15909456,
+            356.25,
+            {
+                "u_510": 2.0019912,
+                "v_510": 1.6356821,
+                "t_510": 210.6950484,
+                "z_510": 67936.9429754,
+                "u_835": 2.7195953,
+                "v_835": 5.1763977,
+                "t_835": 230.0734894,
+                "q_835": 5.15e-05,
+                "sp": 70184.0765511,
+            },
+        ),
+    ],
+)
+def test_sample_atmosphere_has_the_values_of_the_original_file(
+    time: str, latitude: float, longitude: float, original: dict[str, float]
+) -> None:
+    """As netCDF4 reads them from the file whose hash ``make_sample_atmosphere.py`` keeps, rounded."""
+    values = value(SampleAtmosphere(), time, latitude, longitude)
+    assert list(values) == list(original)
+    for variable, there in values.items():
+        step = STEPS[variable[0]]
+        assert there % step == 0
+        assert abs(there - original[variable]) <= step / 2 * 1.01
+
+
+def test_sample_atmosphere_is_a_simulated_season_on_a_gaussian_grid() -> None:
+    source = SampleAtmosphere()
+    assert source.variables == ("u_510", "v_510", "t_510", "z_510", "u_835", "v_835", "t_835", "q_835", "sp")
+    assert dict(source.units) == {
+        **dict.fromkeys(("u_510", "v_510", "u_835", "v_835"), "m s-1"),
+        **dict.fromkeys(("t_510", "t_835"), "K"),
+        "z_510": "m2 s-2",
+        "q_835": "kg kg-1",
+        "sp": "Pa",
+    }
+    assert (source.times[0], len(source.times)) == (np.datetime64("2000-04-30T00"), 464)
+    assert source.grid.field_shape == (48, 96)
+    roots = np.polynomial.legendre.leggauss(48)[0][::-1]  # sines of the Gaussian latitudes, north first
+    sines = np.sin(np.deg2rad(source.grid.latitudes.reshape(48, 96)))
+    np.testing.assert_allclose(sines, roots[:, None] + np.zeros(96), atol=1e-9)
+    np.testing.assert_allclose(
+        source.grid.longitudes.reshape(48, 96), np.zeros((48, 1)) + np.arange(96) * 3.75
+    )
+
+
+def test_sample_atmosphere_says_that_it_is_simulated() -> None:
+    provenance = SampleAtmosphere().provenance
+    assert provenance["simulated"] is True
+    assert "not observations" in provenance["description"]
+    assert "not observations" in provenance["attribution"]
+    assert provenance["licence"] == "CC0"
+
+
+def test_sample_keeps_its_licence_and_attribution() -> None:
+    provenance = Sample().provenance
+    assert provenance["licence"] == "Licence to use Copernicus Products"
+    assert "modified Copernicus Climate Change Service information 2025" in provenance["attribution"]
+    assert "Neither the European Commission nor ECMWF is responsible" in provenance["attribution"]
+
+
+def test_all_is_there_and_finite(source: ZarrSource) -> None:
+    assert source.missing == frozenset()
+    fields = source.read(source.times)
+    assert fields.shape == (len(source.times), 1, len(source.grid), len(source.variables))
+    assert np.isfinite(fields).all()
+
+
+def test_the_cells_cover_the_globe(source: ZarrSource) -> None:
+    assert source.grid.areas.min() > 0
+    np.testing.assert_allclose(source.grid.areas.sum(), 4 * np.pi, rtol=1e-12)
+
+
+def test_statistics_are_those_of_the_training_period(name: str, source: ZarrSource) -> None:
+    values = source.read(source.times[: TRAINING[name]]).reshape(-1, len(source.variables)).astype("f8")
+    np.testing.assert_allclose(source.statistics.mean, values.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(source.statistics.stdev, values.std(axis=0), rtol=1e-10)
+    np.testing.assert_array_equal(source.statistics.minimum, values.min(axis=0))
+    np.testing.assert_array_equal(source.statistics.maximum, values.max(axis=0))
+
+
+def test_the_attributes_are_those_of_anemoi_datasets(name: str, source: ZarrSource) -> None:
+    with zipfile.ZipFile(str(DATA / f"{name}.zarr.zip")) as archive:
+        attributes = json.loads(archive.read(".zattrs"))
+    assert attributes["variables"] == list(source.variables)
+    assert attributes["frequency"] == "6h"
+    assert attributes["missing_dates"] == []
+    assert attributes["field_shape"] == list(source.grid.field_shape or ())
+    assert attributes["start_date"] == attributes["statistics_start_date"] == str(source.times[0])
+    assert attributes["end_date"] == str(source.times[-1])
+    assert attributes["statistics_end_date"] == str(source.times[TRAINING[name] - 1])
+    assert attributes["uuid"] == source.provenance["identity"]
+
+
+def test_the_files_stay_small() -> None:
+    sizes = {file.name: len(file.read_bytes()) for file in DATA.iterdir()}
+    assert sorted(sizes) == ["sample-atmosphere.zarr.zip", "sample.zarr.zip"]
+    assert sizes["sample.zarr.zip"] < 2e6
+    assert sizes["sample-atmosphere.zarr.zip"] < 15e6
+
+
+def test_both_are_found_by_name(name: str) -> None:
+    (entry,) = entry_points(group="anemoi.core.sources", name=name)
+    assert entry.load() is SOURCES[name]
+
+
+def test_the_configuration_trains_on_the_training_period(name: str, source: ZarrSource) -> None:
+    configuration = files("anemoi_plugin_sample_data.conf") / "data" / f"{name}.yaml"
+    lines = configuration.read_text().splitlines()
+    assert f"  name: {name}" in lines
+    assert f"  end: {source.times[TRAINING[name] - 1].astype('datetime64[h]')}" in lines
