@@ -9,7 +9,7 @@ from anemoi.core.interfaces.loss import Loss
 from anemoi.core.model import ForecastModel
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from .optimiser import adamw, warmup_cosine
 from .samples import Samples
@@ -24,14 +24,12 @@ def optimise(
     loss.to(device)
     optimiser = adamw(model, settings)
     schedule = warmup_cosine(optimiser, settings)
-    batches = _forever(
+    batches = iter(
         DataLoader(
             samples,
             batch_size=settings.batch_size,
-            shuffle=True,
+            sampler=_Shuffled(len(samples), settings.seed),
             num_workers=settings.workers,
-            persistent_workers=settings.workers > 0,
-            generator=torch.Generator().manual_seed(settings.seed),
         )
     )
     for step in range(settings.steps):
@@ -69,6 +67,16 @@ def rollout_loss(model: ForecastModel, loss: Loss, states: Tensor, forcings: Ten
     return total / rollout
 
 
-def _forever(batches: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    while True:
-        yield from batches
+class _Shuffled(Sampler[int]):
+    """Every sample in random order, and again in another, without end.
+
+    The loader's own shuffling draws from its generator at other times with workers than without.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed)
+        while True:
+            yield from torch.randperm(self.count, generator=generator).tolist()
