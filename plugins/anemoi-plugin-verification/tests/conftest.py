@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from anemoi.core.checkpoint import LockEntry
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics
 from anemoi.core.interfaces.output import State
+from anemoi.core.times import parse_date, parse_duration
 
 
 class ArraySource(DataSource):
@@ -102,3 +105,43 @@ def scattered_grid() -> Callable[[int], Grid]:
 @pytest.fixture(name="persistence_forecast")
 def persistence() -> Callable[[DataSource, np.datetime64, int], list[State]]:
     return persistence_forecast
+
+
+@pytest.fixture
+def checkpoint(weather: ArraySource) -> SimpleNamespace:
+    """What a verification needs of a checkpoint trained on the first fifteen days of ``weather``."""
+    entry = LockEntry("processor", "processor", "gnn", "anemoi-plugin-gnn", "1.2.3", "sha256:77", True)
+    return SimpleNamespace(
+        grid=weather.grid,
+        variables=weather.variables,
+        units=weather.units,
+        frequency=weather.frequency,
+        configuration={"data": {"name": "weather"}},
+        overrides=("training.steps=7",),
+        lock=(entry,),
+        provenance={
+            "training_period": {"start": "2025-12-01T00", "end": "2025-12-15T18"},
+            "command": "anemoi train <fast>",
+            "parents": [{"identity": "dataset-1"}],
+        },
+        identity="sha256:1234",
+    )
+
+
+@pytest.fixture
+def damped(monkeypatch: pytest.MonkeyPatch) -> list[np.datetime64]:
+    """In the place of a model: half of the truth, half persistence. It notes the dates it starts from."""
+    dates: list[np.datetime64] = []
+
+    def forecast(checkpoint: Any, source: DataSource, date: Any, lead_time: Any, **how: Any) -> list[State]:
+        start = parse_date(date)
+        dates.append(start)
+        states = persistence_forecast(source, start, int(parse_duration(lead_time) / source.frequency))
+        truth = source.read([state.valid_time for state in states])
+        return [
+            State(start, state.lead_time, (state.fields + truth[k]) / 2) for k, state in enumerate(states)
+        ]
+
+    monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
+    monkeypatch.setattr("anemoi.core.forecasting.forecast", forecast)
+    return dates

@@ -10,8 +10,7 @@ from anemoi.core.times import format_duration, parse_duration
 from .fields import read_fields
 from .maps import png, single
 from .raster import Raster
-from .report import in_words
-from .units import display_unit
+from .units import display_unit, in_hours, in_words, long_name
 
 
 def forecast_map(source: DataSource, *, variable: str | None = None, lead_time: str | None = None) -> bytes:
@@ -29,8 +28,10 @@ def forecast_map(source: DataSource, *, variable: str | None = None, lead_time: 
     Raises
     ------
     AnemoiError
-        If the forecast has no such variable or lead time, or a value is not finite.
+        If it is not a forecast, has no such variable or lead time, or a value is not finite.
     """
+    if source.provenance.get("kind") != "forecast":
+        raise DataError("This is not a forecast.", fix="Give what anemoi forecast has written.")
     start = source.times[0] - source.frequency
     leads = source.times - start
     lead = leads[-1] if lead_time is None else parse_duration(lead_time)
@@ -42,6 +43,6 @@ def forecast_map(source: DataSource, *, variable: str | None = None, lead_time: 
     name = source.variables[0] if variable is None else variable
     field = read_fields(source, [name], [start + lead])[0, :, 0]
     unit = display_unit(source.units.get(name))
-    title = f"{name}, {format_duration(lead)} forecast from {in_words(start)}"
-    valid = f"valid {in_words(np.datetime64(start + lead))}"
-    return png(single(Raster(source.grid), field * unit.factor, title, valid, unit.label), dpi=150)
+    title = f"{long_name(name)}, {in_hours(lead)} forecast"
+    times = f"from {in_words(start)}, valid {in_words(np.datetime64(start + lead))}"
+    return png(single(Raster(source.grid), field * unit.factor, title, times, unit.label), dpi=150)

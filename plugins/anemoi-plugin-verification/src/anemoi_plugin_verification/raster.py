@@ -11,7 +11,7 @@ from .projection import HEIGHT, WIDTH, project, unproject
 
 Array = NDArray[np.float64]
 
-PIXELS = 900
+PIXELS = 600
 """The width of a map, in pixels."""
 
 FINE = 200_000

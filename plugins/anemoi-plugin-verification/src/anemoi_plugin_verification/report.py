@@ -11,7 +11,6 @@ import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import State
 from anemoi.core.provenance import provenance
-from anemoi.core.times import format_duration
 
 from .charts import error_growth, svg
 from .evaluation import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation, Score
@@ -20,7 +19,7 @@ from .maps import Case, comparison, png
 from .period import Period
 from .raster import Raster
 from .table import Section, sections
-from .units import DisplayUnit, decimals, display_unit
+from .units import DisplayUnit, decimals, display_unit, in_hours, in_words
 from .verification import Verification
 
 
@@ -58,7 +57,7 @@ def render(verification: Verification, example: Sequence[State]) -> str:
         starts=len(evaluation.starts),
         first=in_words(evaluation.starts[0]),
         last=in_words(evaluation.starts[-1]),
-        lead=format_duration(evaluation.lead_times[-1]),
+        lead=in_hours(evaluation.lead_times[-1]),
         example=in_words(example[0].start),
         period=_period(verification.period),
         training=verification.training and _period(verification.training),
@@ -70,12 +69,6 @@ def render(verification: Verification, example: Sequence[State]) -> str:
         data=verification.source.provenance,
         made=provenance(parents=()),
     )
-
-
-def in_words(time: np.datetime64) -> str:
-    """Write a time for people: ``22 December 2025 06:00 UTC``."""
-    moment = time.astype("datetime64[s]").item()
-    return f"{moment.day} {moment:%B %Y %H:%M} UTC"
 
 
 def _period(period: Period) -> str:
@@ -91,7 +84,7 @@ def _parts(verification: Verification, example: Sequence[State]) -> Iterator[Par
         unit = display_unit(evaluation.units.get(variable))
         cases = [
             Case(
-                lead_time=format_duration(state.lead_time),
+                lead_time=in_hours(state.lead_time),
                 valid=in_words(state.valid_time),
                 truth=truth[k, :, v] * unit.factor,
                 forecast=state.fields[..., v].astype(np.float64).mean(axis=0) * unit.factor,
@@ -124,7 +117,7 @@ def summary(evaluation: Evaluation, variable: str, unit: DisplayUnit) -> str:
         return f"{day.rmse[who] * unit.factor:.{places}f} {unit.label}".strip()
 
     return (
-        f"At {format_duration(day.lead_time)} the root-mean-square error is {error(MODEL)}, "
+        f"At {in_hours(day.lead_time)} the root-mean-square error is {error(MODEL)}, "
         f"{_compared(day.skill[PERSISTENCE])} that of persistence ({error(PERSISTENCE)}) and "
         f"{_compared(day.skill[CLIMATOLOGY])} that of climatology ({error(CLIMATOLOGY)}). "
         f"The forecast is closer to the truth than persistence for {day.starts_better_than_persistence} "
@@ -148,8 +141,8 @@ def _reach(scores: Sequence[Score]) -> str:
     if best is None:
         return "At the first lead time it is not better than both."
     if best == scores[-1].lead_time:
-        return f"It is better than both at every lead time up to {format_duration(best)}, the longest."
-    return f"It is better than both up to {format_duration(best)}, and not beyond."
+        return f"It is better than both at every lead time up to {in_hours(best)}, the longest."
+    return f"It is better than both up to {in_hours(best)}, and not beyond."
 
 
 def _data_address(kind: str, content: bytes) -> str:

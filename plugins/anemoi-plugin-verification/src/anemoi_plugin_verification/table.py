@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from anemoi.core.times import format_duration
 from rich import box
 from rich.table import Table
 
 from .evaluation import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, Evaluation, Score
-from .units import decimals, display_unit
+from .units import decimals, display_unit, in_hours, long_name
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """One variable: its name, the unit of its errors, and a row for each lead time."""
+    """One variable: its name, short and long, the unit of its errors, and a row for each lead time."""
 
     variable: str
+    name: str
     unit: str
     rows: list[Row]
 
@@ -44,23 +44,26 @@ def sections(evaluation: Evaluation) -> Iterator[Section]:
         unit = display_unit(evaluation.units.get(variable))
         places = decimals(score.rmse[MODEL] * unit.factor for score in scores)
         rows = [_row(score, unit.factor, places, len(evaluation.starts)) for score in scores]
-        yield Section(variable, unit.label, rows)
+        yield Section(variable, long_name(variable), unit.label, rows)
 
 
 def _row(score: Score, factor: float, places: int, starts: int) -> Row:
     return Row(
-        lead_time=format_duration(score.lead_time),
+        lead_time=in_hours(score.lead_time),
         rmse={who: f"{score.rmse[who] * factor:.{places}f}" for who in FORECASTERS},
         skill={who: _number(100 * skill, "+.0f", " %") for who, skill in score.skill.items()},
         acc=_number(score.acc[MODEL], ".3f"),
-        bias=f"{score.bias[MODEL] * factor:+.{places}f}",
+        bias=_number(score.bias[MODEL] * factor, f"+.{places}f"),
         better=score.rmse[MODEL] < score.rmse[PERSISTENCE],
         wins=f"{score.starts_better_than_persistence} of {starts}",
     )
 
 
 def _number(value: float, form: str, unit: str = "") -> str:
-    return f"{value:{form}}{unit}" if np.isfinite(value) else "–"  # noqa: RUF001
+    if not np.isfinite(value):
+        return "–"  # noqa: RUF001
+    text = f"{value:{form}}"
+    return (text if float(text) else text[1:]) + unit  # zero has no sign
 
 
 _HEADINGS = (
@@ -68,8 +71,8 @@ _HEADINGS = (
     "RMSE\nmodel",
     "persis-\ntence",
     "clima-\ntology",
-    "less than\npersist.",
-    "less than\nclimatol.",
+    "skill on\npersist.",
+    "skill on\nclimatol.",
     "\nACC",
     "\nbias",
 )

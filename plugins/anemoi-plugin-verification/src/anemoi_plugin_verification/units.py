@@ -1,4 +1,4 @@
-"""Numbers as people read them: hPa rather than Pa, and as many digits as mean something."""
+"""Quantities, times and names as people read them: hPa rather than Pa, and few digits."""
 
 from __future__ import annotations
 
@@ -31,6 +31,43 @@ _DISPLAYED = {
 def display_unit(unit: str | None) -> DisplayUnit:
     """Find the unit that a quantity in ``unit`` is shown in; one that is not known is shown as it is."""
     return _DISPLAYED.get(unit or "", DisplayUnit(unit or ""))
+
+
+_NAMES = {
+    "10u": "eastward wind at 10 m",
+    "10v": "northward wind at 10 m",
+    "2d": "dew point at 2 m",
+    "2t": "temperature at 2 m",
+    "msl": "mean sea level pressure",
+    "q": "specific humidity",
+    "sp": "surface pressure",
+    "t": "temperature",
+    "tp": "precipitation",
+    "u": "eastward wind",
+    "v": "northward wind",
+    "w": "vertical velocity",
+    "z": "geopotential",
+}
+
+
+def long_name(variable: str) -> str:
+    """Write out the name of a variable with its short one: ``Mean sea level pressure (msl)``.
+
+    Levels follow an underscore, as in ``t_500``; a name that is not known is left as it is.
+    """
+    name = _NAMES.get(variable) or _NAMES.get(variable.rpartition("_")[0])
+    return variable if name is None else f"{name[0].upper()}{name[1:]} ({variable})"
+
+
+def in_hours(lead_time: np.timedelta64) -> str:
+    """Write a lead time for people: ``24 h``."""
+    return f"{lead_time / np.timedelta64(1, 'h'):g} h"
+
+
+def in_words(time: np.datetime64) -> str:
+    """Write a time for people: ``22 December 2025 06:00 UTC``."""
+    moment = time.astype("datetime64[s]").item()
+    return f"{moment.day} {moment:%B %Y %H:%M} UTC"
 
 
 def decimals(values: Iterable[float]) -> int:

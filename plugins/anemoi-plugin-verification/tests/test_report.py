@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+from io import BytesIO, StringIO
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from rich.console import Console
+
+from anemoi_plugin_verification.report import render
+from anemoi_plugin_verification.table import sections, terminal_tables
+from anemoi_plugin_verification.verification import verify
+
+
+class Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.text = re.sub(r"\s+", " ", self.text)
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data")]
+
+    def handle_data(self, data) -> None:
+        self.text += f" {data}"
+
+
+@pytest.fixture(autouse=True)
+def coarse_maps(monkeypatch) -> None:
+    monkeypatch.setattr("anemoi_plugin_verification.raster.PIXELS", 100)
+
+
+@pytest.fixture
+def verification(checkpoint, weather, damped):
+    return verify(checkpoint, weather, start="2025-12-19", lead_time="24h")
+
+
+@pytest.fixture
+def html(verification, weather, persistence_forecast) -> str:
+    return render(verification, persistence_forecast(weather, np.datetime64("2025-12-19T06", "s"), 4))
+
+
+def test_the_report_needs_no_network_and_runs_nothing(html) -> None:
+    page = Page(html)
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    assert "@import" not in html
+    assert "url(" not in html
+    assert len(page.addresses) == 4
+    assert all(address.startswith("data:image/") for address in page.addresses)
+
+
+def test_its_pictures_are_whole(html) -> None:
+    kinds = re.findall(r'src="data:image/([\w+]+);base64,([^"]+)"', html)
+    assert [kind for kind, _ in kinds] == ["svg+xml"] * 2 + ["png"] * 2
+    for kind, content in kinds:
+        picture = base64.b64decode(content, validate=True)
+        if kind == "png":
+            assert imread(BytesIO(picture))[..., 0].std() > 0.05
+        else:
+            assert picture.rstrip().endswith(b"</svg>")
+
+
+def test_it_shows_every_score_in_units_for_people(html, verification) -> None:
+    assert "Mean sea level pressure (msl) (hPa)" in Page(html).text
+    rows = [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr><th>.*?</tr>", html, re.S)
+    ]
+    shown = [row for row in rows if len(row) == 9 and row[0].endswith(" h")]
+    scores = list(verification.evaluation.scores())
+    assert len(shown) == len(scores) == 8
+    for (lead, model, persistence, climatology, skill, *_), score in zip(shown, scores, strict=True):
+        factor = 0.01 if score.variable == "msl" else 1.0
+        assert lead == f"{score.lead_time / np.timedelta64(1, 'h'):g} h"
+        for number, who in ((model, "model"), (persistence, "persistence"), (climatology, "climatology")):
+            assert float(number) == pytest.approx(score.rmse[who] * factor, abs=0.005)
+        assert skill == "+50 %"
+
+
+def test_it_says_where_everything_comes_from(html) -> None:
+    text = Page(html).text
+    for fact in (
+        "sha256:1234",
+        "anemoi-plugin-gnn",
+        "1.2.3",
+        "dataset-1",
+        "CC0-1.0",
+        "training.steps=7",
+        "1 December 2025 00:00 UTC to 15 December 2025 18:00 UTC",
+        "19 December 2025 00:00 UTC to 20 December 2025 18:00 UTC",
+        "A forecast, from 19 December 2025 06:00 UTC",
+        "anemoi-core",
+        "Natural Earth",
+    ):
+        assert fact in text, fact
+    # what others wrote is text and never markup
+    assert "Made &lt;here&gt;" in html
+    assert "anemoi train &lt;fast&gt;" in html
+
+
+def test_the_words_agree_with_the_scores(html) -> None:
+    text = Page(html).text
+    assert "50 % below that of persistence" in text
+    assert "closer to the truth than persistence for 4 of 4 start dates" in text
+    assert "not independent" not in text
+
+
+def test_it_warns_where_the_test_period_was_trained_on(
+    checkpoint, weather, damped, persistence_forecast
+) -> None:
+    seen = verify(checkpoint, weather, start="2025-12-15", lead_time="24h")
+    text = Page(render(seen, persistence_forecast(weather, np.datetime64("2025-12-15", "s"), 4))).text
+    assert "These scores are not independent of the training." in text
+    assert "overlaps the training period, 1 December 2025" in text
+
+
+def test_the_table_fits_a_terminal_and_marks_what_beats_persistence(verification) -> None:
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(*terminal_tables(verification.evaluation), sep="\n")
+    text = console.export_text()
+    assert "…" not in text
+    assert "msl (hPa)" in text
+    (pressure, _) = sections(verification.evaluation)
+    assert all(row.better for row in pressure.rows)
+    for row in pressure.rows:
+        assert row.rmse["persistence"] in text

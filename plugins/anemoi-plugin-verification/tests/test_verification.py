@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from anemoi.core.errors import DataError
+from anemoi.core.interfaces.output import State
+from anemoi_plugin_sample_data.sources import Sample
+
+from anemoi_plugin_verification.verification import verify
+
+
+def test_the_errors_of_persistence_on_the_sample_are_the_known_ones(checkpoint, damped) -> None:
+    # The last 20 of its 104 states are for testing, so that forecasts of two days start from states 84 to 95.
+    source = Sample()
+    checkpoint.grid, checkpoint.variables, checkpoint.units = source.grid, source.variables, source.units
+    checkpoint.provenance["training_period"] = {"start": "2025-12-01T00", "end": "2025-12-21T18"}
+    result = verify(checkpoint, source, lead_time="48h")
+    assert list(result.evaluation.starts) == list(source.times[84:96]) == damped
+    scores = {score.lead_time / np.timedelta64(1, "h"): score for score in result.evaluation.scores()}
+    in_hpa = [scores[hours].rmse["persistence"] / 100 for hours in (6, 12, 24)]
+    assert in_hpa == pytest.approx([2.27, 3.29, 5.05], abs=0.005)
+    # half of the way to the truth has half of the error, for every start date
+    assert scores[24].rmse["model"] == pytest.approx(scores[24].rmse["persistence"] / 2, rel=1e-3)
+    assert scores[24].skill["persistence"] == pytest.approx(0.5, abs=1e-3)
+    assert scores[24].starts_better_than_persistence == 12
+    fields = source.read(source.times)[:, 0, :, 0].astype(float)
+    weights = source.grid.areas / source.grid.areas.sum()
+    normal = [fields[hour:84:4].mean(axis=0) for hour in range(4)]
+    by_hand = [np.sqrt(((normal[(s + 4) % 4] - fields[s + 4]) ** 2) @ weights) for s in range(84, 96)]
+    assert scores[24].rmse["climatology"] == pytest.approx(np.mean(by_hand), rel=1e-9)
+
+
+def test_the_test_period_follows_the_training_period(checkpoint, weather, damped) -> None:
+    result = verify(checkpoint, weather, lead_time="12h")
+    assert str(result.period) == "2025-12-16T00 to 2025-12-20T18"
+    assert result.is_independent
+    assert (damped[0], damped[-1]) == (np.datetime64("2025-12-16"), np.datetime64("2025-12-20T06"))
+    assert result.climatology.end == np.datetime64("2025-12-15T18")
+
+
+def test_a_period_that_was_trained_on_is_not_called_independent(checkpoint, weather, damped) -> None:
+    result = verify(checkpoint, weather, start="2025-12-10", end="2025-12-12", lead_time="6h")
+    assert not result.is_independent
+    assert (damped[0], damped[-1]) == (np.datetime64("2025-12-10"), np.datetime64("2025-12-11T18"))
+
+
+def test_without_a_known_training_period_the_user_must_give_the_test_period(
+    checkpoint, weather, damped
+) -> None:
+    del checkpoint.provenance["training_period"]
+    with pytest.raises(DataError, match="does not say which period") as error:
+        verify(checkpoint, weather)
+    assert "--start" in error.value.fix
+    result = verify(checkpoint, weather, start="2025-12-18", lead_time="6h")
+    assert not result.is_independent
+    assert result.climatology.end == np.datetime64("2025-12-17T18")  # all that precedes it
+
+
+def test_progress_counts_the_forecasts(checkpoint, weather, damped) -> None:
+    told = []
+    verify(checkpoint, weather, start="2025-12-20", lead_time="6h", progress=lambda *of: told.append(of))
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_the_typical_start_has_the_median_error(checkpoint, weather, damped) -> None:
+    result = verify(checkpoint, weather, start="2025-12-20", lead_time="6h")
+    model = np.array([[[1.0, 40.0]], [[9.0, 90.0]], [[2.0, 50.0]]])  # (start, lead time, variable)
+    rmse = {**result.evaluation.rmse, "model": model, "climatology": np.full((3, 1, 2), [10.0, 100.0])}
+    changed = dataclasses.replace(result, evaluation=dataclasses.replace(result.evaluation, rmse=rmse))
+    assert changed.typical_start == result.evaluation.starts[2]
+
+
+def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> None:
+    told = {}
+
+    def forecast(checkpoint, source, date, lead_time, **how):
+        told.update(how)
+        return [State(date, np.timedelta64(6, "h"), source.read([date])[0])]
+
+    monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
+    verify(checkpoint, weather, lead_time="6h", device="cuda", trust_code=True, allow_different_versions=True)
+    assert told == {"device": "cuda", "trust_code": True, "allow_different_versions": True}
