@@ -90,7 +90,7 @@ def _judged(offering: Offering, judge: Judge, blocked: Blocklist) -> list[Compon
             kind=KIND_OF.get(point.group, point.group.removeprefix(PREFIX)),
             name=point.name,
             distribution=offering.name,
-            version=offering.version,
+            version=offering.metadata.version if offering.metadata else "",
             state="ok",
             reason="",
             fix="",

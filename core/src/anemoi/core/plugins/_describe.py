@@ -20,7 +20,8 @@ def describe(component: Component) -> str:
         line = _from_source(component.value)
     except Exception:  # Whatever is wrong with a plugin's files shows when it is loaded, not here.
         line = ""
-    return line or next((o.summary for o in offerings() if o.name == component.distribution), "")
+    owner = next((one for one in offerings() if one.name == component.distribution), None)
+    return line or (owner.metadata.summary if owner and owner.metadata else "")
 
 
 def _from_source(value: str) -> str:

@@ -57,14 +57,14 @@ def named(name: str) -> list[Component]:
 
 def information(component: Component) -> dict[str, Any]:
     """All that is known of a component without importing it, as JSON."""
-    offering = _offering(component)
+    metadata = _offering(component).metadata
     return {
         **asdict(component),
         "description": describe(component),
-        "summary": offering.summary,
+        "summary": metadata.summary if metadata else "",
         "location": _location(component.distribution),
-        "requires": list(offering.requires or ()),
-        "requires_python": offering.requires_python,
+        "requires": list(metadata.requires) if metadata else [],
+        "requires_python": metadata.requires_python if metadata else "",
     }
 
 
@@ -86,7 +86,7 @@ def reasons(component: Component) -> Iterator[tuple[str, str]]:
     unmet = {
         fault.requirement: fault for fault in Judge().unmet(offering, parts[2] if parts else frozenset())
     }
-    for line in offering.requires or ():
+    for line in offering.metadata.requires if offering.metadata else ():
         fault = unmet.pop(line, None)
         yield (
             "requires",

@@ -11,6 +11,7 @@ from pathlib import Path
 import importlib_metadata
 
 from ._kinds import PREFIX, normalise
+from ._metadata import Metadata, read_metadata
 
 _OBJECT = re.compile(
     r"(?P<module>\w+(\.\w+)*)\s*(:\s*(?P<attribute>\w+(\.\w+)*)\s*)?(\[(?P<extras>[^\[\]]*)\]\s*)?"
@@ -40,14 +41,10 @@ class Offering:
 
     Parameters
     ----------
-    name, version
-        As its metadata spell them; without metadata the name of its folder, and no version.
-    requires
-        Its ``Requires-Dist`` lines, or None without metadata.
-    requires_python
-        The Python versions that it is for, as a specifier; may be empty.
-    summary
-        What it is, in one line; may be empty.
+    name
+        As its metadata spell it; without metadata the name of its folder.
+    metadata
+        What they say, or None if there are none that can be read.
     entry_points
         What it offers to Anemoi.
     fault
@@ -55,10 +52,7 @@ class Offering:
     """
 
     name: str
-    version: str
-    requires: tuple[str, ...] | None
-    requires_python: str
-    summary: str
+    metadata: Metadata | None
     entry_points: tuple[EntryPoint, ...]
     fault: str = ""
 
@@ -70,61 +64,47 @@ def offerings() -> tuple[Offering, ...]:
 
 @lru_cache(maxsize=4)
 def _offerings(_path: tuple[str, ...]) -> tuple[Offering, ...]:
-    found = {
-        normalise(_name(distribution)): distribution
+    names = {
+        _name(distribution, read_metadata(distribution)): distribution
         for distribution in importlib_metadata.Distribution.discover()
         if f"[{PREFIX}" in _entry_points_text(distribution)
     }
-    read = (_read(_in_force(found[name])) for name in sorted(found))
+    found = {normalise(name): _in_force(name, distribution) for name, distribution in names.items()}
+    read = (_read(found[name]) for name in sorted(found))
     return tuple(offering for offering in read if offering.entry_points or offering.fault)
 
 
-def _in_force(found: importlib_metadata.Distribution) -> importlib_metadata.Distribution:
-    """Of the distributions that have its name, the one that Python itself would import."""
+def _entry_points_text(distribution: importlib_metadata.Distribution) -> str:
     try:
-        first: importlib_metadata.Distribution = importlib_metadata.Distribution.from_name(_name(found))
+        return distribution.read_text("entry_points.txt") or ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _name(distribution: importlib_metadata.Distribution, metadata: Metadata | None) -> str:
+    """Its name; without metadata, what the name of its folder says."""
+    if metadata:
+        return metadata.name
+    return normalise(Path(str(getattr(distribution, "_path", "unknown"))).name.partition("-")[0])
+
+
+def _in_force(name: str, found: importlib_metadata.Distribution) -> importlib_metadata.Distribution:
+    """Of the distributions that have a name, the one that Python itself would import."""
+    try:
+        first: importlib_metadata.Distribution = importlib_metadata.Distribution.from_name(name)
     except importlib_metadata.PackageNotFoundError:  # Its folder has another name than its metadata.
         return found
     return first
 
 
-def _entry_points_text(found: importlib_metadata.Distribution) -> str:
-    try:
-        return found.read_text("entry_points.txt") or ""
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def _name(found: importlib_metadata.Distribution) -> str:
-    """Its name; without metadata, what the name of its folder says."""
-    try:
-        name = found.metadata["Name"]
-    except Exception:  # Absent or unreadable metadata raise differently in each version of the library.
-        name = None
-    return name or normalise(Path(str(getattr(found, "_path", "unknown"))).name.partition("-")[0])
-
-
-def _read(found: importlib_metadata.Distribution) -> Offering:
-    try:
-        metadata = found.metadata
-        known = metadata is not None and "Name" in metadata
-    except Exception:
-        known = False
-    fault = ""
+def _read(distribution: importlib_metadata.Distribution) -> Offering:
+    metadata, fault = read_metadata(distribution), ""
     try:
         points = tuple(
             EntryPoint(point.group, point.name, point.value)
-            for point in found.entry_points
+            for point in distribution.entry_points
             if point.group.startswith(PREFIX)
         )
     except Exception as error:  # Any line that is not `name = value` spoils the whole file.
         points, fault = (), f"its entry_points.txt cannot be read ({error})"
-    return Offering(
-        name=_name(found),
-        version=(metadata.get("Version") or "") if known else "",
-        requires=tuple(metadata.get_all("Requires-Dist") or ()) if known else None,
-        requires_python=(metadata.get("Requires-Python") or "") if known else "",
-        summary=(metadata.get("Summary") or "") if known else "",
-        entry_points=points,
-        fault=fault,
-    )
+    return Offering(_name(distribution, metadata), metadata, points, fault)

@@ -12,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from ._find import Offering
 from ._kinds import normalise
+from ._metadata import Metadata, read_metadata
 
 
 @dataclass(frozen=True)
@@ -37,23 +38,22 @@ class Judge:
     """Judges distributions against what is installed, reading each version once."""
 
     def __init__(self) -> None:
-        self._installed: dict[str, importlib_metadata.Distribution | None] = {}
+        self._installed: dict[str, Metadata | None] = {}
 
     def unmet(self, offering: Offering, extras: frozenset[str] = frozenset()) -> tuple[Unmet, ...]:
         """The direct requirements of a distribution, with ``extras`` of its own, that do not hold here."""
-        reinstall = f"pip install --force-reinstall {offering.name}"
-        if offering.requires is None:
+        metadata = offering.metadata
+        if metadata is None:
             reason = "its METADATA is missing or unreadable, so nobody can tell what it requires"
-            return (Unmet("METADATA", reason, reinstall),)
+            return (Unmet("METADATA", reason, f"pip install --force-reinstall {offering.name}"),)
         faults = []
-        if not _is_version(offering.version):
-            reason = f"its own version {offering.version!r} is not a version"
-            faults.append(
-                Unmet("Version", reason, f"pip install --upgrade --force-reinstall {offering.name}")
-            )
-        if fault := _python_fault(offering):
+        if not _is_version(metadata.version):
+            reason = f"its own version {metadata.version!r} is not a version"
+            mend = f"pip install --upgrade --force-reinstall {offering.name}"
+            faults.append(Unmet("Version", reason, mend))
+        if fault := _python_fault(metadata):
             faults.append(fault)
-        judged = (self._fault(offering.name, line, extras) for line in offering.requires)
+        judged = (self._fault(offering.name, line, extras) for line in metadata.requires)
         return (*faults, *filter(None, judged))
 
     def _fault(self, owner: str, line: str, extras: frozenset[str]) -> Unmet | None:
@@ -74,7 +74,7 @@ class Judge:
             return Unmet(line, f"requires {wanted}, which is not installed", mend)
         if not requirement.specifier:
             return self._extras_fault(owner, requirement, line, found)
-        version = _version(found)
+        version = found.version
         if not _is_version(version):
             return Unmet(line, f"requires {wanted}, but {version!r} is here", mend)
         # What is installed is meant to be: a pre-release counts like any other.
@@ -82,14 +82,12 @@ class Judge:
             return Unmet(line, f"requires {wanted}, but {version} is installed", mend)
         return self._extras_fault(owner, requirement, line, found)
 
-    def _extras_fault(
-        self, owner: str, requirement: Requirement, line: str, found: importlib_metadata.Distribution
-    ) -> Unmet | None:
+    def _extras_fault(self, owner: str, requirement: Requirement, line: str, found: Metadata) -> Unmet | None:
         """What is missing of the extras in ``name[extra]``; not followed further."""
         if not requirement.extras:
             return None
         extras = frozenset(requirement.extras)
-        for inner in found.requires or ():
+        for inner in found.requires:
             try:
                 needed = Requirement(inner)
                 if _applies(needed, frozenset()) or not _applies(needed, extras):
@@ -97,7 +95,7 @@ class Judge:
             except (InvalidRequirement, ValueError):
                 continue
             other = self._find(needed.name)
-            version = "" if other is None else _version(other)
+            version = "" if other is None else other.version
             if not _is_version(version) or not needed.specifier.contains(version, prereleases=True):
                 wanted = f"{requirement.name}[{','.join(sorted(extras))}]"
                 reason = f"requires {wanted}, which needs {needed.name}{needed.specifier}: " + (
@@ -106,10 +104,11 @@ class Judge:
                 return Unmet(line, reason, f"pip install '{wanted}'")
         return None
 
-    def _find(self, name: str) -> importlib_metadata.Distribution | None:
+    def _find(self, name: str) -> Metadata | None:
         if (key := normalise(name)) not in self._installed:
             try:
-                self._installed[key] = importlib_metadata.Distribution.from_name(name)
+                distribution = importlib_metadata.Distribution.from_name(name)
+                self._installed[key] = read_metadata(distribution) or Metadata(name, "", (), "", "")
             except importlib_metadata.PackageNotFoundError:
                 self._installed[key] = None
         return self._installed[key]
@@ -120,24 +119,17 @@ def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
-def _python_fault(offering: Offering) -> Unmet | None:
+def _python_fault(metadata: Metadata) -> Unmet | None:
     here = platform.python_version()
-    mend = f"pip install --upgrade {offering.name}"
+    mend = f"pip install --upgrade {metadata.name}"
     try:
-        wanted = SpecifierSet(offering.requires_python)
+        wanted = SpecifierSet(metadata.requires_python)
     except InvalidSpecifier:
-        reason = f"its Requires-Python {offering.requires_python!r} is not a valid specifier"
+        reason = f"its Requires-Python {metadata.requires_python!r} is not a valid specifier"
         return Unmet("Requires-Python", reason, mend)
     if wanted.contains(here.rstrip("+"), prereleases=True):
         return None
-    return Unmet("Requires-Python", f"requires Python {offering.requires_python}, but this is {here}", mend)
-
-
-def _version(found: importlib_metadata.Distribution) -> str:
-    try:
-        return found.version or ""
-    except Exception:  # Absent metadata raise differently in each version of the library.
-        return ""
+    return Unmet("Requires-Python", f"requires Python {metadata.requires_python}, but this is {here}", mend)
 
 
 def _is_version(text: str) -> bool:

@@ -1,0 +1,50 @@
+"""The header of a distribution's metadata, without the description below it, which takes longest to parse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.parser import HeaderParser
+
+import importlib_metadata
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the metadata of a distribution say.
+
+    Parameters
+    ----------
+    name, version
+        As they are spelt there; the version may be anything, and empty.
+    requires
+        The ``Requires-Dist`` lines.
+    requires_python
+        The Python versions that it is for, as a specifier; may be empty.
+    summary
+        What it is, in one line; may be empty.
+    """
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    requires_python: str
+    summary: str
+
+
+def read_metadata(distribution: importlib_metadata.Distribution) -> Metadata | None:
+    """Read the metadata of a distribution, or None if they are absent, unreadable or without a name."""
+    try:
+        files = (distribution.read_text(name) for name in ("METADATA", "PKG-INFO", ""))
+        text = next((text for text in files if text), "")
+    except (OSError, UnicodeDecodeError):
+        return None
+    header = HeaderParser().parsestr(text.replace("\r\n", "\n").partition("\n\n")[0])
+    if not header["Name"]:
+        return None
+    return Metadata(
+        name=str(header["Name"]).strip(),
+        version=str(header.get("Version", "")).strip(),
+        requires=tuple(str(line) for line in header.get_all("Requires-Dist", [])),
+        requires_python=str(header.get("Requires-Python", "")),
+        summary=str(header.get("Summary", "")),
+    )
