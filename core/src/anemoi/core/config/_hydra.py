@@ -9,6 +9,7 @@ is held; in return there is no global state, no search path plugin and no compos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -26,6 +27,8 @@ from packaging.version import Version
 
 from ..errors import ConfigError
 from .nearest import nearest, provider
+
+_GRAMMAR = "Write key=value or group=option, +key=value to add, ~key to remove; quote what is special."
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,12 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
     except MissingConfigException as error:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         what = f"{option!r} in the configuration group {group!r}" if group else f"configuration {option!r}"
+        if not group and (parent := re.match(r"In '([^']+)'", str(error))):
+            what += f", which {parent[1]!r} names in its defaults"
         fix = provider(option) or nearest(option, tree.files(group))
         raise ConfigError(f"There is no {what}.", fix=fix) from None
+    except RecursionError:
+        raise ConfigError(f"The defaults lists under {primary!r} name each other in a circle.") from None
     except (HydraException, ValueError) as error:
         raise ConfigError(" ".join(str(error).split())) from None
     finally:
@@ -119,8 +126,10 @@ def _parse(words: Sequence[str]) -> list[Override]:
             reason = str(error).strip().splitlines()[0]
             raise ConfigError(
                 f"Malformed override {word!r}: {reason}.",
-                fix="Write key=value or group=option, +key=value to add, ~key to remove; quote what is odd.",
+                fix=_GRAMMAR,
             ) from None
+        if not override.key_or_group:
+            raise ConfigError(f"Malformed override {word!r}: no key.", fix=_GRAMMAR)
         if override.is_sweep_override():
             raise ConfigError(
                 f"{word!r} gives several values, but one run takes one.",

@@ -82,7 +82,7 @@ def override(composition: Composition, overrides: Sequence[str]) -> Composition:
     from ._hydra import changes
 
     account = _Account()
-    account.lay(composition.values, "", lambda key, value: composition.origin(key))
+    account.lay(composition.values, "", lambda key, value: composition.origins[key][-1])
     account.history.update({key: list(origins) for key, origins in composition.origins.items()})
     for change in changes(overrides):
         account.change(change, ())

@@ -94,7 +94,7 @@ class Composition:
         """Every place that wrote the value at ``key``, the one that won last; empty for a section."""
         return self.origins.get(key, ())
 
-    def origin(self, key: str) -> Origin:
+    def origin(self, key: str) -> Origin | None:
         """The place that the value at ``key`` came from; for a section or an item, the nearest known."""
         if key in self.origins:
             return self.origins[key][-1]
@@ -103,7 +103,7 @@ class Composition:
                 return self.origins[below][-1]
         if "." in key:
             return self.origin(key.rpartition(".")[0])
-        return Origin(COMMAND_LINE if self.trusted else CHECKPOINT, None)
+        return None
 
     def to_dict(self) -> dict[str, Any]:
         """What a checkpoint records, as JSON, to repeat the run whatever the layers say by then."""

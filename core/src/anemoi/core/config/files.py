@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,6 +75,10 @@ def read_file(path: Path) -> ConfigFile:
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from None
     assert isinstance(values, dict)
+    try:
+        json.dumps(values)
+    except TypeError as error:
+        raise ConfigError(f"{path}: {error}: a configuration holds what JSON can hold.") from None
     defaults = values.pop("defaults", [])
     if not isinstance(defaults, list):
         raise ConfigError(f"{path}:{lines['defaults']}: 'defaults' must be a list, as '- model: gnn'.")

@@ -13,6 +13,8 @@ from .composition import COMMAND_LINE
 
 LAYERS = ("core", "plugins", "site", "user", "directory", COMMAND_LINE)
 
+CORE_DEFAULTS = Path(__file__).parent / "defaults"
+
 SITE_PLUGIN = "site"
 """The name under which an institution's plugin registers its house rules in ``anemoi.core.configs``."""
 
@@ -54,7 +56,7 @@ def find_layers() -> list[Layer]:
         If the directory that ``ANEMOI_SITE_CONFIG`` names is not there: house rules are not to be skipped.
     """
     plugins = _plugin_layers()
-    layers = [Layer("core", Path(__file__).parent / "defaults", "anemoi-core")]
+    layers = [Layer("core", CORE_DEFAULTS, "anemoi-core")]
     layers += [layer for layer in plugins if layer.name == "plugins"]
     layers += [layer for layer in plugins if layer.name == "site"]
     if site := site_directory():

@@ -174,7 +174,8 @@ def _explain(detail: ErrorDetails, schema: Schema, values: Mapping[str, Any]) ->
 
 
 def _where(key: str, composition: Composition | None) -> str:
-    return composition.origin(key).where if composition else ""
+    origin = composition.origin(key) if composition else None
+    return origin.where if origin else ""
 
 
 def _construct(checked: Section) -> Any:

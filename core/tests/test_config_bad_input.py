@@ -1,0 +1,149 @@
+"""Each way to write a bad configuration: one clear message, exit code 2, no traceback, nothing written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from anemoi.core.cli import main
+
+GOOD = b"section: {a: 1, b: x}\n"
+
+FILES = {
+    "YAML syntax": (b"a: 1\nb: [1, 2\nc: 3\n", "demo.yaml:3: not YAML"),
+    "tab": (b"a:\n\t b: 1\n", "demo.yaml:2: not YAML"),
+    "key twice": (b"a: 1\nb: 2\na: 3\n", "demo.yaml:3: not YAML: found duplicate key a"),
+    "python object": (b"a: !!python/object/apply:os.system ['true']\n", "demo.yaml:1: not YAML"),
+    "not UTF-8": (b"a: 1\nb: caf\xe9\n", "demo.yaml:2: not UTF-8 (byte 0xe9)"),
+    "a list": (b"- a\n- b\n", "demo.yaml:1: a configuration must hold keys and values"),
+    "a word": (b"hello\n", "demo.yaml:1: a configuration must hold keys and values"),
+    "two documents": (b"a: 1\n---\nb: 2\n", "demo.yaml"),
+    "dotted key": (b"a: 1\nb:\n  c.d: 2\n", "demo.yaml:3: the key 'c.d' must be a word without dots"),
+    "number as key": (b"1: 2\n", "demo.yaml:1: the key '1' must be a word"),
+    "bytes": (b"a: !!binary aGVsbG8=\n", "demo.yaml: Object of type bytes is not JSON"),
+    "cycle": (b"a: ${b}\nb: ${c}\nc: ${a}\n", "demo.yaml:1: a is '${b}', which does not resolve"),
+    "self-reference": (b"a: ${a}\n", "demo.yaml:1: a is '${a}', which does not resolve"),
+    "cycle in a list": (b"x: 1\na: ['${a}']\n", "demo.yaml:2: a is"),
+    "dangling interpolation": (
+        b"x: 1\na: ${nowhere.b}\n",
+        "demo.yaml:2: a is '${nowhere.b}', which does not",
+    ),
+    "half an interpolation": (b"a: ${b\n", "demo.yaml"),
+    "missing value": (b"x: 1\na:\n  b: ???\n", "a.b must be given"),
+    "defaults not a list": (b"x: 1\ndefaults: {a: b}\n", "demo.yaml:2: 'defaults' must be a list"),
+    "defaults of a wrong type": (b"defaults: [1]\n", "Unsupported type in defaults"),
+    "defaults without the file": (b"defaults: [nothing]\n", "no configuration 'nothing', which 'demo' names"),
+    "defaults without the option": (
+        b"defaults: [group: nothing]\n",
+        "no 'nothing' in the configuration group",
+    ),
+    "defaults in a circle": (b"defaults: [demo]\n", "under 'demo' name each other in a circle"),
+}
+
+WORDS = {
+    "section.a=[1,2": "Malformed override",
+    "section.a": "Malformed override",
+    "=": "Malformed override",
+    "": "Malformed override",
+    "section.a=1,2": "gives several values",
+    "section.a=range(1,3)": "gives several values",
+    "section=1": "'section' is a section",
+    "secton.a=1": "Did you mean 'section'?",
+    "section.a.b=1": "'section.a' is a value, not a section",
+    "~section.c": "no key 'section.c'",
+    "section.a=${section.a}": "the command line: section.a is",
+    "group@package=1": "no configuration group 'group'",
+    "hydra.run.dir=x": "no key 'hydra.run.dir'",
+}
+
+
+@pytest.fixture
+def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ANEMOI_SITE_CONFIG", raising=False)
+    return conf
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    before = sorted(Path.cwd().rglob("*"))
+    assert main(["config", *arguments]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("Error: ")
+    assert "Traceback" not in output.err
+    assert len(output.err.splitlines()) <= 4
+    assert sorted(Path.cwd().rglob("*")) == before
+    return output.err
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_bad_file(conf: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
+    text, expected = FILES[case]
+    (conf / "demo.yaml").write_bytes(text)
+    assert expected in complaint(capsys, "show", "--config", "demo")
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_bad_override(conf: Path, capsys: pytest.CaptureFixture[str], word: str) -> None:
+    (conf / "demo.yaml").write_bytes(GOOD)
+    assert WORDS[word] in complaint(capsys, "show", "--config", "demo", "--", word)
+
+
+def test_an_unknown_configuration(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (conf / "demo.yaml").write_bytes(GOOD)
+    error = complaint(capsys, "show", "--config", "demmo")
+    assert "no configuration 'demmo'" in error
+    assert "'demo'" in error
+
+
+def test_an_unknown_key_to_explain(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (conf / "demo.yaml").write_bytes(GOOD)
+    assert "Did you mean 'section.a'?" in complaint(capsys, "explain", "section.aa", "--config", "demo")
+
+
+def test_a_site_directory_that_is_not_there(
+    conf: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (conf / "demo.yaml").write_bytes(GOOD)
+    monkeypatch.setenv("ANEMOI_SITE_CONFIG", str(conf / "nothing"))
+    assert "ANEMOI_SITE_CONFIG" in complaint(capsys, "show", "--config", "demo")
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, method: str, refused: Path) -> None:
+    """Make one path forbidden: chmod does not stop the user root, whom tests may run as."""
+    original = getattr(Path, method)
+
+    def forbidden(self: Path, *arguments: object, **options: object) -> object:
+        if self == refused:
+            raise PermissionError(13, os.strerror(13), str(self))
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, method, forbidden)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "expected"),
+    [
+        ("read_bytes", "demo.yaml", "demo.yaml: Permission denied"),
+        ("iterdir", "", "Cannot read the configuration directory"),
+        ("is_dir", "", "Cannot look for the configuration directory"),
+    ],
+)
+def test_what_may_not_be_read(
+    conf: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    name: str,
+    expected: str,
+) -> None:
+    (conf / "demo.yaml").write_bytes(GOOD)
+    refuse(monkeypatch, method, conf / name)
+    error = complaint(capsys, "show", "--config", "demo")
+    assert expected in error
+    assert "permissions" in error
