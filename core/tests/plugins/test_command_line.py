@@ -1,0 +1,209 @@
+"""The command line as a whole: what it lists, how it fails, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from packaging.requirements import Requirement
+
+PLUGIN = """
+import click
+from anemoi.core.errors import AnemoiError
+
+@click.command()
+@click.argument("what")
+def command(what):
+    \"\"\"Fail in the way that is asked for.
+
+    More about it, which the list of commands has no room for.
+    \"\"\"
+    if what == "mistake":
+        raise AnemoiError("The date 2025-13-01 does not exist.", fix="Write it as YYYY-MM-DD.")
+    if what == "interrupt":
+        raise KeyboardInterrupt
+    if what == "bug":
+        raise RuntimeError("a bug")
+    if what == "return":
+        return 7
+    for _ in range(100_000):
+        click.echo("y")
+"""
+
+
+@pytest.fixture
+def failing(site):
+    site.add(
+        "fail-dist",
+        {"commands": {"fail": "failpkg.cli:command"}},
+        modules={
+            "failpkg/__init__.py": "1 / 0\n",
+            "failpkg/cli/__init__.py": "from .inner import command\n",
+            "failpkg/cli/inner.py": PLUGIN,
+        },
+    )
+    return site
+
+
+def test_the_help_line_of_a_plugin_is_read_from_its_source_without_importing_it(failing):
+    usage = failing.anemoi("--help")  # Importing `failpkg` would divide by zero.
+    assert usage.returncode == 0
+    assert re.search(r"  fail +Fail in the way that is asked for\.\n", usage.stdout)
+    assert "More about it" not in usage.stdout
+    assert failing.anemoi("-h").stdout == usage.stdout
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "says"),
+    [
+        ("mistake", 2, "Error: The date 2025-13-01 does not exist.\nWrite it as YYYY-MM-DD.\n"),
+        ("interrupt", 130, "Interrupted.\n"),
+        ("return", 0, ""),
+    ],
+)
+def test_a_failure_has_its_message_and_exit_code(failing, what, code, says):
+    (failing.path / "failpkg" / "__init__.py").write_text("")
+    done = failing.anemoi("fail", what)
+    assert (done.returncode, done.stderr.lstrip("\n")) == (code, says)
+
+
+def test_debug_shows_where_a_mistake_arose(failing):
+    (failing.path / "failpkg" / "__init__.py").write_text("")
+    done = failing.anemoi("--debug", "fail", "mistake")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "inner.py" in done.stderr
+
+
+def test_a_bug_keeps_its_traceback(failing):
+    (failing.path / "failpkg" / "__init__.py").write_text("")
+    done = failing.anemoi("fail", "bug")
+    assert done.returncode == 1
+    assert "RuntimeError: a bug" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(failing):
+    (failing.path / "failpkg" / "__init__.py").write_text("")
+    code = "import sys; from anemoi.core.cli import main; sys.exit(main())"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code, "fail", "talk"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(failing.path), "XDG_CONFIG_HOME": str(failing.home)},
+    )
+    assert writer.stdout.readline() == b"y\n"
+    writer.stdout.close()
+    assert writer.stderr.read() == b""
+    writer.stderr.close()
+    assert writer.wait(30) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["plugns"], "There is no command 'plugns'.\nDid you mean plugins?"),
+        (["fial"], "Did you mean fail?"),
+        (["zzzzzz"], "To see what there is: anemoi --help"),
+        (["plugins", "lst"], "No such command 'lst'"),
+        (["plugins", "list", "--knd", "loss"], "No such option"),
+        (["plugins", "list", "--kind", "losss"], "'losss' is not one of"),
+        (["plugins", "info"], "Missing argument"),
+        (["plugins", "doctor", "--timeout", "-1"], "Invalid value"),
+        (["plugins", "why", "no-such-plugin"], "No plugin installed here is called 'no-such-plugin'"),
+    ],
+)
+def test_a_mistyped_line_is_one_message_and_exit_code_2(failing, arguments, says):
+    done = failing.anemoi(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_info_tells_what_metadata_tell(site):
+    site.add(
+        "told-dist",
+        {"losses": {"told": "toldpkg:Told"}},
+        headers=["Summary: Tells a lot", "Requires-Python: >=3.10"],
+        modules={"toldpkg.py": "class Told:\n    'A loss that is told of.'\n"},
+    )
+    [facts] = json.loads(site.anemoi("plugins", "info", "told-dist", "--json").stdout)
+    assert facts["description"] == "A loss that is told of."
+    assert facts["summary"] == "Tells a lot"
+    assert facts["requires"] == ["anemoi-core>=0.1,<0.2"]
+    assert facts["requires_python"] == ">=3.10"
+    assert facts["location"] == str(site.path)
+    text = site.anemoi("plugins", "info", "TOLD").stdout
+    assert "A loss that is told of." in text
+
+
+def test_why_tells_each_rule_in_turn(site, tmp_path):
+    site.add("why-dist", {"losses": {"why": "m:C"}}, requires=["anemoi-core>=7", "click"])
+    site.add("rival-dist", {"losses": {"why": "m:C"}})
+    second = type(site)(tmp_path / "second", site.home)
+    second.add("why-dist", {"losses": {"why": "m:C"}}, version="0.5")
+    told = site.anemoi("plugins", "why", "why-dist:why", PYTHONPATH=f"{site.path}{os.pathsep}{second.path}")
+    assert told.returncode == 0
+    for line in (
+        "found     [anemoi.core.losses] why = m:C",
+        f"shadows   another why-dist in {second.path}, which is not used",
+        "lists     no list of blocked plugins names it",
+        "requires  anemoi-core>=7: does not hold, requires anemoi-core>=7, but",
+        "requires  click: holds, or does not apply",
+        "name      shared with rival-dist:why",
+        "state     incompatible",
+        "to mend   pip install --upgrade why-dist",
+    ):
+        assert line in told.stdout
+
+
+def test_requirements_pin_every_plugin_as_pip_would_read_it(site):
+    site.add("pinned-dist", {"losses": {"pinned": "m:C"}}, version="1.2")
+    origins = {
+        "git-dist": {"url": "https://e.org/g.git", "vcs_info": {"vcs": "git", "commit_id": "abc123"}},
+        "web-dist": {"url": "https://e.org/w-1.0.zip", "archive_info": {}},
+        "local-dist": {"url": "file:///src/local", "dir_info": {"editable": True}},
+    }
+    for name, origin in origins.items():
+        site.add(name, {"losses": {name: "m:C"}})
+        folder = site.path / f"{name.replace('-', '_')}-1.0.dist-info"
+        (folder / "direct_url.json").write_text(json.dumps(origin))
+    site.add("bare-dist", {"losses": {"bare": "m:C"}}, metadata=False)
+    printed = site.anemoi("plugins", "requirements")
+    assert printed.returncode == 0
+    lines = [line.partition(" #")[0] for line in printed.stdout.splitlines() if not line.startswith("#")]
+    wanted = {requirement.name: requirement for requirement in map(Requirement, lines)}
+    assert wanted["pinned-dist"].specifier == "==1.2"
+    assert wanted["git-dist"].url == "git+https://e.org/g.git@abc123"
+    assert wanted["web-dist"].url == "https://e.org/w-1.0.zip"
+    assert wanted["local-dist"].specifier == "==1.0"
+    assert wanted["anemoi-core"].specifier == f"=={version('anemoi-core')}"
+    assert "# bare-dist is installed without metadata" in printed.stdout
+
+
+def test_the_doctor_reports_the_heaviest_import(site):
+    site.add(
+        "heavy-dist",
+        {"commands": {"heavy": "heavypkg:command"}},
+        modules={
+            "heavypkg.py": "import slowlib, click\n\n@click.command()\ndef command(): ...\n",
+            "slowlib.py": "import time\ntime.sleep(0.3)\n",
+        },
+    )
+    [found] = json.loads(site.anemoi("plugins", "doctor", "heavy", "--json").stdout)
+    assert found["heaviest"] == "slowlib"
+    assert 0.3 <= found["heaviest_seconds"] <= found["seconds"] < 3
+
+
+def test_listing_can_load_to_find_the_broken_ones(site):
+    site.add("torn-dist", {"commands": {"torn": "tornpkg:command"}}, modules={"tornpkg.py": "1 / 0\n"})
+    plain = json.loads(site.anemoi("plugins", "list", "--kind", "command", "--json").stdout)
+    assert [one["state"] for one in plain if one["name"] == "torn"] == ["ok"]
+    tried = json.loads(
+        site.anemoi("plugins", "list", "--kind", "command", "--load", "--state", "broken", "--json").stdout
+    )
+    assert "torn" in [one["name"] for one in tried]
