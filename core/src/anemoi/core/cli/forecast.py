@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import plugins
-from ..errors import AnemoiError, ConfigError, DataError, PluginError
+from ..errors import DataError, PluginError
+from .options import available_device, computing_options, short_warnings, source_option, source_spec
 
 if TYPE_CHECKING:
     from ..interfaces.output import ForecastDescription, Output, State
@@ -29,29 +27,12 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "output_name", metavar="NAME", help="The output that writes it.  [default: by FILE's suffix]"
 )
-@click.option(
-    "--source",
-    "sources",
-    multiple=True,
-    metavar="NAME|PATH|KEY=VALUE",
-    help="Where the initial states are: a source by name, the path of a data set, or an option of the "
-    "source; may be repeated.  [default: the training data]",
-)
+@source_option
 @click.option(
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there already.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to compute; auto is a GPU if there is one.",
-)
-@click.option("--trust-code", is_flag=True, help="Run code that the checkpoint names outside any plugin.")
-@click.option(
-    "--allow-different-versions", is_flag=True, help="Accept other plugin versions than the checkpoint's."
-)
+@computing_options
 def command(
     checkpoint: Path,
     date: str,
@@ -86,11 +67,11 @@ def command(
     from ..forecasting import describe, forecast
 
     loaded = load(checkpoint)
-    device = _available(device)
-    spec = _source_spec(sources, loaded.configuration.get("data"))
+    device = available_device(device)
+    spec = source_spec(sources, loaded.configuration.get("data"))
     _check_not_an_input(path, checkpoint, spec.get("path"))
     source = config.build("source", spec, trust_code=trust_code)
-    with _short_warnings():
+    with short_warnings():
         states = forecast(
             loaded,
             source,
@@ -133,86 +114,10 @@ def _check_output_name(path: Path, name: str | None) -> str:
     return name
 
 
-_OPTION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-
-
-def _source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What ``--source`` says, as a configuration would; options alone change those of ``default``."""
-    options, named = {}, []
-    for value in given:
-        if match := _OPTION.fullmatch(value):
-            options[match[1]] = _parse(value, match[2])
-        else:
-            named.append(value)
-    if len(named) > 1:
-        raise ConfigError(f"--source names more than one source: {', '.join(named)}.", fix="Name one.")
-    if named:
-        return {**_named_source(named[0]), **options}
-    if "name" in options:
-        return options
-    if not default:
-        raise ConfigError("The checkpoint names no data source.", fix="Name one with --source.")
-    return {**default, **options}
-
-
-def _named_source(value: str) -> dict[str, Any]:
-    installed = {
-        plugins.normalise(component.name): component.name for component in plugins.components("source")
-    }
-    if plugins.normalise(value) in installed:
-        return {"name": value}
-    # Sources that read files are named by their suffixes: x.zarr, x.zarr.zip
-    for suffix in reversed(Path(value).suffixes):
-        if (name := plugins.normalise(suffix.removeprefix("."))) in installed:
-            return {"name": installed[name], "path": value}
-    if "/" in value or Path(value).exists():
-        raise PluginError(
-            f"No source here is named by a suffix of {value!r}.",
-            fix=f"Say which one reads it: --source name=NAME --source path={value}\n"
-            f"Installed here: {', '.join(installed.values()) or 'none'}.",
-        )
-    return {"name": value}  # distribution:name, or unknown, which building it says best
-
-
-def _parse(option: str, value: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(
-            f"--source {option} is not KEY=VALUE with a YAML value.", fix="Quote the value."
-        ) from None
-
-
 def _check_not_an_input(path: Path, *inputs: Path | str | None) -> None:
     for each in inputs:
         if each is not None and Path(each).resolve() == path.resolve():
             raise DataError(f"{path} is what the forecast is made from.", fix="Choose another --output.")
-
-
-def _available(device: str) -> str:
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise AnemoiError(
-            "There is no GPU that torch can use here.", fix="Compute on the CPU: --device cpu (or auto)."
-        )
-    return device
-
-
-@contextmanager
-def _short_warnings() -> Iterator[None]:
-    """Print warnings as one line each, without a place in the code."""
-    from ..checkpoint import DifferentVersionWarning
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DifferentVersionWarning)
-        yield
-    for warning in caught:
-        click.echo(f"Warning: {warning.message}", err=True)
 
 
 def _with_progress(states: Iterable[State], steps: int) -> Iterator[State]:

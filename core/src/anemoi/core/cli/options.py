@@ -1,0 +1,145 @@
+"""The options that every command takes that runs a checkpoint, of the core and of plugins alike."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from .. import plugins
+from ..errors import AnemoiError, ConfigError, PluginError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+source_option = click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME|PATH|KEY=VALUE",
+    help="Where the data are: a source by name, the path of a data set, or an option of the source; may be "
+    "repeated.  [default: the training data]",
+)
+"""``--source``, given to the command as ``sources``, which :func:`source_spec` reads."""
+
+
+def computing_options(command: Command) -> Command:
+    """Add ``--device``, ``--trust-code`` and ``--allow-different-versions``.
+
+    :func:`available_device` reads the first; the others are those of
+    :func:`anemoi.core.checkpoint.build_model`.
+    """
+    device = click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto is a GPU if there is one.",
+    )
+    trust_code = click.option(
+        "--trust-code", is_flag=True, help="Run code that the checkpoint names outside any plugin."
+    )
+    versions = click.option(
+        "--allow-different-versions", is_flag=True, help="Accept other plugin versions than the checkpoint's."
+    )
+    return device(trust_code(versions(command)))
+
+
+def available_device(device: str) -> str:
+    """Choose the device that ``--device`` means here.
+
+    Raises
+    ------
+    AnemoiError
+        If there is none.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise AnemoiError(
+            "There is no GPU that torch can use here.", fix="Compute on the CPU: --device cpu (or auto)."
+        )
+    return device
+
+
+@contextmanager
+def short_warnings() -> Iterator[None]:
+    """Print warnings when all is done, each as one line, once, and without a place in the code."""
+    from ..checkpoint import DifferentVersionWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DifferentVersionWarning)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        click.echo(f"Warning: {message}", err=True)
+
+
+_OPTION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+
+
+def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Read what ``--source`` says as a configuration would say it.
+
+    Parameters
+    ----------
+    given
+        The values of ``--source``.
+    default
+        The source that a checkpoint was trained on; options without a name change those of this one.
+
+    Raises
+    ------
+    ConfigError, PluginError
+        If no source is named, or more than one, or none reads the path that is given.
+    """
+    options, named = {}, []
+    for value in given:
+        if match := _OPTION.fullmatch(value):
+            options[match[1]] = _parse(value, match[2])
+        else:
+            named.append(value)
+    if len(named) > 1:
+        raise ConfigError(f"--source names more than one source: {', '.join(named)}.", fix="Name one.")
+    if named:
+        return {**_named_source(named[0]), **options}
+    if "name" in options:
+        return options
+    if not default:
+        raise ConfigError("The checkpoint names no data source.", fix="Name one with --source.")
+    return {**default, **options}
+
+
+def _named_source(value: str) -> dict[str, Any]:
+    installed = {
+        plugins.normalise(component.name): component.name for component in plugins.components("source")
+    }
+    if plugins.normalise(value) in installed:
+        return {"name": value}
+    # Sources that read files are named by their suffixes: x.zarr, x.zarr.zip
+    for suffix in reversed(Path(value).suffixes):
+        if (name := plugins.normalise(suffix.removeprefix("."))) in installed:
+            return {"name": installed[name], "path": value}
+    if "/" in value or Path(value).exists():
+        raise PluginError(
+            f"No source here is named by a suffix of {value!r}.",
+            fix=f"Say which one reads it: --source name=NAME --source path={value}\n"
+            f"Installed here: {', '.join(installed.values()) or 'none'}.",
+        )
+    return {"name": value}  # distribution:name, or unknown, which building it says best
+
+
+def _parse(option: str, value: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(
+            f"--source {option} is not KEY=VALUE with a YAML value.", fix="Quote the value."
+        ) from None
