@@ -153,6 +153,8 @@ def test_the_description_is_of_the_states_to_come(make_checkpoint, tiny_source):
     states = list(forecast(checkpoint, tiny_source(), START, "1d", members=2))
     np.testing.assert_array_equal(described.lead_times, [state.lead_time for state in states])
     assert states[0].fields.shape == (described.members, len(described.grid), len(described.variables))
+    again = describe(checkpoint, tiny_source(), START, "1d", members=2)
+    assert described.provenance["identity"] != again.provenance["identity"]
     parents = described.provenance["parents"]
     assert [parent["identity"] for parent in parents] == ["sha256:me", "tiny-data"]
     assert parents[0]["parents"] == [{"kind": "dataset", "identity": "tiny-data"}]

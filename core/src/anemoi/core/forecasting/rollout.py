@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -118,6 +119,7 @@ def describe(
         units=checkpoint.units,
         provenance=provenance(
             kind="forecast",
+            identity=str(uuid.uuid4()),  # its contents are not known yet, so they cannot name it
             parents=[
                 {**checkpoint.provenance, "kind": "checkpoint", "identity": checkpoint.identity},
                 {**source.provenance, "kind": "dataset"},
