@@ -36,10 +36,7 @@ def compute(
     ConfigError
         If a name is not that of a forcing.
     """
-    if unknown := [name for name in names if name not in FORCINGS]:
-        raise ConfigError(
-            f"Unknown forcing {unknown[0]!r}.", fix=f"Choose among: {', '.join(sorted(FORCINGS))}."
-        )
+    check(names)
     seconds = np.asarray(times, dtype="datetime64[s]")
     out = np.empty((len(seconds), len(latitudes), len(names)), dtype=np.float32)
     latitude, longitude = np.deg2rad(latitudes)[None, :], np.deg2rad(longitudes)[None, :]
@@ -47,6 +44,20 @@ def compute(
     for column, name in enumerate(names):
         out[..., column] = FORCINGS[name](latitude, longitude, year_angle, day_angle)
     return out
+
+
+def check(names: Sequence[str]) -> None:
+    """Refuse names that are not those of forcings.
+
+    Raises
+    ------
+    ConfigError
+        If there is one.
+    """
+    if unknown := [name for name in names if name not in FORCINGS]:
+        raise ConfigError(
+            f"Unknown forcing {unknown[0]!r}.", fix=f"Choose among: {', '.join(sorted(FORCINGS))}."
+        )
 
 
 def insolation(latitude: Array, longitude: Array, year_angle: Array, day_angle: Array) -> Array:
@@ -70,13 +81,23 @@ def insolation(latitude: Array, longitude: Array, year_angle: Array, day_angle: 
         + 0.000907 * np.sin(2 * g) - 0.002697 * np.cos(3 * g) + 0.00148 * np.sin(3 * g)
     )  # fmt: skip
     equation_of_time = (
-        0.000075 + 0.001868 * np.cos(g) - 0.032077 * np.sin(g) - 0.014615 * np.cos(2 * g) - 0.040849 * np.sin(2 * g)
+        0.000075
+        + 0.001868 * np.cos(g)
+        - 0.032077 * np.sin(g)
+        - 0.014615 * np.cos(2 * g)
+        - 0.040849 * np.sin(2 * g)
     )
     inverse_square_distance = (
-        1.000110 + 0.034221 * np.cos(g) + 0.001280 * np.sin(g) + 0.000719 * np.cos(2 * g) + 0.000077 * np.sin(2 * g)
+        1.000110
+        + 0.034221 * np.cos(g)
+        + 0.001280 * np.sin(g)
+        + 0.000719 * np.cos(2 * g)
+        + 0.000077 * np.sin(2 * g)
     )
     hour_angle = day_angle + longitude + equation_of_time - np.pi
-    cosine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)
+    cosine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(
+        hour_angle
+    )
     return np.asarray(inverse_square_distance * np.maximum(cosine, 0.0))
 
 

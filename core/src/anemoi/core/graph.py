@@ -118,8 +118,8 @@ class Graph:
         for (source, target), edges in self.edges.items():
             for end, index in ((source, edges.source), (target, edges.target)):
                 if end not in self.nodes:
-                    raise AnemoiError(f"Edges {source} -> {target} name nodes {end!r}, which the graph has not.")
+                    raise AnemoiError(f"Edges {source} -> {target} name nodes {end!r}, not in the graph.")
                 if len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(self.nodes[end]):
                     raise AnemoiError(
-                        f"Edges {source} -> {target} point outside the {len(self.nodes[end])} nodes of {end!r}."
+                        f"Edges {source} -> {target} point outside the {len(self.nodes[end])} nodes {end!r}."
                     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from .. import config
+from ..forcings import check as check_forcings
 from ..graph import DATA, HIDDEN, Graph
 from ..interfaces.mapper import Mapper
 from ..interfaces.processor import Processor
@@ -44,18 +45,29 @@ def assemble(
         If a component is unknown or absent, or an option is not one that it takes.
     """
     model, forcings = configuration["model"], tuple(configuration["forcings"])
+    check_forcings(forcings)
     channels = model["channels"]
     hidden = graph.nodes[HIDDEN]
     data_channels = ForecastModel.channels_in(variables, forcings, INPUT_STEPS)
 
     def mapper(spec: Mapping[str, Any], source: str, target: str, **sizes: int) -> Mapper:
-        structure = {"source": graph.nodes[source], "target": graph.nodes[target], "channels": channels, **sizes}
+        structure = {
+            "source": graph.nodes[source],
+            "target": graph.nodes[target],
+            "channels": channels,
+            **sizes,
+        }
         edges = graph.edges[source, target]
         return cast(Mapper, config.build("mapper", spec, edges=edges, trust_code=trust_code, **structure))
 
     return ForecastModel(
         encoder=mapper(
-            model["encoder"], DATA, HIDDEN, source_channels=data_channels, target_channels=3, out_channels=channels
+            model["encoder"],
+            DATA,
+            HIDDEN,
+            source_channels=data_channels,
+            target_channels=3,
+            out_channels=channels,
         ),
         processor=cast(
             Processor,

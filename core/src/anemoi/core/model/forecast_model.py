@@ -107,10 +107,10 @@ class ForecastModel(nn.Module):
                 forcings.repeat_interleave(members, dim=0),
             ],
             dim=-1,
-        )  # (batch × ensemble, grid, features)
-        hidden = self.hidden_features.expand(batch * members, -1, -1)  # (batch × ensemble, hidden, 3)
-        latent = self.processor(self.encoder(data, hidden))  # (batch × ensemble, hidden, channels)
-        tendency = self.decoder(latent, data)  # (batch × ensemble, grid, variable)
+        )  # (batch x ensemble, grid, features)
+        hidden = self.hidden_features.expand(batch * members, -1, -1)  # (batch x ensemble, hidden, 3)
+        latent = self.processor(self.encoder(data, hidden))  # (batch x ensemble, hidden, channels)
+        tendency: Tensor = self.decoder(latent, data)  # (batch x ensemble, grid, variable)
         return states[:, -1] + self.tendency_scale * tendency.reshape(batch, members, grid, variables)
 
     def normalise(self, state: Tensor) -> Tensor:

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from anemoi.core import forcings
+from anemoi.core.errors import ConfigError
+
+
+def zenith_cosine_by_meeus(time, latitude, longitude):
+    """Cosine of the solar zenith angle: Meeus, "Astronomical Algorithms" (1998), ch. 25.
+
+    Independent of Fourier series in the day of the year: mean anomaly and longitude from the Julian day.
+    """
+    days = (time - np.datetime64("2000-01-01T12", "s")) / np.timedelta64(86400, "s")
+    t = days / 36525
+    mean_longitude = np.deg2rad(280.46646 + 36000.76983 * t)
+    anomaly = np.deg2rad(357.52911 + 35999.05029 * t)
+    centre = np.deg2rad(
+        (1.914602 - 0.004817 * t) * np.sin(anomaly)
+        + 0.019993 * np.sin(2 * anomaly)
+        + 0.000289 * np.sin(3 * anomaly)
+    )
+    true_longitude = mean_longitude + centre
+    obliquity = np.deg2rad(23.439291 - 0.0130042 * t)
+    ascension = np.arctan2(np.cos(obliquity) * np.sin(true_longitude), np.cos(true_longitude))
+    declination = np.arcsin(np.sin(obliquity) * np.sin(true_longitude))
+    sidereal = np.deg2rad(280.46061837 + 360.98564736629 * days)
+    hour_angle = sidereal + np.deg2rad(longitude) - ascension
+    distance = 1.000001018 * (1 - 0.016708634**2) / (1 + 0.016708634 * np.cos(anomaly + centre))
+    phi = np.deg2rad(latitude)
+    cosine = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(hour_angle)
+    return cosine, distance
+
+
+@pytest.mark.parametrize("year", [1979, 2020, 2025])
+def test_insolation_agrees_with_the_astronomical_formula(year):
+    rng = np.random.default_rng(year)
+    start = np.datetime64(f"{year}-01-01", "s")
+    times = start + rng.integers(0, 365 * 86400, 200) * np.timedelta64(1, "s")
+    latitudes, longitudes = rng.uniform(-90, 90, 50), rng.uniform(-180, 360, 50)
+    ours = forcings.compute(["insolation"], latitudes, longitudes, times)[..., 0]
+    cosine, distance = zenith_cosine_by_meeus(times[:, None], latitudes, longitudes)
+    np.testing.assert_allclose(ours, np.maximum(cosine, 0) / distance**2, atol=0.012)
+
+
+def test_daily_insolation_of_the_globe_is_a_quarter_of_the_solar_constant():
+    # A sphere has four times the area of its shadow; the distance to the sun varies by 1.7 %.
+    latitudes, longitudes = np.linspace(-89.5, 89.5, 180), np.zeros(180)
+    times = np.datetime64("2025-04-04", "s") + np.arange(96) * np.timedelta64(900, "s")
+    daily = forcings.compute(["insolation"], latitudes, longitudes, times)[..., 0].mean(axis=0)
+    assert np.average(daily, weights=np.cos(np.deg2rad(latitudes))) == pytest.approx(0.25, rel=2e-3)
+
+
+def test_positions_and_angles_by_hand():
+    names = [
+        "sin_latitude",
+        "cos_latitude",
+        "sin_longitude",
+        "cos_longitude",
+        "cos_local_time",
+        "sin_local_time",
+    ]
+    out = forcings.compute(
+        names, np.array([30.0, -90.0]), np.array([90.0, 180.0]), np.array(["2025-07-01T06"], "datetime64[s]")
+    )
+    # At 90 E, 06 UTC is noon; at 180 E it is 18 h.
+    np.testing.assert_allclose(out[0, 0], [0.5, np.sqrt(0.75), 1, 0, -1, 0], atol=1e-6)
+    np.testing.assert_allclose(out[0, 1], [-1, 0, 0, -1, 0, -1], atol=1e-6)
+
+
+def test_the_year_closes():
+    times = np.array(["2024-12-31T23:59:59", "2025-01-01T00:00:00", "2024-07-02T00"], "datetime64[s]")
+    out = forcings.compute(["cos_julian_day", "sin_julian_day"], np.zeros(1), np.zeros(1), times)[:, 0]
+    np.testing.assert_allclose(out[0], out[1], atol=1e-6)
+    np.testing.assert_allclose(out[2], [-1, 0], atol=1e-6)  # the middle of a leap year
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ConfigError, match=r"'sunshine'.*\n.*insolation"):
+        forcings.compute(["sunshine"], np.zeros(1), np.zeros(1), np.zeros(1, "datetime64[s]"))
