@@ -220,8 +220,9 @@ def test_a_state_that_was_not_announced_is_refused(tmp_path: Path, description: 
     first, second, third = states(description)
     later = dataclasses.replace(first, start=first.start + np.timedelta64(1, "D"))
     smaller = dataclasses.replace(first, fields=first.fields[:1])
+    other = dataclasses.replace(first, start=first.valid_time, lead_time=first.lead_time * 0)
     with ZarrOutput(path=str(tmp_path / "out.zarr"), forecast=description) as output:
-        for wrong in (second, later, smaller):
+        for wrong in (second, later, smaller, other):
             with pytest.raises(DataError, match="takes the state for 2020-01-31T06:00:00 next"):
                 output.write(wrong)
         for right in (first, second, third):

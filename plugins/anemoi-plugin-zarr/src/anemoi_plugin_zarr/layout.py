@@ -27,6 +27,7 @@ from .store import one_line
 T = TypeVar("T")
 
 _STATISTICS = ("mean", "stdev", "minimum", "maximum")
+_REQUIRED = object()
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,13 @@ class _Reader:
             "or correct it with the software that made it.",
         )
 
-    def attribute(self, name: str, parse: Callable[[Any], T], **default: Any) -> T:
+    def attribute(self, name: str, parse: Callable[[Any], T], default: Any = _REQUIRED) -> T:
         """Parse the attribute ``name``, or ``default`` where it is absent or null."""
         value = self.attributes.get(name)
         if value is None:
-            if "default" not in default:
+            if default is _REQUIRED:
                 raise self.refuse(f"attribute '{name}' is missing")
-            value = default["default"]
+            value = default
         try:
             return parse(value)
         except (AnemoiError, ValueError, TypeError, AttributeError) as error:
@@ -124,7 +125,8 @@ class _Reader:
             raise self.refuse(f"array 'data' holds {data.dtype}, but should hold floating-point numbers")
         if len(data.shape) != 4 or 0 in data.shape:
             raise self.refuse(f"array 'data' has shape {data.shape}, not (time, variable, ensemble, cell)")
-        return data.shape  # type: ignore[no-any-return]
+        shape: tuple[int, int, int, int] = data.shape
+        return shape
 
     def values(self, name: str, length: int, kind: str) -> NDArray[Any]:
         array = self.array(name)
