@@ -54,6 +54,10 @@ WORDS = {
     "section.a.b=1": "'section.a' is a value, not a section",
     "~section.c": "no key 'section.c'",
     "section.a=${section.a}": "the command line: section.a is",
+    "section.a={1:2}": "a key must be a word",
+    "section.a=[{b.c:2}]": "a key must be a word",
+    "section.a='${b'": "the command line: section.a is '${b', which does not resolve",
+    "section.a=${oc.env:NOTHING_OF_THAT_NAME}": "does not resolve",
     "group@package=1": "no configuration group 'group'",
     "hydra.run.dir=x": "no key 'hydra.run.dir'",
 }

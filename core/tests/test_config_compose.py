@@ -122,7 +122,7 @@ HYDRA = {
     "section: {a: 1, b: {c: [1, 2]}, d: '${speed}'}",
     "engine/steam": "name: steam\nboiler: {volume: 2}",
     "engine/diesel": "name: diesel\nlitres: ${section.a}",
-    "experiment/fast": "# @package _global_\ndefaults: [override /engine: diesel]\nspeed: 9\nengine: {size: 3}",
+    "experiment/fast": "# @package _global_\ndefaults: [override /engine: diesel]\nspeed: 9\nengine: {x: 3}",
     "crew/big": "# @package engine.crew\nsize: 10",
 }
 
@@ -171,6 +171,22 @@ def test_a_key_below_a_section_needs_no_plus_and_one_at_the_top_does(write: Writ
     assert compose("demo", ["+top.new=2"]).get("top.new") == 2
     with pytest.raises(ConfigError, match=r"no key 'sectoin'\.\nDid you mean 'section'"):
         compose("demo", ["sectoin=2"])
+
+
+def test_a_section_may_be_emptied_and_filled_again(write: Write) -> None:
+    write("core", "demo", "section: {a: 1, b: 2}\nother: {c: 3}")
+    assert compose("demo", ["~section.a", "~section.b"]).values == {"section": {}, "other": {"c": 3}}
+    composition = compose("demo", ["~section", "+section.a=5"])
+    assert composition.values == {"section": {"a": 5}, "other": {"c": 3}}
+    assert [origin.value for origin in composition.history("section.a")] == [1, 5]
+
+
+def test_a_section_taken_from_another_keeps_its_history(write: Write) -> None:
+    write("core", "demo", "section: {a: 1}\nother: ${section}")
+    composition = compose("demo")
+    assert composition.values["other"] == {"a": 1}
+    assert composition.history("other.a")[-1].value == "${section}"
+    assert override(composition, ["other.a=2"]).values == {"section": {"a": 1}, "other": {"a": 2}}
 
 
 def test_an_unknown_choice_lists_what_there_is_and_the_nearest(write: Write) -> None:

@@ -146,7 +146,20 @@ def _change(override: Override) -> Change:
     action: Literal["set", "add", "delete"] = (
         "delete" if override.is_delete() else "add" if override.is_add() or override.is_force_add() else "set"
     )
-    return Change(text, override.key_or_group, override.value(), action)
+    value = override.value()
+    if not _has_word_keys(value):
+        raise ConfigError(f"{text!r}: a key must be a word without dots.", fix=_GRAMMAR)
+    return Change(text, override.key_or_group, value, action)
+
+
+def _has_word_keys(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_has_word_keys, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and "." not in key for key in value) and _has_word_keys(
+            [*value.values()]
+        )
+    return True
 
 
 class _Source(ConfigSource):

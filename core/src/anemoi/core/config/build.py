@@ -11,7 +11,7 @@ from ..errors import AnemoiError, ConfigError, PluginError
 NAME, TARGET = "name", "_target_"
 
 
-def build(kind: str, spec: Mapping[str, Any], *, trust_code: bool = False, **structure: Any) -> Any:
+def build(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False, **structure: Any) -> Any:
     """Build the component that ``spec`` names, after checking its options.
 
     Parameters
@@ -61,6 +61,12 @@ def constructor_of(kind: str, spec: Mapping[str, Any], *, trust_code: bool) -> A
     from ..plugins import load
 
     return load(kind, spec[NAME])
+
+
+def options_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``spec`` says besides which component it means."""
+    chosen_by = TARGET if TARGET in spec else NAME
+    return {name: value for name, value in spec.items() if name != chosen_by}
 
 
 def describe(kind: str, spec: Mapping[str, Any]) -> str:

@@ -82,7 +82,7 @@ def override(composition: Composition, overrides: Sequence[str]) -> Composition:
     from ._hydra import changes
 
     account = _Account()
-    account.lay(composition.values, "", lambda key, value: composition.origins[key][-1])
+    account.lay(composition.values, "", lambda key, value: composition.history(key)[-1])
     account.history.update({key: list(origins) for key, origins in composition.origins.items()})
     for change in changes(overrides):
         account.change(change, ())
@@ -122,7 +122,6 @@ class _Account:
                 continue
             if isinstance(value, Mapping) and isinstance(section.get(name), dict):
                 continue
-            self.forget_below(key)
             section[name] = dict(value) if isinstance(value, Mapping) else value
             self.history.setdefault(key, []).append(origin(key, value))
 
@@ -134,10 +133,6 @@ class _Account:
                 section[part] = {}
             section = section[part]
         return section
-
-    def forget_below(self, key: str) -> None:
-        for below in [other for other in self.history if other.startswith(f"{key}.")]:
-            del self.history[below]
 
     def change(self, change: Change, groups: Sequence[str]) -> None:
         """Apply one word of the command line."""
@@ -154,8 +149,6 @@ class _Account:
                 )
         if change.action == "delete":
             del section[name]
-            self.history.pop(key, None)
-            self.forget_below(key)
             return
         present = section.get(name)
         if isinstance(present, dict) and not (change.value is None or isinstance(change.value, Mapping)):
@@ -173,30 +166,30 @@ class _Account:
         return section if isinstance(section, dict) else None
 
     def origins(self) -> dict[str, tuple[Origin, ...]]:
-        return {key: tuple(self.history[key]) for key, _ in leaves(self.values)}
+        """The history of every value; a section that was emptied has none."""
+        return {key: tuple(self.history[key]) for key, _ in leaves(self.values) if key in self.history}
 
 
 def _resolve(account: _Account) -> dict[str, Any]:
     """The values with their interpolations resolved."""
     from omegaconf import OmegaConf
 
-    config = OmegaConf.create(account.values)
-    for key, value in leaves(account.values):
-        where = account.history[key][-1].where
+    for key, origins in account.origins().items():
+        where, value = origins[-1].where, origins[-1].value
         if value == "???":
             raise ConfigError(f"{key} must be given: {where} leaves it open.", fix=f"Add {key}=VALUE.")
-        if fault := _fault(config, key):
+        if "${" in str(value) and (fault := _fault(account.values, key)):
             raise ConfigError(f"{where}: {key} is {value!r}, which does not resolve: {fault}.")
-    return cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
+    return cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.create(account.values), resolve=True))
 
 
-def _fault(config: Any, key: str) -> str | None:
+def _fault(values: dict[str, Any], key: str) -> str | None:
     """Why the interpolations in the value at ``key`` do not resolve, or None if they do."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        value = config
+        value = OmegaConf.create(values)
         for part in key.split("."):
             value = value[part]
         if OmegaConf.is_config(value):

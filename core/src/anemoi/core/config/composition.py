@@ -91,13 +91,18 @@ class Composition:
         return value
 
     def history(self, key: str) -> tuple[Origin, ...]:
-        """Every place that wrote the value at ``key``, the one that won last; empty for a section."""
+        """Every place that wrote the value at ``key``, the one that won last; empty for a section.
+
+        What a section got as a whole, by an interpolation, has the history of the section.
+        """
+        while key and key not in self.origins:
+            key = key.rpartition(".")[0]
         return self.origins.get(key, ())
 
     def origin(self, key: str) -> Origin | None:
         """The place that the value at ``key`` came from; for a section or an item, the nearest known."""
-        if key in self.origins:
-            return self.origins[key][-1]
+        if history := self.history(key):
+            return history[-1]
         for below in self.origins:
             if below.startswith(f"{key}."):
                 return self.origins[below][-1]

@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, SchemaError
 
 from ..errors import AnemoiError
-from .build import NAME, TARGET, constructor_of, describe
+from .build import NAME, TARGET, constructor_of, describe, options_of
 from .options import REQUIRED, Component, Parameter, options
 
 # Strict, and given JSON: a list may become a tuple, a text a date; but "8" is no number, 1 no truth value.
@@ -110,8 +110,7 @@ class _Generator(GenerateJsonSchema):
 def component_schema(kind: str, spec: Mapping[str, Any], constructor: Callable[..., Any]) -> Schema:
     """The schema of the options of one component."""
     builder = _Builder(trust_code=False)
-    given = {name: value for name, value in spec.items() if name not in (NAME, TARGET)}
-    model = builder.section(constructor, describe(kind, spec), given, "", kind=kind)
+    model = builder.section(constructor, describe(kind, spec), options_of(spec), "", kind=kind)
     return Schema(model, builder.feeds, builder.faults)
 
 

@@ -54,7 +54,7 @@ class LayeredFiles:
             for item in file.defaults:
                 if isinstance(item, dict) and len(item) == 1:
                     [(group, choice)] = item.items()
-                    name = str(group).removeprefix("override ").removeprefix("/")
+                    name = str(group).split(" ")[-1]  # without Hydra's words "optional" and "override"
                     if name in merged and isinstance(merged[name], dict):
                         group = next(iter(merged[name]))
                     merged[name] = {group: choice}

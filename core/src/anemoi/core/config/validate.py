@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_origin
 
 from ..errors import ConfigError
-from .build import describe
+from .build import describe, options_of
 from .composition import Composition
 from .layers import find_layers
 from .nearest import nearest
@@ -100,8 +100,7 @@ def check_component(kind: str, spec: Mapping[str, Any], constructor: Callable[..
     """The options that ``spec`` gives, converted to the types of ``constructor``."""
     from .schema import component_schema
 
-    given = {name: value for name, value in spec.items() if name not in ("name", "_target_")}
-    found, checked = _check(component_schema(kind, spec, constructor), given, None)
+    found, checked = _check(component_schema(kind, spec, constructor), options_of(spec), None)
     if checked is None:
         owner = f"The {describe(kind, spec)} does not take these options."
         raise ConfigError("\n".join([owner, *map(str, found)]))
