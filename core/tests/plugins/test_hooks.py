@@ -41,7 +41,7 @@ class Failing:
 
 def test_every_hook_is_called_in_order_of_name_with_the_arguments_it_asks_for():
     calls = []
-    names = ["b-dist:x", "a-dist:z", "a-dist:y"]
+    names = ["a-dist:z", "b-dist:x", "a-dist:y"]
     broadcast = Broadcast({name: Recorder(name, calls) for name in names})
     broadcast.send("training_step", **STEP)
     assert calls == [("a-dist:y", 1), ("a-dist:z", 1), ("b-dist:x", 1)]

@@ -30,6 +30,19 @@ def test_a_component_is_found_however_its_name_is_spelt_and_imported_once(here):
     assert load("tracker", "Track.Dist:MY.TRACKER") is loaded
 
 
+def test_of_two_spellings_in_one_distribution_the_one_that_is_written_is_loaded(here):
+    second = TRACKER.replace("class It", "class Other")
+    here.add(
+        "spell-dist",
+        {"trackers": {"spelt": "m_spell1:It", "Spelt": "m_spell2:Other"}},
+        modules={"m_spell1.py": TRACKER, "m_spell2.py": second},
+    )
+    assert load("tracker", "spell-dist:Spelt").__name__ == "Other"
+    assert load("tracker", "spell-dist:spelt").__name__ == "It"
+    with pytest.raises(PluginError, match="offered twice by its own distribution"):
+        load("tracker", "spelt")
+
+
 def test_a_failure_is_remembered_and_forgotten_when_it_is_mended(here):
     here.add("late-dist", {"trackers": {"late": "m_late:It"}}, modules={"m_late.py": "1 / 0\n"})
     from anemoi.core.plugins import components
@@ -91,11 +104,16 @@ def test_the_catalogue_knows_every_component_of_the_plugins_beside_the_core():
     assert all(name == normalise(name) for kind in GROUPS for name in known(kind))
 
 
+COMPILED = "lockpkg/__pycache__/loss.cpython-311.pyc"
+
+
 def _install(site, editable):
     files = {"lockpkg/__init__.py": "", "lockpkg/loss.py": "X = 1\n", "lockpkg/data/table.csv": "1,2\n"}
     site.add("lock-dist", {"losses": {"locked": "lockpkg.loss:It"}}, modules=files)
     record = ["lock_dist-1.0.dist-info/METADATA,,", "lock_dist-1.0.dist-info/RECORD,,", "../../bin/tool,,"]
-    record += ["lock_dist.pth,,"] if editable else [f"{name},," for name in files]
+    record += ["lock_dist.pth,,"] if editable else [f"{name},," for name in (*files, COMPILED)]
+    (site.path / COMPILED).parent.mkdir()
+    (site.path / COMPILED).write_bytes(b"compiled here")
     (site.path / "lock_dist-1.0.dist-info" / "RECORD").write_text("\n".join(record) + "\n")
     return files
 
@@ -128,8 +146,7 @@ def test_a_lock_names_the_distribution_and_hashes_its_files(site, editable):
 def test_a_lock_changes_with_any_file_and_with_nothing_else(site, editable):
     _install(site, editable)
     before = _lock(site)["hash"]
-    (site.path / "lockpkg" / "__pycache__").mkdir()
-    (site.path / "lockpkg" / "__pycache__" / "loss.pyc").write_bytes(b"x")
+    (site.path / COMPILED).write_bytes(b"compiled elsewhere")
     assert _lock(site)["hash"] == before
     (site.path / "lockpkg" / "data" / "table.csv").write_text("1,3\n")
     assert _lock(site)["hash"] != before

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -75,9 +74,7 @@ def _diagnose(component: Component, timeout: float) -> Diagnosis:
         return Diagnosis(component)
     with tempfile.TemporaryDirectory(prefix="anemoi-doctor-") as folder:
         answer, trace = Path(folder, "answer"), Path(folder, "trace")
-        began = time.monotonic()
         ended = _run(component, answer, trace, timeout)
-        wall = time.monotonic() - began
         seconds, heaviest, heaviest_seconds = _imports(trace, component)
         if ended is None:
             reason = f"importing it had not ended after {timeout:g} s"
@@ -86,7 +83,6 @@ def _diagnose(component: Component, timeout: float) -> Diagnosis:
             reason = json.loads(answer.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             reason = f"importing it {_how_it_ended(ended)}"
-        seconds = min(seconds, wall)
         judged = _broken(component, reason) if reason else component
         return Diagnosis(judged, seconds, heaviest, heaviest_seconds)
 
