@@ -42,9 +42,15 @@ def verification(checkpoint, weather, damped):
     return verify(checkpoint, weather, start="2025-12-19", lead_time="24h")
 
 
+_RENDERED: list[str] = []  # Drawing takes a second: once for all tests.
+
+
 @pytest.fixture
 def html(verification, weather, persistence_forecast) -> str:
-    return render(verification, persistence_forecast(weather, np.datetime64("2025-12-19T06", "s"), 4))
+    if not _RENDERED:
+        example = persistence_forecast(weather, np.datetime64("2025-12-19T06", "s"), 4)
+        _RENDERED.append(render(verification, example))
+    return _RENDERED[0]
 
 
 def test_the_report_needs_no_network_and_runs_nothing(html) -> None:

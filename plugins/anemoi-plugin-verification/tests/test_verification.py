@@ -82,3 +82,13 @@ def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> 
     monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
     verify(checkpoint, weather, lead_time="6h", device="cuda", trust_code=True, allow_different_versions=True)
     assert told == {"device": "cuda", "trust_code": True, "allow_different_versions": True}
+
+
+def test_data_that_do_not_fit_the_checkpoint_are_refused(checkpoint, weather, array_source, lat_lon) -> None:
+    other = array_source(weather._values[..., :1], weather.grid, ("msl",))
+    with pytest.raises(DataError, match="have no 2t, which the checkpoint forecasts"):
+        verify(checkpoint, other)
+    grid = lat_lon(18.0)
+    other = array_source(np.zeros((80, 1, len(grid), 2)), grid, weather.variables)
+    with pytest.raises(DataError, match="on another grid"):
+        verify(checkpoint, other)

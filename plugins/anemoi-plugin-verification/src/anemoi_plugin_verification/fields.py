@@ -29,8 +29,7 @@ def read_fields(
     absent = [name for name in variables if name not in source.variables]
     if absent:
         raise DataError(
-            f"The data have no {', '.join(absent)}; they have {', '.join(source.variables)}.",
-            fix="Name a source that has every variable of the forecast with --source.",
+            f"The data have no {', '.join(absent)}.", fix=f"They have {', '.join(source.variables)}."
         )
     columns = [source.variables.index(name) for name in variables]
     fields = source.read(times)[..., columns].astype(np.float64).mean(axis=1)

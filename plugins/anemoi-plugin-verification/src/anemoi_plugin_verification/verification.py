@@ -97,6 +97,7 @@ def verify(
     AnemoiError
         If the checkpoint or the source will not do, or no forecast fits inside the period.
     """
+    _check_fits(checkpoint, source)
     training = training_period(checkpoint.provenance)
     period = _test_period(source, training, start, end)
     leads = lead_times(checkpoint, lead_time)
@@ -121,6 +122,22 @@ def verify(
     units = {**source.units, **checkpoint.units}
     evaluation = evaluate(forecasts(), source, normal, variables=checkpoint.variables, units=units)
     return Verification(checkpoint, source, training, period, normal, evaluation)
+
+
+def _check_fits(checkpoint: Checkpoint, source: DataSource) -> None:
+    fix = "Name the data that the model is to be verified against with --source."
+    if absent := [name for name in checkpoint.variables if name not in source.variables]:
+        raise DataError(
+            f"The data have no {', '.join(absent)}, which the checkpoint forecasts; "
+            f"they have {', '.join(source.variables)}.",
+            fix=fix,
+        )
+    if not checkpoint.grid.matches(source.grid):
+        raise DataError(
+            f"The data are on another grid, of {len(source.grid)} points, than the {len(checkpoint.grid)} "
+            "of the checkpoint, or in another order.",
+            fix=fix,
+        )
 
 
 def _test_period(

@@ -8,39 +8,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from anemoi.core.cli.options import (
+    available_device,
+    computing_options,
+    short_warnings,
+    source_option,
+    source_spec,
+)
 
 if TYPE_CHECKING:
     from ..verification import Verification
 
 
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT")
-@click.option(
-    "--source", "source_name", metavar="NAME", help="The truth.  [default: the data it was trained on]"
-)
-@click.option("--start", metavar="DATE", help="Begin of the test period.  [default: the end of the training]")
-@click.option("--end", metavar="DATE", help="End of the test period, included.  [default: that of the data]")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@source_option
+@click.option("--start", metavar="DATE", help="First date of the test period.  [default: after the training]")
+@click.option("--end", metavar="DATE", help="Last date of the test period.  [default: that of the data]")
 @click.option(
     "--lead-time", metavar="DURATION", default="48h", show_default=True, help="How far to forecast."
 )
+@click.option("--report", metavar="DIR", type=click.Path(path_type=Path), help="Write DIR/report.html.")
 @click.option(
-    "--report", metavar="DIR", type=click.Path(path_type=Path), help="Write a report, DIR/report.html."
-)
-@click.option(
-    "--map-date", metavar="DATE", help="Start of the forecast in the report's maps.  [default: typical]"
+    "--map-date", metavar="DATE", help="Start of the forecast that is drawn.  [default: a typical one]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
-@click.option("--overwrite", is_flag=True, help="Replace a report that is there.")
-@click.option(
-    "--device", metavar="NAME", default="cpu", show_default=True, help="Where to compute: cpu, cuda."
-)
-@click.option("--trust-code", is_flag=True, help="Run code that the checkpoint names outside any plugin.")
-@click.option(
-    "--allow-different-versions", is_flag=True, help="Take other versions of the checkpoint's plugins."
-)
+@click.option("--overwrite", is_flag=True, help="Replace a report that is there already.")
+@computing_options
 def command(
-    checkpoint: str,
-    source_name: str | None,
+    checkpoint: Path,
+    sources: tuple[str, ...],
     start: str | None,
     end: str | None,
     lead_time: str,
@@ -52,13 +49,17 @@ def command(
     trust_code: bool,
     allow_different_versions: bool,
 ) -> None:
-    """Verify the forecasts of a checkpoint against the truth.
+    """Verify the forecasts of CHECKPOINT against the truth.
 
     A forecast is made from every date of the test period from which all its lead times lie within
     that period, and compared with the truth, with persistence (the state at the start, unchanged) and
     with climatology (the mean of the training period, for each time of day where that is long enough).
     The test period is, unless you say otherwise, all of the data after the training period.
-    """
+
+    \b
+    anemoi evaluate model.safetensors --report report
+    anemoi evaluate model.safetensors --source /data/analysis.zarr --start 2026-01-01 --lead-time 5d --json
+    """  # noqa: D301 (click needs the \b, which a raw string has not)
     from anemoi.core.checkpoint import load
     from anemoi.core.config import build
     from anemoi.core.forecasting import forecast
@@ -68,20 +69,21 @@ def command(
 
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite)
     model = load(checkpoint)
-    spec = model.configuration["data"] if source_name is None else {"name": source_name}
+    spec = source_spec(sources, model.configuration.get("data"))
     source = build("source", spec, trust_code=trust_code)
     how: dict[str, Any] = {
-        "device": device,
+        "device": available_device(device),
         "trust_code": trust_code,
         "allow_different_versions": allow_different_versions,
     }
-    result = verify(model, source, start=start, end=end, lead_time=lead_time, progress=_progress, **how)
-    if target is not None:
-        from ..report import render
+    with short_warnings():
+        result = verify(model, source, start=start, end=end, lead_time=lead_time, progress=_progress, **how)
+        if target is not None:
+            from ..report import render
 
-        date = result.typical_start if map_date is None else map_date
-        states = list(forecast(model, source, date, result.evaluation.lead_times[-1], **how))
-        target.write(render(result, states).encode())
+            date = result.typical_start if map_date is None else map_date
+            states = list(forecast(model, source, date, result.evaluation.lead_times[-1], **how))
+            target.write(render(result, states).encode())
     if as_json:
         click.echo(json.dumps(_document(result), indent=2, allow_nan=False))
     else:

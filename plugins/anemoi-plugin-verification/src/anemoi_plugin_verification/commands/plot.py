@@ -5,39 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from anemoi.core.cli.options import source_spec
 
 
 @click.command()
-@click.argument("forecast", metavar="FORECAST")
+@click.argument("forecast")
 @click.option("--variable", metavar="NAME", help="What to draw.  [default: the first]")
 @click.option("--lead-time", metavar="DURATION", help="Which state.  [default: the last]")
 @click.option(
-    "--output", metavar="FILE.png", required=True, type=click.Path(path_type=Path), help="Where to write."
+    "--output", metavar="FILE.png", required=True, type=click.Path(path_type=Path), help="What to write."
 )
-@click.option(
-    "--source", "source_name", metavar="NAME", default="zarr", show_default=True, help="What reads it."
-)
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
 def command(
-    forecast: str,
-    variable: str | None,
-    lead_time: str | None,
-    output: Path,
-    source_name: str,
-    overwrite: bool,
+    forecast: str, variable: str | None, lead_time: str | None, output: Path, overwrite: bool
 ) -> None:
-    """Draw a map of a forecast file.
+    """Draw a map of FORECAST, a file that anemoi forecast wrote.
 
     Of an ensemble, the mean of its members is drawn.
     """
     from anemoi.core.config import build
+    from anemoi.core.errors import DataError
 
     from ..forecast_map import forecast_map
     from ..result_file import ResultFile
 
     if output.suffix.lower() != ".png":
-        raise click.BadParameter(f"{output} does not end in .png.", param_hint="--output")
+        raise DataError(f"{output} is not named as a picture.", fix="Name a file that ends in .png.")
     target = ResultFile(output, overwrite=overwrite)
-    source = build("source", {"name": source_name, "path": forecast})
+    source = build("source", source_spec((forecast,), None))
     target.write(forecast_map(source, variable=variable, lead_time=lead_time))
     click.echo(f"Map: {output}")

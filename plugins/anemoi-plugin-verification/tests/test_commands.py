@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import numpy as np
+import pytest
+from anemoi.core.cli.main import main
+from anemoi.core.interfaces.output import ForecastDescription
+from anemoi_plugin_sample_data import sources
+from anemoi_plugin_zarr import ZarrOutput
+from matplotlib.image import imread
+
+
+@pytest.fixture(autouse=True)
+def coarse_maps(monkeypatch) -> None:
+    monkeypatch.setattr("anemoi_plugin_verification.raster.PIXELS", 100)
+
+
+@pytest.fixture
+def model(monkeypatch, checkpoint, weather, damped) -> str:
+    """A checkpoint by name, whose data are ``weather``."""
+    monkeypatch.setattr("anemoi.core.checkpoint.load", lambda path: checkpoint)
+    monkeypatch.setattr("anemoi.core.config.build", lambda kind, spec, **how: weather)
+    return "model.safetensors"
+
+
+@pytest.fixture
+def forecast_file(tmp_path, weather, persistence_forecast) -> Path:
+    path, start = tmp_path / "forecast.zarr", np.datetime64("2025-12-05", "s")
+    states = persistence_forecast(weather, start, 3)
+    description = ForecastDescription(
+        start=start,
+        lead_times=np.array([state.lead_time for state in states]),
+        members=1,
+        variables=weather.variables,
+        grid=weather.grid,
+        units=weather.units,
+        provenance={"kind": "forecast"},
+    )
+    with ZarrOutput(path=str(path), forecast=description) as output:
+        for state in states:
+            output.write(state)
+    return path
+
+
+def test_both_commands_are_found() -> None:
+    found = {entry.name: entry for entry in entry_points(group="anemoi.core.commands")}
+    assert {"report", "map_date"} <= {option.name for option in found["evaluate"].load().params}
+    assert {"forecast", "variable"} <= {option.name for option in found["plot"].load().params}
+
+
+def test_evaluate_prints_a_table(model, capsys) -> None:
+    assert main(["evaluate", model, "--lead-time", "12h", "--start", "2025-12-19"]) == 0
+    out = capsys.readouterr().out
+    assert "6 forecasts within 2025-12-19T00 to 2025-12-20T18" in out
+    assert "msl (hPa)" in out
+    assert "+50 %" in out
+
+
+def test_evaluate_prints_nothing_but_json_if_asked(model, capsys, tmp_path) -> None:
+    report = str(tmp_path / "report")
+    options = ["--lead-time", "12h", "--start", "2025-12-20", "--json", "--report", report]
+    assert main(["evaluate", model, *options]) == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert document["test_period"] == {"start": "2025-12-20T00", "end": "2025-12-20T18"}
+    assert document["training_period"] == {"start": "2025-12-01T00", "end": "2025-12-15T18"}
+    assert document["starts"] == ["2025-12-20T00", "2025-12-20T06"]
+    assert document["independent"] is True
+    assert [row["lead_time_hours"] for row in document["scores"]] == [6, 12, 6, 12]
+    assert document["scores"][0]["skill"]["persistence"] == pytest.approx(0.5, abs=1e-3)
+    assert "report.html" in captured.err
+
+
+def test_evaluate_writes_a_report_once_and_again_only_if_told(model, capsys, tmp_path, damped) -> None:
+    arguments = ["evaluate", model, "--lead-time", "6h", "--start", "2025-12-20"]
+    arguments += ["--report", str(tmp_path / "r"), "--map-date", "2025-12-20T06"]
+    assert main(arguments) == 0
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "A forecast, from 20 December 2025 06:00 UTC" in page
+    made = len(damped)
+    assert main(arguments) == 2
+    assert "report.html exists." in capsys.readouterr().err
+    assert len(damped) == made  # refused before any work
+    assert main([*arguments, "--overwrite"]) == 0
+    assert [path.name for path in (tmp_path / "r").iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--lead-time", "5h"], "5h"),
+        (["--lead-time", "soon"], "soon"),
+        (["--lead-time", "30d"], "No forecast of 720h fits inside the test period"),
+        (["--start", "yesterday"], "yesterday"),
+        (["--start", "2031-01-01"], "No forecast of 48h fits"),
+        (["--report", "file/report"], "cannot be written: Not a directory"),
+        (
+            ["--map-date", "never", "--report", "report", "--lead-time", "6h", "--start", "2025-12-20"],
+            "never",
+        ),
+    ],
+)
+def test_a_mistake_is_said_plainly_and_leaves_nothing(
+    model, capsys, tmp_path, monkeypatch, options, message
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("")
+    assert main(["evaluate", model, *options]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_plot_draws_a_forecast_file(forecast_file, tmp_path, capsys) -> None:
+    picture = tmp_path / "map.png"
+    arguments = ["plot", str(forecast_file), "--output", str(picture)]
+    assert main([*arguments, "--variable", "2t", "--lead-time", "12h"]) == 0
+    assert imread(picture)[..., 0].std() > 0.05
+    before = picture.read_bytes()
+    assert main(arguments) == 2
+    assert "map.png exists" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+    assert main([*arguments, "--overwrite"]) == 0
+    assert picture.read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--variable", "q"], "The data have no q.\nThey have msl, 2t."),
+        (["--lead-time", "7h"], "no state at 7h.\nIts lead times are 6h, 12h, 18h."),
+        (["--output", "map.jpg"], "ends in .png"),
+    ],
+)
+def test_plot_says_what_a_forecast_has_not(forecast_file, tmp_path, capsys, options, message) -> None:
+    assert main(["plot", str(forecast_file), "--output", str(tmp_path / "map.png"), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["forecast.zarr"]
+
+
+def test_plot_refuses_what_is_no_forecast(tmp_path, capsys) -> None:
+    data = Path(sources.__file__).parent / "data" / "sample.zarr.zip"
+    for file, message in ((data, "not a forecast"), (tmp_path / "absent.zarr", "does not exist")):
+        assert main(["plot", str(file), "--output", str(tmp_path / "map.png")]) == 2
+        assert message in capsys.readouterr().err
