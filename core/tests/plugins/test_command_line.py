@@ -94,11 +94,14 @@ def test_a_bug_keeps_its_traceback(failing):
 def test_a_reader_that_has_seen_enough_is_no_error(failing, what, first):
     (failing.path / "failpkg" / "__init__.py").write_text("")
     code = "import sys; from anemoi.core.cli import main; sys.exit(main())"
+    # What is printed stays in the buffer until the end.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment |= {"PYTHONPATH": str(failing.path), "XDG_CONFIG_HOME": str(failing.home)}
     writer = subprocess.Popen(
         [sys.executable, "-c", code, "fail", what],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(failing.path), "XDG_CONFIG_HOME": str(failing.home)},
+        env=environment,
     )
     assert writer.stdout.read(len(first)) == first
     writer.stdout.close()
