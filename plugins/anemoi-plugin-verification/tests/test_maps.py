@@ -141,3 +141,20 @@ def test_maps_are_pictures_and_leave_the_state_of_matplotlib_alone(lat_lon) -> N
     assert several.shape[1] > one.shape[1]
     assert dict(matplotlib.rcParams) == before
     assert not matplotlib._pylab_helpers.Gcf.figs
+
+
+def test_areas_keep_their_colours_in_a_small_file(lat_lon) -> None:
+    grid = lat_lon(5.0)
+    field = 10 * smooth(3 * grid.longitudes, grid.latitudes)
+    figure = comparison(Raster(grid), [Case("6 h", "1 May", field, 0.9 * field)], "m/s")
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # it would move things a little at each drawing
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=110)
+    small = png(figure, dpi=110)
+    true, shown = (imread(BytesIO(picture))[..., :3].reshape(-1, 3) for picture in (file.getvalue(), small))
+    _, which, counts = np.unique(true, axis=0, return_inverse=True, return_counts=True)
+    areas = (counts > 0.001 * len(true))[which]  # not the edges between them
+    assert areas.mean() > 0.7
+    assert np.abs(shown - true)[areas].max() < 6 / 255
+    assert len(small) < 0.6 * len(file.getvalue())

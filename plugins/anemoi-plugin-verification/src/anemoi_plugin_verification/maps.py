@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import BoundaryNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
+from PIL import Image
 
 from .coastlines import coastlines
 from .projection import WIDTH, outline, project
@@ -42,15 +42,20 @@ class Scale:
         values = np.concatenate([np.ravel(field) for field in fields])
         low, high = (float(value) for value in np.quantile(values, [0.002, 0.998]))
         if low < 0 < high and min(-low, high) > 0.2 * max(-low, high):
-            return cls.around_zero(fields)
+            return cls.around_zero(fields, steps=12)
         return cls(_steps(low, high, 20), SEQUENTIAL)
 
     @classmethod
-    def around_zero(cls, fields: Sequence[Field]) -> Scale:
-        """Make a scale for differences, white where there is none."""
+    def around_zero(cls, fields: Sequence[Field], steps: int = 7) -> Scale:
+        """Make a scale for differences, about ``steps`` each way and white where there is none."""
         reach = float(np.quantile(np.abs(np.concatenate([np.ravel(field) for field in fields])), 0.998))
-        positive = _steps(0.0, reach, 7)[1:]  # no step at zero: the white one lies about it
+        positive = _steps(0.0, reach, steps)[1:]  # no step at zero: the white one lies about it
         return cls(np.concatenate([-positive[::-1], positive]), DIVERGING)
+
+    @property
+    def isolines(self) -> str:
+        """The colour of lines that can be seen on all of these."""
+        return "white" if self.colours == SEQUENTIAL else INK
 
     @cached_property
     def norm(self) -> Normalize:
@@ -74,7 +79,9 @@ def draw(axes: Axes, raster: Raster, field: Field, scale: Scale, *, isolines: bo
     drawn = [filled]
     if isolines:
         drawn.append(
-            axes.contour(raster.x, raster.y, image, scale.levels, colors="white", linewidths=0.35, alpha=0.55)
+            axes.contour(
+                raster.x, raster.y, image, scale.levels, colors=scale.isolines, linewidths=0.35, alpha=0.55
+            )
         )
     edge = Polygon(np.stack(outline(), axis=-1), closed=True, facecolor="none", edgecolor=INK, linewidth=0.7)
     axes.add_patch(edge)
@@ -111,17 +118,19 @@ def _on_the_map(
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make a figure that draws without a display, and without the state of pyplot that others share."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    """Make a figure apart from pyplot, whose state is the user's."""
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def png(figure: Figure, dpi: int = 130) -> bytes:
-    """Render a figure."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue()
+    """Render a figure, in 256 colours: a map has few, and the file is a quarter of the size."""
+    whole, small = BytesIO(), BytesIO()
+    figure.savefig(whole, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
+    image = Image.open(whole).convert("RGB")
+    # Of Pillow's methods this one keeps every colour of the scale to within a few steps of 255.
+    few = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    few.save(small, "png")
+    return small.getvalue()
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,8 @@ def summary(evaluation: Evaluation, variable: str, unit: DisplayUnit) -> str:
 def _compared(skill: float) -> str:
     if not np.isfinite(skill):
         return "not comparable to"
-    return f"{abs(100 * skill):.0f} % {'below' if skill >= 0 else 'above'}"
+    percent = round(100 * skill)
+    return f"{abs(percent)} % {'below' if percent > 0 else 'above'}" if percent else "level with"
 
 
 def _reach(scores: Sequence[Score]) -> str:
