@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 from anemoi.core.grid import Grid
+from matplotlib.collections import LineCollection
 from matplotlib.image import imread
 
 from anemoi_plugin_verification.coastlines import coastlines
@@ -158,3 +159,15 @@ def test_areas_keep_their_colours_in_a_small_file(lat_lon) -> None:
     assert areas.mean() > 0.7
     assert np.abs(shown - true)[areas].max() < 6 / 255
     assert len(small) < 0.6 * len(file.getvalue())
+
+
+@pytest.mark.parametrize("east", [0.0, 150.0])
+def test_no_line_runs_across_the_map_where_the_map_is_cut(scattered, east) -> None:
+    grid = scattered(3000)
+    keep = np.cos(np.radians(grid.longitudes - east)) * np.cos(np.radians(grid.latitudes)) > -0.2
+    half = Grid(grid.latitudes[keep], grid.longitudes[keep])
+    figure = single(Raster(half), half.latitudes, "Half of the globe", "", "°")
+    lines = [c for c in figure.axes[0].collections if isinstance(c, LineCollection)]
+    steps = [np.abs(np.diff(line[:, 0])).max() for collection in lines for line in collection.get_segments()]
+    assert len(steps) > 100
+    assert max(steps) < WIDTH / 10
