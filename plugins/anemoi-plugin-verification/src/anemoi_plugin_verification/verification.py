@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +105,7 @@ def verify(
     past = training or Period(source.times[0], period.start - source.frequency)
     normal = climatology(source, checkpoint.variables, past.start, past.end)
 
-    def forecasts() -> Iterator[Iterator[State]]:
+    def forecasts() -> Iterator[Iterable[State]]:
         for done, date in enumerate(starts):
             progress(done, len(starts))
             yield forecast(
