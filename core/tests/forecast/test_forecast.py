@@ -7,7 +7,9 @@ import torch
 from anemoi.core import forcings, forecast, load_checkpoint
 from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import AnemoiError, CheckpointError, DataError
-from anemoi.core.forecasting import describe, initial_states
+from anemoi.core.forecasting import initial_states
+from anemoi.core.interfaces import hookimpl
+from anemoi.core.plugins import Broadcast
 
 START = np.datetime64("2020-01-02T06", "s")
 SIX_HOURS = np.timedelta64(6 * 3600, "s")
@@ -130,7 +132,7 @@ def test_dates_that_are_none(make_checkpoint, tiny_source, date):
 
 @pytest.mark.parametrize("date", ["2020-01-02T06:00Z", "2020-01-02 06:00:00", "2020-01-02T07:00+01:00"])
 def test_dates_in_any_form_are_one(make_checkpoint, tiny_source, date):
-    assert next(forecast(make_checkpoint(), tiny_source(), date, "6h")).start == START
+    assert next(iter(forecast(make_checkpoint(), tiny_source(), date, "6h"))).start == START
 
 
 def test_weights_that_are_not_the_model_s(make_checkpoint, tiny_source):
@@ -149,12 +151,54 @@ def test_weights_that_are_not_the_model_s(make_checkpoint, tiny_source):
 
 def test_the_description_is_of_the_states_to_come(make_checkpoint, tiny_source):
     checkpoint = make_checkpoint(identity="sha256:me")
-    described = describe(checkpoint, tiny_source(), START, "1d", members=2)
-    states = list(forecast(checkpoint, tiny_source(), START, "1d", members=2))
+    made = forecast(checkpoint, tiny_source(), START, "1d", members=2)
+    described, states = made.description, list(made)
     np.testing.assert_array_equal(described.lead_times, [state.lead_time for state in states])
     assert states[0].fields.shape == (described.members, len(described.grid), len(described.variables))
-    again = describe(checkpoint, tiny_source(), START, "1d", members=2)
+    again = forecast(checkpoint, tiny_source(), START, "1d", members=2).description
     assert described.provenance["identity"] != again.provenance["identity"]
     parents = described.provenance["parents"]
     assert [parent["identity"] for parent in parents] == ["sha256:me", "tiny-data"]
     assert parents[0]["parents"] == [{"kind": "dataset", "identity": "tiny-data"}]
+
+
+class Watcher:
+    def __init__(self):
+        self.heard = []
+
+    @hookimpl
+    def forecast_started(self, forecast):
+        self.heard.append(("started", forecast.members))
+
+    @hookimpl
+    def forecast_step(self, forecast, state):
+        self.heard.append(("step", str(state.lead_time)))
+
+    @hookimpl
+    def forecast_finished(self, status):
+        self.heard.append(("finished", status))
+
+
+@pytest.fixture
+def watcher(monkeypatch):
+    watcher = Watcher()
+    monkeypatch.setattr("anemoi.core.forecasting.rollout.hooks", lambda: Broadcast({"the watcher": watcher}))
+    return watcher
+
+
+def test_hooks_hear_of_each_state(make_checkpoint, tiny_source, watcher):
+    for _ in forecast(make_checkpoint(), tiny_source(), START, "12h"):
+        pass
+    assert watcher.heard == [
+        ("started", 1),
+        ("step", "21600 seconds"),
+        ("step", "43200 seconds"),
+        ("finished", "finished"),
+    ]
+
+
+def test_hooks_hear_of_a_forecast_that_was_left(make_checkpoint, tiny_source, watcher):
+    states = iter(forecast(make_checkpoint(), tiny_source(), START, "12h"))
+    next(states)
+    states.close()
+    assert watcher.heard == [("started", 1), ("finished", "interrupted")]

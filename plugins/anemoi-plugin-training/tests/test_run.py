@@ -1,14 +1,16 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 from anemoi.core import config
 from anemoi.core.checkpoint import load
 from anemoi.core.errors import AnemoiError
+from anemoi.core.interfaces import Tracker
 from click.testing import CliRunner
 
 from anemoi_plugin_training import prepare, train
 from anemoi_plugin_training.command import command
-from anemoi_plugin_training.tracking import Trackers
+from anemoi_plugin_training.run import recorded
 
 TINY = [
     "graph.refinement=1",
@@ -43,6 +45,40 @@ def test_a_run_leaves_its_record_and_a_checkpoint(tmp_path):
     assert all((load(again).weights[name] == weight).all() for name, weight in checkpoint.weights.items())
 
 
+def test_a_run_can_be_repeated_from_its_checkpoint(tmp_path):
+    first = train(*TINY, "training.seed=7", output=tmp_path / "first")
+    words = ["--config-from", str(first), "--output", str(tmp_path / "second")]
+    assert CliRunner().invoke(command, words, catch_exceptions=False).exit_code == 0
+    again = load(tmp_path / "second" / "checkpoint.safetensors")
+    assert again.overrides == (*TINY, "training.seed=7")
+    assert all((again.weights[name] == weight).all() for name, weight in load(first).weights.items())
+    changed = recorded(first, ["training.seed=8"])
+    assert changed.values["training"]["seed"] == 8
+    assert changed.values["graph"]["refinement"] == 1
+
+
+def test_code_in_a_recorded_configuration_is_not_run_unless_trusted(tmp_path):
+    path = train(*TINY, f"+trackers.mine._target_={__name__}.Quiet", output=tmp_path / "first")
+    with pytest.raises(AnemoiError, match="--trust-code"):
+        prepare(recorded(path))
+    assert prepare(recorded(path, trust_code=True)).settings.trackers["mine"]
+
+
+def test_epochs_are_told(tmp_path):
+    words = [*TINY, "dates.end=2025-12-02T18", f"+trackers.mine._target_={__name__}.Quiet"]
+    training = prepare(config.compose("train", [*words, "training.batch_size=3"]))
+    assert len(training.samples) == 5
+    heard = []
+    events = SimpleNamespace(send=lambda event, **values: heard.append((event, values)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("anemoi_plugin_training.run.listeners", lambda *arguments, **options: events)
+        training.run(tmp_path / "run")
+    losses = [values["metrics"]["loss"] for event, values in heard if event == "training_step"]
+    epochs = [values for event, values in heard if event == "training_epoch"]
+    assert [epoch["epoch"] for epoch in epochs] == [1]
+    assert epochs[0]["metrics"]["loss"] == pytest.approx(sum(losses[:2]) / 2)
+
+
 def test_the_normalisation_is_that_of_the_training_period():
     training = prepare(config.compose("train", [*TINY, "dates.end=2025-12-10T18"]))
     fields = training.source.read(training.source.times[:40])
@@ -53,25 +89,37 @@ def test_the_normalisation_is_that_of_the_training_period():
     )
 
 
-class Failing:
+class Quiet(Tracker):
     def __init__(self, *, directory):
-        self.calls = 0
+        pass
 
     def start(self, run, parameters):
-        self.calls += 1
-        raise OSError("no server")
+        pass
 
     metrics = artefact = finish = start
 
 
-def test_a_tracker_that_fails_is_reported_once_and_never_stops_a_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(config, "build", lambda kind, spec, **structure: Failing(directory=None))
-    said = []
-    trackers = Trackers({"bad": {"name": "bad"}}, directory=tmp_path, trust_code=True, report=said.append)
-    trackers.start("run", {})
-    trackers.metrics({"loss": 1.0}, 1)
-    trackers.finish("finished")
-    assert said == ["The tracker 'bad' failed and is switched off: OSError: no server"]
+class Failing(Tracker):
+    def __init__(self, *, directory):
+        self.calls = 0
+
+    def start(self, run, parameters):
+        pass
+
+    def metrics(self, values, step):
+        raise OSError("no server")
+
+    artefact = finish = start
+
+
+def test_a_tracker_that_fails_is_reported_once_and_never_stops_a_run(tmp_path, caplog):
+    words = [*TINY, f"+trackers.bad._target_={__name__}.Failing"]
+    path = train(*words, output=tmp_path / "run")
+    assert [record.getMessage() for record in caplog.records] == [
+        "The tracker bad raised OSError in training_step: no server. It is switched off; the run goes on."
+    ]
+    assert path.exists()
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,18 @@ from anemoi.core.errors import AnemoiError
     type=click.Path(path_type=Path),
     help="Directory of the run, made anew.  [default: runs/ and the date and time]",
 )
-def command(overrides: tuple[str, ...], output: Path | None) -> None:
+@click.option(
+    "--config-from",
+    metavar="CHECKPOINT",
+    type=click.Path(path_type=Path),
+    help="Begin with the whole configuration that CHECKPOINT was trained with, whatever the files say now.",
+)
+@click.option(
+    "--trust-code", is_flag=True, help="With --config-from: run code that it names outside any plugin."
+)
+def command(
+    overrides: tuple[str, ...], output: Path | None, config_from: Path | None, trust_code: bool
+) -> None:
     """Train a model.
 
     OVERRIDES change the configuration: `model=NAME` chooses, `training.steps=1000` sets,
@@ -30,15 +41,19 @@ def command(overrides: tuple[str, ...], output: Path | None) -> None:
     from anemoi.core.config import compose
 
     from .progress import Progress
-    from .run import prepare
+    from .run import PRIMARY, prepare, recorded
 
     directory = output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
     check_free(directory)
-    training = prepare(compose("train", overrides))
+    if config_from is None:
+        composition = compose(PRIMARY, overrides)
+    else:
+        composition = recorded(config_from, overrides, trust_code=trust_code)
+    training = prepare(composition)
     click.echo(training.summary)
     began = time.monotonic()
     with Progress(training.settings.training.steps) as progress:
-        path = training.run(directory, on_step=progress.step, report=lambda text: click.echo(text, err=True))
+        path = training.run(directory, on_step=progress.step)
     click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
 
 

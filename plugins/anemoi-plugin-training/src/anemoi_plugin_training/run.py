@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from anemoi.core import config
-from anemoi.core.checkpoint import Checkpoint, lock, save
+from anemoi.core.checkpoint import Checkpoint, inspect, lock, save
 from anemoi.core.config import Composition
 from anemoi.core.errors import AnemoiError, ConfigError
 from anemoi.core.graph import HIDDEN
@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from .loop import optimise
 from .samples import Samples, model_statistics, training_times
 from .settings import Settings
-from .tracking import Trackers
+from .tracking import listeners
 
 CHECKPOINT = "checkpoint.safetensors"
+PRIMARY = "train"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,6 @@ class Training:
         directory: Path,
         *,
         on_step: Callable[[int, float], None] = lambda step, loss: None,
-        report: Callable[[str], None] = lambda text: None,
     ) -> Path:
         """Train, and leave the record and the checkpoint in ``directory``, which is made if need be.
 
@@ -97,8 +97,6 @@ class Training:
         ----------
         on_step
             Told of each optimisation step, counted from one, and its loss.
-        report
-            Told of what went wrong without stopping the run.
 
         Returns
         -------
@@ -106,13 +104,11 @@ class Training:
             The checkpoint.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        trackers = Trackers(
-            self.settings.trackers,
-            directory=directory,
-            trust_code=self.composition.trusted,
-            report=report,
-        )
-        trackers.start(directory.name, self.composition.to_dict())
+        name, trusted = directory.name, self.composition.trusted
+        events = listeners(self.settings.trackers, directory=directory, trust_code=trusted)
+        events.send("training_started", run=name, parameters=self.composition.to_dict())
+        steps_per_epoch = math.ceil(len(self.samples) / self.settings.training.batch_size)
+        losses: list[float] = []
         status = "failed"
         try:
             for step, value in enumerate(
@@ -123,18 +119,23 @@ class Training:
                         f"The loss is {value} at step {step}.",
                         fix="Lower training.learning_rate, or raise training.warmup_steps.",
                     )
-                trackers.metrics({"loss": value}, step)
+                events.send("training_step", run=name, step=step, metrics={"loss": value})
+                losses.append(value)
+                if step % steps_per_epoch == 0:
+                    metrics = {"loss": sum(losses) / len(losses)}
+                    events.send("training_epoch", run=name, epoch=step // steps_per_epoch, metrics=metrics)
+                    losses.clear()
                 on_step(step, value)
             weights = {name: weight.detach().cpu() for name, weight in self.model.state_dict().items()}
             path = directory / CHECKPOINT
             save(path, dataclasses.replace(self.checkpoint, weights=weights))
-            trackers.artefact(path)
+            events.send("checkpoint_saved", run=name, path=path)
             status = "finished"
         except KeyboardInterrupt:
             status = "interrupted"
             raise
         finally:
-            trackers.finish(status)
+            events.send("training_finished", run=name, status=status)
         return path
 
 
@@ -187,6 +188,27 @@ def prepare(composition: Composition) -> Training:
     return Training(composition, settings, source, times, model, loss, samples, checkpoint, device)
 
 
+def recorded(checkpoint: Path, overrides: Sequence[str] = (), *, trust_code: bool = False) -> Composition:
+    """Take up the configuration that a checkpoint was trained with, so that the run can be repeated exactly.
+
+    Parameters
+    ----------
+    checkpoint
+        The file.
+    overrides
+        What to change of it.
+    trust_code
+        Whether code that it names by ``_target_`` may run.
+    """
+    document = inspect(checkpoint).document
+    record = {
+        "primary": PRIMARY,
+        "overrides": document["overrides"],
+        "values": document["configuration"],
+    }
+    return config.override(Composition.from_dict(record, trust_code=trust_code), overrides)
+
+
 def train(*overrides: str, output: str | Path) -> Path:
     """Train a model, as ``anemoi train OVERRIDES --output DIRECTORY`` does.
 
@@ -202,7 +224,7 @@ def train(*overrides: str, output: str | Path) -> Path:
     Path
         The checkpoint.
     """
-    return prepare(config.compose("train", overrides)).run(Path(output))
+    return prepare(config.compose(PRIMARY, overrides)).run(Path(output))
 
 
 def _device(name: str) -> torch.device:

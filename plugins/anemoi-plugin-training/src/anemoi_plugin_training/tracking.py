@@ -1,61 +1,57 @@
-"""Keeps trackers from ever stopping a run."""
+"""Lets trackers hear the events of a training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from anemoi.core import config
-from anemoi.core.interfaces.tracker import Tracker
+from anemoi.core.config import Spec
+from anemoi.core.interfaces import Tracker, hookimpl
+from anemoi.core.plugins import Broadcast, hooks
 
 
-class Trackers:
-    """Several trackers as one. One that raises is reported once, and not called again.
+def listeners(trackers: Mapping[str, Spec], *, directory: Path, trust_code: bool) -> Broadcast:
+    """Put together all that hears of a training: the hooks installed here, and its trackers.
+
+    A tracker is heard out as a hook is: one that raises, or is slow, is reported once and switched
+    off, and never stops the run.
 
     Parameters
     ----------
-    specs
+    trackers
         The section ``trackers`` of the configuration: a component for each name.
     directory
         The directory of the run.
-    report
-        Where to say that a tracker was switched off.
+    trust_code
+        Whether a tracker may be named by ``_target_``.
     """
+    built = {
+        name: config.build("tracker", spec, directory=directory, trust_code=trust_code)
+        for name, spec in trackers.items()
+    }
+    return hooks({f"the tracker {name}": _Recorder(tracker) for name, tracker in built.items()})
 
-    def __init__(
-        self,
-        specs: Mapping[str, Mapping[str, Any]],
-        *,
-        directory: Path,
-        trust_code: bool,
-        report: Callable[[str], None],
-    ) -> None:
-        self._report = report
-        self._trackers: dict[str, Tracker] = {
-            name: config.build("tracker", spec, directory=directory, trust_code=trust_code)
-            for name, spec in specs.items()
-        }
 
-    def start(self, run: str, parameters: Mapping[str, Any]) -> None:
-        """See :class:`anemoi.core.interfaces.tracker.Tracker`, as for the methods below."""
-        self._each(lambda tracker: tracker.start(run, parameters))
+class _Recorder:
+    """Turns events into the calls of a tracker."""
 
-    def metrics(self, values: Mapping[str, float], step: int) -> None:  # noqa: D102
-        self._each(lambda tracker: tracker.metrics(values, step))
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
 
-    def artefact(self, path: Path) -> None:  # noqa: D102
-        self._each(lambda tracker: tracker.artefact(path))
+    @hookimpl
+    def training_started(self, run: str, parameters: Mapping[str, Any]) -> None:
+        self._tracker.start(run, parameters)
 
-    def finish(self, status: str) -> None:  # noqa: D102
-        self._each(lambda tracker: tracker.finish(status))
+    @hookimpl
+    def training_step(self, step: int, metrics: Mapping[str, float]) -> None:
+        self._tracker.metrics(metrics, step)
 
-    def _each(self, call: Callable[[Tracker], None]) -> None:
-        for name, tracker in list(self._trackers.items()):
-            try:
-                call(tracker)
-            except Exception as error:  # noqa: PERF203
-                del self._trackers[name]
-                self._report(
-                    f"The tracker {name!r} failed and is switched off: {type(error).__name__}: {error}"
-                )
+    @hookimpl
+    def checkpoint_saved(self, path: Path) -> None:
+        self._tracker.artefact(path)
+
+    @hookimpl
+    def training_finished(self, status: str) -> None:
+        self._tracker.finish(status)

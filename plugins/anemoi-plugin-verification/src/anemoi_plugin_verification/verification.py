@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from anemoi.core.checkpoint import Checkpoint
+from anemoi.core.checkpoint import Checkpoint, build_model
 from anemoi.core.errors import DataError
 from anemoi.core.forecasting import forecast, lead_times
 from anemoi.core.interfaces.data_source import DataSource
@@ -103,6 +103,7 @@ def verify(
     leads = lead_times(checkpoint, lead_time)
     starts = start_dates(source, period, leads, steps_before=INPUT_STEPS - 1)
     past = training or Period(source.times[0], period.start - source.frequency)
+    model = build_model(checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions)
     normal = climatology(source, checkpoint.variables, past.start, past.end)
 
     def forecasts() -> Iterator[Iterable[State]]:
@@ -114,8 +115,7 @@ def verify(
                 date,
                 leads[-1],
                 device=device,
-                trust_code=trust_code,
-                allow_different_versions=allow_different_versions,
+                model=model,
             )
         progress(len(starts), len(starts))
 

@@ -64,7 +64,7 @@ def command(
     # Only now, because it brings torch.
     from .. import config
     from ..checkpoint import load
-    from ..forecasting import describe, forecast
+    from ..forecasting import forecast
 
     loaded = load(checkpoint)
     device = available_device(device)
@@ -72,7 +72,7 @@ def command(
     _check_not_an_input(path, checkpoint, spec.get("path"))
     source = config.build("source", spec, trust_code=trust_code)
     with short_warnings():
-        states = forecast(
+        made = forecast(
             loaded,
             source,
             start,
@@ -82,14 +82,14 @@ def command(
             trust_code=trust_code,
             allow_different_versions=allow_different_versions,
         )
-    description = describe(loaded, source, start, end, members=members)
+    description = made.description
     output: Output = config.build(
         "output", {"name": output_name}, path=str(path), forecast=description, overwrite=overwrite
     )
     began = time.perf_counter()
     try:
         with output:
-            for state in _with_progress(states, len(description.lead_times)):
+            for state in _with_progress(made, len(description.lead_times)):
                 output.write(state)
     except OSError as error:
         raise DataError(

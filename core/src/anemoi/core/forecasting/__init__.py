@@ -5,6 +5,6 @@ The package is not called ``forecast`` because that is the name of its function,
 """
 
 from .initial import initial_states, lead_times
-from .rollout import describe, forecast
+from .rollout import Forecast, forecast
 
-__all__ = ["describe", "forecast", "initial_states", "lead_times"]
+__all__ = ["Forecast", "forecast", "initial_states", "lead_times"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -17,9 +18,59 @@ from ..checkpoint import Checkpoint, build_model, load
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
+from ..plugins import hooks
 from ..provenance import provenance
 from ..times import parse_date
 from .initial import initial_states, lead_times
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """A forecast that is ready to be made; iterating over it yields a :class:`State` for each lead time.
+
+    The events ``forecast_started``, ``forecast_step`` and ``forecast_finished`` are broadcast on the way.
+
+    Parameters
+    ----------
+    description
+        What is to come, for the output that takes it.
+    model
+        On the device that computes.
+    frequency
+        The time from one state to the next.
+    initial
+        The states that it starts from, ``(input_steps, ensemble, grid, variable)``, in physical units.
+    """
+
+    description: ForecastDescription
+    model: ForecastModel
+    frequency: np.timedelta64
+    initial: Tensor
+
+    def __iter__(self) -> Iterator[State]:
+        """Compute each state when it is asked for."""
+        events = hooks()
+        events.send("forecast_started", forecast=self.description)
+        status = "failed"
+        try:
+            for state in self._states():
+                yield state
+                events.send("forecast_step", forecast=self.description, state=state)
+            status = "finished"
+        except (GeneratorExit, KeyboardInterrupt):
+            status = "interrupted"
+            raise
+        finally:
+            events.send("forecast_finished", forecast=self.description, status=status)
+
+    def _states(self) -> Iterator[State]:
+        model, start, grid = self.model, self.description.start, self.description.grid
+        states = model.normalise(self.initial)[None]  # (batch 1, input_steps, ensemble, grid, variable)
+        for lead in self.description.lead_times:
+            now = np.array([start + lead - self.frequency])
+            known = forcings.compute(model.forcings, grid.latitudes, grid.longitudes, now)
+            states = _advance(model, states, torch.from_numpy(known).to(states.device))
+            yield State(start, lead, model.denormalise(states[0, -1]).cpu().numpy())
 
 
 def forecast(
@@ -33,7 +84,7 @@ def forecast(
     model: ForecastModel | None = None,
     trust_code: bool = False,
     allow_different_versions: bool = False,
-) -> Iterator[State]:
+) -> Forecast:
     """Forecast the states after ``date``, up to ``lead_time``.
 
     Everything is checked before this returns; each state is computed when it is asked for.
@@ -57,10 +108,10 @@ def forecast(
     trust_code, allow_different_versions
         See :func:`anemoi.core.checkpoint.build_model`.
 
-    Yields
-    ------
-    State
-        At each step after ``date``, in order of lead time.
+    Returns
+    -------
+    Forecast
+        Iterate over it for the states.
 
     Raises
     ------
@@ -75,24 +126,12 @@ def forecast(
             checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions
         )
     fields = initial_states(checkpoint, source, start, input_steps=model.input_steps, members=members)
-    return _states(checkpoint, model.to(device).eval(), start, leads, torch.from_numpy(fields).to(device))
-
-
-def _states(
-    checkpoint: Checkpoint,
-    model: ForecastModel,
-    start: np.datetime64,
-    leads: NDArray[np.timedelta64],
-    fields: Tensor,
-) -> Iterator[State]:
-    grid, step = checkpoint.grid, checkpoint.frequency
-    states = model.normalise(fields)[None]  # (batch 1, input_steps, ensemble, grid, variable)
-    for lead in leads:
-        now = np.array([start + lead - step])
-        known = forcings.compute(model.forcings, grid.latitudes, grid.longitudes, now)  # (1, grid, forcing)
-        states = _advance(model, states, torch.from_numpy(known).to(states.device))
-        # Plugins that listen to forecast steps are told of each state here.
-        yield State(start, lead, model.denormalise(states[0, -1]).cpu().numpy())
+    return Forecast(
+        description=_describe(checkpoint, source, start, leads, members),
+        model=model.to(device).eval(),
+        frequency=checkpoint.frequency,
+        initial=torch.from_numpy(fields).to(device),
+    )
 
 
 @torch.inference_mode()
@@ -101,18 +140,16 @@ def _advance(model: ForecastModel, states: Tensor, known: Tensor) -> Tensor:
     return torch.cat([states[:, 1:], model(states, known)[:, None]], dim=1)
 
 
-def describe(
+def _describe(
     checkpoint: Checkpoint,
     source: DataSource,
-    date: str | datetime | np.datetime64,
-    lead_time: str | timedelta | np.timedelta64,
-    *,
-    members: int = 1,
+    start: np.datetime64,
+    leads: NDArray[np.timedelta64],
+    members: int,
 ) -> ForecastDescription:
-    """Say what :func:`forecast` with the same arguments will yield, for the output that takes it."""
     return ForecastDescription(
-        start=parse_date(date),
-        lead_times=lead_times(checkpoint, lead_time),
+        start=start,
+        lead_times=leads,
         members=members,
         variables=checkpoint.variables,
         grid=checkpoint.grid,

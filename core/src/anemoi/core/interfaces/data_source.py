@@ -18,7 +18,7 @@ Times = NDArray[np.datetime64]
 
 @dataclass(frozen=True)
 class Statistics:
-    """How each variable is distributed, over cells, ensemble members and times; ``(variables,)`` float64 each."""
+    """How each variable is distributed over cells, members and times; ``(variables,)`` float64 each."""
 
     mean: NDArray[np.float64]
     stdev: NDArray[np.float64]
@@ -66,7 +66,7 @@ class DataSource(ABC):
     @property
     @abstractmethod
     def provenance(self) -> Mapping[str, Any]:
-        """What identifies the data, as JSON: ``identity``, and what else is known (``licence``, ``attribution``)."""
+        """What identifies the data, as JSON: ``identity``, and what else is known, such as ``licence``."""
 
     @property
     def units(self) -> Mapping[str, str]:

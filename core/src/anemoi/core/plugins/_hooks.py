@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import PluginError
@@ -10,14 +11,20 @@ from ._components import Component, components
 from ._load import load_component, refusal
 
 
-def hooks() -> Broadcast:
+def hooks(watchers: Mapping[str, Any] | None = None) -> Broadcast:
     """Load every hook there is, to broadcast the events of one run to.
 
     Those that cannot be used are reported and left out; those that are blocked are left out.
+
+    Parameters
+    ----------
+    watchers
+        What else is to hear the events, by the names to report them under: ``the tracker jsonl``.
     """
     found = [component for component in components("hook") if component.state != "blocked"]
-    loaded = {component.full_name: _load(component) for component in found}
-    return Broadcast({name: watcher for name, watcher in loaded.items() if watcher is not None})
+    loaded = {f"the hook {component.full_name}": _load(component) for component in found}
+    usable = {name: watcher for name, watcher in loaded.items() if watcher is not None}
+    return Broadcast({**usable, **(watchers or {})})
 
 
 def _load(component: Component) -> Any:

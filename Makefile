@@ -1,0 +1,51 @@
+# make quickstart   train, forecast and verify on real weather, to a report
+# make test         every check of every distribution
+# make docs         the documentation site, warnings being errors
+# make benchmark    what is measured, measured
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+DISTRIBUTIONS := core $(wildcard plugins/anemoi-plugin-*)
+RUN := quickstart/run/checkpoint.safetensors
+
+.PHONY: quickstart test lint types docs benchmark clean
+
+quickstart: $(VENV)/installed
+	rm -rf quickstart
+	$(BIN)/anemoi train --output quickstart/run
+	$(BIN)/anemoi forecast $(RUN) --date 2025-12-23T00 --lead-time 72h --output quickstart/forecast.zarr
+	$(BIN)/anemoi evaluate $(RUN) --report quickstart/report
+
+test: lint types docs
+	for distribution in $(DISTRIBUTIONS); do (cd $$distribution && $(BIN)/python -m pytest -q) || exit; done
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check benchmarks $(DISTRIBUTIONS)
+	$(BIN)/ruff format --check benchmarks $(DISTRIBUTIONS)
+
+types: $(VENV)/installed
+	for distribution in $(DISTRIBUTIONS); do \
+		(cd $$distribution && $(BIN)/mypy --cache-dir $(CURDIR)/.mypy_cache) || exit; done
+
+docs: $(VENV)/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+
+benchmark: $(VENV)/installed
+	$(BIN)/python benchmarks/plugins_startup.py
+	$(BIN)/python benchmarks/model.py
+
+# Torch comes first and stays pinned, so that pip takes its CPU build where there is one and nothing
+# after it pulls in another. The build backend is installed once, not once for each distribution.
+$(VENV)/installed: $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) docs/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet "$(TORCH)" "hatchling>=1.26" "editables>=0.5" -r docs/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-build-isolation "$(TORCH)" \
+		$(foreach distribution,$(DISTRIBUTIONS),--editable "$(distribution)[test]")
+	touch $@
+
+clean:
+	rm -rf $(VENV) quickstart site
