@@ -54,7 +54,9 @@ def test_members_are_forecast_independently_from_both_states_and_the_forcings():
     for item in range(3):
         for member in range(4):
             row = data[4 * item + member]
-            expected = torch.cat([states[item, 0, member], states[item, 1, member], forcings[item]], dim=-1)
+            first, last = states[item, :, member]
+            change = (last - first) * torch.tensor([800 / 200, 2 / 4])
+            expected = torch.cat([change, last, forcings[item]], dim=-1)
             torch.testing.assert_close(row, expected)
     torch.testing.assert_close(model.encoder.target[7], torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]))
     assert torch.equal(model.decoder.target, data)

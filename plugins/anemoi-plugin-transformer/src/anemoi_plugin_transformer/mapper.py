@@ -17,6 +17,10 @@ class TransformerMapper(Mapper):
     differently (Shi et al., "Masked label prediction", 2021, whose graph transformer layer this is).
     A target without edges gets nothing but its own features.
 
+    Only the MLP sees a normalised state. Everything else is a straight line from what comes in to
+    what goes out, because differences between neighbours, which drive the weather, are small beside
+    the values: dividing each node by a norm of its own would blur them.
+
     Parameters
     ----------
     source, target, edges, source_channels, target_channels, channels, out_channels
@@ -59,23 +63,21 @@ class TransformerMapper(Mapper):
         self.register_buffer("edge_attributes", edges.attributes, persistent=False)
         self.embed_source = nn.Linear(source_channels, channels)
         self.embed_target = nn.Linear(target_channels, channels)
-        self.norm_source, self.norm_target = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.query = nn.Linear(channels, channels)
         self.key_value = nn.Linear(channels, 2 * channels)
         self.edge = nn.Linear(edges.attributes.shape[1], 2 * channels)
         self.attention_out = nn.Linear(channels, channels)
         self.norm_mlp = nn.LayerNorm(channels)
         self.mlp = MLP(channels, round(mlp_hidden_ratio * channels), channels)
-        self.norm_out = nn.LayerNorm(channels)
         self.out = nn.Linear(channels, out_channels)
 
     def forward(self, source: Tensor, target: Tensor, condition: Tensor | None = None) -> Tensor:
         """See :meth:`anemoi.core.interfaces.mapper.Mapper.forward`; ``condition`` must be None."""
         refuse_condition(condition)
         source, target = self.embed_source(source), self.embed_target(target)
-        target = target + self.attention_out(self._attend(self.norm_source(source), self.norm_target(target)))
+        target = target + self.attention_out(self._attend(source, target))
         target = target + self.mlp(self.norm_mlp(target))
-        return self.out(self.norm_out(target))  # type: ignore[no-any-return]
+        return self.out(target)  # type: ignore[no-any-return]
 
     def _attend(self, source: Tensor, target: Tensor) -> Tensor:
         # Nodes come first, so that whole rows of memory are gathered and summed.

@@ -17,7 +17,8 @@ class TransformerProcessor(Processor):
     """Transformer blocks with exact sliding-window attention.
 
     Nodes are taken from south to north (:func:`~.ordering.by_latitude`), and each attends to those
-    within ``window_size`` places. The edges of the graph are not used.
+    within ``window_size`` places. The edges of the graph are not used. The last state is not
+    normalised, for the reason that :class:`~.mapper.TransformerMapper` gives.
 
     Parameters
     ----------
@@ -65,7 +66,6 @@ class TransformerProcessor(Processor):
         self.layers = nn.ModuleList(
             _Block(channels, num_heads, mlp_channels, window, turn) for _ in range(num_layers)
         )
-        self.norm = nn.LayerNorm(channels)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """See :meth:`anemoi.core.interfaces.processor.Processor.forward`; ``condition`` must be None."""
@@ -73,7 +73,7 @@ class TransformerProcessor(Processor):
         x = x[:, self.order]  # (batch, nodes, channels), south to north
         for layer in self.layers:
             x = layer(x)
-        return self.norm(x)[:, self.rank]  # type: ignore[no-any-return]
+        return x[:, self.rank]
 
 
 class _Block(nn.Module):

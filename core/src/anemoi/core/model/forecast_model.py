@@ -33,9 +33,9 @@ class ModelStatistics:
 class ForecastModel(nn.Module):
     """Predicts the next state as the last one plus a tendency (encoder, processor, decoder).
 
-    The decoder's output is in units of the standard deviation of the six-hourly (or whatever the
-    frequency) change, so that each variable's tendency is of order one however slowly it changes
-    (as in GraphCast, Lam et al., Science 2023).
+    Tendencies, those that come in with the states and the one that goes out of the decoder, are in
+    units of the standard deviation of the change from one state to the next, so that they are of
+    order one however slowly a variable changes (as in GraphCast, Lam et al., Science 2023).
 
     Parameters
     ----------
@@ -101,9 +101,13 @@ class ForecastModel(nn.Module):
             ``(batch, ensemble, grid, variable)``, normalised.
         """
         batch, steps, members, grid, variables = states.shape
+        changes = (
+            states.diff(dim=1) / self.tendency_scale
+        )  # (batch, input_steps - 1, ensemble, grid, variable)
+        known = torch.cat([changes, states[:, -1:]], dim=1).permute(0, 2, 3, 1, 4)
         data = torch.cat(
             [
-                states.permute(0, 2, 3, 1, 4).reshape(batch * members, grid, steps * variables),
+                known.reshape(batch * members, grid, steps * variables),
                 forcings.repeat_interleave(members, dim=0),
             ],
             dim=-1,
