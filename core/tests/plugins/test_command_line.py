@@ -113,7 +113,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(failing, what, first):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["plugns"], "There is no command 'plugns'.\nDid you mean plugins?"),
+        (["plugns"], "There is no command 'plugns'.\nDid you mean plugins or runs?"),
         (["fial"], "Did you mean fail?"),
         (["zzzzzz"], "To see what there is: anemoi --help"),
         (["plugins", "lst"], "No such command 'lst'"),

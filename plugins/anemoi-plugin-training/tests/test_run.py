@@ -1,8 +1,11 @@
 import json
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
-from anemoi.core import config
+from anemoi.core import config, runs
 from anemoi.core.checkpoint import load
 from anemoi.core.errors import AnemoiError
 from anemoi.core.interfaces import Tracker
@@ -161,3 +164,27 @@ def test_a_run_that_fails_says_so_in_its_record(tmp_path):
         training.run(tmp_path / "run", on_step=interrupt)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
     assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
+
+
+def test_a_run_that_is_killed_leaves_a_record_that_says_so(tmp_path):
+    run = tmp_path / "run"
+    words = [*TINY, "training.steps=100000", "--output", str(run)]
+    training = subprocess.Popen(
+        [sys.executable, "-c", "from anemoi.core.cli import main; main()", "train", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not ((run / "metrics.jsonl").exists() and (run / "metrics.jsonl").stat().st_size > 1000):
+        assert training.poll() is None
+        time.sleep(0.05)
+    assert runs.read(run).status == "running"
+    training.kill()
+    training.wait()
+    left = runs.read(run)
+    assert left.status == "killed"
+    assert (left.steps, left.overrides) == (100000, words[:-2])
+    losses = [
+        json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()[: left.step]
+    ]
+    assert len(losses) == left.step > 5
+    assert left.metrics()["loss"].last == losses[-1]

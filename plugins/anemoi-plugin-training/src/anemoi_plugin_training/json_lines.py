@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -18,7 +20,8 @@ METRICS = "metrics.jsonl"
 class JsonLines(Tracker):
     """Keeps ``run.json`` (name, status, times, parameters, files) and ``metrics.jsonl`` (one line a step).
 
-    Needs no service. Every line is on disk as soon as it is recorded.
+    Needs no service. Every line is on disk as soon as it is recorded. The format is that of docs/runs.md,
+    which ``anemoi runs`` reads.
     """
 
     def __init__(self, *, directory: Path) -> None:
@@ -29,9 +32,12 @@ class JsonLines(Tracker):
     def start(self, run: str, parameters: Mapping[str, Any]) -> None:
         """See :class:`anemoi.core.interfaces.tracker.Tracker`."""
         self._run = {
+            "format_version": 1,
             "run": run,
             "status": "running",
             "started": _now(),
+            "host": socket.gethostname(),
+            "process": os.getpid(),
             "artefacts": [],
             "parameters": parameters,
         }
