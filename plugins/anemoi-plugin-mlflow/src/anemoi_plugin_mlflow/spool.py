@@ -1,0 +1,108 @@
+"""What was recorded of a run, on disk before anything is sent, and how much of it was delivered.
+
+The spool is a file of JSON lines that is only ever appended to, by the training alone. What delivers it
+keeps its own account beside it. Neither ever waits for the other.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from anemoi.core.errors import AnemoiError
+
+FOLDER = "mlflow"
+"""The folder of the spool in the directory of a run."""
+
+Kind = Literal["start", "metrics", "file", "finish"]
+
+
+class Spool:
+    """The spool of one run.
+
+    Parameters
+    ----------
+    directory
+        The directory of the run.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.run_directory = directory
+        self.folder = directory / FOLDER
+        self.lines = self.folder / "spool.jsonl"
+        self.log = self.folder / "delivery.log"
+        self._account = self.folder / "delivered.json"
+        self._lock = threading.Lock()
+
+    def append(self, kind: Kind, **values: Any) -> None:
+        """Record something, at this time. Threads may call it at once."""
+        line = json.dumps({"kind": kind, "time": round(time.time() * 1000), **values}) + "\n"
+        with self._lock, self.lines.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    def read(self, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
+        """Each record from a place in the file on, and the place of the next.
+
+        A last line that is not whole, because it is being written or its writer was killed, is not read.
+        """
+        with self.lines.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                offset += len(line)
+                yield json.loads(line), offset
+
+    @property
+    def pending(self) -> int:
+        """How many records are not delivered yet."""
+        return sum(1 for _ in self.read(self.account().offset))
+
+    def account(self) -> Account:
+        """How much was delivered."""
+        try:
+            return Account(**json.loads(self._account.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return Account()
+        except (ValueError, TypeError) as error:
+            raise AnemoiError(
+                f"{self._account} is damaged: {error}",
+                fix="Remove it to deliver the run once more, as a new one.",
+            ) from error
+
+    def save(self, account: Account) -> None:
+        """Write down how much was delivered."""
+        partial = self._account.with_suffix(".part")
+        partial.write_text(json.dumps(asdict(account)) + "\n", encoding="utf-8")
+        partial.replace(self._account)
+
+
+@dataclass(frozen=True)
+class Account:
+    """How much of a spool was delivered.
+
+    Parameters
+    ----------
+    uri, run_id
+        Where to, and as which run of MLflow; empty before there is one.
+    offset
+        Every record before this place in the file is delivered, or was refused.
+    refused
+        How many records the server would not take. Each is in the log, with the reason.
+    finished
+        Whether the end of the run was delivered.
+    trouble
+        Why the last attempt failed; empty if it did not.
+    """
+
+    uri: str = ""
+    run_id: str = ""
+    offset: int = 0
+    refused: int = 0
+    finished: bool = False
+    trouble: str = ""
