@@ -138,6 +138,7 @@ def test_a_run_is_shown_with_all_that_is_recorded(anemoi, runs):
     shown = json.loads(anemoi("show", "one", "--json")[1])
     assert shown["metrics"] == {"loss": {"first": 2.0, "last": 1.0, "least": 0.5, "least_step": 2}}
     assert shown["parameters"] == {"training.steps": 3, "training.learning_rate": 0.001}
+    assert shown["checkpoint"] is None
     assert shown["files"] == ["run.json", "metrics.jsonl"]
 
 
@@ -200,7 +201,7 @@ def test_a_damaged_line_is_named(anemoi, runs):
     assert "metrics.jsonl:2 is damaged" in err
 
 
-def test_the_last_line_is_found_without_reading_the_others(runs):
+def test_the_last_line_of_a_long_file_is_found(runs):
     directory = leave(runs / "one", losses=[1.0] * 5000, **FINISHED)
     assert (directory / "metrics.jsonl").stat().st_size > 2 * 65536
     assert read(directory).step == 5000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -154,6 +155,8 @@ def test_without_a_server_the_record_is_in_a_store_beside_the_run(tmp_path, para
     run = tmp_path / "runs" / "local"
     run.mkdir(parents=True)
     (run / "notes.txt").write_text("hail")
+    monkeypatch.setattr("getpass.getuser", lambda: {}["nobody"])
+    (tmp_path / "logging.py").write_text("raise SystemExit('This is no module of Python.')")
     tracker = Mlflow(directory=Path("runs/local"), system_metrics_every=0, patience=60)
     tracker.start("local", parameters)
     tracker.artefact(Path("runs/local/notes.txt"))
@@ -162,6 +165,7 @@ def test_without_a_server_the_record_is_in_a_store_beside_the_run(tmp_path, para
     client = MlflowClient(f"sqlite:///{tmp_path}/runs/mlflow.db")
     (found,) = client.search_runs([client.get_experiment_by_name("anemoi").experiment_id])
     assert found.info.status == "FAILED"
+    assert found.data.tags["mlflow.user"] == str(os.getuid())
     assert found.data.tags["plugin.processor"].startswith("transformer (anemoi-plugin-transformer==")
     (copy,) = tmp_path.glob("runs/mlflow-artefacts/*/artifacts/notes.txt")
     assert copy.read_text() == "hail"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from anemoi.core.errors import AnemoiError
 
-from anemoi_plugin_mlflow import delivery, system
+from anemoi_plugin_mlflow import delivery, system, tracker
 from anemoi_plugin_mlflow.delivery import Delivery, DeliveryError
 from anemoi_plugin_mlflow.plots import curves
 from anemoi_plugin_mlflow.spool import Account, Spool
@@ -253,3 +253,23 @@ def test_an_account_is_replaced_as_a_whole(spool):
     assert spool.account() == account
     spool.save(dataclasses.replace(account, offset=13))
     assert json.loads((spool.folder / "delivered.json").read_text())["offset"] == 13
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        (None, "sqlite:///{here}/runs/mlflow.db"),
+        ("sqlite:///mine.db", "sqlite:///{here}/mine.db"),
+        ("sqlite:////data/mine.db", "sqlite:////data/mine.db"),
+        ("https://mlflow.example.org", "https://mlflow.example.org"),
+    ],
+)
+def test_a_local_store_does_not_depend_on_the_working_directory(uri, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tracker, "_deliver", lambda spool, patience: None)
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    one = tracker.Mlflow(directory=tmp_path / "runs" / "one", uri=uri, system_metrics_every=0)
+    one.start("one", {"anything": 1})
+    ((start, _),) = Spool(tmp_path / "runs" / "one").read(0)
+    assert start["uri"] == expected.format(here=tmp_path)
+    assert start["parameters"] == {"anything": 1}

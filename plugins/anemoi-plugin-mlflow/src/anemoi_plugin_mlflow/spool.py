@@ -16,6 +16,9 @@ from typing import Any, Literal
 
 from anemoi.core.errors import AnemoiError
 
+SQLITE = "sqlite:///"
+"""How the URI of a local store begins; what follows is a path."""
+
 FOLDER = "mlflow"
 """The folder of the spool in the directory of a run."""
 

@@ -18,6 +18,8 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from .spool import SQLITE
+
 BATCH = 1000
 """How many metrics MLflow takes at a time."""
 
@@ -29,7 +31,6 @@ _KEY, _PARAMETER, _TAG = 250, 6000, 5000
 
 _UID = "anemoi.uid"
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
-_SQLITE = "sqlite:///"
 
 
 class RefusedError(Exception):
@@ -80,7 +81,7 @@ class Run:
     def describe(self, start: Mapping[str, Any]) -> None:
         """Write the parameters, the overrides, the plugin lock and the versions that the run began with."""
         parameters, provenance = start["parameters"], start["provenance"]
-        overrides = parameters["overrides"]
+        overrides = parameters.get("overrides", [])
         tags = {
             "anemoi.overrides": " ".join(overrides),
             "anemoi.directory": str(self._directory),
@@ -90,7 +91,7 @@ class Run:
             **dict(map(_override, overrides)),
             **{f"plugin.{entry['role']}": _component(entry) for entry in start["lock"]},
         }
-        self._log_parameters(dict(leaves(parameters["values"])))
+        self._log_parameters(dict(leaves(parameters.get("values", parameters))))
         self._log_tags(tags)
         self._document("configuration.json", parameters)
         self._document("plugin-lock.json", start["lock"])
@@ -154,8 +155,8 @@ def _experiment(client: MlflowClient, name: str, uri: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     place = None
-    if uri.startswith(_SQLITE):  # By itself MLflow would put the files wherever this process happens to run.
-        database = Path(uri.removeprefix(_SQLITE)).resolve()
+    if uri.startswith(SQLITE):  # By itself MLflow would put the files wherever this process happens to run.
+        database = Path(uri.removeprefix(SQLITE)).resolve()
         place = database.with_name(f"{database.stem}-artefacts").as_uri()
     return str(client.create_experiment(name, artifact_location=place))
 

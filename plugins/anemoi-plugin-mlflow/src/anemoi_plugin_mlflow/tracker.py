@@ -18,7 +18,7 @@ from anemoi.core.interfaces.tracker import Tracker
 from anemoi.core.provenance import provenance
 from pydantic import Field
 
-from .spool import Spool
+from .spool import SQLITE, Spool
 from .system import Sampler
 
 log = logging.getLogger("anemoi")
@@ -57,7 +57,7 @@ class Mlflow(Tracker):
     ) -> None:
         directory = directory.resolve()
         self._spool = Spool(directory)
-        self._uri = uri or f"sqlite:///{directory.parent / 'mlflow.db'}"
+        self._uri = _absolute(uri or f"{SQLITE}{directory.parent / 'mlflow.db'}")
         self._experiment = experiment
         self._upload_checkpoints = upload_checkpoints
         self._patience = patience
@@ -66,6 +66,7 @@ class Mlflow(Tracker):
 
     def start(self, run: str, parameters: Mapping[str, Any]) -> None:
         """See :class:`anemoi.core.interfaces.tracker.Tracker`."""
+        values = parameters.get("values", {})
         self._spool.folder.mkdir()
         self._spool.append(
             "start",
@@ -73,10 +74,10 @@ class Mlflow(Tracker):
             uid=uuid.uuid4().hex,
             uri=self._uri,
             experiment=self._experiment,
-            user=getpass.getuser(),
+            user=_user(),
             upload_checkpoints=self._upload_checkpoints,
             parameters=parameters,
-            lock=[vars(entry) for entry in lock(parameters["values"])],
+            lock=[vars(entry) for entry in lock(values)] if "model" in values else [],
             provenance=provenance(parents=()),
         )
         self._delivery = _deliver(self._spool, patience=self._patience)
@@ -123,12 +124,25 @@ class Mlflow(Tracker):
             )
 
 
+def _absolute(uri: str) -> str:
+    """Make the path of a local store independent of the working directory."""
+    return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).resolve()}" if uri.startswith(SQLITE) else uri
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # In a container the number of the user may have no name.
+        return str(os.getuid())
+
+
 def _deliver(spool: Spool, *, patience: float) -> subprocess.Popen[bytes]:
     """Start the process that delivers a spool.
 
     It is a process and no thread, because MLflow takes seconds to import and to make a store, in which the
     training should not stand still, and because it may hang or crash. Its session is its own, so that
-    Ctrl-C ends the training and not the record of how that ended.
+    Ctrl-C ends the training and not the record of how that ended; its working directory is the spool's, where
+    no file of the user's can stand for a module of Python's.
     """
     with spool.log.open("ab") as output:
         return subprocess.Popen(
@@ -136,6 +150,7 @@ def _deliver(spool: Spool, *, patience: float) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
+            cwd=spool.folder,
             start_new_session=True,
         )
 
