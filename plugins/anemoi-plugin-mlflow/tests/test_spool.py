@@ -270,6 +270,8 @@ def test_a_local_store_does_not_depend_on_the_working_directory(uri, expected, t
     (tmp_path / "runs" / "one").mkdir(parents=True)
     one = tracker.Mlflow(directory=tmp_path / "runs" / "one", uri=uri, system_metrics_every=0)
     one.start("one", {"anything": 1})
-    ((start, _),) = Spool(tmp_path / "runs" / "one").read(0)
+    one.metrics({"loss": np.float32(0.5), "odd": float("nan")}, 1)
+    (start, _), (metrics, _) = Spool(tmp_path / "runs" / "one").read(0)
+    assert str(metrics["values"]) == "{'loss': 0.5, 'odd': nan}"
     assert start["uri"] == expected.format(here=tmp_path)
     assert start["parameters"] == {"anything": 1}

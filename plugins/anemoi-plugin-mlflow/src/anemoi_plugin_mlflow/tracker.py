@@ -85,7 +85,7 @@ class Mlflow(Tracker):
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """See :class:`anemoi.core.interfaces.tracker.Tracker`."""
-        self._spool.append("metrics", step=step, values=values)
+        self._spool.append("metrics", step=step, values={name: float(each) for name, each in values.items()})
 
     def artefact(self, path: Path) -> None:
         """See :class:`anemoi.core.interfaces.tracker.Tracker`."""
