@@ -7,7 +7,7 @@ from anemoi.core.interfaces.processor import Processor
 from anemoi.core.model import ForecastModel
 from torch import nn
 
-from anemoi_plugin_training.loop import optimise, rollout_loss
+from anemoi_plugin_training.loop import optimise, phases, rollout_loss
 from anemoi_plugin_training.loss import WeightedMSE
 from anemoi_plugin_training.optimiser import adamw, warmup_cosine
 from anemoi_plugin_training.samples import Samples, model_statistics
@@ -65,13 +65,13 @@ def make_loss(source):
     return WeightedMSE(node_weights=areas / areas.sum(), variable_weights=torch.tensor([0.25, 0.75]))
 
 
-def samples_of(source, length):
-    return Samples.within(source, source.times, length=length, forcings=("cos_local_time",))
+def samples_of(source, rollout):
+    return Samples.within(source, source.times, inputs=2, rollout=rollout, forcings=("cos_local_time",))
 
 
 def run(source, seed=0, **settings):
     settings = TrainingSettings(seed=seed, **{"steps": 30, "rollout": 2, "rollout_steps": 10, **settings})
-    samples = samples_of(source, 2 + settings.rollout)
+    samples = {rollout: samples_of(source, rollout) for rollout, _ in phases(settings)}
     return list(optimise(make(source, seed), make_loss(source), samples, settings, torch.device("cpu")))
 
 
@@ -98,13 +98,13 @@ def test_the_loss_is_the_area_and_variable_weighted_mean_square(random_source):
 def test_rollout_loss_is_that_of_a_forecast_by_hand(random_source, members):
     source = random_source(members=members)
     model, loss = make(source), make_loss(source)
-    states, known = (part[None] for part in samples_of(source, 5)[4])
-    ours = rollout_loss(model, loss, model.normalise(states), known, rollout=3)
+    states, known = (part[None] for part in samples_of(source, 3)[4])
+    ours = rollout_loss(model, loss, model.normalise(states), known)
     older, newer, total = states[:, 0], states[:, 1], 0.0
     tendency_stdev = model_statistics(source, source.times).tendency_stdev
     for step in range(3):
         window = torch.stack([model.normalise(older), model.normalise(newer)], dim=1)
-        older, newer = newer, model.denormalise(model(window, known[:, 1 + step]))
+        older, newer = newer, model.denormalise(model(window, known[:, step]))
         total += loss(newer / tendency_stdev, states[:, 2 + step] / tendency_stdev).item()
     assert ours.item() == pytest.approx(total / 3, rel=2e-3)
 
@@ -114,9 +114,9 @@ def test_the_loss_of_no_change_is_about_one(random_source):
     model, loss = make(source), make_loss(source)
     nn.init.zeros_(model.decoder.linear.weight)
     nn.init.zeros_(model.decoder.linear.bias)
-    samples = samples_of(source, 3)
+    samples = samples_of(source, 1)
     values = [
-        rollout_loss(model, loss, model.normalise(states[None]), known[None], rollout=1).item()
+        rollout_loss(model, loss, model.normalise(states[None]), known[None]).item()
         for states, known in samples
     ]
     assert np.mean(values) == pytest.approx(1, abs=0.05)
@@ -127,6 +127,11 @@ def test_the_same_seed_gives_the_same_losses_to_the_bit(random_source):
     first, again, other = run(source, seed=3), run(source, seed=3), run(source, seed=4)
     assert first == again
     assert first != other
+
+
+def test_the_last_steps_are_trained_with_the_rollout():
+    assert phases(TrainingSettings(steps=10, rollout=4, rollout_steps=3)) == [(1, 7), (4, 3)]
+    assert phases(TrainingSettings(steps=2, rollout=4, rollout_steps=3)) == [(1, 0), (4, 2)]
 
 
 def test_training_learns(random_source):

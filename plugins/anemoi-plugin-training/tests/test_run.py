@@ -70,7 +70,7 @@ def test_code_in_a_recorded_configuration_is_not_run_unless_trusted(tmp_path):
 def test_epochs_are_told(tmp_path):
     words = [*TINY, "dates.end=2025-12-02T18", f"+trackers.mine._target_={__name__}.Quiet"]
     training = prepare(config.compose("train", [*words, "training.batch_size=3"]))
-    assert len(training.samples) == 5
+    assert len(training.samples[1]) == 6
     heard = []
     events = SimpleNamespace(send=lambda event, **values: heard.append((event, values)))
     with pytest.MonkeyPatch.context() as patch:

@@ -54,18 +54,18 @@ def test_a_variable_that_never_changes_is_refused(random_source):
 
 def test_samples_are_all_windows_without_missing_times(random_source):
     source = random_source(times=12, missing=(5,))
-    samples = Samples.within(source, source.times[1:], length=3, forcings=("cos_local_time",))
+    samples = Samples.within(source, source.times[1:], inputs=2, rollout=1, forcings=("cos_local_time",))
     assert samples.starts.tolist() == [1, 2, 6, 7, 8, 9]
     states, known = samples[2]
     assert torch.equal(states, torch.from_numpy(source.fields[6:9]))
     grid = source.grid
-    expected = forcings.compute(["cos_local_time"], grid.latitudes, grid.longitudes, source.times[6:9])
+    expected = forcings.compute(["cos_local_time"], grid.latitudes, grid.longitudes, source.times[7:8])
     np.testing.assert_array_equal(known, expected)
 
 
 def test_too_short_a_period_is_refused(random_source):
     source = random_source(times=6, missing=(2, 4))
     with pytest.raises(DataError, match="no 3 consecutive ones"):
-        Samples.within(source, source.times, length=3, forcings=())
+        Samples.within(source, source.times, inputs=2, rollout=1, forcings=())
     with pytest.raises(DataError, match="2 times, but no 3 consecutive"):
-        Samples.within(source, source.times[:2], length=3, forcings=())
+        Samples.within(source, source.times[:2], inputs=2, rollout=1, forcings=())

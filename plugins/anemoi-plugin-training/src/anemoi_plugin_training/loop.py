@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from anemoi.core.interfaces.loss import Loss
@@ -17,54 +19,80 @@ from .settings import TrainingSettings
 
 
 def optimise(
-    model: ForecastModel, loss: Loss, samples: Samples, settings: TrainingSettings, device: torch.device
+    model: ForecastModel,
+    loss: Loss,
+    samples: Mapping[int, Samples],
+    settings: TrainingSettings,
+    device: torch.device,
 ) -> Iterator[float]:
-    """Train a model in place; yields the loss of each optimisation step."""
+    """Train a model in place; yields the loss of each optimisation step.
+
+    Parameters
+    ----------
+    samples
+        Those of each rollout in :func:`phases`.
+    """
     model.to(device).train()
     loss.to(device)
     optimiser = adamw(model, settings)
     schedule = warmup_cosine(optimiser, settings)
-    batches = iter(
-        DataLoader(
-            samples,
-            batch_size=settings.batch_size,
-            sampler=_Shuffled(len(samples), settings.seed),
-            num_workers=settings.workers,
-        )
-    )
-    for step in range(settings.steps):
-        rollout = settings.rollout if step >= settings.steps - settings.rollout_steps else 1
-        states, forcings = (part.to(device) for part in next(batches))
-        optimiser.zero_grad(set_to_none=True)
-        value = rollout_loss(model, loss, model.normalise(states), forcings, rollout)
-        torch.autograd.backward(value)
-        clip_grad_norm_(model.parameters(), settings.gradient_clip)
-        optimiser.step()
-        schedule.step()
-        yield value.item()
+    for rollout, steps in phases(settings):
+        batches = _batches(samples[rollout], settings)
+        for states, forcings in itertools.islice(batches, steps):
+            with _repeatable(device):
+                optimiser.zero_grad(set_to_none=True)
+                value = rollout_loss(model, loss, model.normalise(states.to(device)), forcings.to(device))
+                torch.autograd.backward(value)
+                clip_grad_norm_(model.parameters(), settings.gradient_clip)
+                optimiser.step()
+                schedule.step()
+            yield value.item()
 
 
-def rollout_loss(model: ForecastModel, loss: Loss, states: Tensor, forcings: Tensor, rollout: int) -> Tensor:
-    """Average the loss of ``rollout`` forecast steps, each made from the states before it.
+def phases(settings: TrainingSettings) -> list[tuple[int, int]]:
+    """List the rollouts that are trained, one after another, and for how many optimisation steps each."""
+    last = min(settings.steps, settings.rollout_steps)
+    return [(1, settings.steps - last), (settings.rollout, last)]
+
+
+def rollout_loss(model: ForecastModel, loss: Loss, states: Tensor, forcings: Tensor) -> Tensor:
+    """Average the loss of some forecast steps, each made from the states before it.
 
     Parameters
     ----------
     states
-        ``(batch, time, ensemble, grid, variable)``, normalised; the first ``model.input_steps`` of
-        them are the initial states, at least ``rollout`` follow.
+        ``(batch, model.input_steps + steps, ensemble, grid, variable)``, normalised.
     forcings
-        ``(batch, time, grid, forcing)``, at the same times.
+        ``(batch, steps, grid, forcing)``, at the last of the states that each step is made from.
     """
-    steps = model.input_steps
-    window = states[:, :steps]
+    window, truths = states[:, : model.input_steps], states[:, model.input_steps :]
     total = states.new_zeros(())
-    for step in range(rollout):
-        prediction = model(window, forcings[:, steps + step - 1])  # (batch, ensemble, grid, variable)
-        total = total + loss(
-            prediction / model.tendency_scale, states[:, steps + step] / model.tendency_scale
-        )
+    for known, truth in zip(forcings.unbind(1), truths.unbind(1), strict=True):
+        prediction = model(window, known)  # (batch, ensemble, grid, variable)
+        total = total + loss(prediction / model.tendency_scale, truth / model.tendency_scale)
         window = torch.cat([window[:, 1:], prediction[:, None]], dim=1)
-    return total / rollout
+    return total / truths.shape[1]
+
+
+@contextmanager
+def _repeatable(device: torch.device) -> Iterator[None]:
+    """Ask for operations that give the same bits each time, on CPU, where they cost nothing."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(before or device.type == "cpu", warn_only=not before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def _batches(samples: Samples, settings: TrainingSettings) -> Iterator[tuple[Tensor, Tensor]]:
+    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+        samples,
+        batch_size=settings.batch_size,
+        sampler=_Shuffled(len(samples), settings.seed),
+        num_workers=settings.workers,
+    )
+    return iter(loader)
 
 
 class _Shuffled(Sampler[int]):

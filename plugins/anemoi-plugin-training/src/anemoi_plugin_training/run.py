@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
-from .loop import optimise
+from .loop import optimise, phases
 from .samples import Samples, model_statistics, training_times
 from .settings import Settings
 from .tracking import listeners
@@ -51,7 +51,7 @@ class Training:
     loss
         What is minimised.
     samples
-        The training period as samples.
+        The training period as samples, for each rollout that is trained.
     checkpoint
         What will be saved, but for the trained weights.
     device
@@ -64,7 +64,7 @@ class Training:
     times: NDArray[np.datetime64]
     model: ForecastModel
     loss: Loss
-    samples: Samples
+    samples: Mapping[int, Samples]
     checkpoint: Checkpoint
     device: torch.device
 
@@ -107,7 +107,7 @@ class Training:
         name, trusted = directory.name, self.composition.trusted
         events = listeners(self.settings.trackers, directory=directory, trust_code=trusted)
         events.send("training_started", run=name, parameters=self.composition.to_dict())
-        steps_per_epoch = math.ceil(len(self.samples) / self.settings.training.batch_size)
+        steps_per_epoch = math.ceil(len(self.samples[1]) / self.settings.training.batch_size)
         losses: list[float] = []
         status = "failed"
         try:
@@ -153,8 +153,12 @@ def prepare(composition: Composition) -> Training:
     locked = lock(values)
     source: DataSource = config.build("source", settings.data, trust_code=trust)
     times = training_times(source, settings.dates)
-    length = INPUT_STEPS + settings.training.rollout
-    samples = Samples.within(source, times, length=length, forcings=tuple(settings.forcings))
+    samples = {
+        rollout: Samples.within(
+            source, times, inputs=INPUT_STEPS, rollout=rollout, forcings=tuple(settings.forcings)
+        )
+        for rollout, _ in phases(settings.training)
+    }
     statistics = model_statistics(source, times)
     builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust)
     graph = builder.build(source.grid)

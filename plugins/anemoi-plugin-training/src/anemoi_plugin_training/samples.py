@@ -105,7 +105,7 @@ def _refuse_nans(source: DataSource, times: NDArray[np.datetime64], fields: NDAr
 
 @dataclass(frozen=True)
 class Samples(Dataset[tuple[Tensor, Tensor]]):
-    """Windows of consecutive states with the forcings at each, without missing times within.
+    """Windows of consecutive states, without missing times within, and the forcings that go with them.
 
     Parameters
     ----------
@@ -113,28 +113,38 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         Where the states are read.
     starts
         Position in ``source.times`` of the first state of each window.
+    inputs
+        How many states a forecast begins with.
     length
-        How many states a window has.
+        How many states a window has, those and the ones that follow.
     forcings
         The names of the computed forcings.
     """
 
     source: DataSource
     starts: NDArray[np.int64]
+    inputs: int
     length: int
     forcings: tuple[str, ...]
 
     @classmethod
     def within(
-        cls, source: DataSource, times: NDArray[np.datetime64], *, length: int, forcings: tuple[str, ...]
+        cls,
+        source: DataSource,
+        times: NDArray[np.datetime64],
+        *,
+        inputs: int,
+        rollout: int,
+        forcings: tuple[str, ...],
     ) -> Samples:
-        """Every window of ``length`` states within ``times``.
+        """Every window within ``times`` of ``inputs`` states and ``rollout`` that follow them.
 
         Raises
         ------
         DataError
             If there is none.
         """
+        length = inputs + rollout
         first = int(np.searchsorted(source.times, times[0]))
         whole = np.array([time not in source.missing for time in times])
         windows = (
@@ -148,15 +158,18 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
                 f"The training period has {len(times)} times, but no {length} consecutive ones with data.",
                 fix="Choose a longer period (dates.start, dates.end) or a shorter training.rollout.",
             )
-        return cls(source, starts, length, forcings)
+        return cls(source, starts, inputs, length, forcings)
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """States ``(length, ensemble, grid, variable)`` and forcings ``(length, grid, forcing)``."""
+        """States ``(length, ensemble, grid, variable)`` and forcings ``(rollout, grid, forcing)``.
+
+        The forcings are those at the last of the states that each forecast step is made from.
+        """
         start = self.starts[index]
         times = self.source.times[start : start + self.length]
         grid = self.source.grid
-        known = forcings.compute(self.forcings, grid.latitudes, grid.longitudes, times)
+        known = forcings.compute(self.forcings, grid.latitudes, grid.longitudes, times[self.inputs - 1 : -1])
         return torch.from_numpy(self.source.read(times)), torch.from_numpy(known)

@@ -80,25 +80,24 @@ class TransformerMapper(Mapper):
         return self.out(target)  # type: ignore[no-any-return]
 
     def _attend(self, source: Tensor, target: Tensor) -> Tensor:
-        # Nodes come first, so that whole rows of memory are gathered and summed.
+        # Nodes come first, so that whole rows of memory are gathered and summed; and with index_select,
+        # because the gradient of x[index] is summed in no fixed order.
         batch, nodes, _ = target.shape
-        # (nodes, batch, heads, channels)
-        query = torch.unflatten(self.query(target).transpose(0, 1), -1, (self.heads, -1))
-        key_value = self.key_value(source).transpose(0, 1)[self.edge_source]
-        key_value = key_value + self.edge(self.edge_attributes)[:, None]
-        key, value = (torch.unflatten(part, -1, (self.heads, -1)) for part in key_value.chunk(2, dim=-1))
-        score = (query[self.edge_target] * key).sum(-1) * self.head_channels**-0.5  # (edges, batch, heads)
-        weight = self._softmax(score, nodes)
-        out = value.new_zeros(nodes, batch, self.heads, self.head_channels)
-        out = out.index_add(0, self.edge_target, weight[..., None] * value)
-        return out.flatten(2).transpose(0, 1)  # (batch, nodes, channels)
-
-    def _softmax(self, score: Tensor, nodes: int) -> Tensor:
-        """Over the edges of each target node, ``(edges, batch, heads)``."""
+        heads = (self.heads, self.head_channels)
+        query = self.query(target).transpose(0, 1).index_select(0, self.edge_target)
+        key_value = self.key_value(source).transpose(0, 1).index_select(0, self.edge_source)
+        key_value = key_value + self.edge(self.edge_attributes)[:, None]  # (edges, batch, 2 x channels)
+        key, value = (torch.unflatten(part, -1, heads) for part in key_value.chunk(2, dim=-1))
+        score = (torch.unflatten(query, -1, heads) * key).sum(-1) * self.head_channels**-0.5
+        # A softmax over the edges of each target. Subtracting the largest score keeps it in range.
         index = self.edge_target[:, None, None].expand_as(score)
-        shape = (nodes, *score.shape[1:])
-        # Subtracting the largest changes nothing but keeps the exponential in range.
-        largest = score.new_full(shape, -torch.inf).scatter_reduce(0, index, score.detach(), "amax")
-        weight = (score - largest[self.edge_target]).exp()
-        total = score.new_zeros(shape).index_add(0, self.edge_target, weight)
-        return weight / total[self.edge_target]
+        largest = score.new_full((nodes, batch, self.heads), -torch.inf)
+        largest = largest.scatter_reduce(0, index, score.detach(), "amax")
+        weight = (score - largest.index_select(0, self.edge_target)).exp()  # (edges, batch, heads)
+        total = score.new_zeros(largest.shape).index_add(0, self.edge_target, weight)
+        out = value.new_zeros(nodes, batch, *heads)
+        out = out.index_add(0, self.edge_target, weight[..., None] * value)
+        # The largest term of a total is exp(0), so only that of a target without edges is below one.
+        out = out / total.clamp_min(1.0)[..., None]
+        attended: Tensor = out.flatten(2).transpose(0, 1)  # (batch, nodes, channels)
+        return attended

@@ -70,10 +70,10 @@ class TransformerProcessor(Processor):
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """See :meth:`anemoi.core.interfaces.processor.Processor.forward`; ``condition`` must be None."""
         refuse_condition(condition)
-        x = x[:, self.order]  # (batch, nodes, channels), south to north
+        x = x.index_select(1, self.order)  # (batch, nodes, channels), south to north
         for layer in self.layers:
             x = layer(x)
-        return x[:, self.rank]
+        return x.index_select(1, self.rank)
 
 
 class _Block(nn.Module):

@@ -26,16 +26,14 @@ class SlidingWindow(nn.Module):
     """
 
     visible: Tensor
-    keys: Tensor
 
     def __init__(self, *, nodes: int, window: int, block: int = 128) -> None:
         super().__init__()
-        self.nodes = nodes
-        window, self.block = min(window, nodes - 1), min(block, nodes)
-        block = self.block
+        self.window, self.block = min(window, nodes - 1), min(block, nodes)
+        window, block = self.window, self.block
         self.blocks = -(-nodes // block)
-        span = block + 2 * window
-        # Position of each block's queries (blocks, block) and keys (blocks, span), before clipping.
+        self.span = span = block + 2 * window
+        # Position of each block's queries (blocks, block) and keys (blocks, span).
         start = torch.arange(self.blocks)[:, None] * block
         queries = start + torch.arange(block)
         keys = start - window + torch.arange(span)
@@ -44,7 +42,6 @@ class SlidingWindow(nn.Module):
         # A padding query, past the last node, may see anything: its result is thrown away.
         visible = (near & inside[:, None, :]) | (queries >= nodes)[:, :, None]
         self.register_buffer("visible", visible[:, None], persistent=False)  # (blocks, 1, block, span)
-        self.register_buffer("keys", keys.clamp(0, nodes - 1), persistent=False)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attend.
@@ -61,10 +58,13 @@ class SlidingWindow(nn.Module):
         """
         batch, heads, nodes, channels = query.shape
         padding = self.blocks * self.block - nodes
-        query = F.pad(query, (0, 0, 0, padding)).reshape(batch, heads, self.blocks, self.block, channels)
+        query = F.pad(query, (0, 0, 0, padding)).unfold(2, self.block, self.block)
+        key, value = (
+            F.pad(x, (0, 0, self.window, self.window + padding)).unfold(2, self.span, self.block)
+            for x in (key, value)
+        )
         # Blocks become part of the batch: (batch x blocks, heads, block | span, channels).
-        query = query.transpose(1, 2).flatten(0, 1)
-        key, value = (x[:, :, self.keys].transpose(1, 2).flatten(0, 1) for x in (key, value))
+        query, key, value = (x.permute(0, 2, 1, 4, 3).flatten(0, 1) for x in (query, key, value))
         visible = self.visible.expand(batch, -1, -1, -1, -1).flatten(0, 1)
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
         out = torch.unflatten(out, 0, (batch, self.blocks)).transpose(1, 2)
