@@ -20,10 +20,11 @@ quickstart: $(VENV)/installed
 
 test: lint types docs
 	for distribution in $(DISTRIBUTIONS); do (cd $$distribution && $(BIN)/python -m pytest -q) || exit; done
+	$(BIN)/python -m pytest -q tests
 
 lint: $(VENV)/installed
-	$(BIN)/ruff check benchmarks $(DISTRIBUTIONS)
-	$(BIN)/ruff format --check benchmarks $(DISTRIBUTIONS)
+	$(BIN)/ruff check benchmarks tests $(DISTRIBUTIONS)
+	$(BIN)/ruff format --check benchmarks tests $(DISTRIBUTIONS)
 
 types: $(VENV)/installed
 	for distribution in $(DISTRIBUTIONS); do \

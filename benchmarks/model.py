@@ -28,11 +28,7 @@ def train(overrides: list[str]) -> None:
     from anemoi.core.config import compose
     from anemoi_plugin_training import prepare
 
-    training = prepare(
-        compose(
-            "train", [f"training.steps={STEPS}", "training.rollout_steps=0", *overrides]
-        )
-    )
+    training = prepare(compose("train", [f"training.steps={STEPS}", "training.rollout_steps=0", *overrides]))
     before = _peak()
     times: list[float] = []
     with tempfile.TemporaryDirectory() as directory:
@@ -55,8 +51,7 @@ def forecast(overrides: list[str]) -> None:
         path = train(*words, output=directory)
         before = _peak()
         times = [
-            time.perf_counter()
-            for _ in anemoi.core.forecast(path, Sample(), "2025-12-20", f"{6 * STEPS}h")
+            time.perf_counter() for _ in anemoi.core.forecast(path, Sample(), "2025-12-20", f"{6 * STEPS}h")
         ]
     print((STEPS - WARM_UP) / (times[-1] - times[WARM_UP - 1]), _peak(), before)
 
@@ -68,21 +63,15 @@ def _peak() -> float:
 
 def main() -> None:
     """Measure each in fresh processes, and print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument(
-        "overrides", nargs="*", help="of the configuration, as for anemoi train"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("overrides", nargs="*", help="of the configuration, as for anemoi train")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=["train", "forecast"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
         {"train": train, "forecast": forecast}[arguments.only](arguments.overrides)
         return
-    print(
-        f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors"
-    )
+    print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors")
     print(f"{'':24}{'median':>10}{'range':>18}{'peak memory':>14}{'before it':>12}")
     for what, unit in (("train", "samples/s"), ("forecast", "steps/s")):
         command = [sys.executable, __file__, "--only", what, *arguments.overrides]

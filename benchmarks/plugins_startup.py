@@ -50,14 +50,10 @@ def write_distributions(folder: Path, number: int) -> None:
                 "import click\nimport numpy\n\nclass Loss: ...\n\n@click.command()\ndef command(): ...\n"
             )
         elif index % 6 == 1:
-            (info / "entry_points.txt").write_text(
-                f"[console_scripts]\ninvented-{index} = invented:main\n"
-            )
+            (info / "entry_points.txt").write_text(f"[console_scripts]\ninvented-{index} = invented:main\n")
 
 
-def seconds(
-    command: list[str], environment: Mapping[str, str], repeats: int
-) -> list[float]:
+def seconds(command: list[str], environment: Mapping[str, str], repeats: int) -> list[float]:
     """The wall time of each of ``repeats`` runs of a command, after one to warm the caches."""
     times = []
     for _ in range(repeats + 1):
@@ -83,9 +79,7 @@ def report(what: str, times: list[float]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description="Measure the start-up of the command line."
-    )
+    parser = argparse.ArgumentParser(description="Measure the start-up of the command line.")
     parser.add_argument("--repeats", type=int, default=9)
     repeats = parser.parse_args().repeats
 

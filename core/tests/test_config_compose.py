@@ -211,6 +211,23 @@ def test_an_unknown_choice_names_the_distribution_that_is_known_to_bring_it(
         compose("demo", ["engine=maglev"])
 
 
+def test_an_unknown_choice_names_the_distribution_that_is_blocked(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("core", "demo", "defaults: [engine: steam]")
+    write("core", "engine/steam", "name: steam")
+    info = tmp_path / "path" / "trains-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: trains\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[anemoi.core.processors]\nmaglev = trains:Maglev\n")
+    site = tmp_path / "house"
+    site.mkdir()
+    (site / "blocked-plugins.txt").write_text("trains\n")
+    monkeypatch.setenv("ANEMOI_SITE_CONFIG", str(site))
+    with pytest.raises(ConfigError, match="trains has the processor 'maglev', which is blocked: "):
+        compose("demo", ["engine=maglev"])
+
+
 def test_two_plugins_with_one_file_are_told_of_when_it_is_used(write: Write) -> None:
     write("core", "demo", "a: 1")
     write("plugins", "engine/steam", "a: 1")

@@ -22,11 +22,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def provider(name: str) -> str:
-    """Say which distribution, known but not installed here, has a component called ``name``; else nothing."""
+    """Say which distribution, absent or unusable here, has a component called ``name``; else nothing."""
     from ..plugins import GROUPS, components, normalise
     from ..plugins._catalogue import provider as known_provider
 
-    installed = {normalise(each.distribution) for each in components()}
+    found = components()
+    for each in found:
+        if normalise(each.name) == normalise(name) and each.state != "ok":
+            refused = (
+                f"{each.distribution} has the {each.kind} {name!r}, which is {each.state}: {each.reason}"
+            )
+            return f"{refused}\n{each.fix}".rstrip()
+    installed = {normalise(each.distribution) for each in found}
     for kind in GROUPS:
         distribution = known_provider(kind, name)
         if distribution and normalise(distribution) not in installed:
