@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, get_type_hints
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import numpy as np
 import torch
 from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.graph import DATA, HIDDEN, Graph, Nodes
 from anemoi.core.grid import Grid
+from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.graph_builder import GraphBuilder
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
@@ -63,6 +64,8 @@ class IcosahedralGraph(GraphBuilder):
         If an option is out of range, or the encoder or the decoder has none.
     """
 
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.NORMALISED_ATTRIBUTES})
+
     refinement: Refinement = 4
     multi_scale: bool = True
     encoder_cutoff_factor: CutoffFactor | None = 0.6
@@ -71,8 +74,9 @@ class IcosahedralGraph(GraphBuilder):
     decoder_num_nearest_neighbours: Neighbours | None = 3
 
     def __post_init__(self) -> None:
-        for option, type_ in get_type_hints(type(self), include_extras=True).items():
-            _check(option, getattr(self, option), type_)
+        types = get_type_hints(type(self), include_extras=True)
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name), types[field.name])
         for end in ("encoder", "decoder"):
             options = f"{end}_cutoff_factor", f"{end}_num_nearest_neighbours"
             if all(getattr(self, option) is None for option in options):

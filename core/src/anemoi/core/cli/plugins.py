@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -108,6 +109,39 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool, timeout: f
     else:
         _print_diagnoses(diagnoses)
     if any(diagnosis.component.state != "ok" for diagnosis in diagnoses):
+        ctx.exit(1)
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--option",
+    "-o",
+    "given",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="An option for the components that have it, such as path=DATA; as often as needed.",
+)
+@_as_json
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report to this file, in the JUnit format.",
+)
+@click.pass_context
+def check(ctx: click.Context, name: str, given: tuple[str, ...], as_json: bool, junit: Path | None) -> None:
+    """Check whether NAME keeps the contract of its kind.
+
+    NAME is a component, a distribution, or DISTRIBUTION:COMPONENT. The components are imported and run
+    here. The exit code is 1 if any check fails.
+    """
+    from ..testing import _report as report
+
+    results = report.results(name, report.parsed(given))
+    if junit is not None:
+        report.write_junit(junit, results)
+    click.echo(json.dumps([asdict(one) for one in results], indent=2) if as_json else report.text(results))
+    if any(one.status == "fail" for one in results):
         ctx.exit(1)
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .capability import Capability
     from .data_source import DataSource, Statistics, Times
     from .graph_builder import GraphBuilder
     from .hooks import hookimpl
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .tracker import Tracker
 
 _MODULE_OF = {
+    "Capability": "capability",
     "DataSource": "data_source",
     "ForecastDescription": "output",
     "GraphBuilder": "graph_builder",
@@ -31,6 +33,7 @@ _MODULE_OF = {
 }
 
 __all__ = [
+    "Capability",
     "DataSource",
     "ForecastDescription",
     "GraphBuilder",

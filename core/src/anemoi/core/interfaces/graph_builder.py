@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from ..graph import Graph
 from ..grid import Grid
+from .capability import Capability
 
 
 class GraphBuilder(ABC):
@@ -14,6 +16,9 @@ class GraphBuilder(ABC):
     A subclass takes its options as keyword arguments, each with a type and a default; they are
     what a user writes under ``graph``.
     """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    """What it declares beyond this contract; see :class:`.Capability`."""
 
     @abstractmethod
     def build(self, grid: Grid) -> Graph:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
+
+from .capability import Capability
 
 
 class Loss(nn.Module, ABC):
@@ -20,6 +23,9 @@ class Loss(nn.Module, ABC):
     variable_weights
         ``(variable,)``, how much each variable counts; they sum to one.
     """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    """What it declares beyond this contract; see :class:`.Capability`."""
 
     @abstractmethod
     def __init__(self, *, node_weights: Tensor, variable_weights: Tensor) -> None:

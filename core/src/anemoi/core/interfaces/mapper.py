@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ..graph import Edges, Nodes
+from .capability import Capability
 
 
 class Mapper(nn.Module, ABC):
@@ -32,6 +34,9 @@ class Mapper(nn.Module, ABC):
     out_channels
         How many features leave on each target node.
     """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    """What it declares beyond this contract; see :class:`.Capability`."""
 
     @abstractmethod
     def __init__(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ..graph import Edges, Nodes
+from .capability import Capability
 
 
 class Processor(nn.Module, ABC):
@@ -28,6 +30,9 @@ class Processor(nn.Module, ABC):
     channels
         The size of the latent state of a node.
     """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    """What it declares beyond this contract; see :class:`.Capability`."""
 
     @abstractmethod
     def __init__(self, *, nodes: Nodes, edges: Edges, channels: int) -> None:

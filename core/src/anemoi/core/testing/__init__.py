@@ -1,0 +1,56 @@
+"""The conformance kit: whether a component keeps the contract of its kind.
+
+One list of checks for each kind stands behind three doors: :func:`check`, ``anemoi plugins check``, and a
+class for pytest that a plugin's tests inherit::
+
+    class TestTransformer(ProcessorContract):
+        name = "transformer"
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._check import Check, Result
+from ._run import check, checks
+
+if TYPE_CHECKING:
+    from ._pytest import (
+        CommandContract,
+        ConfigContract,
+        Contract,
+        GraphContract,
+        HookContract,
+        LossContract,
+        MapperContract,
+        OutputContract,
+        ProcessorContract,
+        SourceContract,
+        TrackerContract,
+    )
+
+__all__ = [
+    "Check",
+    "CommandContract",
+    "ConfigContract",
+    "Contract",
+    "GraphContract",
+    "HookContract",
+    "LossContract",
+    "MapperContract",
+    "OutputContract",
+    "ProcessorContract",
+    "Result",
+    "SourceContract",
+    "TrackerContract",
+    "check",
+    "checks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the classes for pytest, and pytest with them, when one is first asked for."""
+    if not name.endswith("Contract"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("._pytest", __name__), name)

@@ -1,0 +1,131 @@
+"""Build a layer of either kind on a graph, give it something to work on, and watch what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from ..graph import DATA, HIDDEN, Graph
+from ._check import Subject
+
+CHANNELS = 64
+"""Enough for eight heads of eight channels."""
+
+SIZES = {"source_channels": 7, "target_channels": 3, "out_channels": 5}
+"""Three sizes of which no two are alike, so that none can be taken for another."""
+
+
+def structure(subject: Subject, graph: Graph) -> dict[str, Any]:
+    """What a layer is given by the framework; a mapper stands where the encoder does."""
+    if subject.kind == "processor":
+        nodes, edges = graph.nodes[HIDDEN], graph.edges[HIDDEN, HIDDEN]
+        return {"nodes": nodes, "edges": edges, "channels": CHANNELS}
+    ends = {"source": graph.nodes[DATA], "target": graph.nodes[HIDDEN], "edges": graph.edges[DATA, HIDDEN]}
+    return {**ends, "channels": CHANNELS, **SIZES}
+
+
+def build(subject: Subject, graph: Graph, *, seed: int = 0) -> nn.Module:
+    """The layer, with the weights that ``seed`` gives."""
+    torch.manual_seed(seed)
+    layer: nn.Module = subject.build(**structure(subject, graph))
+    return layer
+
+
+def inputs(subject: Subject, graph: Graph, *, batch: int = 2) -> tuple[Tensor, ...]:
+    """Normally distributed features, the same ones every time."""
+    generator = torch.Generator().manual_seed(1)
+    shapes = [(len(graph.nodes[HIDDEN]), CHANNELS)]
+    if subject.kind == "mapper":
+        shapes = [
+            (len(graph.nodes[DATA]), SIZES["source_channels"]),
+            (len(graph.nodes[HIDDEN]), SIZES["target_channels"]),
+        ]
+    return tuple(torch.randn(batch, *shape, generator=generator) for shape in shapes)
+
+
+def output_shape(subject: Subject, graph: Graph, *, batch: int = 2) -> tuple[int, ...]:
+    """The shape that must come out."""
+    channels = CHANNELS if subject.kind == "processor" else SIZES["out_channels"]
+    return batch, len(graph.nodes[HIDDEN]), channels
+
+
+def run(layer: nn.Module, given: Sequence[Tensor], *, seed: int = 2) -> Tensor:
+    """What comes out, with the random numbers that ``seed`` gives."""
+    torch.manual_seed(seed)
+    out: Tensor = layer(*given)
+    return out
+
+
+def backward(out: Tensor) -> None:
+    """Let gradients flow back from a scalar."""
+    out.backward()  # type: ignore[no-untyped-call]
+
+
+def stirred(layer: nn.Module) -> nn.Module:
+    """The same layer, every weight moved a little: what starts as zero hides what lies behind it."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator).to(parameter.dtype))
+    return layer
+
+
+def shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor."""
+    return {name: tuple(getattr(value, "shape", ())) for name, value in state.items()}
+
+
+def apart(one: Tensor, other: Tensor) -> float:
+    """The largest difference, as a fraction of the largest value."""
+    if one.shape != other.shape:
+        return float("inf")
+    scale = max(float(other.detach().abs().max()), 1e-6) if other.numel() else 1.0
+    difference = (one.detach().double() - other.detach().double()).abs()
+    return float(difference.max()) / scale if difference.numel() else 0.0
+
+
+class LeftBehind(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Finds operations that touch a tensor on another device than ``device``.
+
+    A single number on the processor is allowed anywhere.
+    """
+
+    def __init__(self, device: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._device = device
+        self.found = ""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Look at what goes into each operation and what comes out."""
+        self._look(func, (args, kwargs))
+        out = func(*args, **(kwargs or {}))
+        self._look(func, out)
+        return out
+
+    def _look(self, func: Any, values: Any) -> None:
+        for each in tree_leaves(values):
+            if isinstance(each, Tensor) and each.ndim and each.device.type != self._device:
+                self.found = self.found or (
+                    f"{func} works with a tensor of shape {tuple(each.shape)} on {each.device.type}"
+                )
+
+
+class Allocated(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of all tensors that operations make."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count what comes out, unless it shares the memory of what went in."""
+        out = func(*args, **(kwargs or {}))
+        if not any(returned.alias_info for returned in func._schema.returns):
+            tensors = [each for each in tree_leaves(out) if isinstance(each, Tensor)]
+            self.bytes += sum(each.numel() * each.element_size() for each in tensors)
+        return out

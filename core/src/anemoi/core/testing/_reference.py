@@ -1,0 +1,84 @@
+"""The simplest layers that keep their contracts, to try others beside."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..graph import Edges
+from ..interfaces.capability import Capability
+from ..interfaces.mapper import Mapper
+from ..interfaces.processor import Processor
+
+EVERYTHING = frozenset({Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY})
+
+
+class MeanOverEdges(nn.Module):
+    """The mean of what comes in along the edges of each target, weighted by nothing."""
+
+    source: Tensor
+    target: Tensor
+    share: Tensor
+
+    def __init__(self, edges: Edges, num_targets: int) -> None:
+        super().__init__()
+        degree = edges.row_pointers(num_targets).diff().clamp(min=1)
+        self.register_buffer("source", edges.source, persistent=False)
+        self.register_buffer("target", edges.target, persistent=False)
+        self.register_buffer("share", 1.0 / degree[:, None].float(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, source nodes, channels)`` to ``(batch, target nodes, channels)``."""
+        total = x.new_zeros(x.shape[0], len(self.share), x.shape[2])
+        return total.index_add(1, self.target, x[:, self.source]) * self.share.to(x.dtype)
+
+
+class MeanProcessor(Processor):
+    """Adds to each node a linear function of itself and of the mean of its neighbours."""
+
+    capabilities: ClassVar[frozenset[Capability]] = EVERYTHING
+
+    def __init__(self, *, nodes: Any, edges: Edges, channels: int, bias: bool = True) -> None:
+        super().__init__(nodes=nodes, edges=edges, channels=channels)
+        self.mean = MeanOverEdges(edges, len(nodes))
+        self.mix = nn.Linear(2 * channels, channels, bias=bias)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """See :meth:`anemoi.core.interfaces.processor.Processor.forward`; ``condition`` is not looked at."""
+        return x + self.mix(torch.cat([x, self.mean(x)], dim=-1)).to(x.dtype)  # type: ignore[no-any-return]
+
+
+class MeanMapper(Mapper):
+    """A linear function of each target node and of the mean of the source nodes that it hears."""
+
+    capabilities: ClassVar[frozenset[Capability]] = EVERYTHING
+
+    def __init__(
+        self,
+        *,
+        source: Any,
+        target: Any,
+        edges: Edges,
+        source_channels: int,
+        target_channels: int,
+        channels: int,
+        out_channels: int,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            source=source,
+            target=target,
+            edges=edges,
+            source_channels=source_channels,
+            target_channels=target_channels,
+            channels=channels,
+            out_channels=out_channels,
+        )
+        self.mean = MeanOverEdges(edges, len(target))
+        self.mix = nn.Linear(source_channels + target_channels, out_channels, bias=bias)
+
+    def forward(self, source: Tensor, target: Tensor, condition: Tensor | None = None) -> Tensor:
+        """See :meth:`anemoi.core.interfaces.mapper.Mapper.forward`; ``condition`` is not looked at."""
+        return self.mix(torch.cat([target, self.mean(source)], dim=-1))  # type: ignore[no-any-return]

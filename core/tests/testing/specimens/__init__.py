@@ -1,0 +1,38 @@
+"""Components that are wrong, each in one way, and components that are right.
+
+``WRONG`` has a list for each kind: the check that must catch it, and the component. ``RIGHT`` has the
+components of each kind that no check may find fault with, with their options.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+WRONG: dict[str, list[tuple[str, Any]]] = defaultdict(list)
+RIGHT: dict[str, list[Any]] = defaultdict(list)
+
+
+def caught_by(check: str, *kinds: str) -> Callable[[Any], Any]:
+    """Register a component as wrong: ``check``, and no other, must catch it."""
+
+    def register(component: Any) -> Any:
+        for kind in kinds:
+            WRONG[kind].append((check, component))
+        return component
+
+    return register
+
+
+def right(kind: str) -> Callable[[Any], Any]:
+    """Register a component as right."""
+
+    def register(component: Any) -> Any:
+        RIGHT[kind].append(component)
+        return component
+
+    return register
+
+
+from . import bystanders, graph_builders, layers, losses, outputs, packages, sources  # noqa: E402, F401

@@ -1,0 +1,71 @@
+"""Commands and packages of configuration."""
+
+import tempfile
+import types
+from dataclasses import dataclass
+from pathlib import Path
+
+from heavy_command import moon
+from light_commands import anything, make, phases, sky
+
+from . import caught_by, right
+
+right("command")(make())
+right("command")(sky(make(), help="Draw the sky."))
+caught_by("is_a_command", "command")(make)
+caught_by("is_a_command", "command")(moon.callback)
+caught_by("says_what_it_does", "command")(make(help=" "))
+caught_by("says_what_it_does", "command")(sky(make()))
+caught_by("shows_its_help", "command")(make(add_help_option=False))
+caught_by("refuses_unknown_options", "command")(make(context_settings={"ignore_unknown_options": True}))
+caught_by("refuses_unknown_options", "command")(anything)
+caught_by("explains_its_options", "command")(phases)
+caught_by("imports_nothing_heavy", "command")(moon)
+
+
+@dataclass
+class Settings:
+    steps: int = 1
+
+
+def package(files, settings=None):
+    """A package that holds ``files``."""
+    folder = Path(tempfile.mkdtemp(prefix="anemoi-specimens-"))
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    module = types.ModuleType("_".join(sorted(files)))
+    module.__path__ = [str(folder)]
+    if settings is not None:
+        module.SETTINGS = settings
+    return module
+
+
+MOON = {"graph/moon.yaml": "name: none-such\nrefinement: 3\n"}
+FIFTH = "name: every-fifth\nneighbours: 3\n"
+
+right("config")(package(MOON))
+right("config")(package({**MOON, "moon.yaml": "steps: 3\n"}, {"moon": Settings}))
+right("config")(
+    package(
+        {
+            "graph/fifth.yaml": FIFTH,
+            "all/fifth.yaml": f"# @package _global_\ngraph: {{{FIFTH.replace(chr(10), ', ')}}}\n",
+        }
+    )
+)
+caught_by("gives_options_that_exist", "config")(package({"graph/fifth.yaml": f"{FIFTH}neighbors: 4\n"}))
+caught_by("gives_options_that_exist", "config")(
+    package({"all/fifth.yaml": "# @package _global_\ngraph: {name: every-fifth, degree: 4}\n"})
+)
+caught_by("is_a_package", "config")(types.ModuleType("no_package"))
+caught_by("is_a_package", "config")(Settings)
+caught_by("holds_yaml", "config")(package({"moon.txt": "name: moon"}))
+caught_by("holds_yaml", "config")(package({"graph/moon.yaml": "name: [moon"}))
+caught_by("holds_yaml", "config")(package({"graph/moon.yaml": "- moon"}))
+caught_by("has_no_other_endings", "config")(package({**MOON, "graph/sun.yml": "name: sun"}))
+caught_by("names_no_code", "config")(package({"graph/moon.yaml": "_target_: os.system\n"}))
+caught_by("declares_its_primary_files", "config")(package({**MOON, "moon.yaml": "steps: 3\n"}))
+caught_by("declares_its_primary_files", "config")(package(MOON, {"moon": Settings}))
+caught_by("declares_its_primary_files", "config")(package({"moon.yaml": "steps: 3\n"}, {"moon": dict}))

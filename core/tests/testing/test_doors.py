@@ -1,0 +1,176 @@
+"""The three doors of the kit: the function, the class for pytest, and the command."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from specimens.graph_builders import EveryFifth
+from specimens.losses import Offset, RootOfZero, Squared
+from specimens.sources import NeedsAPath
+
+from anemoi.core.errors import PluginError
+from anemoi.core.interfaces import Capability
+from anemoi.core.plugins import GROUPS
+from anemoi.core.testing import GraphContract, LossContract, SourceContract, check, checks
+
+HERE = Path(__file__).parent
+
+
+def statuses(results):
+    return {one.check: one.status for one in results}
+
+
+def run(*words, cwd, code="import sys; from anemoi.core.cli import main; sys.exit(main())"):
+    paths = os.pathsep.join([str(HERE / "site"), str(HERE), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, "XDG_CONFIG_HOME": str(cwd)}
+    command = [sys.executable, "-c", code, *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=120)
+
+
+class TestSquared(LossContract):
+    name = Squared
+    options = {"power": 2.0}  # noqa: RUF012
+
+
+class TestRootOfZero(LossContract):
+    name = RootOfZero
+    expected_failures = {"has_a_gradient_on_equality": "its root has none at zero"}  # noqa: RUF012
+
+
+class TestEveryFifth(GraphContract):
+    name = EveryFifth
+
+
+class TestOptionsFromAFixture(SourceContract):
+    name = NeedsAPath
+
+    @pytest.fixture
+    def contract_options(self, tmp_path):
+        return {"path": str(tmp_path)}
+
+
+def test_the_class_for_pytest_fails_where_the_contract_is_broken(tmp_path):
+    (tmp_path / "test_it.py").write_text(
+        "from anemoi.core.testing import LossContract\n\n\n"
+        "class TestOffset(LossContract):\n    name = 'offset'\n"
+    )
+    code = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    result = run("-q", "-rfs", "-p", "no:cacheprovider", "test_it.py", cwd=tmp_path, code=code)
+    assert result.returncode == 1
+    assert "FAILED test_it.py::TestOffset::test_contract[is_zero_on_equality]" in result.stdout
+    assert "contract: Where the prediction is the truth, it is zero." in result.stdout
+    assert "seen: it is 0.01" in result.stdout
+    assert f"1 failed, {len(checks('loss')) - 4} passed, 3 skipped" in result.stdout
+
+
+def test_what_builds_on_a_check_that_fails_is_skipped_to_the_end_of_the_chain():
+    results = {one.check: one for one in check("source", NeedsAPath)}
+    assert results["opens"].status == "fail"
+    assert "path" in results["opens"].seen
+    assert results["reads_states"].status == results["reads_the_same_after_pickling"].status == "skipped"
+    assert results["reads_states"].seen == "it means nothing before opens passes"
+
+
+def test_an_expected_failure_is_told_with_its_reason():
+    results = check("loss", Offset, expected_failures={"is_zero_on_equality": "it is a bound"})
+    (found,) = [one for one in results if one.check == "is_zero_on_equality"]
+    assert found.status == "expected-failure"
+    assert found.seen == "it is a bound (it is 0.01)"
+    assert "fail" not in statuses(results).values()
+
+
+def test_an_expected_failure_that_passes_is_a_failure():
+    results = check("loss", Squared, expected_failures={"is_zero_on_equality": "it is a bound"})
+    (found,) = [one for one in results if one.status == "fail"]
+    assert found.check == "is_zero_on_equality"
+    assert "it passes" in found.seen
+    assert "it is a bound" in found.seen
+
+
+@pytest.mark.parametrize(("expected", "said"), [({"no_such": "x"}, "no_such"), ({"builds": " "}, "reason")])
+def test_an_expected_failure_needs_a_check_and_a_reason(expected, said):
+    with pytest.raises(PluginError, match=said):
+        check("loss", Squared, expected_failures=expected)
+
+
+def test_a_check_that_does_not_apply_is_skipped_with_the_capability_that_decides():
+    results = {one.check: one for one in check("loss", Squared)}
+    assert results["leaves_out_missing_targets"].status == "skipped"
+    assert results["leaves_out_missing_targets"].seen == "it does not declare Capability.IGNORES_MISSING"
+
+
+def test_there_is_no_other_kind():
+    with pytest.raises(PluginError, match="no kind of component called 'moon'"):
+        checks("moon")
+
+
+def test_every_kind_has_a_class_for_pytest():
+    import anemoi.core.testing as kit
+
+    assert {
+        getattr(kit, name).kind for name in kit.__all__ if name.endswith("Contract") and len(name) > 8
+    } == {*GROUPS}
+
+
+def test_the_kit_needs_neither_pytest_nor_torch_before_they_are_used(tmp_path):
+    code = "import sys, anemoi.core.testing; print([n for n in ('pytest', 'torch') if n in sys.modules])"
+    assert run(cwd=tmp_path, code=code).stdout == "[]\n"
+
+
+def test_the_command_reports_every_check_and_ends_with_one_where_any_fails(tmp_path):
+    result = run("plugins", "check", "offset", cwd=tmp_path)
+    assert result.returncode == 1, result.stderr
+    assert "loss offset" in result.stdout
+    assert "contract: Where the prediction is the truth, it is zero." in result.stdout
+    assert result.stdout.count("\n") >= len(checks("loss"))
+    assert "1 fail" in result.stdout.splitlines()[-1]
+    assert run("plugins", "check", "specimens:squared", cwd=tmp_path).returncode == 0
+
+
+def test_the_command_checks_a_whole_distribution_and_gives_options_to_those_that_have_them(tmp_path):
+    result = run(
+        "plugins", "check", "specimens", "-o", "path=here", "--json", "--junit", "r.xml", cwd=tmp_path
+    )
+    assert result.returncode == 1, result.stderr
+    found = json.loads(result.stdout)
+    assert {one["component"] for one in found} == {"every-fifth", "squared", "offset", "needs-a-path"}
+    failed = [(one["component"], one["check"]) for one in found if one["status"] == "fail"]
+    assert failed == [("offset", "is_zero_on_equality")]
+    root = ElementTree.parse(tmp_path / "r.xml").getroot()
+    assert len(list(root.iter("testcase"))) == len(found)
+    (failure,) = root.iter("failure")
+    assert "0.01" in failure.get("message")
+    assert sum(int(suite.get("failures")) for suite in root) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["no-such-plugin"], "No plugin installed here is called 'no-such-plugin'"),
+        (["squared", "-o", "power"], "'power' is not an option"),
+        (["squared", "-o", "strength=2"], "has an option strength"),
+        (["squared", "--junit", "no/such/r.xml"], "cannot be written"),
+    ],
+)
+def test_mistakes_are_said_plainly(tmp_path, words, said):
+    result = run("plugins", "check", *words, cwd=tmp_path)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_documentation_has_every_check_and_its_contract():
+    page = (HERE.parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    for kind in GROUPS:
+        for each in checks(kind):
+            assert f"| `{each.name}` | {each.contract.replace('``', '`')}" in page
+
+
+def test_the_documentation_has_every_capability():
+    page = (HERE.parents[2] / "docs" / "interfaces.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == set(Capability.__members__)
