@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from anemoi.core.graph import Edges, Nodes
+from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.mapper import Mapper
 from torch import Tensor, nn
 
@@ -30,6 +33,10 @@ class TransformerMapper(Mapper):
     mlp_hidden_ratio
         The width of the MLP, in units of ``channels``.
     """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY}
+    )
 
     edge_source: Tensor
     edge_target: Tensor

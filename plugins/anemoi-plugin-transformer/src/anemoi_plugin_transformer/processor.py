@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from anemoi.core.graph import Edges, Nodes
+from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.processor import Processor
 from torch import Tensor, nn
 
@@ -35,6 +38,10 @@ class TransformerProcessor(Processor):
     rotary
         Whether scores depend on where nodes lie from each other (:class:`~.rotary.SphericalRotary`).
     """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY}
+    )
 
     order: Tensor
     rank: Tensor

@@ -1,0 +1,15 @@
+"""The contracts of the data sources and of a package of configuration."""
+
+from anemoi.core.testing import ConfigContract, SourceContract
+
+
+class TestSample(SourceContract):
+    name = "sample"
+
+
+class TestSampleAtmosphere(SourceContract):
+    name = "sample-atmosphere"
+
+
+class TestConfiguration(ConfigContract):
+    name = "sample-data"

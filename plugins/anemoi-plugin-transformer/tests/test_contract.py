@@ -1,0 +1,15 @@
+"""The contracts of a processor, of a mapper and of a package of configuration."""
+
+from anemoi.core.testing import ConfigContract, MapperContract, ProcessorContract
+
+
+class TestTransformerProcessor(ProcessorContract):
+    name = "transformer"
+
+
+class TestTransformerMapper(MapperContract):
+    name = "transformer"
+
+
+class TestConfiguration(ConfigContract):
+    name = "transformer"
