@@ -35,6 +35,7 @@ docs: $(VENV)/installed
 
 benchmark: $(VENV)/installed
 	$(BIN)/python benchmarks/plugins_startup.py
+	$(BIN)/python benchmarks/conformance.py
 	$(BIN)/python benchmarks/model.py
 
 # Torch comes first and stays pinned, so that pip takes its CPU build where there is one and nothing
