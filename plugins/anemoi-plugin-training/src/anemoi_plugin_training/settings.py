@@ -54,13 +54,13 @@ class TrainingSettings:
     """
 
     seed: Annotated[int, Field(ge=0)] = 0
-    steps: Annotated[int, Field(ge=1)] = 1000
+    steps: Annotated[int, Field(ge=1)] = 1300
     batch_size: Annotated[int, Field(ge=1)] = 1
-    rollout: Annotated[int, Field(ge=1)] = 2
+    rollout: Annotated[int, Field(ge=1)] = 4
     rollout_steps: Annotated[int, Field(ge=0)] = 150
     learning_rate: Annotated[float, Field(gt=0)] = 5e-3
     warmup_steps: Annotated[int, Field(ge=0)] = 50
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    weight_decay: Annotated[float, Field(ge=0)] = 0.15
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     workers: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
