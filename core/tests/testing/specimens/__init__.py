@@ -6,12 +6,21 @@ components of each kind that no check may find fault with, with their options.
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 WRONG: dict[str, list[tuple[str, Any]]] = defaultdict(list)
 RIGHT: dict[str, list[Any]] = defaultdict(list)
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="anemoi-specimens-")
+
+
+def new_folder() -> Path:
+    """A folder that is gone when Python ends."""
+    return Path(tempfile.mkdtemp(dir=_FOLDER.name))
 
 
 def caught_by(check: str, *kinds: str) -> Callable[[Any], Any]:

@@ -1,14 +1,12 @@
 """Commands and packages of configuration."""
 
-import tempfile
 import types
 from dataclasses import dataclass
-from pathlib import Path
 
 from heavy_command import moon
 from light_commands import anything, make, phases, sky
 
-from . import caught_by, right
+from . import caught_by, new_folder, right
 
 right("command")(make())
 right("command")(sky(make(), help="Draw the sky."))
@@ -30,7 +28,7 @@ class Settings:
 
 def package(files, settings=None):
     """A package that holds ``files``."""
-    folder = Path(tempfile.mkdtemp(prefix="anemoi-specimens-"))
+    folder = new_folder()
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
 """Data sources."""
 
 import os
-import tempfile
 import time as clock
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics
 
-from . import caught_by, right
+from . import caught_by, new_folder, right
 
 SIX = np.timedelta64(6 * 3600, "s")
 CELLS, VARIABLES, STATES = 4000, ("t", "q"), 60
@@ -20,7 +19,7 @@ CELLS, VARIABLES, STATES = 4000, ("t", "q"), 60
 
 def make_data() -> Path:
     """Two variables of random numbers in a file, made once."""
-    path = Path(tempfile.mkdtemp(prefix="anemoi-specimens-"), "data.npy")
+    path = new_folder() / "data.npy"
     random = np.random.default_rng(0)
     values = random.normal(size=(STATES, 1, CELLS, 2)) * [20.0, 1e-3] + [280.0, 5e-3]
     np.save(path, values.astype(np.float32))
