@@ -31,7 +31,7 @@ def listeners(trackers: Mapping[str, Spec], *, directory: Path, trust_code: bool
         name: config.build("tracker", spec, directory=directory, trust_code=trust_code)
         for name, spec in trackers.items()
     }
-    return hooks({f"the tracker {name}": _Recorder(tracker) for name, tracker in built.items()})
+    return hooks({f"The tracker {name}": _Recorder(tracker) for name, tracker in built.items()})
 
 
 class _Recorder:

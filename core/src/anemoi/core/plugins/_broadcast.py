@@ -32,7 +32,7 @@ class Broadcast:
     ----------
     watchers
         The modules, objects and classes that hold hooks, by the names to report them under, such as
-        ``the hook distribution:name``.
+        ``The hook distribution:name``.
     allowance, share
         How much time a hook may take, in seconds and as a part of the run.
     """
@@ -86,7 +86,7 @@ class Broadcast:
             self._switch_off(hook.plugin_name, took)
 
     def _switch_off(self, name: str, reason: str) -> None:
-        log.warning("%s %s. It is switched off; the run goes on.", name[0].upper() + name[1:], reason)
+        log.warning("%s %s. It is switched off; the run goes on.", name, reason)
         if self._manager.has_plugin(name):
             self._manager.unregister(name=name)
 

@@ -92,7 +92,9 @@ def _in_force(name: str, found: importlib_metadata.Distribution) -> importlib_me
     """Of the distributions that have a name, the one that Python itself would import."""
     try:
         first: importlib_metadata.Distribution = importlib_metadata.Distribution.from_name(name)
-    except importlib_metadata.PackageNotFoundError:  # Its folder has another name than its metadata.
+    # Its folder has another name than its metadata, or some metadata cannot be read, which older
+    # versions of importlib_metadata find out here.
+    except (importlib_metadata.PackageNotFoundError, UnicodeDecodeError):
         return found
     return first
 

@@ -19,10 +19,10 @@ def hooks(watchers: Mapping[str, Any] | None = None) -> Broadcast:
     Parameters
     ----------
     watchers
-        What else is to hear the events, by the names to report them under: ``the tracker jsonl``.
+        What else is to hear the events, by the names to report them under: ``The tracker jsonl``.
     """
     found = [component for component in components("hook") if component.state != "blocked"]
-    loaded = {f"the hook {component.full_name}": _load(component) for component in found}
+    loaded = {f"The hook {component.full_name}": _load(component) for component in found}
     usable = {name: watcher for name, watcher in loaded.items() if watcher is not None}
     return Broadcast({**usable, **(watchers or {})})
 
