@@ -57,7 +57,7 @@ def test_each_state_follows_from_the_last_two(make_checkpoint, tiny_source):
 
 
 def test_it_is_computed_as_it_is_asked_for(make_checkpoint, tiny_source):
-    states = forecast(make_checkpoint(), tiny_source(), START, "200000d")
+    states = iter(forecast(make_checkpoint(), tiny_source(), START, "200000d"))
     next(states)
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
