@@ -143,5 +143,8 @@ def damped(monkeypatch: pytest.MonkeyPatch) -> list[np.datetime64]:
         ]
 
     monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
+    monkeypatch.setattr(
+        "anemoi_plugin_verification.verification.build_model", lambda checkpoint, **how: "its model"
+    )
     monkeypatch.setattr("anemoi.core.forecasting.forecast", forecast)
     return dates

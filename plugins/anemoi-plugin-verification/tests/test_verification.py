@@ -73,15 +73,21 @@ def test_the_typical_start_has_the_median_error(checkpoint, weather, damped) -> 
 
 
 def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> None:
-    told = {}
+    built, told = [], {}
+
+    def build(checkpoint, **how):
+        built.append(how)
+        return "the model"
 
     def forecast(checkpoint, source, date, lead_time, **how):
         told.update(how)
         return [State(date, np.timedelta64(6, "h"), source.read([date])[0])]
 
+    monkeypatch.setattr("anemoi_plugin_verification.verification.build_model", build)
     monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
     verify(checkpoint, weather, lead_time="6h", device="cuda", trust_code=True, allow_different_versions=True)
-    assert told == {"device": "cuda", "trust_code": True, "allow_different_versions": True}
+    assert told == {"device": "cuda", "model": "the model"}
+    assert built == [{"trust_code": True, "allow_different_versions": True}]  # once, for all forecasts
 
 
 def test_data_that_do_not_fit_the_checkpoint_are_refused(checkpoint, weather, array_source, lat_lon) -> None:
