@@ -16,7 +16,8 @@ class Mapper(nn.Module, ABC):
 
     One contract serves both ends of a model: the encoder maps ``data`` to ``hidden``, the
     decoder ``hidden`` to ``data``. So any encoder works with any processor and any decoder.
-    The number and shapes of its parameters must not depend on how many nodes and edges there are.
+    The number and shapes of its parameters must not depend on how many nodes and edges there are,
+    except for features learnt for each of them, and only on demand.
 
     A subclass takes these keyword arguments, and its own options after them, each with a type and
     a default; the options are what a user writes under ``model.encoder`` or ``model.decoder``.
