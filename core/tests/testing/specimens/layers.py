@@ -5,6 +5,7 @@ import random
 import torch
 from torch import nn
 
+from anemoi.core.errors import ConfigError
 from anemoi.core.interfaces import Capability
 from anemoi.core.testing._reference import MeanMapper, MeanProcessor
 
@@ -15,15 +16,16 @@ RIGHT["processor"].append(MeanProcessor)
 RIGHT["mapper"].append(MeanMapper)
 
 
-def fault(check):
+def fault(check, bases=BASES):
     """Make a wrong processor and a wrong mapper out of a mixin."""
 
     def make(mixin):
-        for kind, base in BASES.items():
+        inherited = frozenset() if bases is BASES else frozenset({Capability.CONDITION})
+        for kind, base in bases.items():
             wrong = type(
                 f"{mixin.__name__}{base.__name__}",
                 (mixin, base),
-                {"__module__": __name__, "capabilities": mixin.__dict__.get("capabilities", frozenset())},
+                {"__module__": __name__, "capabilities": mixin.__dict__.get("capabilities", inherited)},
             )
             caught_by(check, kind)(wrong)
         return mixin
@@ -34,7 +36,7 @@ def fault(check):
 class After(nn.Module):
     """Does something to what comes out."""
 
-    def forward(self, *inputs, condition=None):
+    def forward(self, *inputs):
         return self.after(super().forward(*inputs), inputs)
 
 
@@ -72,6 +74,18 @@ class OneItemOnly(After):
 class DoubleOut(After):
     def after(self, out, inputs):
         return out.double()
+
+
+@fault("runs_in_float64")
+class SingleOut(After):
+    def after(self, out, inputs):
+        return out.float()
+
+
+@fault("runs_in_float64")
+class SingleInside(After):
+    def after(self, out, inputs):
+        return out @ torch.eye(out.shape[-1], device=out.device)
 
 
 @fault("runs_in_bfloat16")
@@ -124,8 +138,14 @@ class DetachedParameter(After):
 
 @fault("gradients_reach_the_input")
 class DetachedInput(nn.Module):
-    def forward(self, *inputs, condition=None):
+    def forward(self, *inputs):
         return super().forward(*(each.detach() for each in inputs))
+
+
+@fault("gradients_reach_the_input")
+class DetachedNode(nn.Module):
+    def forward(self, first, *inputs):
+        return super().forward(torch.cat([first[:, :1].detach(), first[:, 1:]], dim=1), *inputs)
 
 
 @fault("is_finite_at_the_start")
@@ -191,6 +211,14 @@ class WritesToItsInput(After):
         if not torch.is_grad_enabled():
             inputs[0].mul_(2.0)
         return out
+
+
+@fault("leaves_its_input_alone")
+class ClampsItsInputInTraining(nn.Module):
+    def forward(self, first, *inputs):
+        if self.training and torch.is_grad_enabled() and not first.requires_grad:
+            first.clamp_(-2.0, 2.0)
+        return super().forward(first, *inputs)
 
 
 @fault("has_weights_for_any_graph")
@@ -322,6 +350,38 @@ class CannotBeExported(After):
         return out
 
 
+@fault("compiles")
+class OtherGradientsWhenCompiled(After):
+    capabilities = frozenset({Capability.COMPILE})
+
+    def after(self, out, inputs):
+        return 2.0 * out - out.detach() if torch.compiler.is_compiling() else out
+
+
+@fault("has_linear_memory")
+class AllPairsBackwards(After):
+    """Makes its matrix where gradients flow alone."""
+
+    capabilities = frozenset({Capability.LINEAR_MEMORY})
+
+    def after(self, out, inputs):
+        if out.requires_grad:
+            out.register_hook(lambda gradient: gradient + 0.0 * (gradient[0] @ gradient[0].T).mean())
+        return out
+
+
+@fault("has_linear_memory")
+class KeepsAllPairs:
+    """Keeps one matrix of all pairs of nodes, and makes none."""
+
+    capabilities = frozenset({Capability.LINEAR_MEMORY})
+
+    def __init__(self, **structure):
+        super().__init__(**structure)
+        nodes = len(structure.get("nodes") or structure["target"])
+        self.register_buffer("pairs", torch.zeros(nodes, nodes, dtype=torch.int8), persistent=False)
+
+
 @fault("has_linear_memory")
 class AllPairs(After):
     capabilities = frozenset({Capability.LINEAR_MEMORY})
@@ -329,6 +389,103 @@ class AllPairs(After):
     def after(self, out, inputs):
         one = out[..., :1]
         return out + 0.0 * (one @ one.transpose(1, 2)).mean(-1, keepdim=True)
+
+
+class Conditioned:
+    """Adds a linear function of the condition; right as it is."""
+
+    capabilities = frozenset({Capability.CONDITION, Capability.COMPILE, Capability.EXPORT})
+
+    def __init__(self, *, condition_channels: int = 0, **structure):
+        super().__init__(**structure)
+        self.conditions = condition_channels
+        self.shift = nn.Linear(condition_channels, self.mix.out_features) if condition_channels else None
+
+    def forward(self, *inputs):
+        features, condition = inputs[: self.num_features], (*inputs[self.num_features :], None)[0]
+        self.check(condition)
+        out = super().forward(*features)
+        return out if condition is None else self.shifted(out, condition)
+
+    def check(self, condition):
+        if (0 if condition is None else condition.shape[-1]) != self.conditions:
+            raise ConfigError(f"Built for {self.conditions} conditions.")
+
+    def shifted(self, out, condition):
+        return out + self.shift(condition)[:, None]
+
+
+class ConditionedProcessor(Conditioned, MeanProcessor):
+    num_features = 1
+
+
+class ConditionedMapper(Conditioned, MeanMapper):
+    num_features = 2
+
+
+CONDITIONED = {"processor": ConditionedProcessor, "mapper": ConditionedMapper}
+RIGHT["processor"].append(ConditionedProcessor)
+RIGHT["mapper"].append(ConditionedMapper)
+
+
+@fault("refuses_a_wrong_condition")
+class LeavesOutTheCondition(nn.Module):
+    def forward(self, *inputs):
+        features = len(inputs) - any(each.ndim == 2 for each in inputs)
+        return super().forward(*inputs[:features])
+
+
+@fault("refuses_a_wrong_condition", CONDITIONED)
+class TakesNoConditionForZero:
+    def check(self, condition):
+        if condition is not None:
+            super().check(condition)
+
+
+@fault("refuses_a_wrong_condition", CONDITIONED)
+class AnotherError:
+    def check(self, condition):
+        if (0 if condition is None else condition.shape[-1]) != self.conditions:
+            raise ValueError("wrong condition")
+
+
+@fault("depends_on_its_condition", CONDITIONED)
+class IgnoresItsCondition:
+    def shifted(self, out, condition):
+        return out + 0.0 * self.shift(condition)[:, None]
+
+
+@fault("depends_on_its_condition", CONDITIONED)
+class HearsTheFirstCondition:
+    def shifted(self, out, condition):
+        return out + self.shift(condition[:, :1].expand_as(condition))[:, None]
+
+
+@fault("depends_on_its_condition", CONDITIONED)
+class DetachesItsCondition:
+    def shifted(self, out, condition):
+        return super().shifted(out, condition.detach())
+
+
+@fault("depends_on_its_condition")
+class DeclaresWhatItCannot:
+    capabilities = frozenset({Capability.CONDITION})
+
+
+@fault("keeps_batch_items_apart", CONDITIONED)
+class AveragesConditions:
+    def shifted(self, out, condition):
+        return super().shifted(out, condition.mean(0, keepdim=True).expand_as(condition))
+
+
+@fault("moves_between_devices", CONDITIONED)
+class KeepsAPlaceForTheCondition:
+    def __init__(self, *, condition_channels: int = 0, **structure):
+        super().__init__(condition_channels=condition_channels, **structure)
+        self.scale = torch.ones(1, 1)
+
+    def shifted(self, out, condition):
+        return super().shifted(out, condition * self.scale)
 
 
 @caught_by("works_beside_other_layers", "mapper")
@@ -352,4 +509,4 @@ class AtMostFiveItems(MeanProcessor):
     def forward(self, x, condition=None):
         if x.shape[0] > 5:
             raise RuntimeError("out of room")
-        return super().forward(x)
+        return super().forward(x, condition)

@@ -20,6 +20,9 @@ class Capability(str, Enum):
     LINEAR_MEMORY = "linear_memory"
     """A layer whose memory grows no faster than the number of edges, at a fixed number for each node."""
 
+    CONDITION = "condition"
+    """A layer that can be conditioned, on as many numbers as its option ``condition_channels`` says (0)."""
+
     ROTATION_INVARIANT = "rotation_invariant"
     """A graph builder whose edges turn with the grid when that is turned about the axis of the Earth."""
 

@@ -64,10 +64,17 @@ class Mapper(nn.Module, ABC):
         target
             ``(batch, target nodes, target_channels)``, what is known on the target nodes already.
         condition
-            ``(batch, conditions)``, what to condition on (noise level, lead time), or None.
+            ``(batch, condition_channels)``, what to condition on (noise level, lead time), or None. There are
+            as many as the option ``condition_channels`` says, of a layer that declares
+            :attr:`.Capability.CONDITION`; any other takes none.
 
         Returns
         -------
         Tensor
             ``(batch, target nodes, out_channels)``.
+
+        Raises
+        ------
+        ConfigError
+            If ``condition`` is not what the layer was built for, rather than leaving it out.
         """

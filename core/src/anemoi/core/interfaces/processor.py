@@ -48,10 +48,17 @@ class Processor(nn.Module, ABC):
         x
             ``(batch, nodes, channels)``; ensemble members are folded into ``batch``.
         condition
-            ``(batch, conditions)``, what to condition on (noise level, lead time), or None.
+            ``(batch, condition_channels)``, what to condition on (noise level, lead time), or None. There are
+            as many as the option ``condition_channels`` says, of a layer that declares
+            :attr:`.Capability.CONDITION`; any other takes none.
 
         Returns
         -------
         Tensor
             ``(batch, nodes, channels)``.
+
+        Raises
+        ------
+        ConfigError
+            If ``condition`` is not what the layer was built for, rather than leaving it out.
         """

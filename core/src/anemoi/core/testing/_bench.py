@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,6 +20,20 @@ CHANNELS = 64
 
 SIZES = {"source_channels": 7, "target_channels": 3, "out_channels": 5}
 """Three sizes of which no two are alike, so that none can be taken for another."""
+
+
+CONDITIONS = 2
+"""How many numbers a layer is conditioned on, where it can be."""
+
+
+def conditions(subject: Subject) -> int:
+    """How many numbers the layer is built to be conditioned on."""
+    return int(subject.options.get("condition_channels", 0))
+
+
+def conditioned(subject: Subject, count: int = CONDITIONS) -> Subject:
+    """The same layer, built for ``count`` conditions."""
+    return replace(subject, options={**subject.options, "condition_channels": count})
 
 
 def structure(subject: Subject, graph: Graph) -> dict[str, Any]:
@@ -37,14 +53,16 @@ def build(subject: Subject, graph: Graph, *, seed: int = 0) -> nn.Module:
 
 
 def inputs(subject: Subject, graph: Graph, *, batch: int = 2) -> tuple[Tensor, ...]:
-    """Normally distributed features, the same ones every time."""
+    """Normally distributed features, and conditions if it is built for some; the same ones every time."""
     generator = torch.Generator().manual_seed(1)
-    shapes = [(len(graph.nodes[HIDDEN]), CHANNELS)]
+    shapes: list[tuple[int, ...]] = [(len(graph.nodes[HIDDEN]), CHANNELS)]
     if subject.kind == "mapper":
         shapes = [
             (len(graph.nodes[DATA]), SIZES["source_channels"]),
             (len(graph.nodes[HIDDEN]), SIZES["target_channels"]),
         ]
+    if count := conditions(subject):
+        shapes.append((count,))
     return tuple(torch.randn(batch, *shape, generator=generator) for shape in shapes)
 
 
@@ -59,6 +77,10 @@ def run(layer: nn.Module, given: Sequence[Tensor], *, seed: int = 2) -> Tensor:
     torch.manual_seed(seed)
     out: Tensor = layer(*given)
     return out
+
+
+TOLERANCE = 1e-4
+"""How far two results may be apart that differ in rounding alone."""
 
 
 def backward(out: Tensor) -> None:
@@ -115,17 +137,28 @@ class LeftBehind(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 )
 
 
-class Allocated(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of all tensors that operations make."""
+class Memory(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Follows how many bytes the tensors that operations make take at once, in the backward pass too."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.bytes = 0
+        self._held: dict[int, int] = {}
+        self._now = 0
+        self.most = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Count what comes out, unless it shares the memory of what went in."""
+        """Count what comes out, once for all tensors that share it, until the last of them is gone."""
         out = func(*args, **(kwargs or {}))
-        if not any(returned.alias_info for returned in func._schema.returns):
-            tensors = [each for each in tree_leaves(out) if isinstance(each, Tensor)]
-            self.bytes += sum(each.numel() * each.element_size() for each in tensors)
+        for each in tree_leaves(out):
+            if isinstance(each, Tensor):
+                storage = each.untyped_storage()
+                place, size = storage.data_ptr(), storage.nbytes()
+                if size and place not in self._held:
+                    self._held[place] = size
+                    self._now += size
+                    self.most = max(self.most, self._now)
+                    weakref.finalize(storage, self._let_go, place)
         return out
+
+    def _let_go(self, place: int) -> None:
+        self._now -= self._held.pop(place, 0)

@@ -1,42 +1,62 @@
-"""The checks of layers: processors and mappers."""
+"""The checks of layers, processors and mappers: how they are built, on which graphs, with which weights."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Final
 
 import safetensors.torch
 import torch
 
+from ..config.options import options
 from ..graph import Graph
 from ..interfaces.capability import Capability
 from ._bench import (
-    Allocated,
-    LeftBehind,
+    CONDITIONS,
+    TOLERANCE,
     apart,
     backward,
     build,
+    conditioned,
     inputs,
     output_shape,
     run,
     shapes,
     stirred,
 )
-from ._check import Check, NotApplicableError, Subject, contract, require
+from ._check import BrokenContractError, Check, Subject, contract, require
 from ._graphs import (
     graph_of_one_node,
     graph_of_uneven_degree,
     graph_with_isolated_nodes,
     small_graph,
 )
+from ._layer_abilities import (
+    compiles,
+    depends_on_its_condition,
+    exports,
+    has_linear_memory,
+    refuses_a_wrong_condition,
+)
+from ._layer_numerics import (
+    follows_the_seed,
+    gradients_reach_all_parameters,
+    gradients_reach_the_input,
+    is_finite_at_the_start,
+    is_finite_for_large_inputs,
+    keeps_batch_items_apart,
+    keeps_float32,
+    leaves_its_input_alone,
+    moves_between_devices,
+    runs_in_bfloat16,
+    runs_in_float64,
+)
 from ._options import from_configuration, options_are_declared, require_options
 from ._whole_model import works_beside_other_layers
-
-TOLERANCE = 1e-4
-"""How far two results may be apart that differ in rounding alone."""
 
 BUILT = ("builds",)
 RUNS = ("keeps_its_shape",)
@@ -57,146 +77,6 @@ def keeps_its_shape(subject: Subject) -> None:
         out = run(build(subject, graph), inputs(subject, graph, batch=batch))
         expected = output_shape(subject, graph, batch=batch)
         require(out.shape == expected, f"{tuple(out.shape)} comes out instead of {expected}")
-
-
-@contract(after=RUNS)
-def keeps_float32(subject: Subject) -> None:
-    """Float32 in gives float32 out, with parameters in float32."""
-    graph = small_graph()
-    layer = build(subject, graph)
-    others = {name: p.dtype for name, p in layer.named_parameters() if p.dtype != torch.float32}
-    require(not others, f"these parameters are not float32: {others}")
-    out = run(layer, inputs(subject, graph))
-    require(out.dtype == torch.float32, f"{out.dtype} comes out")
-
-
-@contract(after=(*RUNS, "keeps_float32", "follows_the_seed"))
-def runs_in_bfloat16(subject: Subject) -> None:
-    """Under autocast to bfloat16 it runs forwards and backwards, and gives the same but for rounding."""
-    graph = small_graph()
-    layer, given = build(subject, graph), inputs(subject, graph)
-    exact = run(layer, given)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        rounded = run(layer, given)
-    allowed = (torch.bfloat16, torch.float32)
-    require(rounded.dtype in allowed, f"{rounded.dtype} comes out")
-    backward(rounded.float().sum())
-    require(apart(rounded, exact) < 0.1, f"the result is {apart(rounded, exact):.2g} of its size off")
-
-
-@contract(after=RUNS)
-def moves_between_devices(subject: Subject) -> None:
-    """``to(device)`` moves all that it works with, and it makes no tensor on another device."""
-    graph = small_graph()
-    layer, given = build(subject, graph), inputs(subject, graph)
-    if torch.cuda.is_available():
-        expected = run(layer, given)
-        there = run(layer.cuda(), [each.cuda() for each in given]).cpu()
-        require(apart(there, expected) < 0.01, f"the result on a GPU is {apart(there, expected):.2g} off")
-    # The meta device stands for any other: it takes no memory and needs no hardware.
-    layer, given = layer.to("meta"), tuple(each.to("meta") for each in given)
-    with LeftBehind("meta") as watch:
-        try:
-            layer(*given)
-        except Exception as error:
-            if not watch.found and not torch.cuda.is_available():
-                raise NotApplicableError(
-                    "its operations depend on values, so it runs on no device but a real one, "
-                    f"and there is no other here: {error}"
-                ) from error
-    require(not watch.found, f"after to(device), {watch.found}")
-
-
-@contract(after=RUNS)
-def gradients_reach_all_parameters(subject: Subject) -> None:
-    """Every parameter that can be trained receives a finite gradient."""
-    graph = small_graph()
-    layer = stirred(build(subject, graph))
-    backward(run(layer, inputs(subject, graph)).square().sum())
-    trained = {name: p.grad for name, p in layer.named_parameters() if p.requires_grad}
-    without = [name for name, gradient in trained.items() if gradient is None]
-    require(not without, f"no gradient reaches {', '.join(without)}")
-    odd = [
-        name for name, gradient in trained.items() if gradient is not None and not gradient.isfinite().all()
-    ]
-    require(not odd, f"the gradients of {', '.join(odd)} are not finite")
-
-
-@contract(after=RUNS)
-def gradients_reach_the_input(subject: Subject) -> None:
-    """What comes in receives a finite gradient, on every node that anything is made of."""
-    graph = small_graph()
-    given = [each.requires_grad_() for each in inputs(subject, graph)]
-    layer = stirred(build(subject, graph))
-    out = run(layer, given)
-    require(out.requires_grad, "what comes out has no gradient at all")
-    backward(out.square().sum())
-    gradient = given[0].grad
-    require(gradient is not None and bool(gradient.any()), "no gradient reaches what came in")
-    require(gradient is not None and gradient.isfinite().all(), "the gradient of what came in is not finite")
-
-
-@contract(after=RUNS)
-def is_finite_at_the_start(subject: Subject) -> None:
-    """With fresh weights, inputs of order one give finite values of moderate size (below 1000)."""
-    graph = small_graph()
-    for seed in range(3):
-        out = run(build(subject, graph, seed=seed), inputs(subject, graph)).detach()
-        require(
-            out.isfinite().all(), f"{int((~out.isfinite()).sum())} of {out.numel()} values are not finite"
-        )
-        require(out.abs().max() < 1000, f"the largest value is {float(out.abs().max()):.3g}")
-
-
-@contract(after=RUNS)
-def is_finite_for_large_inputs(subject: Subject) -> None:
-    """Inputs ten thousand times as large as usual, or all zero, give finite values and gradients."""
-    graph = small_graph()
-    layer = build(subject, graph)
-    for scale in (1e4, 0.0):
-        given = [(scale * each).requires_grad_() for each in inputs(subject, graph)]
-        out = run(layer, given)
-        require(out.isfinite().all(), f"inputs of size {scale:g} give values that are not finite")
-        backward(out.sum())
-        gradients = [each.grad for each in given if each.grad is not None]
-        finite = all(bool(each.isfinite().all()) for each in gradients)
-        require(finite, f"inputs of size {scale:g} give gradients that are not finite")
-
-
-@contract(after=RUNS)
-def follows_the_seed(subject: Subject) -> None:
-    """With one seed of torch, two builds have the same weights, and two runs give the same bits."""
-    graph = small_graph()
-    given = inputs(subject, graph)
-    one, other = build(subject, graph, seed=5), build(subject, graph, seed=5)
-    pairs = zip(one.named_parameters(), other.parameters(), strict=True)
-    differing = [name for (name, value), again in pairs if not torch.equal(value, again)]
-    require(not differing, f"two builds with one seed differ in {', '.join(differing)}")
-    require(torch.equal(run(one, given), run(one, given)), "two runs with one seed differ")
-
-
-@contract(after=(*RUNS, "follows_the_seed"))
-def keeps_batch_items_apart(subject: Subject) -> None:
-    """What one item of the batch holds has no effect on another, while training too."""
-    graph = small_graph()
-    given = inputs(subject, graph, batch=3)
-    changed = [torch.cat([each[:1], -7.0 * each[1:]]) for each in given]
-    for mode in (True, False):
-        layer = build(subject, graph).train(mode)
-        effect = apart(run(layer, changed)[:1], run(layer, given)[:1])
-        require(effect < TOLERANCE, f"changing the others changes an item by {effect:.2g} of its size")
-
-
-@contract(after=RUNS)
-def leaves_its_input_alone(subject: Subject) -> None:
-    """What comes in is the same after as before."""
-    graph = small_graph()
-    given = inputs(subject, graph)
-    before = [each.clone() for each in given]
-    with torch.no_grad():
-        run(build(subject, graph), given)
-    same = all(map(torch.equal, given, before))
-    require(same, "the tensor that came in was written to")
 
 
 @contract(after=RUNS)
@@ -279,43 +159,22 @@ def options_survive_a_configuration(subject: Subject) -> None:
     require(difference < TOLERANCE, "with its defaults written out it gives something else")
 
 
-@contract(after=(*RUNS, "follows_the_seed"), needs=Capability.COMPILE)
-def compiles(subject: Subject) -> None:
-    """``torch.compile`` takes it in one piece, and the result, forwards and backwards, is the same."""
-    graph = small_graph()
-    layer, given = build(subject, graph), inputs(subject, graph)
-    expected = run(layer, given)
-    # This backend traces all that a compiler would be given, in seconds; it needs no compiler.
-    torch._dynamo.reset()
-    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
-    out: torch.Tensor = compiled(*given)
-    backward(out.sum())
-    require(apart(out, expected) < TOLERANCE, f"the result is {apart(out, expected):.2g} of its size off")
+def _with_a_condition_too(check: Check) -> Check:
+    """The same check, made once more of a layer that can be conditioned, built for some conditions."""
 
+    @wraps(check.function)
+    def function(subject: Subject) -> None:
+        check.function(subject)
+        declared = Capability.CONDITION in subject.capabilities
+        if declared and "condition_channels" in {*options(subject.component, kind=subject.kind)} - {
+            *subject.options
+        }:
+            try:
+                check.function(conditioned(subject))
+            except BrokenContractError as violation:
+                raise BrokenContractError(f"built for {CONDITIONS} conditions, {violation}") from violation
 
-@contract(after=(*RUNS, "follows_the_seed"), needs=Capability.EXPORT)
-def exports(subject: Subject) -> None:
-    """``torch.export`` takes it, and the result is the same."""
-    graph = small_graph()
-    layer, given = build(subject, graph).eval(), inputs(subject, graph)
-    exported = torch.export.export(layer, given).module()
-    difference = apart(run(exported, given), run(layer, given))
-    require(difference < TOLERANCE, f"the result is {difference:.2g} of its size off")
-
-
-@contract(after=RUNS, needs=Capability.LINEAR_MEMORY)
-def has_linear_memory(subject: Subject) -> None:
-    """On a graph with four times as many nodes and edges it makes tensors of at most five times the size."""
-    needed = []
-    for size in (1, 4):
-        graph = small_graph(data=1500 * size, hidden=1000 * size)
-        layer = build(subject, graph)
-        constants = sum(each.numel() * each.element_size() for each in layer.buffers())
-        with Allocated() as made, torch.no_grad():
-            run(layer, inputs(subject, graph, batch=1))
-        needed.append(constants + made.bytes)
-    ratio = needed[1] / needed[0]
-    require(ratio < 5, f"it makes {ratio:.1f} times as much: {needed[0]:.3g} bytes, then {needed[1]:.3g}")
+    return replace(check, function=function)
 
 
 LAYER_CHECKS: Final = (
@@ -323,6 +182,7 @@ LAYER_CHECKS: Final = (
     builds,
     keeps_its_shape,
     keeps_float32,
+    runs_in_float64,
     runs_in_bfloat16,
     moves_between_devices,
     gradients_reach_all_parameters,
@@ -342,7 +202,10 @@ LAYER_CHECKS: Final = (
     compiles,
     exports,
     has_linear_memory,
-    works_beside_other_layers,
+    refuses_a_wrong_condition,
 )
 
-CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {"processor": LAYER_CHECKS, "mapper": LAYER_CHECKS}
+CHECKS: Final[Mapping[str, tuple[Check, ...]]] = dict.fromkeys(
+    ("processor", "mapper"),
+    (*map(_with_a_condition_too, LAYER_CHECKS), depends_on_its_condition, works_beside_other_layers),
+)

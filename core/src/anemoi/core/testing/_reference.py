@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..errors import ConfigError
 from ..graph import Edges
 from ..interfaces.capability import Capability
 from ..interfaces.mapper import Mapper
@@ -35,6 +36,11 @@ class MeanOverEdges(nn.Module):
         return total.index_add(1, self.target, x[:, self.source]) * self.share.to(x.dtype)
 
 
+def _refuse(condition: Tensor | None) -> None:
+    if condition is not None:
+        raise ConfigError("The simplest layers take no condition.", fix="Leave it out, or choose others.")
+
+
 class MeanProcessor(Processor):
     """Adds to each node a linear function of itself and of the mean of its neighbours."""
 
@@ -46,7 +52,8 @@ class MeanProcessor(Processor):
         self.mix = nn.Linear(2 * channels, channels, bias=bias)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """See :meth:`anemoi.core.interfaces.processor.Processor.forward`; ``condition`` is not looked at."""
+        """See :meth:`anemoi.core.interfaces.processor.Processor.forward`; ``condition`` must be None."""
+        _refuse(condition)
         return x + self.mix(torch.cat([x, self.mean(x)], dim=-1)).to(x.dtype)  # type: ignore[no-any-return]
 
 
@@ -80,5 +87,6 @@ class MeanMapper(Mapper):
         self.mix = nn.Linear(source_channels + target_channels, out_channels, bias=bias)
 
     def forward(self, source: Tensor, target: Tensor, condition: Tensor | None = None) -> Tensor:
-        """See :meth:`anemoi.core.interfaces.mapper.Mapper.forward`; ``condition`` is not looked at."""
+        """See :meth:`anemoi.core.interfaces.mapper.Mapper.forward`; ``condition`` must be None."""
+        _refuse(condition)
         return self.mix(torch.cat([target, self.mean(source)], dim=-1))  # type: ignore[no-any-return]

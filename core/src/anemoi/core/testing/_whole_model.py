@@ -11,7 +11,7 @@ from torch import Tensor
 from ..graph import DATA, HIDDEN
 from ..model import ForecastModel, ModelStatistics
 from ..plugins import components, load
-from ._bench import CHANNELS, backward
+from ._bench import CHANNELS, backward, conditioned
 from ._check import Subject, contract, require
 from ._graphs import small_graph
 from ._reference import MeanMapper, MeanProcessor
@@ -23,6 +23,8 @@ FORCINGS = ("c",)
 @contract(after=("keeps_its_shape", "keeps_float32"))
 def works_beside_other_layers(subject: Subject) -> None:
     """In a model of two states and three members it works beside any other layer, at either end."""
+    if "condition_channels" in subject.options:
+        subject = conditioned(subject, 0)  # Nothing here knows a condition.
     if subject.kind == "processor":
         _run_model(MeanMapper, subject.build, MeanMapper)
         return
