@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy.spatial import KDTree
 
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
@@ -35,8 +36,41 @@ def scattered(points: int, seed: int = 0) -> Grid:
     return Grid(np.rad2deg(np.arcsin(vectors[:, 2])), np.rad2deg(np.arctan2(vectors[:, 1], vectors[:, 0])))
 
 
-def regional() -> Grid:
-    return regular(np.arange(-20.0, 21.0, 10.0), np.arange(160.0, 201.0, 10.0))
+def spiral_of(count: int) -> np.ndarray:
+    """Unit vectors spread evenly by a Fibonacci spiral."""
+    height = 1.0 - (2.0 * np.arange(count) + 1.0) / count
+    turn = np.pi * (1.0 + 5.0**0.5) * np.arange(count)
+    ring = np.sqrt(1.0 - height**2)
+    return np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=-1)
+
+
+def box(south: float, north: float, west: float, east: float, step: float) -> Grid:
+    half = step / 2.0
+    return regular(np.arange(south, north + half, step), np.arange(west, east + half, step))
+
+
+def turned(grid: Grid, seed: int = 1) -> Grid:
+    """The same grid about another axis, as limited-area models have it."""
+    rotation = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
+    x, y, z = (grid.positions @ rotation).T
+    return Grid(np.rad2deg(np.arcsin(z)), np.rad2deg(np.arctan2(y, x)))
+
+
+def joined(*grids: Grid) -> Grid:
+    return Grid(
+        np.concatenate([grid.latitudes for grid in grids]),
+        np.concatenate([grid.longitudes for grid in grids]),
+    )
+
+
+def nested() -> Grid:
+    """A global grid with a fine one in the place of some of its points, as for a stretched model."""
+    coarse = octahedral(16)
+    away = (coarse.longitudes + 180.0) % 360.0 - 180.0
+    outside = (np.abs(coarse.latitudes) > 12.0) | (np.abs(away) > 12.0)
+    return joined(
+        Grid(coarse.latitudes[outside], coarse.longitudes[outside]), box(-10.0, 10.0, -10.0, 10.0, 0.25)
+    )
 
 
 def test_positions_are_unit_vectors_with_the_poles_on_the_axis():
@@ -50,10 +84,10 @@ def test_positions_are_unit_vectors_with_the_poles_on_the_axis():
 
 @pytest.mark.parametrize(
     "grid",
-    [with_poles(15.0), with_poles(2.5), octahedral(16), scattered(4, seed=1), scattered(1000), regional()],
-    ids=["15°", "2.5°", "O16", "4 points", "1000 points", "regional"],
+    [with_poles(15.0), with_poles(2.5), octahedral(16), scattered(4, seed=1), scattered(1000), nested()],
+    ids=["15°", "2.5°", "O16", "4 points", "1000 points", "nested"],
 )
-def test_areas_are_positive_and_cover_the_sphere(grid):
+def test_areas_of_a_global_grid_are_positive_and_cover_the_sphere(grid):
     assert grid.areas.shape == (len(grid),)
     assert grid.areas.min() > 0.0
     assert grid.areas.sum() == pytest.approx(SPHERE, rel=1e-12)
@@ -91,20 +125,50 @@ def test_areas_of_a_regular_grid_approach_those_of_its_bands():
     assert worst[1] / worst[2] == pytest.approx(4.0, rel=0.05)
 
 
-@pytest.mark.parametrize(
-    "grid", [scattered(50), regional(), octahedral(4)], ids=["scattered", "regional", "O4"]
-)
+@pytest.mark.parametrize("grid", [scattered(50), nested(), octahedral(4)], ids=["scattered", "nested", "O4"])
 def test_areas_are_the_share_of_the_sphere_nearest_to_each_point(grid):
     """Against a count of 200,000 directions spread evenly by a Fibonacci spiral."""
     count = 200_000
-    height = 1.0 - (2.0 * np.arange(count) + 1.0) / count
-    turn = np.pi * (1.0 + 5.0**0.5) * np.arange(count)
-    ring = np.sqrt(1.0 - height**2)
-    directions = np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=-1)
-    nearest = np.concatenate([(part @ grid.positions.T).argmax(axis=1) for part in np.split(directions, 100)])
+    directions = spiral_of(count)
+    nearest = KDTree(grid.positions).query(directions)[1]
     counted = np.bincount(nearest, minlength=len(grid)) / count * SPHERE
     # Points on a border between cells go to either side: in proportion to the root of the area.
     assert np.allclose(grid.areas, counted, rtol=2e-3, atol=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("south", "north", "west", "east", "step"),
+    [(35.0, 70.0, -10.0, 40.0, 0.5), (-25.0, 20.0, 170.0, 200.0, 1.0), (-60.0, 60.0, 0.0, 357.5, 2.5)],
+    ids=["Europe", "across the date line", "without the polar caps"],
+)
+def test_cells_of_a_regional_grid_are_as_large_on_its_border_as_inside(south, north, west, east, step):
+    """Against the areas between meridians and parallels half a step away; great circles differ a little."""
+    grid = box(south, north, west, east, step)
+    assert grid.field_shape is not None
+    half = np.deg2rad(step / 2.0)
+    expected = 4.0 * half * np.sin(half) * np.cos(np.deg2rad(grid.latitudes))
+    assert np.allclose(grid.areas, expected, rtol=0.02)
+    assert grid.areas.sum() == pytest.approx(expected.sum(), rel=3e-4)
+
+
+def test_cells_of_a_regional_grid_do_not_hang_on_where_it_lies():
+    grid = box(-12.0, 12.0, -15.0, 15.0, 0.5)
+    assert np.allclose(turned(grid).areas, grid.areas, rtol=0.01)
+    both = joined(grid, Grid(-grid.latitudes, grid.longitudes + 180.0))
+    assert np.allclose(both.areas, np.concatenate([grid.areas, grid.areas]), rtol=0.01)
+
+
+def test_cells_of_a_region_without_rows_are_bounded():
+    """A part of a spiral of 20,000 points of equal areas: none on its ragged border is much larger."""
+    count = 20_000
+    spiral = spiral_of(count)
+    centre = np.array([0.6, 0.0, 0.8])
+    part = spiral[spiral @ centre > np.cos(0.5)]
+    grid = Grid(np.rad2deg(np.arcsin(part[:, 2])), np.rad2deg(np.arctan2(part[:, 1], part[:, 0])))
+    share = grid.areas / (SPHERE / count)
+    assert share.min() > 0.6
+    assert share.max() < 1.6
+    assert share.mean() == pytest.approx(1.0, abs=0.02)
 
 
 def test_points_in_one_place_share_its_cell():

@@ -70,20 +70,21 @@ class Grid:
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
-        """The area of the cell around each point on the unit sphere, ``(points,)``; they sum to 4π.
+        """The area of the cell around each point on the unit sphere, ``(points,)``.
 
         A cell is all that is nearer to its point than to any other: the spherical Voronoi
         diagram (Caroli et al., "Robust and efficient Delaunay triangulations of points on or
         close to a sphere", 2010, as in ``scipy.spatial.SphericalVoronoi``). Points in one place,
-        such as the 144 poles of a regular 2.5° grid, share their cell evenly. On a regional grid the
-        cells along the border reach around the globe.
+        such as the 144 poles of a regular 2.5° grid, share their cell evenly. On a grid of the globe
+        they sum to 4π. On a regional grid the cells along the border end where they would if the grid
+        went on beyond it as it does inside.
 
         Raises
         ------
         DataError
             With fewer than four distinct points, or all of them on one circle.
         """
-        from scipy.spatial import SphericalVoronoi
+        from .areas import cell_areas
 
         # Points that are one when rounded to about a metre share a place: the poles of a regular grid.
         _, first, place_of, sharing = np.unique(
@@ -96,7 +97,7 @@ class Grid:
         if len(first) < 4:
             raise undefined
         try:
-            cells = SphericalVoronoi(self.positions[first], threshold=1e-9).calculate_areas()
-        except ValueError as error:
+            cells = cell_areas(self.positions[first])
+        except (ValueError, RuntimeError) as error:
             raise undefined from error
         return np.asarray((cells / sharing)[place_of.reshape(-1)], dtype=np.float64)
