@@ -222,7 +222,8 @@ def test_the_doctor_prints_one_line_for_each_and_how_to_mend_it(seen):
 
 
 def test_the_list_is_a_table(seen):
-    lines = seen.site.anemoi("plugins", "list", "--state", "incompatible").stdout.splitlines()
+    words = ("plugins", "list", "--kind", "command", "--state", "incompatible")
+    lines = [line for line in seen.site.anemoi(*words).stdout.splitlines() if " anemoi-plugin-" not in line]
     assert lines[0].split() == ["NAME", "KIND", "DISTRIBUTION", "VERSION", "STATE", "REASON"]
     assert len(lines) == 1 + sum(bad.listed == "incompatible" for bad in CASES.values())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -101,12 +102,28 @@ def _in_force(name: str, found: importlib_metadata.Distribution) -> importlib_me
 
 def _read(distribution: importlib_metadata.Distribution) -> Offering:
     metadata, fault = read_metadata(distribution), ""
+    points: tuple[EntryPoint, ...] = ()
     try:
-        points = tuple(
-            EntryPoint(point.group, point.name, point.value)
-            for point in distribution.entry_points
-            if point.group.startswith(PREFIX)
-        )
-    except Exception as error:  # Any line that is not `name = value` spoils the whole file.
-        points, fault = (), f"its entry_points.txt cannot be read ({error})"
+        points = tuple(_points(_entry_points_text(distribution)))
+    except ValueError as error:
+        fault = f"its entry_points.txt cannot be read ({error})"
     return Offering(_name(distribution, metadata), metadata, points, fault)
+
+
+def _points(text: str) -> Iterator[EntryPoint]:
+    """The lines of an ``entry_points.txt`` that are Anemoi's.
+
+    Not left to importlib_metadata: of one value that is malformed some of its versions make an
+    error, which would hide all that the distribution offers besides.
+    """
+    group = ""
+    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+        if not line or line.startswith(("#", ";")):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1].strip()
+        elif group.startswith(PREFIX):
+            name, equals, value = line.partition("=")
+            if not equals or not name.strip():
+                raise ValueError(f"line {number} is not of the form name = value")
+            yield EntryPoint(group, name.strip(), value.strip())
