@@ -218,7 +218,7 @@ class Answers(Counts):
 class ClearsFields(Counts):
     @hookimpl
     def forecast_step(self, state):
-        np.maximum(state.fields, 281.0, out=state.fields)
+        np.maximum(state.fields, 1.0, out=state.fields)
 
 
 @caught_by("changes_nothing", "hook")

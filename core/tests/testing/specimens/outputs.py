@@ -1,5 +1,7 @@
 """Outputs."""
 
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,8 @@ class NumpyReader(Whole):
     """Reads what :class:`NumpyFile` writes."""
 
     def __init__(self, *, path: str):
-        with np.load(path) as file:
+        path = Path(path)
+        with np.load(path / "all.npz" if path.is_dir() else path) as file:
             self.contents = dict(file)
 
     variables = property(lambda self: tuple(self.contents["variables"].tolist()))
@@ -146,6 +149,68 @@ class WritesInPlace(NumpyFile):
         finally:
             if kind is not None and getattr(self, "fresh", False):
                 self.path.unlink()
+
+
+@caught_by("leaves_no_part_when_killed", "output")
+class WritesInPlaceAtTheEnd(NumpyFile):
+    def save(self, path):
+        with path.open("wb") as file:
+            np.savez(file, **self.contents())
+
+
+@caught_by("leaves_no_part_when_killed", "output")
+class FillsWhatIsThere(NumpyFile):
+    """Is of full size at once, as a file that is preallocated."""
+
+    def save(self, path):
+        super().save(path.with_name(".whole"))
+        whole = path.with_name(".whole").read_bytes()
+        path.write_bytes(bytes(len(whole)))
+        path.write_bytes(whole)
+        path.with_name(".whole").unlink()
+
+
+@caught_by("leaves_no_part_when_killed", "output")
+class PartsInTheOpen(NumpyFile):
+    def save(self, path):
+        partial = path.with_name(f"part-of-{path.name}")
+        with partial.open("wb") as file:
+            np.savez(file, **self.contents())
+        partial.replace(path)
+
+
+@caught_by("leaves_no_part_when_killed", "output")
+class CopiesToItsPlace(NumpyFile):
+    def save(self, path):
+        super().save(path.with_name(".copy"))
+        shutil.copyfile(path.with_name(".copy"), path)
+        path.with_name(".copy").unlink()
+
+
+@right("output")
+class DirectoryOfFiles(NumpyFile):
+    """Writes a directory, a file for each state, and then gives it its name."""
+
+    def __enter__(self):
+        self.partial = Path(tempfile.mkdtemp(prefix=".part-", dir=self.path.parent))
+        return self
+
+    def write(self, state):
+        super().write(state)
+        np.save(self.partial / f"{len(self.states)}.npy", state.fields)
+
+    def __exit__(self, kind, error, traceback):
+        try:
+            super().__exit__(kind, error, traceback)
+        finally:
+            shutil.rmtree(self.partial, ignore_errors=True)
+
+    def save(self, path):
+        np.savez(self.partial / "all.npz", **self.contents())
+        if path.exists():
+            path.rename(self.partial.with_name(f"{self.partial.name}-old"))
+        self.partial.rename(path)
+        shutil.rmtree(self.partial.with_name(f"{self.partial.name}-old"), ignore_errors=True)
 
 
 @caught_by("refuses_a_part", "output")

@@ -12,26 +12,13 @@ from typing import Any, Final
 import numpy as np
 import pluggy
 
-from ..grid import Grid
 from ..interfaces import hooks
-from ..interfaces.output import ForecastDescription, State
 from ..plugins._broadcast import hook_fault
 from ._bystanders import METRICS, PARAMETERS, PROMPT, require_process_left_alone
 from ._check import Check, Subject, contract, require
+from ._forecasts import description, states
 
 HEARS = ("watches_known_events", "starts", "takes_the_events_of_a_run")
-
-
-def _forecast() -> ForecastDescription:
-    return ForecastDescription(
-        start=np.datetime64("2020-01-01T00", "s"),
-        lead_times=np.arange(1, 3) * np.timedelta64(6 * 3600, "s"),
-        members=1,
-        variables=("t",),
-        grid=Grid(np.array([60.0, -60.0]), np.array([0.0, 180.0])),
-        units={"t": "K"},
-        provenance={"identity": "sha256:00"},
-    )
 
 
 def _events(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -45,10 +32,9 @@ def _events(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "checkpoint_saved", {**run, "path": path}
     for status in ("finished", "failed", "interrupted"):
         yield "training_finished", {**run, "status": status}
-    forecast = _forecast()
+    forecast = description()
     yield "forecast_started", {"forecast": forecast}
-    for lead_time in forecast.lead_times:
-        state = State(forecast.start, lead_time, np.full((1, 2, 1), 280.0, dtype=np.float32))
+    for state in states():
         yield "forecast_step", {"forecast": forecast, "state": state}
     for status in ("finished", "failed", "interrupted"):
         yield "forecast_finished", {"forecast": forecast, "status": status}
@@ -117,7 +103,9 @@ def changes_nothing(subject: Subject) -> None:
         require(parameters == PARAMETERS, f"at {event} it changes the parameters")
         require(metrics == METRICS, f"at {event} it changes the metrics")
         if "state" in values:
-            require((values["state"].fields == 280.0).all(), f"at {event} it changes the fields")
+            state = values["state"]
+            (before,) = (each.fields for each in states() if each.lead_time == state.lead_time)
+            require(np.array_equal(state.fields, before), f"at {event} it changes the fields")
         if "path" in values:
             whole = values["path"].is_file() and values["path"].read_bytes() == b"weights"
             require(whole, f"at {event} it changes the checkpoint")
