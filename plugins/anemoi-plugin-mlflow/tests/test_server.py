@@ -161,7 +161,11 @@ def test_without_a_server_the_record_is_in_a_store_beside_the_run(tmp_path, para
     tracker.start("local", parameters)
     tracker.artefact(Path("runs/local/notes.txt"))
     tracker.finish("failed")
-    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["local", "mlflow-artefacts", "mlflow.db"]
+    assert sorted(path.name for path in tmp_path.glob("*/[!.]*")) == [
+        "local",
+        "mlflow-artefacts",
+        "mlflow.db",
+    ]
     client = MlflowClient(f"sqlite:///{tmp_path}/runs/mlflow.db")
     (found,) = client.search_runs([client.get_experiment_by_name("anemoi").experiment_id])
     assert found.info.status == "FAILED"
@@ -169,6 +173,36 @@ def test_without_a_server_the_record_is_in_a_store_beside_the_run(tmp_path, para
     assert found.data.tags["plugin.processor"].startswith("transformer (anemoi-plugin-transformer==")
     (copy,) = tmp_path.glob("runs/mlflow-artefacts/*/artifacts/notes.txt")
     assert copy.read_text() == "hail"
+
+
+RECORDS = """
+import sys
+from pathlib import Path
+from anemoi_plugin_mlflow.tracker import Mlflow
+directory = Path(sys.argv[1])
+directory.mkdir(parents=True)
+tracker = Mlflow(directory=directory, system_metrics_every=0, patience=100)
+tracker.start(directory.name, {"overrides": [], "values": {"channels": 8}})
+tracker.metrics({"loss": 0.5}, 1)
+tracker.finish("finished")
+"""
+
+
+def test_runs_that_begin_together_make_one_store_whatever_a_killed_one_left(tmp_path):
+    runs = [tmp_path / "runs" / name for name in ("a", "b", "c")]
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / ".mlflow.db.part").write_bytes(b"half a database")
+    started = [subprocess.Popen([sys.executable, "-c", RECORDS, str(run)]) for run in runs]
+    assert [process.wait(120) for process in started] == [0, 0, 0]
+    for run in runs:
+        log = (run / "mlflow" / "delivery.log").read_text()
+        assert "Trying again" not in log, log
+    client = MlflowClient(f"sqlite:///{tmp_path}/runs/mlflow.db")
+    found = client.search_runs([client.get_experiment_by_name("anemoi").experiment_id])
+    assert sorted(run.info.run_name for run in found) == ["a", "b", "c"]
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert [run.data.metrics["loss"] for run in found] == [0.5] * 3
+    assert not list((tmp_path / "runs").glob(".mlflow.db.part*"))
 
 
 @pytest.mark.parametrize("words", [["sync"], ["sync", "nowhere"], ["snyc"]])

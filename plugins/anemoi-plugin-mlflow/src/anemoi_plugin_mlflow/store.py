@@ -18,6 +18,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from .local_store import opened
 from .spool import SQLITE
 
 BATCH = 1000
@@ -61,8 +62,7 @@ class Run:
     @classmethod
     def open(cls, start: Mapping[str, Any], uri: str, directory: Path) -> Run:
         """Find the run that began with the record ``start``, or make it."""
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        with _refusals():
+        with _refusals(), opened(uri) as client:
             experiment = _experiment(client, start["experiment"], uri)
             # It may be there though its making seemed to fail: the answer got lost.
             found = client.search_runs([experiment], f"tags.`{_UID}` = '{start['uid']}'", max_results=1)
