@@ -18,7 +18,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "site")]
 
 from anemoi.core.plugins import GROUPS
 from anemoi.core.testing import check, checks
-from specimens import RIGHT, WRONG
+from specimens.everything import RIGHT, WRONG
 from specimens.outputs import NumpyReader
 
 

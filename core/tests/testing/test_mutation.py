@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from specimens import RIGHT, WRONG
+from specimens.everything import RIGHT, WRONG
 from specimens.outputs import NumpyReader
 
 from anemoi.core.plugins import GROUPS

@@ -1,7 +1,8 @@
 """Components that are wrong, each in one way, and components that are right.
 
-``WRONG`` has a list for each kind: the check that must catch it, and the component. ``RIGHT`` has the
-components of each kind that no check may find fault with, with their options.
+They are registered as their modules are imported, all of them by :mod:`specimens.everything`. ``WRONG``
+has a list for each kind: the check that must catch it, and the component. ``RIGHT`` has the components of
+each kind that no check may find fault with, with their options.
 """
 
 from __future__ import annotations
@@ -42,6 +43,3 @@ def right(kind: str) -> Callable[[Any], Any]:
         return component
 
     return register
-
-
-from . import bystanders, graph_builders, layers, losses, outputs, packages, sources  # noqa: E402, F401

@@ -170,11 +170,32 @@ class LosesItsFile(Whole):
         return {}
 
 
+@caught_by("reads_the_same_after_pickling", "source")
+class RemembersItsFileElsewhere(Whole):
+    files = {}  # noqa: RUF012
+
+    def open(self):
+        super().open()
+        self.files[str(PATH)] = self.file
+
+    def __getstate__(self):
+        return {"path": str(PATH)}
+
+    def __setstate__(self, state):
+        self.file = self.files[state["path"]]
+
+
 @caught_by("reads_the_same_in_other_processes", "source")
 class BoundToItsProcess(Whole):
     def __init__(self):
         super().__init__()
         self.owner = os.getpid()
+
+    def __getstate__(self):
+        return {}
+
+    def __setstate__(self, state):
+        self.__init__()
 
     def fields(self, indices):
         if os.getpid() != self.owner:
@@ -251,6 +272,16 @@ class VarianceForDeviation(Whole):
 class LoadsEverything(Whole):
     def open(self):
         self.file = np.load(PATH)
+
+
+@caught_by("reads_nothing_at_opening", "source")
+class LooksThroughEverything(Whole):
+    """Keeps nothing of what it reads."""
+
+    def open(self):
+        super().open()
+        with PATH.open("rb", buffering=0) as file:
+            self.size = sum(len(part) for part in iter(lambda: file.read(10_000), b""))
 
 
 @caught_by("reads_nothing_at_opening", "source")

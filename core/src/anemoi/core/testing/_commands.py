@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -11,6 +9,7 @@ import click
 from click.testing import CliRunner
 
 from ._check import Check, NotApplicableError, Subject, contract, require
+from ._process import in_fresh_python
 
 IS_ONE = ("is_a_command",)
 HEAVY = ("torch", "zarr", "xarray", "matplotlib", "mlflow", "pandas")
@@ -86,14 +85,10 @@ def imports_nothing_heavy(subject: Subject) -> None:
     """Its help is shown without importing what takes long, such as torch: that can wait for the work."""
     callbacks = [command.callback for _, command in _commands(subject.component, subject.name)]
     module = next((callback.__module__ for callback in callbacks if callback), None)
-    code = (
-        f"import sys; sys.path[:] = {sys.path!r}\nimport {module}\n"
-        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = in_fresh_python(f"import {module}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])")
     if result.returncode:
         raise NotApplicableError(f"its module {module} cannot be imported by itself")
-    heavy = result.stdout.split()
+    heavy = result.stdout.decode().split()
     require(not heavy, f"importing it imports {', '.join(heavy)}")
 
 

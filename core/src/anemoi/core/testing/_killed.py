@@ -16,9 +16,7 @@ from typing import Any
 
 from ._check import NotApplicableError, Subject, contract, require
 from ._forecasts import digest, misread, new_folder, place, reader_of, write
-
-PATIENCE = 60.0
-"""Seconds that a process may take to write the small forecast."""
+from ._process import PATIENCE
 
 MOST = 3
 """How many deaths are tried at moments that look bad."""

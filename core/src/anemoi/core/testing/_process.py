@@ -1,10 +1,11 @@
-"""What a run depends on beyond its own values: looked at, and put back after each check."""
+"""What a run depends on beyond its own values: looked at, put back after each check, and left behind."""
 
 from __future__ import annotations
 
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from typing import Any
 import numpy as np
 
 SIGNALS = {signal.SIGINT: "what an interrupt does", signal.SIGTERM: "what a signal to end does"}
+
+PATIENCE = 60.0
+"""Seconds that another process may take for something small."""
 
 
 def state_of_the_process() -> dict[str, Any]:
@@ -56,3 +60,14 @@ def process_kept() -> Iterator[None]:
         if threading.current_thread() is threading.main_thread():  # No other may.
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+
+
+def in_fresh_python(code: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run ``code`` in a new process that finds the same modules, with ``given`` as its standard input."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"],
+        input=given,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )

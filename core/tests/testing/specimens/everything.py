@@ -1,0 +1,15 @@
+"""All specimens, registered."""
+
+from . import RIGHT, WRONG, bystanders, graph_builders, layers, losses, outputs, packages, sources
+
+__all__ = [
+    "RIGHT",
+    "WRONG",
+    "bystanders",
+    "graph_builders",
+    "layers",
+    "losses",
+    "outputs",
+    "packages",
+    "sources",
+]
