@@ -1,0 +1,15 @@
+"""The contracts of a processor, of a mapper and of a package of configuration."""
+
+from anemoi.core.testing import ConfigContract, MapperContract, ProcessorContract
+
+
+class TestGraphTransformerProcessor(ProcessorContract):
+    name = "graphtransformer"
+
+
+class TestGraphTransformerMapper(MapperContract):
+    name = "graphtransformer"
+
+
+class TestConfiguration(ConfigContract):
+    name = "graphtransformer"
