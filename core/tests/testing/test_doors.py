@@ -13,6 +13,7 @@ from specimens.graph_builders import EveryFifth
 from specimens.losses import Offset, RootOfZero, Squared
 from specimens.sources import NeedsAPath
 
+from anemoi.core.cli import main
 from anemoi.core.errors import PluginError
 from anemoi.core.interfaces import Capability
 from anemoi.core.plugins import GROUPS
@@ -30,6 +31,20 @@ def run(*words, cwd, code="import sys; from anemoi.core.cli import main; sys.exi
     environment = {**os.environ, "PYTHONPATH": paths, "XDG_CONFIG_HOME": str(cwd)}
     command = [sys.executable, "-c", code, *words]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=120)
+
+
+@pytest.fixture
+def anemoi(monkeypatch, capsys, tmp_path):
+    """The command, in this process and in an empty directory: exit code, standard output and error."""
+    monkeypatch.syspath_prepend(HERE / "site")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        code = main(words)
+        return code, *capsys.readouterr()
+
+    return run
 
 
 class TestSquared(LossContract):
@@ -129,23 +144,48 @@ def test_the_command_reports_every_check_and_ends_with_one_where_any_fails(tmp_p
     assert "contract: Where the prediction is the truth, it is zero." in result.stdout
     assert result.stdout.count("\n") >= len(checks("loss"))
     assert "1 fail" in result.stdout.splitlines()[-1]
-    assert run("plugins", "check", "specimens:squared", cwd=tmp_path).returncode == 0
 
 
-def test_the_command_checks_a_whole_distribution_and_gives_options_to_those_that_have_them(tmp_path):
-    result = run(
-        "plugins", "check", "specimens", "-o", "path=here", "--json", "--junit", "r.xml", cwd=tmp_path
+def test_the_command_ends_with_zero_where_all_is_well(anemoi):
+    assert anemoi("plugins", "check", "specimens:squared")[0] == 0
+
+
+def test_the_command_takes_expected_failures_with_a_reason(anemoi):
+    code, said, _ = anemoi("plugins", "check", "offset", "--expect-failure", "is_zero_on_equality=a bound")
+    assert code == 0
+    assert "expected-failure  is_zero_on_equality: a bound (it is 0.01)" in said
+    code, said, _ = anemoi("plugins", "check", "squared", "--expect-failure", "loss.squared.builds=it is new")
+    assert code == 1
+    assert "it passes, but was expected to fail (it is new)" in said
+
+
+def test_the_command_takes_a_reader(anemoi):
+    code, said, _ = anemoi("plugins", "check", "numpy-file", "--reader", "numpy-file-reader")
+    assert code == 0
+    assert "  pass      is_read_back\n" in said
+    assert "  skipped   is_read_back: no source" in anemoi("plugins", "check", "numpy-file")[1]
+
+
+def test_the_command_checks_a_whole_distribution_and_gives_options_to_those_that_have_them(anemoi, tmp_path):
+    reader = ("--reader", "numpy-file-reader")
+    code, said, _ = anemoi(
+        "plugins", "check", "specimens", "-o", "path=here", *reader, "--json", "--junit", "r.xml"
     )
-    assert result.returncode == 1, result.stderr
-    found = json.loads(result.stdout)
-    assert {one["component"] for one in found} == {"every-fifth", "squared", "offset", "needs-a-path"}
-    failed = [(one["component"], one["check"]) for one in found if one["status"] == "fail"]
-    assert failed == [("offset", "is_zero_on_equality")]
+    assert code == 1
+    found = json.loads(said)
+    assert {one["component"] for one in found} == {
+        *("every-fifth", "squared", "offset", "needs-a-path", "numpy-file", "numpy-file-reader")
+    }
+    failed = {(one["component"], one["check"]) for one in found if one["status"] == "fail"}
+    assert failed == {("offset", "is_zero_on_equality"), ("numpy-file-reader", "opens")}
     root = ElementTree.parse(tmp_path / "r.xml").getroot()
-    assert len(list(root.iter("testcase"))) == len(found)
-    (failure,) = root.iter("failure")
-    assert "0.01" in failure.get("message")
-    assert sum(int(suite.get("failures")) for suite in root) == 1
+    assert len(list(root.iter("testcase"))) == len(found) == int(root.get("tests"))
+    assert len(list(root.iter("skipped"))) == sum(int(suite.get("skipped")) for suite in root)
+    assert ["0.01" in failure.get("message") for failure in root.iter("failure")].count(True) == 1
+    assert int(root.get("failures")) == sum(int(suite.get("failures")) for suite in root) == 2
+    for suite in root:  # What continuous integration will not do without.
+        assert {"name", "tests", "failures", "errors", "time"} <= set(suite.attrib)
+        assert all({"classname", "name", "time"} == set(case.attrib) for case in suite)
 
 
 @pytest.mark.parametrize(
@@ -154,14 +194,17 @@ def test_the_command_checks_a_whole_distribution_and_gives_options_to_those_that
         (["no-such-plugin"], "No plugin installed here is called 'no-such-plugin'"),
         (["squared", "-o", "power"], "'power' is not an option"),
         (["squared", "-o", "strength=2"], "has an option strength"),
+        (["squared", "--expect-failure", "builds"], "has no reason"),
+        (["squared", "--expect-failure", "builds= "], "without a reason"),
+        (["squared", "--expect-failure", "mapper.builds=it is new"], "has a check mapper.builds"),
         (["squared", "--junit", "no/such/r.xml"], "cannot be written"),
     ],
 )
-def test_mistakes_are_said_plainly(tmp_path, words, said):
-    result = run("plugins", "check", *words, cwd=tmp_path)
-    assert result.returncode == 2
-    assert said in result.stderr
-    assert "Traceback" not in result.stderr
+def test_mistakes_are_said_plainly(anemoi, words, said):
+    code, _, error = anemoi("plugins", "check", *words)
+    assert code == 2
+    assert said in error
+    assert "Traceback" not in error
 
 
 def test_the_documentation_has_every_check_and_its_contract():

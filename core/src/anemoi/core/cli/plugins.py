@@ -122,6 +122,14 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool, timeout: f
     multiple=True,
     help="An option for the components that have it, such as path=DATA; as often as needed.",
 )
+@click.option(
+    "--expect-failure",
+    "expected",
+    metavar="[KIND.[NAME.]]CHECK=REASON",
+    multiple=True,
+    help="A check that is known to fail, and why; as often as needed. If it passes, that is a failure.",
+)
+@click.option("--reader", metavar="SOURCE", help="The source that reads back what an output writes.")
 @_as_json
 @click.option(
     "--junit",
@@ -129,7 +137,15 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool, timeout: f
     help="Write the report to this file, in the JUnit format.",
 )
 @click.pass_context
-def check(ctx: click.Context, name: str, given: tuple[str, ...], as_json: bool, junit: Path | None) -> None:
+def check(
+    ctx: click.Context,
+    name: str,
+    given: tuple[str, ...],
+    expected: tuple[str, ...],
+    reader: str | None,
+    as_json: bool,
+    junit: Path | None,
+) -> None:
     """Check whether NAME keeps the contract of its kind.
 
     NAME is a component, a distribution, or DISTRIBUTION:COMPONENT. The components are imported and run
@@ -137,7 +153,9 @@ def check(ctx: click.Context, name: str, given: tuple[str, ...], as_json: bool, 
     """
     from ..testing import _report as report
 
-    results = report.results(name, report.parsed(given))
+    results = report.results(
+        name, report.parsed(given), expected_failures=report.reasons(expected), reader=reader
+    )
     if junit is not None:
         report.write_junit(junit, results)
     click.echo(json.dumps([asdict(one) for one in results], indent=2) if as_json else report.text(results))

@@ -16,7 +16,26 @@ from ..plugins._explain import named
 from ..plugins._kinds import INTERFACES
 from ..plugins._load import load_component, refusal
 from ._check import Result, Subject
-from ._run import Examination
+from ._run import Examination, checks
+
+
+def reasons(given: Sequence[str]) -> dict[str, str]:
+    """Expected failures from ``CHECK=REASON``.
+
+    Raises
+    ------
+    AnemoiError
+        If one is not of that form.
+    """
+    found = {}
+    for word in given:
+        check, equals, reason = word.partition("=")
+        if not check or not equals:
+            raise AnemoiError(
+                f"{word!r} has no reason why it is expected to fail.", fix="Write it as CHECK=REASON."
+            )
+        found[check] = reason
+    return found
 
 
 def parsed(given: Sequence[str]) -> dict[str, Any]:
@@ -39,7 +58,13 @@ def parsed(given: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def results(name: str, given: Mapping[str, Any]) -> list[Result]:
+def results(
+    name: str,
+    given: Mapping[str, Any],
+    *,
+    expected_failures: Mapping[str, str] | None = None,
+    reader: str | None = None,
+) -> list[Result]:
     """The checks of all that a user may mean by a name.
 
     Parameters
@@ -48,25 +73,46 @@ def results(name: str, given: Mapping[str, Any]) -> list[Result]:
         A component, a distribution, or ``distribution:component``.
     given
         Options; each goes to those components that have it.
+    expected_failures
+        Checks that are known to fail, as ``check``, ``kind.check`` or ``kind.component.check``, and why.
+    reader
+        The source that reads back what an output writes.
 
     Raises
     ------
     PluginError
         If nothing is called so, or a component cannot be used.
     AnemoiError
-        If no component has an option that is given.
+        If no component has an option that is given, or a check that is expected to fail.
     """
-    examinations, unused = [], set(given)
+    expected = dict(expected_failures or {})
+    examinations, unused, unknown = [], set(given), set(expected)
     for component in named(name):
         if component.state not in ("ok", "conflict", "broken"):
             raise refusal(component)
-        found = load_component(component)
-        known = options(found, kind=component.kind) if component.kind in INTERFACES else {}
+        found, kind = load_component(component), component.kind
+        known = options(found, kind=kind) if kind in INTERFACES else {}
         taken = {key: value for key, value in given.items() if key in known}
-        unused -= set(taken)
-        examinations.append(Examination(Subject(component.kind, component.name, found, taken), {}))
+        meant = {
+            word: each.name
+            for each in checks(kind)
+            for word in (each.name, f"{kind}.{each.name}", f"{kind}.{component.name}.{each.name}")
+            if word in expected
+        }
+        unused, unknown = unused - set(taken), unknown - set(meant)
+        examinations.append(
+            Examination(
+                Subject(kind, component.name, found, taken, reader),
+                {check: expected[word] for word, check in meant.items()},
+            )
+        )
     if unused:
         raise AnemoiError(f"Nothing called {name!r} has an option {', '.join(sorted(unused))}.")
+    if unknown:
+        raise AnemoiError(
+            f"Nothing called {name!r} has a check {', '.join(sorted(unknown))}.",
+            fix="Write it as CHECK, KIND.CHECK or KIND.NAME.CHECK, by the names that the report gives.",
+        )
     return [result for examination in examinations for result in examination.results()]
 
 
@@ -95,9 +141,12 @@ def write_junit(path: Path, results: Sequence[Result]) -> None:
         If the file cannot be written.
     """
     root = ElementTree.Element("testsuites")
+    _total(root, results)
     for (kind, component), group in groupby(results, key=lambda one: (one.kind, one.component)):
-        suite = ElementTree.SubElement(root, "testsuite", name=f"{kind} {component}")
-        for one in group:
+        suite, members = ElementTree.SubElement(root, "testsuite", name=f"{kind} {component}"), list(group)
+        _total(suite, members)
+        suite.set("skipped", str(sum(one.status in ("skipped", "expected-failure") for one in members)))
+        for one in members:
             case = ElementTree.SubElement(
                 suite,
                 "testcase",
@@ -110,12 +159,18 @@ def write_junit(path: Path, results: Sequence[Result]) -> None:
                 failure.text = _printable(f"contract: {one.contract}\nseen: {one.seen}")
             elif one.status != "pass":
                 ElementTree.SubElement(case, "skipped", message=_printable(f"{one.status}: {one.seen}"))
-        for attribute, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
-            suite.set(attribute, str(len(list(suite.iter(tag)))))
     try:
         ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
     except OSError as error:
         raise AnemoiError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _total(element: ElementTree.Element, results: Sequence[Result]) -> None:
+    """What the schema of Jenkins wants of every suite."""
+    element.set("tests", str(len(results)))
+    element.set("failures", str(sum(one.status == "fail" for one in results)))
+    element.set("errors", "0")
+    element.set("time", f"{sum(one.seconds for one in results):.3f}")
 
 
 def _printable(text: str) -> str:
