@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,10 +41,11 @@ class Layout:
     grid: Grid
     statistics: Statistics
     units: Mapping[str, str]
+    allow_nans: bool
     provenance: Mapping[str, Any]
 
 
-def read_layout(group: Any, path: Path) -> Layout:
+def read_layout(group: Any, path: str) -> Layout:
     """Read and check the layout of the data set ``group``, without reading a chunk of its data.
 
     Raises
@@ -56,13 +56,13 @@ def read_layout(group: Any, path: Path) -> Layout:
     """
     reader = _Reader(group, path)
     shape = reader.data_shape()
-    variables = reader.attribute("variables", _variables)
+    variables = reader.variables()
     if len(variables) != shape[1]:
         raise reader.refuse(f"attribute 'variables' names {len(variables)}, but 'data' holds {shape[1]}")
     frequency = reader.attribute("frequency", _frequency)
     times = reader.times(shape[0], frequency)
     missing = reader.attribute("missing_dates", _dates, default=[])
-    latitudes, longitudes = (reader.numbers(name, shape[3]) for name in ("latitudes", "longitudes"))
+    latitudes, longitudes = (reader.coordinate(name, shape[3]) for name in ("latitude", "longitude"))
     field_shape = reader.attribute("field_shape", _shape, default=None)
     if field_shape is not None and np.prod(field_shape) != shape[3]:
         raise reader.refuse(f"attribute 'field_shape' is {field_shape}, but 'data' holds {shape[3]} cells")
@@ -80,12 +80,14 @@ def read_layout(group: Any, path: Path) -> Layout:
         grid=grid,
         statistics=statistics,
         units=reader.attribute("variables_metadata", _units, default={}),
+        # Where nothing is said, NaNs are nobody's mistake.
+        allow_nans=reader.attribute("allow_nans", _truth, default=True),
         provenance=reader.provenance(times, grid, statistics),
     )
 
 
 class _Reader:
-    def __init__(self, group: Any, path: Path) -> None:
+    def __init__(self, group: Any, path: str) -> None:
         self.group, self.path, self.attributes = group, path, dict(group.attrs)
 
     def refuse(self, what: str) -> DataError:
@@ -118,6 +120,18 @@ class _Reader:
         if not hasattr(array, "dtype"):
             raise self.refuse(f"'{name}' is a group, but should be an array")
         return array
+
+    def variables(self) -> tuple[str, ...]:
+        """Read the names of the variables; older data sets have them in ``name_to_index``."""
+        if "variables" not in self.attributes and "name_to_index" in self.attributes:
+            return self.attribute("name_to_index", _indexed)
+        return self.attribute("variables", _variables)
+
+    def coordinate(self, name: str, length: int) -> NDArray[np.float64]:
+        """Read an array of coordinates; older data sets have it in the singular."""
+        return self.numbers(
+            name if name in self.group and f"{name}s" not in self.group else f"{name}s", length
+        )
 
     def data_shape(self) -> tuple[int, int, int, int]:
         data = self.array("data")
@@ -183,6 +197,19 @@ def _variables(names: Any) -> tuple[str, ...]:
     if len(set(names)) != len(names):
         raise ValueError(f"{names!r} names a variable twice")
     return tuple(names)
+
+
+def _indexed(indices: Any) -> tuple[str, ...]:
+    if not isinstance(indices, dict) or sorted(indices.values()) != list(range(len(indices))):
+        raise ValueError(f"{indices!r} does not number the variables from zero")
+    return _variables(sorted(indices, key=indices.__getitem__))
+
+
+def _truth(value: Any) -> bool:
+    # A list names the variables that may have NaNs.
+    if not isinstance(value, bool | list):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return bool(value)
 
 
 def _frequency(frequency: Any) -> np.timedelta64:

@@ -1,4 +1,4 @@
-"""Zarr stores on disk: a directory or a zip file, with zarr 2 or 3.
+"""Zarr stores: a directory, a zip file or an object store, with zarr 2 or 3.
 
 zarr is imported when a store is first opened and not before: it takes longer than the rest of
 the plugin, and whoever lists or describes plugins does not need it.
@@ -11,24 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import AnemoiError, DataError
 from numpy.typing import ArrayLike
 
 
-def open_group(path: Path) -> Any:
-    """Open the Zarr group at ``path`` for reading.
+def local_path(path: str) -> Path | None:
+    """Give the file or directory that ``path`` means; None for the address of an object store."""
+    scheme, separator, rest = path.partition("://")
+    if not separator:
+        return Path(path).expanduser().absolute()
+    return Path(rest) if scheme == "file" else None
+
+
+def open_group(path: str) -> Any:
+    """Open the Zarr group at ``path``, or at the address of an object store, for reading.
 
     Raises
     ------
     DataError
         If there is nothing at ``path``, or it is no Zarr group.
     """
-    if not path.exists():
+    local = local_path(path)
+    if local is not None and not local.exists():
         raise DataError(f"{path} does not exist.", fix="Check the path of the data set (data.path=...).")
     zarr = import_module("zarr")
     try:
-        store = zarr.storage.ZipStore(str(path), mode="r") if path.is_file() else _directory_store(path)
-        return zarr.open_group(store=store, mode="r")
+        return zarr.open_group(store=_store(path, local), mode="r")
+    except AnemoiError:
+        raise
     # What zarr raises for a file that is no zip, a directory that is no group, metadata that are
     # no JSON or a codec that is not installed differs from version to version.
     except Exception as error:
@@ -79,6 +89,16 @@ def create_array(
         array[...] = content
     array.attrs["_ARRAY_DIMENSIONS"] = list(dimensions)
     return array
+
+
+def _store(path: str, local: Path | None) -> Any:
+    if local is None:
+        from .remote import object_store
+
+        return object_store(path)
+    if local.is_file():
+        return import_module("zarr").storage.ZipStore(str(local), mode="r")
+    return _directory_store(local)
 
 
 def _directory_store(path: Path) -> Any:

@@ -1,0 +1,144 @@
+"""A whole data set in the anemoi-datasets Zarr layout, as a reader."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.grid import Grid
+from anemoi.core.interfaces.data_source import Statistics, Times
+from anemoi.core.times import format_date
+from numpy.typing import NDArray
+
+from .chunks import Chunks, fetcher, find_chunks
+from .layout import read_layout
+from .reader import Index, Reader, take
+from .store import local_path, one_line, open_group
+
+
+class Dataset(Reader):
+    """All of a data set. It may be pickled, and used after a fork: each process opens the store for itself.
+
+    Parameters
+    ----------
+    path
+        Where it is: a directory, a zip file, or the address of an object store.
+
+    Raises
+    ------
+    DataError
+        If it is not there, or not a whole data set: it names the array or the attribute that is wrong.
+        Opening reads and checks everything but the data.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        group = open_group(path)
+        self._layout = read_layout(group, path)
+        self._open(group)
+
+    def __str__(self) -> str:
+        return self._path
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the variables, in the order that the data set has them."""
+        return self._layout.variables
+
+    @property
+    def times(self) -> Times:
+        """Every time of the data set, the missing ones included."""
+        return self._layout.times
+
+    @property
+    def frequency(self) -> np.timedelta64:
+        """The time from one state to the next."""
+        return self._layout.frequency
+
+    @property
+    def grid(self) -> Grid:
+        """The points of the data set, in its order."""
+        return self._layout.grid
+
+    @property
+    def statistics(self) -> Statistics:
+        """The statistics that the data set carries."""
+        return self._layout.statistics
+
+    @property
+    def missing(self) -> frozenset[np.datetime64]:
+        """The times that the data set says it has no data for."""
+        return self._layout.missing
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """The identity of the data set, and what it tells of its origin."""
+        return self._layout.provenance
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """The units of the variables whose metadata have them."""
+        return self._layout.units
+
+    @property
+    def members(self) -> int:
+        """How many ensemble members there are."""
+        return self._layout.members
+
+    def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
+        """Read into ``out``. NaNs are handed on, unless the data set says that it has none."""
+        if self._process != os.getpid():
+            self._open(open_group(self._path))
+        try:
+            if self._chunks is not None:
+                self._chunks.read(out, times, variables, cells)
+            else:
+                self._read_runs(out, times, variables, cells)
+        # A damaged or vanished chunk is whatever error the codec or the file system makes of it.
+        except Exception as error:
+            first, last = self.times[times[0]], self.times[times[-1]]
+            raise DataError(
+                f"{self}: the data from {first} to {last} cannot be read: {one_line(error)}",
+                fix="The data set is damaged or gone: copy or make it again. "
+                "To see all that is wrong with it: anemoi data check",
+            ) from error
+        if not self._layout.allow_nans:
+            self._refuse_nans(out, times)
+
+    def _read_runs(
+        self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index
+    ) -> None:
+        """Read neighbouring times together, by Zarr itself."""
+        for run in np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) != 1) + 1):
+            states = np.asarray(self._data[int(times[run[0]]) : int(times[run[-1]]) + 1])
+            for place, state in zip(run, states, strict=True):
+                take(state, variables, cells, out[place])
+
+    def _refuse_nans(self, out: NDArray[np.float32], times: NDArray[np.intp]) -> None:
+        for state, time in zip(out, times, strict=True):
+            # The largest value is NaN if any is: one pass, and no array of truth values.
+            if np.isnan(state.max()):
+                raise DataError(
+                    f"{self}: the data for {format_date(self.times[time])} have NaNs, but its attribute "
+                    "'allow_nans' says that there are none.",
+                    fix="A chunk is damaged or was never written: copy or make the data set again. "
+                    "To see all that is wrong with it: anemoi data check",
+                )
+
+    def _open(self, group: Any) -> None:
+        self._data = group["data"]
+        local = local_path(self._path)
+        self._chunks: Chunks | None
+        try:
+            self._chunks = None if local is None else find_chunks(fetcher(local), self._data.shape)
+        # Zarr has opened it: what is unusual to us is Zarr's to read.
+        except (ValueError, KeyError, TypeError, ImportError):
+            self._chunks = None
+        # Processes that share one open zip file move each other's position in it.
+        self._process = os.getpid()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_data": None, "_chunks": None, "_process": None}

@@ -1,0 +1,184 @@
+"""What every source here is inside: one that reads a part of its variables and cells into given memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.grid import Grid
+from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
+from anemoi.core.times import format_duration
+from numpy.typing import NDArray
+
+Index = NDArray[np.intp] | None
+"""Positions along an axis, in the order wanted; None stands for all of them."""
+
+
+class Reader(DataSource):
+    """A data source whose parts can be read into a part of a larger array.
+
+    So sources that are put together, and variables and cells that are chosen, cost no copy of their own.
+    Arrays are in the order of the disk, ``(time, variable, ensemble, cell)``, until :meth:`read` turns them.
+    """
+
+    @property
+    @abstractmethod
+    def members(self) -> int:
+        """How many ensemble members there are."""
+
+    @abstractmethod
+    def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
+        """Read into ``out``, ``(time, variable, ensemble, cell)``, which may be any view of an array.
+
+        Parameters
+        ----------
+        out
+            Where to.
+        times
+            Positions in :attr:`times`, none of them missing.
+        variables, cells
+            Which ones, in the order wanted.
+
+        Raises
+        ------
+        DataError
+            If the data are damaged.
+        """
+
+    def read(self, times: Sequence[np.datetime64] | Times) -> NDArray[np.float32]:
+        """Read the states at ``times``, in any order, each as often as it is named.
+
+        Returns
+        -------
+        NDArray
+            ``(time, ensemble, grid, variable)`` float32, a view of memory in the order of the disk,
+            ``(time, variable, ensemble, grid)``.
+
+        Raises
+        ------
+        DataError
+            If a time is absent or missing, or its data are damaged.
+        """
+        wanted, place = np.unique(self._positions(times), return_inverse=True)
+        out = np.empty((len(wanted), len(self.variables), self.members, len(self.grid)), dtype=np.float32)
+        if len(wanted):
+            self.fill(out, wanted, None, None)
+        if not np.array_equal(place, np.arange(len(wanted))):
+            out = out[place]
+        return out.transpose(0, 2, 3, 1)
+
+    def _positions(self, times: Sequence[np.datetime64] | Times) -> NDArray[np.intp]:
+        asked = np.asarray(times, dtype="datetime64").reshape(-1)
+        there = self.times
+        # A finer time between two seconds must not be cut down to one that exists.
+        index = np.searchsorted(there, asked.astype("datetime64[s]")).clip(max=len(there) - 1)
+        absent = asked[there[index] != asked]
+        if absent.size:
+            raise DataError(
+                f"{self} has no data for {absent[0]}: it holds {there[0]} to {there[-1]} "
+                f"every {format_duration(self.frequency)}.",
+                fix="Choose a time within that range.",
+            )
+        missing = self.missing
+        lost = next((time for time in there[index] if time in missing), None) if missing else None
+        if lost is not None:
+            raise DataError(
+                f"{self}: the data for {lost} are missing.",
+                fix="Choose another time, or fill what is missing (fill_missing_dates).",
+            )
+        return np.asarray(index, dtype=np.intp)
+
+
+class Foreign(Reader):
+    """Any other data source, as a reader: it reads whole states, of which the parts are then taken."""
+
+    def __init__(self, source: DataSource) -> None:
+        self._source = source
+
+    def __str__(self) -> str:
+        return str(self._source) if type(self._source).__str__ is not object.__str__ else "The source"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Those of the source."""
+        return self._source.variables
+
+    @property
+    def times(self) -> Times:
+        """Those of the source."""
+        return self._source.times
+
+    @property
+    def frequency(self) -> np.timedelta64:
+        """That of the source."""
+        return self._source.frequency
+
+    @property
+    def grid(self) -> Grid:
+        """That of the source."""
+        return self._source.grid
+
+    @property
+    def statistics(self) -> Statistics:
+        """Those of the source."""
+        return self._source.statistics
+
+    @property
+    def missing(self) -> frozenset[np.datetime64]:
+        """Those of the source."""
+        return self._source.missing
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """That of the source."""
+        return self._source.provenance
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Those of the source."""
+        return self._source.units
+
+    @cached_property
+    def members(self) -> int:
+        """As many as the first state has: a data source does not say it otherwise."""
+        there = next(time for time in self.times if time not in self.missing)
+        return int(self._source.read([there]).shape[1])
+
+    def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
+        """Read whole states, and copy the parts."""
+        states = self._source.read(self.times[times]).transpose(0, 3, 1, 2)
+        for state, into in zip(states, out, strict=True):
+            take(state, variables, cells, into)
+
+
+def reader(source: DataSource) -> Reader:
+    """Give ``source`` as a reader: itself, where it is one."""
+    return source if isinstance(source, Reader) else Foreign(source)
+
+
+def take(state: NDArray[Any], variables: Index, cells: Index, out: NDArray[np.float32]) -> None:
+    """Copy a part of ``state``, ``(variable, ensemble, cell)``, to ``out``."""
+    if cells is None:
+        out[...] = state if variables is None else state[variables]
+        return
+    for to, variable in enumerate(range(len(state)) if variables is None else variables):
+        for member, field in enumerate(state[variable]):
+            out[to, member] = field[cells]
+
+
+def derived(sources: Sequence[DataSource], **how: Any) -> dict[str, Any]:
+    """Give the provenance of what is made from ``sources``: its identity follows from theirs and from how."""
+    parents = [dict(source.provenance) for source in sources]
+    recipe = json.dumps([[parent["identity"] for parent in parents], how], sort_keys=True, default=str)
+    return {
+        "kind": "dataset",
+        "identity": f"sha256:{hashlib.sha256(recipe.encode()).hexdigest()}",
+        "derivation": how,
+        "parents": parents,
+    }

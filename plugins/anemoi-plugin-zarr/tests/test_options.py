@@ -1,0 +1,169 @@
+"""Options that are wrong, and sources that do not go together, are named; options work on any source."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from anemoi.core import config
+from anemoi.core.errors import AnemoiError
+from anemoi.core.grid import Grid
+from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
+
+from anemoi_plugin_zarr import ZarrSource
+from anemoi_plugin_zarr.views.concat import ConcatSource
+from anemoi_plugin_zarr.views.join import JoinSource
+from anemoi_plugin_zarr.views.subset import SubsetSource
+
+from .conftest import DATA, LATITUDES, LONGITUDES, TIMES, Make
+
+HERE = Path(__file__).parent / "data"
+
+
+class Foreign(DataSource):
+    """What the tests' data set holds, from something that knows neither views nor Zarr."""
+
+    variables = ("t", "q")
+    times: Times = TIMES
+    frequency = np.timedelta64(6, "h")
+    grid = Grid(LATITUDES, LONGITUDES, (2, 2))
+    statistics = Statistics(*(np.array([a, a + 1.0]) for a in (1, 3, 5, 7)))
+    missing = frozenset({TIMES[3]})
+    provenance: Mapping[str, Any] = {"identity": "foreign"}
+    units: Mapping[str, str] = {"t": "K"}
+
+    def read(self, times: Sequence[np.datetime64] | Times) -> np.ndarray:
+        return DATA[np.searchsorted(self.times, times)].transpose(0, 2, 3, 1)
+
+
+def test_options_work_on_any_source() -> None:
+    part = SubsetSource(source=Foreign(), start="2020-01-31T06", select=["q"], area=[90, 100, 0, 200])
+    assert (part.variables, part.units, part.missing) == (("q",), {}, {TIMES[3]})
+    np.testing.assert_array_equal(part.read(TIMES[[4, 1]]), DATA[[4, 1], 1][:, :, [1], None])
+    filled = SubsetSource(source=Foreign(), fill_missing_dates="interpolate")
+    np.testing.assert_allclose(filled.read(TIMES[[3]]), DATA[[2, 4]].mean(axis=0)[None].transpose(0, 2, 3, 1))
+
+
+def test_sources_of_any_kind_are_joined(make: Make) -> None:
+    ours = {"name": "zarr", "path": str(make()), "rename": {"t": "u", "q": "v"}}
+    joined = JoinSource(sources=[ours, Foreign()], select=["q", "u"])
+    np.testing.assert_array_equal(joined.read(TIMES[:2]), DATA[:2, [1, 0]].transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(joined)).read(TIMES[:2]), joined.read(TIMES[:2]))
+
+
+def test_what_is_made_of_data_names_them_as_parents(make: Make) -> None:
+    path = str(make())
+    whole, part = ZarrSource(path=path), ZarrSource(path=path, select=["q"])
+    assert part.provenance["identity"] not in (
+        whole.provenance["identity"],
+        ZarrSource(path=path, select=["t"]).provenance["identity"],
+    )
+    assert part.provenance["parents"] == [whole.provenance]
+    assert part.provenance["derivation"] == {"select": ["q"]}
+    assert part.provenance == ZarrSource(path=path, select=["q"]).provenance
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"strat": "2020"}, r"unknown option.*'?start'?|strat"),
+        ({"select": "t"}, "select"),
+        ({"select": ["t", "w"]}, "select: .* has no variable 'w'"),
+        ({"select": ["t", "t"]}, "select: t is named twice"),
+        ({"select": []}, "select: no variable is named"),
+        ({"drop": ["w"]}, "drop: .* has no variable 'w'"),
+        ({"drop": ["t", "q"]}, "drop: no variable is left"),
+        ({"reorder": ["q"]}, "reorder: it leaves out t"),
+        ({"reorder": "backwards"}, "reorder"),
+        ({"rename": {"w": "x"}}, "rename: .* has no variable 'w'"),
+        ({"rename": {"t": "q"}}, "rename: two variables would be called q"),
+        ({"start": "soon"}, "start: 'soon' is not a date"),
+        ({"end": "2020-13"}, "end: '2020-13' is not a date"),
+        ({"start": "2021"}, "no times from 2021-01-01T00"),
+        ({"end": "2019"}, "no times from"),
+        ({"frequency": "often"}, "frequency: 'often' is not a duration"),
+        ({"frequency": "9h"}, "every 6h, from which 9h cannot be had"),
+        ({"frequency": "3h"}, "every 6h, from which 3h cannot be had"),
+        ({"area": [50, 0, 40]}, "area"),
+        ({"area": [-50, 0, 40, 10]}, r"area: \[-50(\.0)?, 0(\.0)?, 40(\.0)?, 10(\.0)?\] is none"),
+        ({"area": [10, 10, 0, 20]}, "no point in the area"),
+        ({"thinning": 0}, "thinning"),
+        ({"fill_missing_dates": "zero"}, "fill_missing_dates"),
+    ],
+)
+def test_a_wrong_option_is_named(make: Make, options: dict[str, Any], named: str) -> None:
+    with pytest.raises(AnemoiError, match=named) as error:
+        config.build("source", {"name": "zarr", "path": str(make()), **options})
+    assert error.value.exit_code == 2
+
+
+def test_fields_without_rows_and_columns_are_not_thinned(make: Make) -> None:
+    with pytest.raises(AnemoiError, match="cannot be thinned"):
+        ZarrSource(path=str(make({"field_shape": [4]})), thinning=2)
+
+
+@pytest.mark.parametrize(
+    ("how", "options", "named"),
+    [
+        ("join", [{}, {"frequency": "12h"}], "differ in their times: .* every 6h, but .* every 12h"),
+        ("join", [{}, {"thinning": 2}], "differ in their grid: 84 points, but 24 points"),
+        ("join", [], "there are no sources"),
+        ("concat", [{"end": "2020-02-27"}, {"start": "2020-02-27T18"}], "begins at 2020-02-27T18, before"),
+        ("concat", [{"end": "2020-02-27"}, {"start": "2020-02-28T06"}], "but .* begins at 2020-02-28T06"),
+        ("concat", [{"end": "2020-02-27"}, {"start": "2020-02-28", "drop": ["u"]}], "in their variables"),
+        ("cutout", [{}], "there is one source"),
+        ("cutout", [{}, {"end": "2020-02-27"}], "differ in their times"),
+        ("subset", [{"select": ["w"]}], "has no variable 'w'"),
+    ],
+)
+def test_sources_that_do_not_go_together_are_named(
+    how: str, options: list[dict[str, Any]], named: str
+) -> None:
+    parts = [{"name": "zarr", "path": str(HERE / "gapless.zarr.zip"), **each} for each in options]
+    spec = {"source": parts[0]} if how == "subset" else {"sources": parts}
+    with pytest.raises(AnemoiError, match=named) as error:
+        config.build("source", {"name": how, **spec})
+    assert error.value.exit_code == 2
+
+
+def test_units_that_differ_are_refused(make: Make) -> None:
+    later = Foreign()
+    later.times, later.missing = TIMES + np.timedelta64(36, "h"), frozenset()
+    later.units = {"t": "degC"}
+    with pytest.raises(AnemoiError, match="differ in their units"):
+        ConcatSource(sources=[{"name": "zarr", "path": str(make())}, later])
+
+
+def test_gaps_are_missing_times(make: Make) -> None:
+    later = Foreign()
+    later.times, later.missing = TIMES + np.timedelta64(48, "h"), frozenset()
+    whole = ConcatSource(sources=[ZarrSource(path=str(make())), later], fill_missing_gaps=True)
+    gap = TIMES[-1] + np.array([6, 12], dtype="m8[h]")
+    assert whole.missing == frozenset(gap)
+    with pytest.raises(AnemoiError, match="are missing"):
+        whole.read(gap)
+
+
+def test_what_cannot_be_filled_stays_missing(make: Make) -> None:
+    path = str(make({"missing_dates": [str(TIMES[0]), str(TIMES[2])]}))
+    source = ZarrSource(path=path, fill_missing_dates="interpolate")
+    assert source.missing == {TIMES[0]}
+    np.testing.assert_array_equal(
+        ZarrSource(path=path, fill_missing_dates="closest").read(TIMES[[0, 2]]),
+        DATA[[1, 3]].transpose(0, 2, 3, 1),
+    )
+
+
+def test_nans_are_refused_where_there_should_be_none(make: Make) -> None:
+    data = DATA.copy()
+    data[2, 1, 0, 3] = np.nan
+    path = str(make({"allow_nans": False}, data=data))
+    source = ZarrSource(path=path)
+    assert np.isfinite(source.read(TIMES[:2])).all()
+    with pytest.raises(AnemoiError, match="2020-01-31T12 have NaNs, but its attribute 'allow_nans'"):
+        source.read(TIMES)
+    assert np.isfinite(ZarrSource(path=path, select=["t"]).read(TIMES)).all()
