@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..plugins import GROUPS, STATES, components
+from . import template
 
 if TYPE_CHECKING:
     from ..plugins._doctor import Diagnosis
@@ -27,7 +28,11 @@ _timeout = click.option(
 
 @click.group()
 def command() -> None:
-    """List, explain, check and block the plugins installed here."""
+    """List, explain, check and block the plugins installed here, make new ones and keep them up to date."""
+
+
+command.add_command(template.new)
+command.add_command(template.update)
 
 
 @command.command("list")

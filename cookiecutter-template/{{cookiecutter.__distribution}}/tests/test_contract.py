@@ -1,0 +1,19 @@
+{%- set contract = cookiecutter._kinds[cookiecutter.kind].contract -%}
+{%- set reader = cookiecutter.kind in ('source', 'output') -%}
+{%- if reader -%}
+{% filter trim %}{% include "kinds/" ~ cookiecutter.kind ~ "/test_contract.py" %}{% endfilter %}
+{%- else -%}
+"""Whether all that this distribution offers keeps its contract."""
+
+from anemoi.core.testing import {{ 'ConfigContract, ' if cookiecutter.__conf and cookiecutter.kind not in ('command', 'config') }}{{ contract }}
+
+
+class Test{{ cookiecutter.kind | title }}({{ contract }}):
+    name = "{{ cookiecutter.name }}"
+{%- endif %}
+{%- if cookiecutter.__conf and cookiecutter.kind != 'config' %}
+
+
+class TestConfiguration(ConfigContract):
+    name = "{{ cookiecutter.name }}"
+{%- endif %}
