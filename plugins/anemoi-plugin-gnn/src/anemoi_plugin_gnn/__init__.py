@@ -1,0 +1,1 @@
+"""Graph neural network layers for Anemoi: message passing with states of nodes and edges."""

@@ -1,0 +1,201 @@
+"""Work along edges a block at a time, so that what is made on the way stays in the cache.
+
+There are several times as many edges as nodes, and an MLP on each makes many tensors of that size. On a
+CPU, getting the memory of so large a tensor takes longer than filling it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .gradients import Gradients
+
+if TYPE_CHECKING:
+    from .conv import GraphConv
+
+_BLOCK_BYTES = 2**21
+"""Of one tensor of a block: a handful of them stay in the cache, and operations are long enough to start."""
+
+EdgeFunction = Callable[[Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
+"""Takes edges ``(1 or batch, edges, features)``, what is gathered from their target and source nodes
+``(batch, edges, channels)``, and the condition, to new edges ``(batch, edges, channels)``."""
+
+
+def all_at_once(
+    function: EdgeFunction,
+    edges: Tensor,
+    at_target: Tensor,
+    at_source: Tensor,
+    condition: Tensor | None,
+    target: Tensor,
+    source: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Make new edges ``(batch, edges, channels)``, and sum them at each target ``(batch, nodes, channels)``.
+
+    Parameters
+    ----------
+    function
+        What makes new edges.
+    edges
+        ``(1 or batch, edges, features)``.
+    at_target, at_source
+        ``(batch, nodes, channels)``, gathered for ``function``. With index_select, because the gradient
+        of x[index] is summed in no fixed order.
+    condition
+        ``(batch, conditions)``, or None.
+    target, source
+        ``(edges,)``, where each edge ends and begins.
+    """
+    new = function(edges, at_target.index_select(1, target), at_source.index_select(1, source), condition)
+    summed = new.new_zeros(new.shape[0], at_target.shape[1], new.shape[2]).index_add(1, target, new)
+    return new, summed
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def in_blocks(
+    function: EdgeFunction,
+    edges: Tensor,
+    at_target: Tensor,
+    at_source: Tensor,
+    condition: Tensor | None,
+    target: Tensor,
+    source: Tensor,
+    *,
+    keep_edges: bool,
+    overwrite: bool = False,
+) -> tuple[Tensor | None, Tensor]:
+    """Do the same as :func:`all_at_once`, a block of edges at a time, without gradients.
+
+    Parameters
+    ----------
+    keep_edges
+        Whether new edges are asked for; None comes back in their place if not.
+    overwrite
+        Whether they take the place of ``edges``.
+    """
+    new_edges = edges if overwrite else None
+    summed: Tensor | None = None
+    for part in blocks_of(at_target, len(target)):
+        to, of = target[part], source[part]
+        new = function(
+            edges[:, part], at_target.index_select(1, to), at_source.index_select(1, of), condition
+        )
+        if summed is None:
+            summed = new.new_zeros(new.shape[0], at_target.shape[1], new.shape[2])
+            if keep_edges and new_edges is None:
+                new_edges = new.new_empty(new.shape[0], len(target), new.shape[2])
+        add_rows(summed, to, new)
+        if keep_edges and new_edges is not None:
+            new_edges[:, part] = new
+    assert summed is not None
+    return (new_edges if keep_edges else None), summed
+
+
+def blocks_of(nodes: Tensor, edges: int) -> Iterator[slice]:
+    """Cut edges into blocks of about the same memory, given what is gathered from ``nodes`` for each.
+
+    Where there are no edges there is one empty block, which tells what type comes out.
+    """
+    block = max(1, _BLOCK_BYTES // (nodes.element_size() * nodes.shape[0] * nodes.shape[2]))
+    return (slice(start, start + block) for start in range(0, max(edges, 1), block))
+
+
+def add_rows(total: Tensor, index: Tensor, rows: Tensor) -> None:
+    """Add ``rows`` ``(batch, edges, channels)`` to those of ``total``, one after the other.
+
+    Each item of the batch by itself: where rows lie together in memory this takes a third of the time.
+    """
+    for items, more in zip(total.unbind(), rows.unbind(), strict=True):
+        items.index_add_(0, index, more)
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def with_gradients_in_blocks(
+    conv: GraphConv,
+    edges: Tensor,
+    at_target: Tensor,
+    at_source: Tensor,
+    condition: Tensor | None,
+    target: Tensor,
+    source: Tensor,
+) -> tuple[Tensor | None, Tensor]:
+    """Do the same as :func:`in_blocks` with the update of ``conv``, for gradients to flow back.
+
+    Of each block only what linear layers give is kept. What follows from that is cheap to compute again.
+    """
+    inputs = (edges, at_target, at_source, condition, *conv.parameters())
+    return _InBlocks.apply(conv, target, source, *inputs)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _InBlocks(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        conv: GraphConv,
+        target: Tensor,
+        source: Tensor,
+        edges: Tensor,
+        at_target: Tensor,
+        at_source: Tensor,
+        condition: Tensor | None,
+        *parameters: Tensor,
+    ) -> tuple[Tensor | None, Tensor]:
+        kept: list[Tensor] = []
+        device = edges.device.type
+        ctx.conv, ctx.device = conv, device
+        ctx.autocast = torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
+        with _autocast(ctx):
+            new, summed = in_blocks(
+                partial(conv.update, kept=kept),
+                edges,
+                at_target,
+                at_source,
+                condition,
+                target,
+                source,
+                keep_edges=conv.keep_edges,
+            )
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(target, source, edges, at_target, at_source, condition, *parameters, *kept)
+        return new, summed
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_new: Tensor | None, d_summed: Tensor | None) -> tuple[Any, ...]:
+        target, source, edges, at_target, at_source, condition, *rest = ctx.saved_tensors
+        conv: GraphConv = ctx.conv
+        parameters = list(conv.parameters())
+        kept = rest[len(parameters) :]
+        inputs = (edges, at_target, at_source, condition, *parameters)
+        needed = ctx.needs_input_grad[3:]
+        totals = Gradients(each for each, need in zip(inputs, needed, strict=True) if need)
+        parts = list(blocks_of(at_target, len(target)))
+        kept_of_each = len(kept) // len(parts)
+        for number, part in enumerate(parts):
+            to, of = target[part], source[part]
+            gradient = None if d_summed is None else d_summed.index_select(1, to)
+            if d_new is not None:
+                gradient = d_new[:, part] if gradient is None else gradient + d_new[:, part]
+            assert gradient is not None
+            mine = kept[number * kept_of_each : (number + 1) * kept_of_each]
+            with _autocast(ctx):
+                d_edges, d_product = conv.backward(gradient, edges[:, part], condition, mine, totals)
+            if (total := totals.of(edges)) is not None:
+                total[:, part] = d_edges
+            for nodes, index in ((at_target, to), (at_source, of)):
+                if (total := totals.of(nodes)) is not None:
+                    add_rows(total, index, d_product.type_as(total))
+        return None, None, None, *(totals.of(each) for each in inputs)
+
+
+def _autocast(ctx: Any) -> AbstractContextManager[None]:
+    # Without the cache, in which casts made without gradients would meet those that need them.
+    dtype, enabled = ctx.autocast
+    return torch.autocast(ctx.device, dtype=dtype, enabled=enabled, cache_enabled=False)

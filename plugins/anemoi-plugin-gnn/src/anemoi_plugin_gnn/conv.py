@@ -1,0 +1,166 @@
+"""Graph convolution: a message along each edge from the nodes at its ends, and their sum at each target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .blocks import all_at_once, in_blocks, with_gradients_in_blocks
+from .gradients import Gradients
+from .mlp import MLPOptions, NormedMLP
+
+Backend = Literal["auto", "blocks", "torch"]
+
+
+class GraphConv(nn.Module):
+    """Updates the state of each edge, and sums it at each target node.
+
+    An edge becomes ``edge + MLP([target, source, edge])`` (Battaglia et al., "Relational inductive biases,
+    deep learning, and graph networks", 2018). The first layer of that MLP is linear, so it is applied to
+    nodes and edges by themselves and its products are gathered and added: there are several times as many
+    edges as nodes.
+
+    Parameters
+    ----------
+    channels
+        The size of the state of a node and of an edge.
+    embed
+        What makes the states of edges from their features; None where they come in as states already.
+    keep_edges
+        Whether the new states of the edges are asked for, beside their sums.
+    options
+        Of the MLP.
+    condition_channels, backend
+        As for :class:`~.processor.GNNProcessor`.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        options: MLPOptions,
+        *,
+        embed: NormedMLP | None,
+        keep_edges: bool,
+        condition_channels: int,
+        backend: Backend,
+    ) -> None:
+        super().__init__()
+        self.channels, self.keep_edges, self.backend = channels, keep_edges, backend
+        self.condition_channels = condition_channels
+        self.embed = embed
+        self.mlp = NormedMLP(3 * channels, channels, channels, options, condition_channels=condition_channels)
+
+    def forward(
+        self,
+        edges: Tensor,
+        target_state: Tensor,
+        source_state: Tensor,
+        condition: Tensor | None,
+        target: Tensor,
+        source: Tensor,
+    ) -> tuple[Tensor | None, Tensor]:
+        """Send messages.
+
+        Parameters
+        ----------
+        edges
+            ``(batch, edges, channels)`` states, or ``(1, edges, features)`` with ``embed``.
+        target_state, source_state
+            ``(batch, nodes, channels)`` at either end.
+        condition
+            ``(batch, condition_channels)``, or None.
+        target, source
+            ``(edges,)``, where each edge ends and begins.
+
+        Returns
+        -------
+        Tensor or None, Tensor
+            The new states of the edges if ``keep_edges``, and their sums ``(batch, target nodes, channels)``.
+        """
+        at_nodes = self.at_nodes(target_state, source_state)
+        return self.along_edges(edges, *at_nodes, condition, target, source)
+
+    def along_edges(
+        self,
+        edges: Tensor,
+        at_target: Tensor,
+        at_source: Tensor,
+        condition: Tensor | None,
+        target: Tensor,
+        source: Tensor,
+    ) -> tuple[Tensor | None, Tensor]:
+        """Do as :meth:`forward`, given what the first layer of the MLP makes of the nodes."""
+        inputs = (edges, at_target, at_source, condition)
+        if not self.runs_in_blocks(edges):
+            return all_at_once(self.update, *inputs, target, source)
+        if torch.is_grad_enabled():
+            return with_gradients_in_blocks(self, *inputs, target, source)  # type: ignore[no-any-return]
+        # Without gradients nobody but the next layer needs the states that came in.
+        keep, overwrite = self.keep_edges, self.embed is None
+        return in_blocks(  # type: ignore[no-any-return]
+            self.update, *inputs, target, source, keep_edges=keep, overwrite=overwrite
+        )
+
+    def update(
+        self,
+        edges: Tensor,
+        at_target: Tensor,
+        at_source: Tensor,
+        condition: Tensor | None,
+        kept: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Update the states of edges, given what the first layer makes of the nodes at their ends.
+
+        What :meth:`backward` needs beside ``edges`` is put into ``kept``.
+        """
+        state = edges if self.embed is None else self.embed.after_first(self.embed.first(edges), kept=kept)
+        product = at_target.add_(at_source).add_(self.at_edges(state))  # What was gathered is ours alone.
+        return state + self.mlp.after_first(product, condition, kept)
+
+    def backward(
+        self,
+        gradient: Tensor,
+        edges: Tensor,
+        condition: Tensor | None,
+        kept: Sequence[Tensor],
+        totals: Gradients,
+    ) -> tuple[Tensor, Tensor]:
+        """Take a gradient back through :meth:`update`.
+
+        Returns
+        -------
+        Tensor, Tensor
+            The gradient of ``edges``, and that of what came from each node.
+        """
+        edge_columns = slice(2 * self.channels, None)
+        if self.embed is None:
+            d_product = self.mlp.backward(gradient, condition, kept, totals)
+            d_edges = totals.linear(self.mlp.first, edges, d_product, columns=edge_columns)
+            return d_edges.add_(gradient), d_product
+        of_embed, of_mlp = kept[: len(kept) // 2], kept[len(kept) // 2 :]
+        d_product = self.mlp.backward(gradient, condition, of_mlp, totals)
+        # From here on there is one of each edge, for all the batch.
+        state, d_once = self.embed.norm(of_embed[-1]), d_product.sum(0, keepdim=True)
+        d_state = totals.linear(self.mlp.first, state, d_once, columns=edge_columns)
+        d_state = d_state.add_(gradient.sum(0, keepdim=True))
+        d_embedded = self.embed.backward(d_state, None, of_embed, totals)
+        return totals.linear(self.embed.first, edges, d_embedded), d_product
+
+    def at_nodes(self, target_state: Tensor, source_state: Tensor) -> tuple[Tensor, Tensor]:
+        """Apply the first layer of the MLP to the states of the nodes at either end."""
+        weight, bias = self.mlp.first.weight, self.mlp.first.bias
+        to_target, to_source = weight[:, : self.channels], weight[:, self.channels : 2 * self.channels]
+        return F.linear(target_state, to_target, bias), F.linear(source_state, to_source)
+
+    def at_edges(self, state: Tensor) -> Tensor:
+        """Apply the first layer of the MLP to the states of edges."""
+        return F.linear(state, self.mlp.first.weight[:, 2 * self.channels :])
+
+    def runs_in_blocks(self, tensor: Tensor) -> bool:
+        """Whether to take a block of edges at a time: by itself on a CPU, where nothing is compiled."""
+        on_cpu = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+        return self.backend == "blocks" or (self.backend == "auto" and on_cpu)

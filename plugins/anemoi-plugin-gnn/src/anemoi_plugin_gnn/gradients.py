@@ -1,0 +1,84 @@
+"""Gradients that are summed over blocks of edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+class Gradients:
+    """The gradients of some tensors, summed over the blocks that each has a share of.
+
+    Parameters
+    ----------
+    tensors
+        Those whose gradient is asked for.
+    """
+
+    def __init__(self, tensors: Iterable[Tensor]) -> None:
+        self._totals = {id(each): torch.zeros_like(each) for each in tensors}
+
+    def of(self, tensor: Tensor | None) -> Tensor | None:
+        """Give the sum so far, or None if it is not asked for."""
+        return self._totals.get(id(tensor))
+
+    def linear(
+        self, layer: nn.Linear, x: Tensor, gradient: Tensor, *, columns: slice | None = None
+    ) -> Tensor:
+        """Take a gradient back through a linear layer, or through some columns of its weight, without bias.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        x
+            What went in, ``(..., in channels)``.
+        gradient
+            Of what came out, ``(..., out channels)``.
+        columns
+            Which columns of the weight ``x`` was multiplied with, if not all.
+
+        Returns
+        -------
+        Tensor
+            The gradient of ``x``.
+        """
+        rows = gradient.flatten(0, -2)
+        part = slice(None) if columns is None else columns
+        if (total := self.of(layer.weight)) is not None:
+            total[:, part] += rows.T @ x.flatten(0, -2)
+        if columns is None and (total := self.of(layer.bias)) is not None:
+            total += rows.sum(0)
+        return gradient @ layer.weight[:, part]
+
+    def through(self, module: nn.Module, x: Tensor, condition: Tensor | None, gradient: Tensor) -> Tensor:
+        """Take a gradient back through a module that is cheap to run again.
+
+        Parameters
+        ----------
+        module
+            Is given ``x`` and ``condition``.
+        x, condition
+            What went in.
+        gradient
+            Of what came out.
+
+        Returns
+        -------
+        Tensor
+            The gradient of ``x``.
+        """
+        leaf = x.detach().requires_grad_()
+        others = [
+            each
+            for each in (condition, *module.parameters())
+            if each is not None and id(each) in self._totals
+        ]
+        with torch.enable_grad():
+            out = module(leaf, condition)
+        found, *shares = torch.autograd.grad(out, [leaf, *others], gradient)
+        for other, share in zip(others, shares, strict=True):
+            self._totals[id(other)] += share
+        return found

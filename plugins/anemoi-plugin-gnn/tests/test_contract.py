@@ -1,0 +1,15 @@
+"""The contracts of a processor, of a mapper and of a package of configuration."""
+
+from anemoi.core.testing import ConfigContract, MapperContract, ProcessorContract
+
+
+class TestGNNProcessor(ProcessorContract):
+    name = "gnn"
+
+
+class TestGNNMapper(MapperContract):
+    name = "gnn"
+
+
+class TestConfiguration(ConfigContract):
+    name = "gnn"
