@@ -2,6 +2,8 @@
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
 # make benchmark    what is measured, measured
+# make parity       our layers beside the peer's: whether they are the same mathematics
+# make layers       and how fast they are, and how much memory they take
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -10,7 +12,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 DISTRIBUTIONS := core $(wildcard plugins/anemoi-plugin-*)
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart test lint types docs benchmark clean
+.PHONY: quickstart test lint types docs benchmark parity layers clean
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -49,5 +51,23 @@ $(VENV)/installed: $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) docs/requiremen
 		$(foreach distribution,$(DISTRIBUTIONS),--editable "$(distribution)[test]")
 	touch $@
 
+# The peer has an environment of its own, with our layers beside it.
+PEER := benchmarks/peer/.venv
+PEER_PIP := $(PEER)/bin/python -m pip install --quiet
+
+parity: $(PEER)/installed
+	$(PEER)/bin/python -W ignore benchmarks/peer/parity.py
+
+layers: $(PEER)/installed
+	$(PEER)/bin/python -W ignore benchmarks/layers.py
+
+$(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
+	$(PYTHON) -m venv $(PEER)
+	$(PEER_PIP) "$(TORCH)"
+	$(PEER_PIP) "$(TORCH)" -r benchmarks/peer/requirements.txt
+	$(PEER_PIP) --no-deps -r benchmarks/peer/peer.txt
+	$(PEER_PIP) "$(TORCH)" $(foreach distribution,$(DISTRIBUTIONS),--editable $(distribution))
+	touch $@
+
 clean:
-	rm -rf $(VENV) quickstart site
+	rm -rf $(VENV) $(PEER) quickstart site

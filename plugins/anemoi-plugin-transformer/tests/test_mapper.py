@@ -34,31 +34,45 @@ def make(num_source=7, num_target=5, num_edges=20, **options):
 def reference(mapper, edges, source, target):
     """The same layer, one target node and one head at a time."""
     source, target = mapper.embed_source(source), mapper.embed_target(target)
-    query = mapper.query(target)
-    key_value, from_edge = (
-        mapper.key_value(source),
-        mapper.edge(edges.attributes.double()),
-    )
-    attended = torch.zeros_like(target)
-    width = 16 // mapper.heads
+    attention = mapper.attention
+    query = attention.query(target)
+    key_value, from_edge = attention.key_value(source), attention.edge(edges.attributes.double())
+    heads, width = attention.heads
+    attended = torch.zeros_like(query)
     for node in range(target.shape[1]):
         mine = (edges.target == node).nonzero()[:, 0]
         if not len(mine):
             continue
         both = key_value[:, edges.source[mine]] + from_edge[mine]
-        for head in range(mapper.heads):
+        for head in range(heads):
             part = slice(head * width, (head + 1) * width)
-            key, value = both[..., :16][..., part], both[..., 16:][..., part]
-            weight = torch.softmax((query[:, node, None, part] * key).sum(-1) / math.sqrt(width), dim=-1)
+            key, value = (each[..., part] for each in both.chunk(2, dim=-1))
+            score = (attention.norm_query(query[:, node, None, part]) * attention.norm_key(key)).sum(-1)
+            score = score / math.sqrt(width)
+            if attention.softcap:
+                score = attention.softcap * torch.tanh(score / attention.softcap)
+            weight = torch.softmax(score, dim=-1)
             attended[:, node, part] = (weight[..., None] * value).sum(1)
-    target = target + mapper.attention_out(attended)
+    target = target + attention.out(attended)
     target = target + mapper.mlp(mapper.norm_mlp(target))
     return mapper.out(target)
 
 
-@pytest.mark.parametrize("num_heads", [1, 2, 4])
-def test_equals_attention_one_node_at_a_time(num_heads):
-    mapper, edges = make(num_heads=num_heads)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_heads": 1},
+        {"num_heads": 2},
+        {"num_heads": 4},
+        {"attn_channels": 24},
+        {"qk_norm": True},
+        {"softcap": 0.3},
+        {"gradient_checkpointing": True},
+    ],
+)
+@pytest.mark.parametrize("num_edges", [0, 20])
+def test_equals_attention_one_node_at_a_time(options, num_edges):
+    mapper, edges = make(num_edges=num_edges, **options)
     source, target = torch.randn(2, 7, 4).double(), torch.randn(2, 5, 6).double()
     ours, theirs = mapper(source, target), reference(mapper, edges, source, target)
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
@@ -81,7 +95,63 @@ def test_weights_do_not_depend_on_the_graph():
     large.load_state_dict(small.state_dict())
 
 
-def test_a_condition_is_refused():
-    mapper, _ = make()
-    with pytest.raises(ConfigError, match="condition"):
-        mapper(torch.zeros(1, 7, 4).double(), torch.zeros(1, 5, 6).double(), torch.zeros(1, 2).double())
+def run(mapper, *condition):
+    generator = torch.Generator().manual_seed(4)
+    source, target = (torch.randn(2, n, c, generator=generator).double() for n, c in ((7, 4), (5, 6)))
+    return mapper(source, target, *condition)
+
+
+@pytest.mark.parametrize(
+    ("options", "condition", "message"),
+    [
+        ({}, 2, "built for 0 conditions, but was given 2"),
+        ({"condition_channels": 2}, 0, "built for 2 conditions, but was given 0"),
+        ({"attn_channels": 18}, 0, "18 channels cannot be shared by 4 heads"),
+        ({"edge_attributes": ["a", "length"]}, 0, "no attribute 'length'"),
+        ({"mlp_implementation": "glu", "activation": "relu"}, 0, "takes no activation"),
+    ],
+)
+def test_what_it_cannot_honour_is_refused(options, condition, message):
+    with pytest.raises(ConfigError, match=message):
+        run(make(**options)[0], *([torch.zeros(2, condition).double()] if condition else []))
+
+
+def test_a_condition_scales_and_shifts_what_the_mlp_sees():
+    mapper, _ = make(condition_channels=3)
+    condition = torch.randn(2, 3).double()
+    assert torch.equal(run(mapper, condition), run(mapper, -condition)), "at first it must not matter"
+    torch.nn.init.normal_(mapper.norm_mlp.modulation.weight)
+    assert not torch.allclose(run(mapper, condition), run(mapper, -condition))
+
+
+def test_only_the_attributes_that_are_asked_for_matter():
+    mapper, _ = make(edge_attributes=["c", "a"])
+    assert mapper.attention.edge.in_features == 2
+    mapper.attention.edge.reset_parameters()
+    assert not torch.allclose(run(mapper), run(make()[0]))
+
+
+def test_features_of_edges_are_learnt_on_demand():
+    mapper, edges = make(trainable_size=2)
+    run(mapper).square().sum().backward()
+    gradient = mapper.trainable.trainable.grad
+    assert gradient.shape == (len(edges), 2)
+    assert (gradient.abs().sum(-1) > 0).sum() > len(edges) / 2
+
+
+def test_dropout_is_for_training_alone():
+    mapper, _ = make(dropout_p=0.5)
+    assert not torch.allclose(run(mapper), run(mapper))
+    plain, _ = make()
+    torch.testing.assert_close(run(mapper.eval()), run(plain))
+
+
+def test_all_options_run_under_autocast():
+    mapper, _ = make(qk_norm=True, softcap=1.0, dropout_p=0.1, trainable_size=1, mlp_implementation="geglu")
+    mapper = mapper.float().eval()
+    source, target = torch.randn(2, 7, 4), torch.randn(2, 5, 6)
+    exact = mapper(source, target)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = mapper(source, target)
+    rounded.float().sum().backward()
+    torch.testing.assert_close(rounded.float(), exact, rtol=0.1, atol=0.1)

@@ -6,10 +6,14 @@ import torch
 from anemoi_plugin_transformer.window import SlidingWindow
 
 
-def dense(query, key, value, window):
+def dense(query, key, value, window, softcap=None):
     nodes = query.shape[-2]
     apart = (torch.arange(nodes)[:, None] - torch.arange(nodes)).abs()
     score = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    if softcap is not None:
+        score = softcap * torch.tanh(score / softcap)
+    if window is None:
+        return score.softmax(-1) @ value
     return score.masked_fill(apart > window, -torch.inf).softmax(-1) @ value
 
 
@@ -21,16 +25,22 @@ def dense(query, key, value, window):
         (50, 0, 16),
         (50, 49, 16),
         (50, 1000, 128),
+        (50, None, 16),
         (1, 3, 16),
+        (1, 0, 16),
+        (2, 0, 1),
         (17, 40, 4),
+        (17, 15, 4),
         (33, 16, 16),
+        (33, 1, 16),
     ],
 )
-def test_equals_dense_attention_with_a_mask(nodes, window, block):
+@pytest.mark.parametrize("softcap", [None, 0.5])
+def test_equals_dense_attention_with_a_mask(nodes, window, block, softcap):
     torch.manual_seed(0)
     query, key, value = torch.randn(3, 2, 3, nodes, 8, dtype=torch.float64, requires_grad=True).unbind()
-    ours = SlidingWindow(nodes=nodes, window=window, block=block)(query, key, value)
-    theirs = dense(query, key, value, window)
+    ours = SlidingWindow(nodes=nodes, window=window, block=block, softcap=softcap)(query, key, value)
+    theirs = dense(query, key, value, window, softcap)
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
     weight = torch.randn_like(ours)
     gradients = torch.autograd.grad((ours * weight).sum(), (query, key, value))

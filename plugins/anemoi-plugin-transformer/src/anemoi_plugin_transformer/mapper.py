@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
 
 import torch
 from anemoi.core.graph import Edges, Nodes
 from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.mapper import Mapper
+from anemoi.core.layers import (
+    MLP,
+    Activation,
+    MLPImplementation,
+    Norm,
+    Normalisation,
+    TrainableFeatures,
+    check_condition,
+    edge_features,
+    hidden_channels,
+)
+from pydantic import Field
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from .blocks import MLP, head_channels, refuse_condition
+from .edge_attention import EdgeAttention
 
 
 class TransformerMapper(Mapper):
     """Each target node attends to the source nodes that its edges come from, then an MLP.
 
-    Edge attributes are added to keys and values, so that near and far, east and west count
+    Features of the edges are added to keys and values, so that near and far, east and west count
     differently (Shi et al., "Masked label prediction", 2021, whose graph transformer layer this is).
     A target without edges gets nothing but its own features.
 
@@ -29,18 +43,47 @@ class TransformerMapper(Mapper):
     source, target, edges, source_channels, target_channels, channels, out_channels
         As for every :class:`~anemoi.core.interfaces.mapper.Mapper`.
     num_heads
-        How many attention heads; they share ``channels`` evenly.
+        How many attention heads; they share ``attn_channels`` evenly.
+    attn_channels
+        The width of queries, keys and values, all heads together; null is ``channels``.
+    qk_norm
+        Whether queries and keys are normalised, each head by itself (Henry et al., "Query-key
+        normalization for transformers", 2020).
+    softcap
+        Scores are kept below this: ``softcap tanh(score / softcap)`` (Gemma Team, "Gemma 2", 2024); null
+        leaves them.
+    dropout_p
+        How likely a weight of the attention is dropped in training.
+    edge_attributes
+        Which attributes of the edges are looked at; null is all there are.
+    trainable_size
+        How many features are learnt for each edge besides; with any, weights fit this graph alone.
     mlp_hidden_ratio
         The width of the MLP, in units of ``channels``.
+    mlp_extra_layers
+        How many hidden layers the MLP has beyond one.
+    mlp_implementation
+        An MLP with an activation, or a gated one.
+    activation
+        Of a plain MLP, gelu if null; a gated one takes none.
+    normalisation
+        What the MLP sees of the state.
+    condition_channels
+        How many conditions scale and shift what the MLP sees; 0 for none.
+    gradient_checkpointing
+        Whether to keep only what comes in for the gradient, and compute the rest again.
+
+    Raises
+    ------
+    ConfigError
+        If options contradict each other, or the edges lack an attribute.
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY}
     )
 
-    edge_source: Tensor
-    edge_target: Tensor
-    edge_attributes: Tensor
+    edge_features: Tensor
 
     def __init__(
         self,
@@ -52,8 +95,20 @@ class TransformerMapper(Mapper):
         target_channels: int,
         channels: int,
         out_channels: int,
-        num_heads: int = 4,
-        mlp_hidden_ratio: float = 4.0,
+        num_heads: Annotated[int, Field(ge=1)] = 4,
+        attn_channels: Annotated[int, Field(ge=1)] | None = None,
+        qk_norm: bool = False,
+        softcap: Annotated[float, Field(gt=0)] | None = None,
+        dropout_p: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        edge_attributes: Sequence[str] | None = None,
+        trainable_size: Annotated[int, Field(ge=0)] = 0,
+        mlp_hidden_ratio: Annotated[float, Field(gt=0)] = 4.0,
+        mlp_extra_layers: Annotated[int, Field(ge=0)] = 0,
+        mlp_implementation: MLPImplementation = "mlp",
+        activation: Activation | None = None,
+        normalisation: Normalisation = "layer_norm",
+        condition_channels: Annotated[int, Field(ge=0)] = 0,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__(
             source=source,
@@ -64,47 +119,43 @@ class TransformerMapper(Mapper):
             channels=channels,
             out_channels=out_channels,
         )
-        self.heads, self.head_channels = num_heads, head_channels(channels, num_heads)
-        self.register_buffer("edge_source", edges.source, persistent=False)
-        self.register_buffer("edge_target", edges.target, persistent=False)
-        self.register_buffer("edge_attributes", edges.attributes, persistent=False)
+        self.condition_channels = condition_channels
+        self.gradient_checkpointing = gradient_checkpointing
+        features = edge_features(edges, edge_attributes)
+        self.register_buffer("edge_features", features, persistent=False)
+        self.trainable = TrainableFeatures(len(edges), trainable_size)
         self.embed_source = nn.Linear(source_channels, channels)
         self.embed_target = nn.Linear(target_channels, channels)
-        self.query = nn.Linear(channels, channels)
-        self.key_value = nn.Linear(channels, 2 * channels)
-        self.edge = nn.Linear(edges.attributes.shape[1], 2 * channels)
-        self.attention_out = nn.Linear(channels, channels)
-        self.norm_mlp = nn.LayerNorm(channels)
-        self.mlp = MLP(channels, round(mlp_hidden_ratio * channels), channels)
+        self.attention = EdgeAttention(
+            edges=edges,
+            edge_channels=features.shape[1] + trainable_size,
+            channels=channels,
+            attn_channels=channels if attn_channels is None else attn_channels,
+            heads=num_heads,
+            qk_norm=qk_norm,
+            softcap=softcap,
+            dropout_p=dropout_p,
+        )
+        self.norm_mlp = Norm(channels, normalisation, condition_channels=condition_channels)
+        self.mlp = MLP(
+            channels,
+            hidden_channels(channels, mlp_hidden_ratio),
+            channels,
+            extra_layers=mlp_extra_layers,
+            implementation=mlp_implementation,
+            activation=activation,
+        )
         self.out = nn.Linear(channels, out_channels)
 
     def forward(self, source: Tensor, target: Tensor, condition: Tensor | None = None) -> Tensor:
-        """See :meth:`anemoi.core.interfaces.mapper.Mapper.forward`; ``condition`` must be None."""
-        refuse_condition(condition)
-        source, target = self.embed_source(source), self.embed_target(target)
-        target = target + self.attention_out(self._attend(source, target))
-        target = target + self.mlp(self.norm_mlp(target))
-        return self.out(target)  # type: ignore[no-any-return]
+        """See :meth:`anemoi.core.interfaces.mapper.Mapper.forward`."""
+        check_condition(condition, self.condition_channels)
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return checkpoint(self._map, source, target, condition, use_reentrant=False)  # type: ignore[no-any-return]
+        return self._map(source, target, condition)
 
-    def _attend(self, source: Tensor, target: Tensor) -> Tensor:
-        # Nodes come first, so that whole rows of memory are gathered and summed; and with index_select,
-        # because the gradient of x[index] is summed in no fixed order.
-        batch, nodes, _ = target.shape
-        heads = (self.heads, self.head_channels)
-        query = self.query(target).transpose(0, 1).index_select(0, self.edge_target)
-        key_value = self.key_value(source).transpose(0, 1).index_select(0, self.edge_source)
-        key_value = key_value + self.edge(self.edge_attributes)[:, None]  # (edges, batch, 2 x channels)
-        key, value = (torch.unflatten(part, -1, heads) for part in key_value.chunk(2, dim=-1))
-        score = (torch.unflatten(query, -1, heads) * key).sum(-1) * self.head_channels**-0.5
-        # A softmax over the edges of each target. Subtracting the largest score keeps it in range.
-        index = self.edge_target[:, None, None].expand_as(score)
-        largest = score.new_full((nodes, batch, self.heads), -torch.inf)
-        largest = largest.scatter_reduce(0, index, score.detach(), "amax")
-        weight = (score - largest.index_select(0, self.edge_target)).exp()  # (edges, batch, heads)
-        total = score.new_zeros(largest.shape).index_add(0, self.edge_target, weight)
-        out = value.new_zeros(nodes, batch, *heads)
-        out = out.index_add(0, self.edge_target, weight[..., None] * value)
-        # The largest term of a total is exp(0), so only that of a target without edges is below one.
-        out = out / total.clamp_min(1.0)[..., None]
-        attended: Tensor = out.flatten(2).transpose(0, 1)  # (batch, nodes, channels)
-        return attended
+    def _map(self, source: Tensor, target: Tensor, condition: Tensor | None) -> Tensor:
+        source, target = self.embed_source(source), self.embed_target(target)
+        target = target + self.attention(source, target, self.trainable(self.edge_features))
+        target = target + self.mlp(self.norm_mlp(target, condition))
+        return self.out(target)  # type: ignore[no-any-return]

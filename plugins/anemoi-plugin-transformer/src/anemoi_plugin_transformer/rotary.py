@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from anemoi.core.errors import ConfigError
 from torch import Tensor, nn
 
 _HIGHEST = 16.0
@@ -25,7 +26,12 @@ class SphericalRotary(nn.Module):
     positions
         ``(nodes, 3)`` unit vectors.
     heads, head_channels
-        Of the attention; ``head_channels`` is even.
+        Of the attention.
+
+    Raises
+    ------
+    ConfigError
+        If the channels of a head cannot be paired.
     """
 
     cos: Tensor
@@ -33,6 +39,11 @@ class SphericalRotary(nn.Module):
 
     def __init__(self, *, positions: Tensor, heads: int, head_channels: int) -> None:
         super().__init__()
+        if head_channels % 2:
+            raise ConfigError(
+                f"Rotary embedding turns channels in pairs, but each head has {head_channels}.",
+                fix="Choose channels that are a multiple of twice num_heads, or rotary=false.",
+            )
         pairs = head_channels // 2
         magnitude = _HIGHEST ** torch.linspace(0, 1, pairs, dtype=torch.float64)
         angles = torch.einsum("nx,hpx->hnp", positions, _directions(heads * pairs).view(heads, pairs, 3))

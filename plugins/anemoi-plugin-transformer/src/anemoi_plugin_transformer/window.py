@@ -20,16 +20,32 @@ class SlidingWindow(nn.Module):
     nodes
         How many there are.
     window
-        How far a node sees on either side, in nodes.
+        How far a node sees on either side, in nodes; None is without end.
+    softcap
+        Scores are kept below this, or None. The scores themselves are then kept for the gradient.
+    dropout_p
+        How likely a weight is dropped in training.
     block
         How many queries share a slice of keys.
     """
 
     visible: Tensor
 
-    def __init__(self, *, nodes: int, window: int, block: int = 128) -> None:
+    def __init__(
+        self,
+        *,
+        nodes: int,
+        window: int | None,
+        softcap: float | None = None,
+        dropout_p: float = 0.0,
+        block: int = 128,
+    ) -> None:
         super().__init__()
-        self.window, self.block = min(window, nodes - 1), min(block, nodes)
+        self.softcap, self.dropout_p = softcap, dropout_p
+        self.unbounded = window is None or window >= nodes - 1
+        if window is None or self.unbounded:
+            return
+        self.window, self.block = window, min(block, nodes)
         window, block = self.window, self.block
         self.blocks = -(-nodes // block)
         self.span = span = block + 2 * window
@@ -56,6 +72,8 @@ class SlidingWindow(nn.Module):
         Tensor
             ``(batch, heads, nodes, channels)``.
         """
+        if self.unbounded:
+            return self._attend(query, key, value, None)
         batch, heads, nodes, channels = query.shape
         padding = self.blocks * self.block - nodes
         query = F.pad(query, (0, 0, 0, padding)).unfold(2, self.block, self.block)
@@ -66,6 +84,16 @@ class SlidingWindow(nn.Module):
         # Blocks become part of the batch: (batch x blocks, heads, block | span, channels).
         query, key, value = (x.permute(0, 2, 1, 4, 3).flatten(0, 1) for x in (query, key, value))
         visible = self.visible.expand(batch, -1, -1, -1, -1).flatten(0, 1)
-        out = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+        out = self._attend(query, key, value, visible)
         out = torch.unflatten(out, 0, (batch, self.blocks)).transpose(1, 2)
         return out.reshape(batch, heads, self.blocks * self.block, channels)[:, :, :nodes]
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None) -> Tensor:
+        dropout_p = self.dropout_p if self.training else 0.0
+        if self.softcap is None:
+            return F.scaled_dot_product_attention(query, key, value, attn_mask=visible, dropout_p=dropout_p)
+        score = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        score = self.softcap * torch.tanh(score / self.softcap)
+        if visible is not None:
+            score = score.masked_fill(~visible, -torch.inf)
+        return F.dropout(score.softmax(-1), dropout_p) @ value
