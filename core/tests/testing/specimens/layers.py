@@ -250,19 +250,33 @@ class HiddenState(After):
 
 
 @fault("fits_a_checkpoint")
-class SharedWeights:
-    def __init__(self, **structure):
-        super().__init__(**structure)
-        self.again = self.mix
-
-
-@fault("fits_a_checkpoint")
 class ExtraState:
     def get_extra_state(self):
         return {"version": 1}
 
     def set_extra_state(self, state):
         pass
+
+
+@fault("fits_a_checkpoint")
+class RemarksAmongWeights:
+    def state_dict(self, *arguments, **options):
+        return {**super().state_dict(*arguments, **options), "remark": "as of today"}
+
+    def load_state_dict(self, state, **options):
+        return super().load_state_dict({k: v for k, v in state.items() if k != "remark"}, **options)
+
+
+class SharedWeights:
+    """Has two names for the same weights, which a checkpoint keeps twice."""
+
+    def __init__(self, **structure):
+        super().__init__(**structure)
+        self.again = self.mix
+
+
+for kind, base in BASES.items():
+    RIGHT[kind].append(type(f"SharedWeights{base.__name__}", (SharedWeights, base), {}))
 
 
 @fault("takes_isolated_nodes")
@@ -486,6 +500,14 @@ class KeepsAPlaceForTheCondition:
 
     def shifted(self, out, condition):
         return super().shifted(out, condition * self.scale)
+
+
+@fault("works_beside_other_layers")
+class CountsOnItsLayout(nn.Module):
+    """Needs the first of what comes in to lie in memory node after node."""
+
+    def forward(self, first, *inputs):
+        return super().forward(first.view(-1).view(first.shape), *inputs)
 
 
 @caught_by("works_beside_other_layers", "mapper")

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import wraps
-from pathlib import Path
 from typing import Final
-
-import safetensors.torch
-import torch
 
 from ..config.options import options
 from ..graph import Graph
@@ -56,7 +51,7 @@ from ._layer_numerics import (
     runs_in_float64,
 )
 from ._options import from_configuration, options_are_declared, require_options
-from ._whole_model import works_beside_other_layers
+from ._whole_model import fits_a_checkpoint, works_beside_other_layers
 
 BUILT = ("builds",)
 RUNS = ("keeps_its_shape",)
@@ -101,21 +96,6 @@ def is_determined_by_its_weights(subject: Subject) -> None:
     fresh.load_state_dict(layer.state_dict())
     difference = apart(run(fresh.eval(), given), run(layer.eval(), given))
     require(difference < TOLERANCE, f"its result is {difference:.2g} of its size off")
-
-
-@contract(after=(*RUNS, "is_determined_by_its_weights"))
-def fits_a_checkpoint(subject: Subject) -> None:
-    """Its ``state_dict`` holds plain tensors only, so that it is written to safetensors and read back."""
-    layer = stirred(build(subject, small_graph()))
-    state = layer.state_dict()
-    odd = [name for name, value in state.items() if not isinstance(value, torch.Tensor)]
-    require(not odd, f"these are no tensors: {', '.join(odd)}")
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
-        path = Path(folder, "weights.safetensors")
-        safetensors.torch.save_file(state, path)
-        read = safetensors.torch.load_file(path)
-    differing = [name for name, value in state.items() if not torch.equal(read[name], value)]
-    require(not differing, f"these are read back otherwise: {', '.join(differing)}")
 
 
 def _runs_on(subject: Subject, graph: Graph) -> None:

@@ -90,3 +90,24 @@ class MeanMapper(Mapper):
         """See :meth:`anemoi.core.interfaces.mapper.Mapper.forward`; ``condition`` must be None."""
         _refuse(condition)
         return self.mix(torch.cat([target, self.mean(source)], dim=-1))  # type: ignore[no-any-return]
+
+
+def _strided(x: Tensor) -> Tensor:
+    """The same numbers, channel after channel in memory."""
+    return x.transpose(1, 2).contiguous().transpose(1, 2)
+
+
+class StridedProcessor(MeanProcessor):
+    """Gives what a :class:`MeanProcessor` gives, laid out otherwise in memory."""
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """As that of :class:`MeanProcessor`."""
+        return _strided(super().forward(x, condition))
+
+
+class StridedMapper(MeanMapper):
+    """Gives what a :class:`MeanMapper` gives, laid out otherwise in memory."""
+
+    def forward(self, source: Tensor, target: Tensor, condition: Tensor | None = None) -> Tensor:
+        """As that of :class:`MeanMapper`."""
+        return _strided(super().forward(source, target, condition))
