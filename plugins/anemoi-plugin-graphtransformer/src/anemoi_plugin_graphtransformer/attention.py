@@ -59,13 +59,10 @@ def _forward(
 ) -> tuple[Tensor, Tensor]:
     """Give the result, and the attention ``(batch, entries)``."""
     inputs = Inputs(*_laid_out(query, key, value, weight, attributes))
-    out = torch.empty_like(inputs.query)
-    attention = out.new_empty(len(query), len(Entries(*entries).edge))
     with torch.autocast(query.device.type, enabled=False):
-        for item in range(len(query)):
-            result, attention[item] = attend(_item(inputs, item), Entries(*entries))
-            out[item] = result.view(out[item].shape)
-    return out.to(query.dtype), attention
+        results = [attend(_item(inputs, item), Entries(*entries)) for item in range(len(query))]
+    out, attention = (_stacked(parts) for parts in zip(*results, strict=True))
+    return out.view(query.shape).to(query.dtype), attention
 
 
 @torch.library.custom_op("anemoi_graphtransformer::attend_backward", mutates_args=())
@@ -83,25 +80,21 @@ def _backward(
     """Give the gradients of the five inputs; that of the attributes is empty if it is not wanted."""
     given = (query, key, value, weight, attributes)
     (gradient,), inputs = _laid_out(gradient), Inputs(*_laid_out(*given))
-    of_nodes = tuple(torch.empty_like(each) for each in inputs[:3])
-    of_weight = torch.zeros_like(inputs.weight)
-    of_edges = torch.zeros_like(inputs.attributes if of_attributes else inputs.attributes[:0])
     with torch.autocast(query.device.type, enabled=False):
-        for item in range(len(query)):
-            *parts, of_weight_here, of_edges_here = differentiate(
+        results = [
+            differentiate(
                 gradient[item].view(-1, weight.shape[1]),
                 attention[item],
                 _item(inputs, item),
                 Entries(*entries),
                 of_attributes=of_attributes,
             )
-            for result, part in zip(of_nodes, parts, strict=True):
-                result[item] = part.view(result[item].shape)
-            of_weight += of_weight_here
-            if of_edges_here is not None:
-                of_edges += of_edges_here
-    results = (*of_nodes, of_weight, of_edges)
-    return tuple(result.to(each.dtype) for result, each in zip(results, given, strict=True))  # type: ignore[return-value]
+            for item in range(len(query))
+        ]
+    *of_nodes, of_weight, of_edges = zip(*results, strict=True)
+    gradients = [_stacked(parts).view(each.shape) for parts, each in zip(of_nodes, given, strict=False)]
+    gradients += [sum(parts[1:], start=parts[0]) for parts in (of_weight, of_edges)]
+    return tuple(gradient.to(each.dtype) for gradient, each in zip(gradients, given, strict=True))  # type: ignore[return-value]
 
 
 @_forward.register_fake
@@ -150,6 +143,11 @@ def _precise(dtype: torch.dtype) -> torch.dtype:
 def _laid_out(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Raise to float32 what is less, and lay it out row by row in memory."""
     return tuple(each.to(_precise(each.dtype)).contiguous() for each in tensors)
+
+
+def _stacked(items: tuple[Tensor, ...]) -> Tensor:
+    """Put the items of the batch together; one alone is not copied."""
+    return torch.stack(items) if len(items) > 1 else items[0][None]
 
 
 def _item(inputs: Inputs, item: int) -> Inputs:

@@ -57,14 +57,17 @@ def attend(inputs: Inputs, at: Entries) -> tuple[Tensor, Tensor]:
     # The last is the sum of the attention. Its largest term is exp(0): only without edges is it less.
     share = seen[:, -1].clamp_min(1.0).reciprocal_()
     attention.mul_(share.index_select(0, at.target))
-    out = _from_attributes(seen.mul_(share[:, None]), weight)
-    return out.add_(_sums(value, attention, at.source, at.of_target)), attention
+    out = _sums(value, attention, at.source, at.of_target)
+    return _add_from_attributes(out, seen.mul_(share[:, None]), weight), attention
 
 
 def differentiate(
     gradient: Tensor, attention: Tensor, inputs: Inputs, at: Entries, *, of_attributes: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
-    """Take the gradient of the result of :func:`attend` to its inputs, to attributes if that is wanted."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Take the gradient of the result of :func:`attend` to its inputs.
+
+    That of the attributes is empty if it is not wanted.
+    """
     query, key, value, weight, attributes = inputs
     # To the attention, and on to the scores, which a softmax ties together.
     by_attributes = _to_attributes(gradient, weight)
@@ -74,7 +77,8 @@ def differentiate(
     score.addcmul_(attention, total.index_select(0, at.target), value=-1.0).mul_(weight.shape[1] ** -0.5)
     # To the states of the targets, and of the sources.
     seen_by_score = _sums(attributes, score, at.edge, at.of_target)
-    of_query = _from_attributes(seen_by_score, weight).add_(_sums(key, score, at.source, at.of_target))
+    of_query = _sums(key, score, at.source, at.of_target)
+    _add_from_attributes(of_query, seen_by_score, weight)
     of_key, of_value = (
         _sums(rows, factor.index_select(0, at.by_source), at.target_by_source, at.of_source)
         for rows, factor in ((query, score), (gradient, attention))
@@ -83,7 +87,7 @@ def differentiate(
     seen = _sums(attributes, attention, at.edge, at.of_target)
     of_weight = _outer(query, seen_by_score, weight) + _outer(gradient, seen, weight)
     if not of_attributes:
-        return of_query, of_key, of_value, of_weight, None
+        return of_query, of_key, of_value, of_weight, torch.empty_like(attributes[:0])
     target_by_edge = at.target.index_select(0, at.by_edge)
     by_score, by_attention = (
         _sums(rows, factor.index_select(0, at.by_edge), target_by_edge, at.of_edge)
@@ -107,22 +111,34 @@ def _sums(rows: Tensor, factor: Tensor, row: Tensor, of_result: Tensor) -> Tenso
     return torch.embedding_bag(rows, row, of_result, False, 0, False, factor, True)[0]
 
 
+# The next three are products for each head. A loop over heads that writes where the result is to be takes
+# half the time of one batched product, whose result would have to be laid out anew.
+
+
 def _to_attributes(rows: Tensor, weight: Tensor) -> Tensor:
     """Apply the transpose of the weight, ``(nodes * heads, channels)`` to ``(nodes * heads, attributes)``."""
     heads, channels, attributes = weight.shape
-    product = torch.einsum("nhc,hca->nha", rows.view(-1, heads, channels), weight)
-    return product.reshape(-1, attributes)
+    rows = rows.view(-1, heads, channels)
+    result = rows.new_empty(len(rows), heads, attributes)
+    for head in range(heads):
+        torch.mm(rows[:, head], weight[head], out=result[:, head])
+    return result.view(-1, attributes)
 
 
-def _from_attributes(rows: Tensor, weight: Tensor) -> Tensor:
-    """Apply the weight, ``(nodes * heads, attributes)`` to ``(nodes * heads, channels)``."""
+def _add_from_attributes(result: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
+    """Apply the weight to ``(nodes * heads, attributes)``, and add to ``(nodes * heads, channels)``."""
     heads, channels, attributes = weight.shape
-    product = torch.einsum("nha,hca->nhc", rows.view(-1, heads, attributes), weight)
-    return product.reshape(-1, channels)
+    for head in range(heads):
+        part = rows.view(-1, heads, attributes)[:, head]
+        result.view(-1, heads, channels)[:, head].addmm_(part, weight[head].T)
+    return result
 
 
 def _outer(rows: Tensor, attributes: Tensor, weight: Tensor) -> Tensor:
     """Sum the outer products of rows over nodes, to the shape of the weight."""
     heads, channels, count = weight.shape
     rows, attributes = rows.view(-1, heads, channels), attributes.view(-1, heads, count)
-    return torch.einsum("nhc,nha->hca", rows, attributes)
+    result = torch.empty_like(weight)
+    for head in range(heads):
+        torch.mm(rows[:, head].T, attributes[:, head], out=result[head])
+    return result
