@@ -19,7 +19,12 @@ from . import Contest, Parity
 
 DISTRIBUTION = "anemoi-plugin-graphtransformer"
 
-ENCODER = {"attention_normalisation": "layer_norm", "embed_source": True, "embed_target": True, "embed_out": False}
+ENCODER = {
+    "attention_normalisation": "layer_norm",
+    "embed_source": True,
+    "embed_target": True,
+    "embed_out": False,
+}
 DECODER = {
     "attention_normalisation": "layer_norm",
     "embed_target": True,

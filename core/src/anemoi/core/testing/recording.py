@@ -76,7 +76,7 @@ def errors(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> dict[str
     largest = max(float(value.abs().max()) for name, value in theirs.items() if name != "output")
     return {
         name: float((ours[name].double() - value.double()).abs().max())
-        / max(float(value.abs().max()), 1e-3 * largest)
+        / max(float(value.abs().max()), 1e-2 * largest)
         for name, value in theirs.items()
         if value.numel()
     }
