@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.func import functional_call
 
 from .gradients import Gradients
 
@@ -170,12 +171,12 @@ class _InBlocks(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_new: Tensor | None, d_summed: Tensor | None) -> tuple[Any, ...]:
         target, source, edges, at_target, at_source, condition, *rest = ctx.saved_tensors
-        conv: GraphConv = ctx.conv
-        parameters = list(conv.parameters())
-        kept = rest[len(parameters) :]
-        inputs = (edges, at_target, at_source, condition, *parameters)
-        needed = ctx.needs_input_grad[3:]
-        totals = Gradients(each for each, need in zip(inputs, needed, strict=True) if need)
+        names = [name for name, _ in ctx.conv.named_parameters()]
+        parameters, kept = dict(zip(names, rest, strict=False)), rest[len(names) :]
+        inputs = (edges, at_target, at_source, condition, *parameters.values())
+        totals = Gradients(each for each, need in zip(inputs, ctx.needs_input_grad[3:], strict=True) if need)
+        # With the weights that were used, which need not be those that the module has by now.
+        back = partial(functional_call, _Backward(ctx.conv), {f"conv.{n}": p for n, p in parameters.items()})
         parts = list(blocks_of(at_target, len(target)))
         kept_of_each = len(kept) // len(parts)
         for number, part in enumerate(parts):
@@ -183,16 +184,26 @@ class _InBlocks(torch.autograd.Function):
             gradient = None if d_summed is None else d_summed.index_select(1, to)
             if d_new is not None:
                 gradient = d_new[:, part] if gradient is None else gradient + d_new[:, part]
-            assert gradient is not None
             mine = kept[number * kept_of_each : (number + 1) * kept_of_each]
             with _autocast(ctx):
-                d_edges, d_product = conv.backward(gradient, edges[:, part], condition, mine, totals)
+                d_edges, d_product = back((gradient, edges[:, part], condition, mine, totals))
             if (total := totals.of(edges)) is not None:
                 total[:, part] = d_edges
             for nodes, index in ((at_target, to), (at_source, of)):
                 if (total := totals.of(nodes)) is not None:
                     add_rows(total, index, d_product.type_as(total))
         return None, None, None, *(totals.of(each) for each in inputs)
+
+
+class _Backward(nn.Module):
+    """:meth:`.GraphConv.backward` as what a module does."""
+
+    def __init__(self, conv: GraphConv) -> None:
+        super().__init__()
+        self.conv = conv
+
+    def forward(self, *inputs: Any) -> tuple[Tensor, Tensor]:
+        return self.conv.backward(*inputs)
 
 
 def _autocast(ctx: Any) -> AbstractContextManager[None]:
