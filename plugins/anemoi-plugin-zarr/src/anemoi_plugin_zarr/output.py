@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from pathlib import Path
@@ -13,6 +12,7 @@ from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import ForecastDescription, Output, State
 from anemoi.core.times import format_duration
 
+from .placing import check_replaceable, directory_beside, replace, unwritable
 from .writer import LayoutWriter
 
 
@@ -44,14 +44,14 @@ class ZarrOutput(Output):
         self._frequency = _interval(forecast.lead_times)
         self._overwrite = overwrite
         self._written = 0
-        _check_replaceable(self._path, overwrite)
+        check_replaceable(self._path, overwrite)
         # Asking whether a directory can be written in is not reliable (read-only mounts, root): try.
-        _directory_beside(self._path).rmdir()
+        directory_beside(self._path).rmdir()
 
     def __enter__(self) -> ZarrOutput:
         """Begin to write, out of sight."""
         forecast = self._forecast
-        self._partial = _directory_beside(self._path)
+        self._partial = directory_beside(self._path)
         try:
             self._writer = LayoutWriter(
                 self._partial,
@@ -90,7 +90,7 @@ class ZarrOutput(Output):
         try:
             self._writer.write(state.fields[None])
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            raise unwritable(self._path, error) from error
         self._written += 1
 
     def __exit__(
@@ -101,7 +101,7 @@ class ZarrOutput(Output):
             if kind is None:
                 self._finish()
         except OSError as failure:
-            raise _unwritable(self._path, failure) from failure
+            raise unwritable(self._path, failure) from failure
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
 
@@ -123,8 +123,8 @@ class ZarrOutput(Output):
             }
         )
         # Somebody else may have put something there in the meantime.
-        _check_replaceable(self._path, self._overwrite)
-        _replace(self._partial, self._path)
+        check_replaceable(self._path, self._overwrite)
+        replace(self._partial, self._path)
 
 
 def _interval(lead_times: np.ndarray[tuple[int, ...], np.dtype[np.timedelta64]]) -> np.timedelta64:
@@ -137,46 +137,3 @@ def _interval(lead_times: np.ndarray[tuple[int, ...], np.dtype[np.timedelta64]])
             fix="Choose other lead times, or another output.",
         )
     return np.timedelta64(steps[0], "s")
-
-
-def _check_replaceable(path: Path, overwrite: bool) -> None:
-    if not os.path.lexists(path):
-        return
-    if not overwrite:
-        raise DataError(
-            f"{path} exists already.", fix="Choose another path, or say that it may be overwritten."
-        )
-    is_zarr = any((path / name).exists() for name in (".zgroup", "zarr.json"))
-    if path.is_dir() and not is_zarr and any(path.iterdir()):
-        raise DataError(
-            f"{path} is a directory that holds something else than a Zarr group: it is not overwritten.",
-            fix="Choose another path, or remove the directory yourself.",
-        )
-
-
-def _directory_beside(path: Path) -> Path:
-    beside = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
-    try:
-        beside.mkdir()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return beside
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    return DataError(
-        f"{path} cannot be written: {error.strerror or error}.",
-        fix=f"Make sure that the directory {path.parent} exists, can be written in and has room, "
-        "or choose another path.",
-    )
-
-
-def _replace(partial: Path, path: Path) -> None:
-    """Put ``partial`` in the place of ``path``; what was there is removed once it is."""
-    if os.path.lexists(path):
-        old = _directory_beside(path)
-        path.rename(old / path.name)
-        partial.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        partial.rename(path)

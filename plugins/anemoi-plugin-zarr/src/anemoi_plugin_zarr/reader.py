@@ -173,12 +173,20 @@ def take(state: NDArray[Any], variables: Index, cells: Index, out: NDArray[np.fl
 
 
 def derived(sources: Sequence[DataSource], **how: Any) -> dict[str, Any]:
-    """Give the provenance of what is made from ``sources``: its identity follows from theirs and from how."""
+    """Give the provenance of what is made from ``sources``: its identity follows from theirs and from how.
+
+    The licences and attributions of all of them hold for it.
+    """
     parents = [dict(source.provenance) for source in sources]
     recipe = json.dumps([[parent["identity"] for parent in parents], how], sort_keys=True, default=str)
+    terms = {
+        name: list(dict.fromkeys(str(parent[name]) for parent in parents if parent.get(name)))
+        for name in ("licence", "attribution")
+    }
     return {
         "kind": "dataset",
         "identity": f"sha256:{hashlib.sha256(recipe.encode()).hexdigest()}",
         "derivation": how,
         "parents": parents,
+        **{name: "; ".join(values) for name, values in terms.items() if values},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -46,5 +47,7 @@ def object_store(address: str) -> Any:
             f"{address} is in an object store, which needs obstore, and zarr 3.1 or later.",
             fix='Install them: pip install "anemoi-plugin-zarr[remote]"',
         ) from error
-    options = {"timeout": "60s", "connect_timeout": "10s"}
+    # Whoever names an endpoint without encryption means it: a server on this machine, or in a closed network.
+    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    options = {"timeout": "60s", "connect_timeout": "10s", "allow_http": plain}
     return storage(obstore.from_url(address, retry_config=_RETRY, client_options=options), read_only=True)

@@ -54,6 +54,11 @@ def create_group(path: Path) -> Any:
     return import_module("zarr").open_group(store=_directory_store(path), mode="w", **version)
 
 
+def reopen_group(path: Path) -> Any:
+    """Open the Zarr group in the directory ``path`` to write more."""
+    return import_module("zarr").open_group(store=_directory_store(path), mode="r+")
+
+
 def create_array(
     group: Any,
     name: str,
@@ -72,7 +77,7 @@ def create_array(
     from numcodecs import Blosc
 
     # Bit-shuffling and zstd suit meteorological fields, which hold fewer bits than a float.
-    codec = Blosc(cname="zstd", clevel=7, shuffle=Blosc.BITSHUFFLE)
+    codec = Blosc(cname="zstd", clevel=3, shuffle=Blosc.BITSHUFFLE)
     content = None if values is None else np.asarray(values)
     options: dict[str, Any] = {
         "shape": shape if content is None else content.shape,
@@ -82,9 +87,9 @@ def create_array(
         "filters": filters,
     }
     if _is_zarr_2():
-        array = group.create_dataset(name, compressor=codec, **options)
+        array = group.create_dataset(name, compressor=codec, overwrite=True, **options)
     else:
-        array = group.create_array(name, compressors=codec, **options)
+        array = group.create_array(name, compressors=codec, overwrite=True, **options)
     if content is not None:
         array[...] = content
     array.attrs["_ARRAY_DIMENSIONS"] = list(dimensions)

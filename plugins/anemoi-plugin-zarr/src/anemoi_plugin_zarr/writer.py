@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from anemoi.core.grid import Grid
-from anemoi.core.interfaces.data_source import Times
+from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.times import format_duration
 from numpy.typing import NDArray
 
-from .running import RunningStatistics
+from .moments import Moments
 from .store import create_array, create_group
 
 _LAYOUT_VERSION = "0.22"
@@ -61,7 +61,8 @@ class LayoutWriter:
         self._variables, self._grid, self._units = tuple(variables), grid, units
         self._times, self._frequency = times, frequency
         self._statistics_times = len(times) if statistics_times is None else statistics_times
-        self._statistics = RunningStatistics(len(self._variables))
+        self._moments = Moments.none(len(self._variables))
+        self._allow_nans = False
         self._written = 0
         self._group = create_group(path)
         shape = (len(times), len(self._variables), members, len(grid))
@@ -78,42 +79,83 @@ class LayoutWriter:
     def write(self, fields: NDArray[np.float32]) -> None:
         """Write the states of the next times, ``(time, ensemble, grid, variable)``."""
         first, last = self._written, self._written + len(fields)
-        self._data[first:last] = fields.transpose(0, 3, 1, 2)
-        counted = fields[: max(self._statistics_times - first, 0)]
-        if len(counted):
-            self._statistics.update(counted)
+        states = fields.transpose(0, 3, 1, 2)
+        self._data[first:last] = states
+        for state in states[: max(self._statistics_times - first, 0)]:
+            self._moments += Moments.of(state)
+        self._allow_nans |= bool(np.isnan(states).any())
         self._written = last
 
     def finish(self, attributes: Mapping[str, Any]) -> None:
         """Write the other arrays and the attributes, those given in addition to those of the layout."""
-        for name, values in vars(self._statistics.result()).items():
-            create_array(self._group, name, dimensions=("variable",), values=values)
-        create_array(self._group, "latitudes", dimensions=("cell",), values=self._grid.latitudes)
-        create_array(self._group, "longitudes", dimensions=("cell",), values=self._grid.longitudes)
-        times = self._times.astype("datetime64[s]")
-        create_array(self._group, "dates", dimensions=("time",), values=times)
-        self._group.attrs.update(
-            {
-                "version": _LAYOUT_VERSION,
-                "variables": list(self._variables),
-                "variables_metadata": {
-                    name: {"units": self._units[name]} if name in self._units else {}
-                    for name in self._variables
-                },
-                "dimensions": ["dates", "variables", "ensembles", "values"],
-                "dtype": "float32",
-                "shape": list(self._data.shape),
-                "chunks": list(self._data.chunks),
-                "frequency": format_duration(self._frequency),
-                "start_date": str(times[0]),
-                "end_date": str(times[-1]),
-                "missing_dates": [],
-                "statistics_start_date": str(times[0]),
-                "statistics_end_date": str(times[self._statistics_times - 1]),
-                "field_shape": list(self._grid.field_shape or (len(self._grid),)),
-                "resolution": None,
-                "allow_nans": False,
-                "constant_fields": [],
-                **attributes,
-            }
+        describe(
+            self._group,
+            variables=self._variables,
+            grid=self._grid,
+            units=self._units,
+            times=self._times,
+            frequency=self._frequency,
+            statistics=self._moments.statistics(),
+            statistics_period=self._times[[0, self._statistics_times - 1]],
+            attributes={"allow_nans": self._allow_nans, **attributes},
         )
+
+
+def describe(
+    group: Any,
+    *,
+    variables: Sequence[str],
+    grid: Grid,
+    units: Mapping[str, str],
+    times: Times,
+    frequency: np.timedelta64,
+    statistics: Statistics,
+    statistics_period: Times,
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write all of a data set but its data, the attributes last: without them it is none to any reader.
+
+    Parameters
+    ----------
+    group
+        The Zarr group, which holds ``data``.
+    variables, grid, units, times, frequency, statistics
+        As those of a data source.
+    statistics_period
+        The first and the last time that the statistics are taken over.
+    attributes
+        Those in addition to the ones of the layout.
+    """
+    arrays = {
+        **{name: (("variable",), values) for name, values in vars(statistics).items()},
+        "latitudes": (("cell",), grid.latitudes),
+        "longitudes": (("cell",), grid.longitudes),
+        "dates": (("time",), times.astype("datetime64[s]")),
+    }
+    for name, (dimensions, values) in arrays.items():
+        create_array(group, name, dimensions=dimensions, values=values)
+    data = group["data"]
+    first, last = statistics_period.astype("datetime64[s]")
+    group.attrs.update(
+        {
+            "version": _LAYOUT_VERSION,
+            "variables": list(variables),
+            "variables_metadata": {
+                name: {"units": units[name]} if name in units else {} for name in variables
+            },
+            "dimensions": ["dates", "variables", "ensembles", "values"],
+            "dtype": "float32",
+            "shape": list(data.shape),
+            "chunks": list(data.chunks),
+            "frequency": format_duration(frequency),
+            "start_date": str(times[0].astype("datetime64[s]")),
+            "end_date": str(times[-1].astype("datetime64[s]")),
+            "missing_dates": [],
+            "statistics_start_date": str(first),
+            "statistics_end_date": str(last),
+            "field_shape": list(grid.field_shape or (len(grid),)),
+            "resolution": None,
+            "constant_fields": [],
+            **attributes,
+        }
+    )

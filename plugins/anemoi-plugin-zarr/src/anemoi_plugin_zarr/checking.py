@@ -1,0 +1,106 @@
+"""Reads all of a data set, and tells everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from anemoi.core.errors import AnemoiError
+from anemoi.core.interfaces.data_source import DataSource, Statistics
+from anemoi.core.times import format_date
+from numpy.typing import NDArray
+
+from .dataset import Dataset
+from .moments import Moments
+from .store import open_group
+
+_TOLERANCE = 1e-4
+"""Of statistics, relative to the range of the values: some software computes them in single precision."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a data set is like.
+
+    Parameters
+    ----------
+    dates
+        How many were read.
+    faults
+        What is wrong, a sentence each.
+    """
+
+    dates: int
+    faults: tuple[str, ...]
+
+
+def check(path: str, progress: Callable[[int, int], None] = lambda done, total: None) -> Report:
+    """Read every date of the data set at ``path``, and compare its statistics with its data.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened as a data set at all.
+    """
+    source = Dataset(path)
+    attributes = dict(open_group(path).attrs)
+    dates = [time for time in source.times if time not in source.missing]
+    first, last = (_date(attributes.get(f"statistics_{end}_date")) for end in ("start", "end"))
+    faults: list[str] = []
+    moments = Moments.none(len(source.variables))
+    for done, (time, state) in enumerate(_states(source, dates, faults), 1):
+        if (first is None or time >= first) and (last is None or time <= last):
+            moments += Moments.of(state)
+        progress(done, len(dates))
+    if not faults and moments.count.any():
+        faults += _differences(source.variables, source.statistics, moments.statistics())
+    return Report(len(dates), tuple(faults))
+
+
+def statistics(
+    source: DataSource, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Statistics:
+    """Compute the statistics of all that ``source`` holds, in one pass."""
+    dates = [time for time in source.times if time not in source.missing]
+    moments = Moments.none(len(source.variables))
+    for done, time in enumerate(dates, 1):
+        moments += Moments.of(source.read([time])[0].transpose(2, 0, 1))
+        progress(done, len(dates))
+    return moments.statistics()
+
+
+def _states(
+    source: Dataset, dates: list[np.datetime64], faults: list[str]
+) -> Iterator[tuple[np.datetime64, NDArray[np.float32]]]:
+    for time in dates:
+        try:
+            state = source.read([time])[0].transpose(2, 0, 1)
+        except AnemoiError as error:
+            faults.append(error.what)
+            continue
+        infinite = [
+            name for name, field in zip(source.variables, state, strict=True) if np.isinf(field).any()
+        ]
+        if infinite:
+            faults.append(f"{', '.join(infinite)} have infinite values at {format_date(time)}")
+        if np.isnan(state).all():
+            faults.append(f"there are no data for {format_date(time)}: all values are NaN")
+        yield time, state
+
+
+def _date(text: Any) -> np.datetime64 | None:
+    return None if text is None else np.datetime64(str(text), "s")
+
+
+def _differences(variables: tuple[str, ...], told: Statistics, found: Statistics) -> Iterator[str]:
+    scale = np.maximum(found.maximum - found.minimum, 1e-30)
+    for name in vars(told):
+        ours, theirs = getattr(found, name), getattr(told, name)
+        apart = np.abs(ours - theirs) > _TOLERANCE * scale
+        for variable in np.flatnonzero(apart | (np.isnan(ours) != np.isnan(theirs))):
+            yield (
+                f"the {name} of {variables[variable]} is {ours[variable]:g}, "
+                f"but array '{name}' says {theirs[variable]:g}"
+            )

@@ -1,0 +1,171 @@
+"""``anemoi data``: makes data sets, looks into them and checks them."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from anemoi.core.interfaces.data_source import Statistics
+
+    from ..creation import Recipe
+
+_words = click.argument("source", nargs=-1, required=True)
+_json = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+_overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there.")
+
+
+@click.group()
+def command() -> None:
+    """Make data sets in the anemoi-datasets Zarr layout, look into them and check them."""
+
+
+@command.command()
+@_words
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Processes that write dates.  [default: one for each processor, at most 8]",
+)
+@click.option("--statistics-start", metavar="DATE", help="Take the statistics from DATE on.")
+@click.option("--statistics-end", metavar="DATE", help="Take them to DATE: the end of the training period.")
+@click.option("--append", is_flag=True, help="Add later times to a data set that was made from SOURCE.")
+@click.option("--restart", is_flag=True, help="Forget what an interrupted command has written.")
+@_overwrite
+def create(
+    source: tuple[str, ...],
+    output: Path,
+    workers: int | None,
+    statistics_start: str | None,
+    statistics_end: str | None,
+    append: bool,
+    restart: bool,
+    overwrite: bool,
+) -> None:
+    """Make the data set OUTPUT from a recipe, or from a SOURCE and its options.
+
+    SOURCE is a YAML file that holds a recipe, or the name of a source or the path of its data, and options of
+    the source, KEY=VALUE. OUTPUT appears when it is whole; if the command is interrupted, the same command
+    goes on where it was.
+
+    \b
+    anemoi data create recipe.yaml OUT.zarr --workers 4
+    anemoi data create sample end=2025-12-21 OUT.zarr --statistics-end 2025-12-19
+    """  # noqa: D301 (click needs the \b, which a raw string has not)
+    from dataclasses import replace
+
+    from ..creation import create as create_
+
+    recipe = _recipe(source)
+    ends = {"start": statistics_start, "end": statistics_end}
+    given = {name: end for name, end in ends.items() if end is not None}
+    recipe = replace(recipe, statistics=replace(recipe.statistics, **given))
+    workers = workers or min(8, len(os.sched_getaffinity(0)))
+    how: dict[str, Any] = {"overwrite": overwrite, "append": append, "restart": restart}
+    from .progress import progress
+
+    with progress("writing", "dates") as show:
+        made = create_(recipe, output, workers=workers, progress=lambda at: show(at.written, at.dates), **how)
+    click.echo(f"The data set is {made}")
+
+
+@command.command()
+@click.argument("path")
+@_json
+def inspect(path: str, as_json: bool) -> None:
+    """Tell what the data set at PATH holds, without reading its data."""
+    from ..inspection import account, document
+
+    found = document(path)
+    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(account(found)))
+
+
+@command.command()
+@click.argument("path")
+@_json
+def check(path: str, as_json: bool) -> None:
+    """Read all of the data set at PATH, and tell everything that is wrong with it."""
+    from anemoi.core.errors import DataError
+
+    from ..checking import check as check_
+    from .progress import progress
+
+    with progress("reading", "dates") as show:
+        report = check_(path, show)
+    if as_json:
+        click.echo(json.dumps({"path": path, "dates": report.dates, "faults": report.faults}, indent=2))
+        click.get_current_context().exit(2 if report.faults else 0)
+    if report.faults:
+        count = "a fault" if len(report.faults) == 1 else f"{len(report.faults)} faults"
+        raise DataError(
+            f"{path} has {count}:\n  " + "\n  ".join(report.faults),
+            fix="Copy it again from where it is whole, or make it again.",
+        )
+    click.echo(f"{path} is whole: {report.dates} dates were read, and the statistics are theirs.")
+
+
+@command.command()
+@_words
+@_json
+def statistics(source: tuple[str, ...], as_json: bool) -> None:
+    """Compute the statistics of a SOURCE, as for 'create', in one pass: those that its data have now."""
+    from anemoi.core import config
+
+    from ..checking import statistics as compute
+    from .progress import progress
+
+    opened = config.build("source", _recipe(source).data)
+    with progress("reading", "dates") as show:
+        found = compute(opened, show)
+    table = _table(opened.variables, found)
+    click.echo(json.dumps(table, indent=2) if as_json else "\n".join(_lines(table)))
+
+
+@command.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path))
+@_overwrite
+def convert(path: Path, output: Path, overwrite: bool) -> None:
+    """Copy the data set at PATH to OUTPUT: to a zip file where OUTPUT ends in .zip, else to a directory."""
+    from ..containers import convert as convert_
+    from .progress import progress
+
+    with progress("copying", "files") as show:
+        made = convert_(path, output, overwrite=overwrite, progress=show)
+    click.echo(f"The data set is {made}")
+
+
+def _recipe(words: tuple[str, ...]) -> Recipe:
+    from anemoi.core.cli.options import source_spec
+
+    from ..creation import Recipe, read_recipe
+
+    if len(words) == 1 and Path(words[0]).suffix in (".yaml", ".yml"):
+        return read_recipe(Path(words[0]))
+    spec = source_spec(words, None)
+    # YAML makes a date of what the options of sources take as a text.
+    return Recipe(data={key: str(value) if isinstance(value, date) else value for key, value in spec.items()})
+
+
+def _table(variables: tuple[str, ...], found: Statistics) -> dict[str, dict[str, float]]:
+    return {
+        variable: {name: float(values[i]) for name, values in vars(found).items()}
+        for i, variable in enumerate(variables)
+    }
+
+
+def _lines(table: dict[str, dict[str, float]]) -> list[str]:
+    width = max(map(len, table))
+    head = f"{'':{width}}" + "".join(f"{name:>16}" for name in next(iter(table.values())))
+    rows = [
+        f"{variable:{width}}" + "".join(f"{value:>16.8g}" for value in values.values())
+        for variable, values in table.items()
+    ]
+    return [head, *rows]

@@ -1,0 +1,79 @@
+"""Puts a data set as it is into another container: a directory into a zip file, or back."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anemoi.core.errors import DataError
+
+from .dataset import Dataset
+from .placing import check_replaceable, directory_beside, replace, unwritable
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Copy the data set at ``source`` to ``target``, a zip file where its name ends so, else a directory.
+
+    Every chunk stays byte for byte what it is. The copy takes its name when all of it is there.
+
+    Raises
+    ------
+    DataError
+        If ``source`` is no data set, or ``target`` cannot be written or is not to be overwritten.
+    """
+    Dataset(str(source))
+    target = target.expanduser().absolute()
+    check_replaceable(target, overwrite)
+    partial = directory_beside(target)
+    try:
+        content = partial / target.name
+        if source.is_dir():
+            files = sorted(path for path in source.rglob("*") if path.is_file())
+            names = [path.relative_to(source).as_posix() for path in files]
+            read: Callable[[str], bytes] = lambda name: (source / name).read_bytes()  # noqa: E731
+        else:
+            archive = zipfile.ZipFile(source)
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            read = archive.read
+        with _into_zip(content) if target.suffix == ".zip" else _into_directory(content) as put:
+            for done, name in enumerate(names, 1):
+                put(name, read(name))
+                progress(done, len(names))
+        Dataset(str(content))
+        check_replaceable(target, overwrite)
+        replace(content, target)
+    except OSError as error:
+        raise unwritable(target, error) from error
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{source} is damaged: {error}.", fix="Copy or make it again.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+Put = Callable[[str, bytes], None]
+
+
+@contextmanager
+def _into_zip(path: Path) -> Iterator[Put]:
+    # Chunks are compressed already.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        yield archive.writestr
+
+
+@contextmanager
+def _into_directory(path: Path) -> Iterator[Put]:
+    def put(name: str, content: bytes) -> None:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+
+    yield put

@@ -1,0 +1,235 @@
+"""Makes a data set: from a recipe to a directory that has its name only when all of it is there."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anemoi.core import config
+from anemoi.core.errors import DataError
+from anemoi.core.interfaces.data_source import DataSource, Times
+from anemoi.core.provenance import provenance
+from anemoi.core.times import format_date, format_duration
+from numpy.typing import NDArray
+
+from ..dataset import Dataset
+from ..moments import Moments
+from ..placing import check_replaceable, replace, unwritable
+from ..reader import reader
+from ..store import create_array, create_group, reopen_group
+from ..views.period import Period
+from ..writer import describe
+from .journal import Journal
+from .recipe import Recipe, StatisticsPeriod
+from .work import Work, write_dates
+
+
+@dataclass(frozen=True)
+class Creation:
+    """How far a creation is.
+
+    Parameters
+    ----------
+    written
+        How many dates are written.
+    dates
+        How many there will be.
+    """
+
+    written: int
+    dates: int
+
+
+def create(
+    recipe: Recipe,
+    path: str | Path,
+    *,
+    workers: int = 1,
+    overwrite: bool = False,
+    append: bool = False,
+    restart: bool = False,
+    progress: Callable[[Creation], None] = lambda creation: None,
+) -> Path:
+    """Make the data set that ``recipe`` describes.
+
+    It grows in the hidden directory ``.NAME.partial`` beside ``path``, and takes its name when all of it has
+    been written and read back. If this is interrupted in any way, the same call goes on where it was.
+
+    Parameters
+    ----------
+    recipe
+        What to make.
+    path
+        The directory to make.
+    workers
+        How many processes write.
+    overwrite
+        Whether a data set at ``path`` may be replaced.
+    append
+        Whether to replace a data set at ``path`` by itself and the later times of the source.
+    restart
+        Whether to forget what an interrupted creation has written.
+    progress
+        Told how far it is.
+
+    Returns
+    -------
+    Path
+        The data set.
+
+    Raises
+    ------
+    AnemoiError
+        If it cannot be made: what was written until then stays for the next call.
+    """
+    path = Path(path).expanduser().absolute()
+    check_replaceable(path, overwrite or append)
+    source: DataSource = config.build("source", recipe.data)
+    earlier = _earlier(path, source) if append else None
+    partial = path.with_name(f".{path.name}.partial")
+    journal = Journal(partial)
+    plan = _plan(recipe, source, earlier)
+    try:
+        if restart:
+            shutil.rmtree(partial, ignore_errors=True)
+        with journal.lock():
+            _prepare(journal, partial, plan, source)
+            there = np.array([time not in source.missing for time in source.times])
+            dates = np.flatnonzero(there)
+            left = sorted(set(dates.tolist()) - journal.written())
+            work = Work(
+                directory=partial,
+                target=path,
+                source=dict(recipe.data),
+                earlier=None if earlier is None else {"name": "zarr", "path": str(path)},
+                times=source.times,
+                allow_nans=recipe.allow_nans,
+            )
+            done = len(dates) - len(left)
+            progress(Creation(done, len(dates)))
+            for _ in write_dates(work, left, source, workers):
+                done += 1
+                progress(Creation(done, len(dates)))
+            _finish(partial, journal, recipe, source, dates)
+            check_replaceable(path, overwrite or append)
+            journal.remove()
+            replace(partial, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return path
+
+
+def _earlier(path: Path, source: DataSource) -> Dataset | None:
+    """Open the data set that is to be appended to, where there is one, and check that the source goes on."""
+    if not path.exists():
+        return None
+    earlier = Dataset(str(path))
+    faults = {
+        "variables": earlier.variables != source.variables,
+        "grid": not earlier.grid.matches(source.grid),
+        "frequency": earlier.frequency != source.frequency,
+        "first time": earlier.times[0] != source.times[0],
+        "missing times": earlier.missing != {time for time in source.missing if time <= earlier.times[-1]},
+    }
+    wrong = [name for name, differs in faults.items() if differs]
+    if wrong or len(source.times) < len(earlier.times):
+        raise DataError(
+            f"{path} cannot be appended to: the source has other {', '.join(wrong or ['times'])}.",
+            fix="Append from the source that it was made from, or make another data set.",
+        )
+    return earlier
+
+
+def _plan(recipe: Recipe, source: DataSource, earlier: Dataset | None) -> dict[str, Any]:
+    """All that must be the same for a creation to go on."""
+    grid = hashlib.sha256(source.grid.latitudes.tobytes() + source.grid.longitudes.tobytes())
+    return {
+        "recipe": asdict(recipe),
+        "source": source.provenance["identity"],
+        "earlier": None if earlier is None else earlier.provenance["identity"],
+        "variables": list(source.variables),
+        "times": [str(source.times[0]), str(source.times[-1]), format_duration(source.frequency)],
+        "missing": sorted(map(str, source.missing)),
+        "grid": grid.hexdigest(),
+    }
+
+
+def _prepare(journal: Journal, partial: Path, plan: Mapping[str, Any], source: DataSource) -> None:
+    """Make the empty array, or check that what was begun is the same."""
+    begun = journal.plan()
+    if begun is not None:
+        differing = [name for name, value in plan.items() if begun.get(name) != value]
+        if differing:
+            raise DataError(
+                f"{partial} holds an unfinished data set of another {', '.join(differing)}.",
+                fix="Finish that one with its own recipe, or forget what it has: --restart",
+            )
+        return
+    members = reader(source).members
+    group = create_group(partial)
+    shape = (len(source.times), len(source.variables), members, len(source.grid))
+    create_array(
+        group,
+        "data",
+        dimensions=("time", "variable", "ensemble", "cell"),
+        shape=shape,
+        chunks=(1, *shape[1:]),
+        dtype="float32",
+    )
+    (partial / "creation").mkdir(exist_ok=True)
+    journal.begin(plan)
+
+
+def _finish(
+    partial: Path, journal: Journal, recipe: Recipe, source: DataSource, dates: NDArray[np.intp]
+) -> None:
+    """Read everything back, then write what describes it."""
+    period = _statistics_times(recipe.statistics, source)
+    moments = Moments.none(len(source.variables))
+    data = reopen_group(partial)["data"]
+    for date in dates.tolist():
+        of_date, checksum = journal.recorded(date)
+        if zlib.crc32(np.ascontiguousarray(data[date]).data) != checksum:
+            raise DataError(
+                f"{partial} does not hold what was written for {format_date(source.times[date])}.",
+                fix="The disk may be faulty. Make the data set again: --restart",
+            )
+        if period[0] <= source.times[date] <= period[-1]:
+            moments += of_date
+    if not moments.count.any():
+        raise DataError(
+            f"For the statistics there are no data from {format_date(period[0])} to "
+            f"{format_date(period[-1])}.",
+            fix="Choose another period: statistics.start and statistics.end.",
+        )
+    about = {name: getattr(recipe, name) for name in ("description", "licence", "attribution")}
+    inherited = {name: source.provenance.get(name) for name in about}
+    describe(
+        reopen_group(partial),
+        variables=source.variables,
+        grid=source.grid,
+        units=source.units,
+        times=source.times,
+        frequency=source.frequency,
+        statistics=moments.statistics(),
+        statistics_period=period[[0, -1]],
+        attributes={
+            "uuid": str(uuid.uuid4()),
+            "allow_nans": recipe.allow_nans,
+            "missing_dates": [str(time) for time in sorted(source.missing)],
+            "provenance": provenance(parents=[source.provenance], kind="dataset", recipe=asdict(recipe)),
+            **{name: value or inherited[name] for name, value in about.items() if value or inherited[name]},
+        },
+    )
+    Dataset(str(partial))  # opens, so that it is known to be one
+
+
+def _statistics_times(period: StatisticsPeriod, source: DataSource) -> Times:
+    return Period(reader(source), start=period.start, end=period.end).times

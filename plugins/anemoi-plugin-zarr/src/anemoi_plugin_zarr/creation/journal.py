@@ -1,0 +1,92 @@
+"""Which dates of a data set are written: what a creation that was interrupted goes on from.
+
+It lies in the directory that is being written, ``creation/``, and is removed with the last step. A date
+counts as written once its own file is there, which comes after its data and takes its name at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from anemoi.core.errors import DataError
+from numpy.typing import NDArray
+
+from ..moments import Moments
+
+
+class Journal:
+    """The record of a creation in ``directory``.
+
+    Parameters
+    ----------
+    directory
+        The directory that is being written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._place = directory / "creation"
+
+    def lock(self) -> BinaryIO:
+        """Keep others out until what is returned is closed, or this process ends.
+
+        Raises
+        ------
+        DataError
+            If another process is at it.
+        """
+        self._place.mkdir(parents=True, exist_ok=True)
+        file = (self._place / "lock").open("wb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise DataError(
+                f"Another process is writing {self._directory}.", fix="Wait for it, or stop it."
+            ) from None
+        return file
+
+    def plan(self) -> Mapping[str, Any] | None:
+        """Give what is being made; None if nothing has begun."""
+        try:
+            found: Mapping[str, Any] = json.loads((self._place / "plan.json").read_text())
+        except FileNotFoundError:
+            return None
+        return found
+
+    def begin(self, plan: Mapping[str, Any]) -> None:
+        """Record what is being made, when the arrays are there."""
+        self._put("plan.json", json.dumps(plan).encode())
+
+    def written(self) -> set[int]:
+        """Give the positions of the dates that are written."""
+        return {int(path.stem) for path in self._place.glob("*.npy")}
+
+    def record(self, date: int, moments: Moments, checksum: int) -> None:
+        """Record that a date is written."""
+        rows = np.stack([*vars(moments).values(), np.full(len(moments.count), checksum, dtype=np.float64)])
+        partial = self._place / f"{date}.partial"
+        with partial.open("wb") as file:
+            np.save(file, rows)
+        partial.rename(self._place / f"{date}.npy")
+
+    def recorded(self, date: int) -> tuple[Moments, int]:
+        """Give the moments and the checksum of a date that is written."""
+        rows: NDArray[np.float64] = np.load(self._place / f"{date}.npy")
+        return Moments(*rows[:-1]), int(rows[-1, 0])
+
+    def remove(self) -> None:
+        """Remove the record: nothing is left to do."""
+        shutil.rmtree(self._place)
+
+    def _put(self, name: str, content: bytes) -> None:
+        partial = self._place / f"{name}.partial"
+        partial.write_bytes(content)
+        os.replace(partial, self._place / name)

@@ -1,0 +1,62 @@
+"""What a data set is made from, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from anemoi.core import config
+from anemoi.core.config import Component, Composition, Spec
+from anemoi.core.config.files import read_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsPeriod:
+    """The times that the statistics are taken over: those that a model will be trained on.
+
+    Parameters
+    ----------
+    start, end
+        ISO dates, both included; a year, a month or a day stands for all of it. None is where the data
+        begin or end.
+    """
+
+    start: str | int | None = None
+    end: str | int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a data set is made from, and how: what the file of a recipe may hold.
+
+    Parameters
+    ----------
+    data
+        The source, its name and options.
+    statistics
+        The times that the statistics are taken over.
+    allow_nans
+        Whether values may be NaN; if not, one is an error.
+    description, licence, attribution
+        What the data set says of itself.
+    """
+
+    data: Annotated[Spec, Component("source")]
+    statistics: StatisticsPeriod = field(default_factory=StatisticsPeriod)
+    allow_nans: bool = False
+    description: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check the recipe in the YAML file ``path``.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or something in it is unknown or mistyped.
+    """
+    record = {"primary": str(path), "overrides": (), "values": read_file(path).values}
+    return config.validate(Composition.from_dict(record), Recipe)

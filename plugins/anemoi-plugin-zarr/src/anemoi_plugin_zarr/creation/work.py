@@ -1,0 +1,136 @@
+"""Writes the dates of a data set, in this process or in several."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+from anemoi.core import config
+from anemoi.core.config import Spec
+from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.times import format_date
+from numpy.typing import NDArray
+
+from ..moments import Moments
+from ..placing import unwritable
+from ..store import reopen_group
+from .journal import Journal
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a date is written.
+
+    Parameters
+    ----------
+    directory
+        The directory that is being written.
+    target
+        What it will be called, for messages.
+    source
+        Where the states come from, as a configuration says it.
+    earlier
+        A data set that has the first of them already, as a configuration says it; or None.
+    times
+        All times.
+    allow_nans
+        Whether values may be NaN.
+    """
+
+    directory: Path
+    target: Path
+    source: Spec
+    earlier: Spec | None
+    times: NDArray[np.datetime64]
+    allow_nans: bool
+
+
+class _Writer:
+    def __init__(self, work: Work, source: DataSource | None = None) -> None:
+        self.work = work
+        self.source = config.build("source", work.source) if source is None else source
+        self.earlier = config.build("source", work.earlier) if work.earlier else None
+        self.data = reopen_group(work.directory)["data"]
+        self.journal = Journal(work.directory)
+
+    def write(self, date: int) -> int:
+        work, time = self.work, self.work.times[date]
+        has_it = self.earlier is not None and time <= self.earlier.times[-1]
+        fields = (self.earlier if has_it else self.source).read([time])  # type: ignore[union-attr]
+        state = np.ascontiguousarray(fields[0].transpose(2, 0, 1))  # (variable, ensemble, cell)
+        if state.shape != self.data.shape[1:]:
+            raise DataError(
+                f"The state at {format_date(time)} has the shape {state.shape} (variable, ensemble, cell), "
+                f"the first one {self.data.shape[1:]}."
+            )
+        moments = Moments.of(state)
+        if not work.allow_nans and (moments.count < state[0].size).any():
+            variable = self.source.variables[int(np.argmin(moments.count))]
+            raise DataError(
+                f"{variable!r} has NaNs at {format_date(time)}.",
+                fix="If that is right, say so in the recipe: allow_nans: true",
+            )
+        try:
+            self.data[date] = state
+            self.journal.record(date, moments, zlib.crc32(state.data))
+        except OSError as error:
+            raise unwritable(work.target, error) from error
+        return date
+
+
+def write_dates(work: Work, dates: Sequence[int], source: DataSource, workers: int) -> Iterator[int]:
+    """Write ``dates``, and yield each when it is written; they come in any order.
+
+    Raises
+    ------
+    AnemoiError
+        If one cannot be read or written. Those that were, stay.
+    """
+    if workers == 1 or len(dates) < 2:
+        writer = _Writer(work, source)
+        yield from map(writer.write, dates)
+        return
+    # New processes, not forks: sources may hold threads and open files.
+    pool = ProcessPoolExecutor(
+        min(workers, len(dates)), mp_context=get_context("spawn"), initializer=_start, initargs=(work,)
+    )
+    try:
+        for future in as_completed([pool.submit(_write, date) for date in dates]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise AnemoiError(
+            "A process that wrote dates was ended from outside; it may have taken too much memory.",
+            fix="Go on with fewer: --workers 1",
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_writer: _Writer
+
+
+def _start(work: Work) -> None:
+    global _writer
+    Thread(target=_end_with_parent, daemon=True).start()
+    _writer = _Writer(work)
+
+
+def _write(date: int) -> int:
+    return _writer.write(date)
+
+
+def _end_with_parent() -> None:
+    """Leave nothing running when the process that began this one was killed."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,248 @@
+"""Making data sets: exact, resumable, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from anemoi.core.errors import AnemoiError, DataError
+
+from anemoi_plugin_zarr import ZarrSource
+from anemoi_plugin_zarr.creation import Recipe, StatisticsPeriod, create, read_recipe
+from anemoi_plugin_zarr.creation.journal import Journal
+from anemoi_plugin_zarr.dataset import Dataset
+
+from .conftest import ARRAYS, DATA, TIMES, Make
+
+
+def recipe(path: Path, **options: Any) -> Recipe:
+    about = {name: options.pop(name) for name in list(options) if name in Recipe.__dataclass_fields__}
+    return Recipe(data={"name": "zarr", "path": str(path), **options}, **about)
+
+
+def partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")
+
+
+def interrupted(path: Path, target: Path, **how: Any) -> None:
+    """Begin to make a data set, and stop at the fourth date."""
+
+    def stop(creation: Any) -> None:
+        if creation.written == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create(how.pop("recipe", recipe(path)), target, progress=stop, **how)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_holds_what_the_source_holds(make: Make, tmp_path: Path, workers: int) -> None:
+    path = make({"missing_dates": [str(TIMES[1])]})
+    made = create(
+        recipe(path, start="2020-01-31T06", statistics=StatisticsPeriod(end="2020-02-01"), licence="MIT"),
+        tmp_path / "out.zarr",
+        workers=workers,
+    )
+    source, theirs = ZarrSource(path=str(made)), ZarrSource(path=str(path), start="2020-01-31T06")
+    there = np.setdiff1d(theirs.times, TIMES[[1]])
+    np.testing.assert_array_equal(source.read(there), theirs.read(there))
+    np.testing.assert_array_equal(source.times, theirs.times)
+    assert (source.variables, source.units, source.missing) == (("t", "q"), dict(theirs.units), {TIMES[1]})
+    assert source.grid.field_shape == (2, 2)
+    assert source.provenance["parents"][0]["identity"] == theirs.provenance["identity"]
+    assert (source.provenance["licence"], source.provenance["attribution"]) == ("MIT", "A test")
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_statistics_are_those_of_the_training_period_alone(make: Make, tmp_path: Path) -> None:
+    data = (1e5 + np.random.default_rng(0).normal(size=DATA.shape)).astype("f4")
+    path = make(data=data)
+    made = create(
+        recipe(path, statistics=StatisticsPeriod(start="2020-01-31T06", end="2020-01-31")),
+        tmp_path / "out.zarr",
+    )
+    values = data[1:4].astype("longdouble").transpose(1, 0, 2, 3).reshape(2, -1)
+    statistics = ZarrSource(path=str(made)).statistics
+    np.testing.assert_allclose(statistics.mean, values.mean(axis=1), rtol=1e-15)
+    np.testing.assert_allclose(statistics.stdev, values.std(axis=1), rtol=2e-12)
+    np.testing.assert_array_equal(statistics.minimum, values.min(axis=1))
+    np.testing.assert_array_equal(statistics.maximum, values.max(axis=1))
+
+
+def test_an_interrupted_creation_goes_on_where_it_was(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, target = make(), tmp_path / "out.zarr"
+    interrupted(path, target)
+    assert not target.exists()
+    with pytest.raises(DataError, match="attribute 'variables' is missing"):
+        Dataset(str(partial(target)))
+    read: list[np.datetime64] = []
+    original = ZarrSource.read
+    monkeypatch.setattr(ZarrSource, "read", lambda self, times: read.extend(times) or original(self, times))
+    create(recipe(path), target)
+    assert read == list(TIMES[3:])
+    np.testing.assert_array_equal(ZarrSource(path=str(target)).read(TIMES), DATA.transpose(0, 2, 3, 1))
+
+
+def test_another_recipe_does_not_go_on_with_what_is_there(make: Make, tmp_path: Path) -> None:
+    path, target = make(), tmp_path / "out.zarr"
+    interrupted(path, target)
+    with pytest.raises(DataError, match="unfinished data set of another recipe, source, variables"):
+        create(recipe(path, select=["q"]), target)
+    create(recipe(path, select=["q"]), target, restart=True)
+    assert ZarrSource(path=str(target)).variables == ("q",)
+
+
+def test_two_do_not_write_the_same(make: Make, tmp_path: Path) -> None:
+    path, target = make(), tmp_path / "out.zarr"
+    with Journal(partial(target)).lock(), pytest.raises(DataError, match="Another process is writing"):
+        create(recipe(path), target)
+
+
+def test_later_times_are_appended(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, target = make(), tmp_path / "out.zarr"
+    create(recipe(path, end="2020-01-31"), target)
+    with pytest.raises(DataError, match="exists already"):
+        create(recipe(path), target)
+    interrupted(path, target, append=True)
+    assert len(ZarrSource(path=str(target)).times) == 4
+    create(recipe(path), target, append=True)
+    np.testing.assert_array_equal(ZarrSource(path=str(target)).read(TIMES), DATA.transpose(0, 2, 3, 1))
+    whole = create(recipe(path), tmp_path / "whole.zarr")
+    for name, values in vars(ZarrSource(path=str(whole)).statistics).items():
+        np.testing.assert_array_equal(getattr(ZarrSource(path=str(target)).statistics, name), values)
+    with pytest.raises(DataError, match="cannot be appended to: the source has other variables"):
+        create(recipe(path, select=["t"]), target, append=True)
+
+
+def test_nans_are_refused_unless_the_recipe_allows_them(make: Make, tmp_path: Path) -> None:
+    data = DATA.copy()
+    data[2, 1, 0, 3] = np.nan
+    path, target = make(data=data), tmp_path / "out.zarr"
+    with pytest.raises(DataError, match="'q' has NaNs at 2020-01-31T12"):
+        create(recipe(path), target)
+    assert not target.exists()
+    create(recipe(path, allow_nans=True), target, restart=True)
+    assert np.isnan(ZarrSource(path=str(target)).read(TIMES)).sum() == 1
+
+
+def test_a_disk_that_is_full_is_one_error_and_the_rest_goes_on(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, target = make(), tmp_path / "out.zarr"
+    original = Journal.record
+
+    def full(self: Journal, date: int, *rest: Any) -> None:
+        if date == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(self, date, *rest)
+
+    monkeypatch.setattr(Journal, "record", full)
+    with pytest.raises(DataError, match=r"out\.zarr cannot be written: No space left on device"):
+        create(recipe(path), target)
+    assert not target.exists()
+    monkeypatch.undo()
+    create(recipe(path), target)
+    np.testing.assert_array_equal(ZarrSource(path=str(target)).read(TIMES), DATA.transpose(0, 2, 3, 1))
+
+
+def test_what_the_disk_lost_is_noticed(make: Make, tmp_path: Path) -> None:
+    path, target = make(), tmp_path / "out.zarr"
+    interrupted(path, target)
+    (partial(target) / "data" / "1.0.0.0").unlink()
+    with pytest.raises(DataError, match="does not hold what was written for 2020-01-31T06"):
+        create(recipe(path), target)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("data: {name: zarr, path: a.zarr}\nlicense: CC0\n", "license.*licence"),
+        ("data: {name: zarr, path: a.zarr, strat: 2020}\n", "strat"),
+        ("data: {name: zarr, path: a.zarr, thinning: many}\n", "thinning"),
+        ("statistics: {end: 2020}\n", "data"),
+        ("data: zarr\n", "data"),
+        ("data: {name: zarr, path: a.zarr}\nallow_nans: perhaps\n", "allow_nans"),
+        ("data: {name: zarr, path: a.zarr\n", "not YAML"),
+        ("data: {name: zar, path: a.zarr}\n", "zar"),
+    ],
+)
+def test_what_is_wrong_in_a_recipe_is_named(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(AnemoiError, match=f"(?s){named}") as error:
+        read_recipe(path)
+    assert error.value.exit_code == 2
+
+
+def test_a_recipe_of_several_sources(make: Make, tmp_path: Path) -> None:
+    path = make()
+    file = tmp_path / "recipe.yaml"
+    one = {"name": "zarr", "path": str(path), "select": ["q"]}
+    other = {"name": "zarr", "path": str(path), "select": ["t"], "rename": {"t": "x"}}
+    file.write_text(json.dumps({"data": {"name": "join", "sources": [one, other]}, "description": "Both"}))
+    made = ZarrSource(path=str(create(read_recipe(file), tmp_path / "out.zarr")))
+    np.testing.assert_array_equal(made.read(TIMES), DATA[:, ::-1].transpose(0, 2, 3, 1))
+    assert (made.variables, made.provenance["description"]) == (("q", "x"), "Both")
+
+
+def children(process: int) -> Iterator[int]:
+    for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        yield int(pid)
+        yield from children(int(pid))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
+def test_killed_in_the_middle_it_leaves_nothing_that_passes_for_whole_and_goes_on(
+    make: Make, tmp_path: Path
+) -> None:
+    dates = 400
+    times = TIMES[0] + np.arange(dates) * np.timedelta64(6, "h")
+    data = np.random.default_rng(0).normal(size=(dates, 2, 1, 4)).astype("f4")
+    path, target = make(arrays={**ARRAYS, "dates": times}, data=data), tmp_path / "out.zarr"
+    command = [str(Path(sys.executable).with_name("anemoi")), "data", "create"]
+    command += ["zarr", f"path={path}", str(target), "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    journal = Journal(partial(target))
+    try:
+        while len(journal.written()) < 20:
+            assert process.poll() is None
+            time.sleep(0.01)
+        workers = list(children(process.pid))
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not target.exists()
+    with pytest.raises(DataError, match="is missing"):
+        ZarrSource(path=str(partial(target)))
+    assert len(workers) >= 2
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < until, "the workers are still there"
+        time.sleep(0.05)
+    before = journal.written()
+    assert 20 <= len(before) < dates
+    stamps = {date: (partial(target) / "creation" / f"{date}.npy").stat().st_mtime_ns for date in before}
+    seen: list[int] = []
+
+    def watch(creation: Any) -> None:
+        if not seen:
+            places = {date: partial(target) / "creation" / f"{date}.npy" for date in before}
+            assert stamps == {date: place.stat().st_mtime_ns for date, place in places.items()}
+        seen.append(creation.written)
+
+    create(recipe(path), target, progress=watch)
+    assert seen == list(range(len(before), dates + 1))
+    np.testing.assert_array_equal(ZarrSource(path=str(target)).read(times), data.transpose(0, 2, 3, 1))
