@@ -120,6 +120,8 @@ def _requirement(name: str) -> str:
         distribution = importlib_metadata.Distribution.from_name(name)
         version = distribution.version
     except Exception:  # Without metadata there is no version to require.
+        version = None
+    if not version:
         return f"# {name} is installed without metadata: its version is unknown"
     try:
         origin = json.loads(distribution.read_text("direct_url.json") or "{}")
