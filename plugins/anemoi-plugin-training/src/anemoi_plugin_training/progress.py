@@ -50,10 +50,12 @@ class Progress:
             self._console.print(f"step {step} of {self._steps}, loss {self._loss:.4f}", highlight=False)
 
     def __enter__(self) -> Progress:
-        self._bar.start()
+        if self._console.is_terminal:  # Elsewhere even a disabled bar may leave an empty line.
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.stop()

@@ -125,9 +125,12 @@ def _with_progress(states: Iterable[State], steps: int) -> Iterator[State]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("Forecasting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    if not console.is_terminal:  # Even a disabled bar leaves an empty line in versions of rich before 15.
+        yield from states
+        return
+    columns = (TextColumn("Forecasting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=steps)
         for state in states:
             yield state
