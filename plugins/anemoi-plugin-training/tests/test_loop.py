@@ -9,7 +9,6 @@ from torch import nn
 
 from anemoi_plugin_training.loop import optimise, phases, rollout_loss
 from anemoi_plugin_training.loss import WeightedMSE
-from anemoi_plugin_training.optimiser import adamw, warmup_cosine
 from anemoi_plugin_training.samples import Samples, model_statistics
 from anemoi_plugin_training.settings import TrainingSettings
 
@@ -147,25 +146,3 @@ def test_training_learns(random_source):
 def test_batches_and_workers_change_nothing_but_speed(random_source):
     source = random_source()
     assert run(source, workers=1, batch_size=3) == run(source, workers=0, batch_size=3)
-
-
-def test_the_learning_rate_warms_up_and_falls_along_a_cosine(random_source):
-    settings = TrainingSettings(steps=110, warmup_steps=10, learning_rate=0.5)
-    optimiser = adamw(make(random_source()), settings)
-    schedule = warmup_cosine(optimiser, settings)
-    rates = []
-    for _ in range(110):
-        rates.append(schedule.get_last_lr()[0])
-        optimiser.step()
-        schedule.step()
-    expected = [0.05 * (i + 1) for i in range(10)] + [
-        0.25 * (1 + np.cos(np.pi * i / 100)) for i in range(100)
-    ]
-    np.testing.assert_allclose(rates, expected, rtol=1e-6)
-
-
-def test_biases_and_norms_do_not_decay(random_source):
-    groups = adamw(make(random_source()), TrainingSettings(weight_decay=0.3)).param_groups
-    decayed = {parameter.ndim for group in groups if group["weight_decay"] for parameter in group["params"]}
-    free = {parameter.ndim for group in groups if not group["weight_decay"] for parameter in group["params"]}
-    assert (decayed, free) == ({2}, {1})

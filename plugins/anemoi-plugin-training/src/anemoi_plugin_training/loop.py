@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader, Sampler
 
-from .optimiser import adamw, warmup_cosine
+from .optimiser import optimisers, warmup_cosine
 from .samples import Samples
 from .settings import TrainingSettings
 
@@ -34,18 +34,19 @@ def optimise(
     """
     model.to(device).train()
     loss.to(device)
-    optimiser = adamw(model, settings)
-    schedule = warmup_cosine(optimiser, settings)
+    together = optimisers(model, settings)
+    schedules = [warmup_cosine(optimiser, settings) for optimiser in together]
     for rollout, steps in phases(settings):
         batches = _batches(samples[rollout], settings)
         for states, forcings in itertools.islice(batches, steps):
             with _repeatable(device):
-                optimiser.zero_grad(set_to_none=True)
+                model.zero_grad(set_to_none=True)
                 value = rollout_loss(model, loss, model.normalise(states.to(device)), forcings.to(device))
                 torch.autograd.backward(value)
                 clip_grad_norm_(model.parameters(), settings.gradient_clip)
-                optimiser.step()
-                schedule.step()
+                for optimiser, schedule in zip(together, schedules, strict=True):
+                    optimiser.step()
+                    schedule.step()
             yield value.item()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from anemoi.core.config import Component, Spec
 from pydantic import Field
@@ -39,12 +39,15 @@ class TrainingSettings:
         How many forecast steps the loss is the mean of, in the last ``rollout_steps`` optimisation steps.
     rollout_steps
         How many optimisation steps at the end are made with ``rollout``; before them it is one.
+    optimiser
+        ``muon`` trains the matrices between latent states by Muon and all else by AdamW; ``adamw`` trains
+        everything by AdamW.
     learning_rate
         Its highest value, after the warm-up.
     warmup_steps
         Optimisation steps over which the learning rate grows from zero; then it falls along a cosine.
     weight_decay
-        Of AdamW, on matrices; not on biases and norms.
+        On matrices; not on biases and norms.
     gradient_clip
         The largest norm of the gradient.
     workers
@@ -58,6 +61,7 @@ class TrainingSettings:
     batch_size: Annotated[int, Field(ge=1)] = 1
     rollout: Annotated[int, Field(ge=1)] = 4
     rollout_steps: Annotated[int, Field(ge=0)] = 150
+    optimiser: Literal["muon", "adamw"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 5e-3
     warmup_steps: Annotated[int, Field(ge=0)] = 50
     weight_decay: Annotated[float, Field(ge=0)] = 0.15
