@@ -1,0 +1,1 @@
+"""Any convolution of torch-geometric as a processor for Anemoi, by name."""

@@ -1,0 +1,1 @@
+"""The Hydra group of this plugin."""
