@@ -16,8 +16,17 @@ from specimens.sources import NeedsAPath
 from anemoi.core.cli import main
 from anemoi.core.errors import PluginError
 from anemoi.core.interfaces import Capability
-from anemoi.core.plugins import GROUPS
-from anemoi.core.testing import GraphContract, LossContract, SourceContract, check, checks
+from anemoi.core.plugins import GROUPS, components
+from anemoi.core.testing import (
+    GraphContract,
+    LossContract,
+    SourceContract,
+    _reference,
+    _whole_model,
+    check,
+    checks,
+)
+from anemoi.core.testing._check import BrokenContractError, Subject
 
 HERE = Path(__file__).parent
 
@@ -117,6 +126,28 @@ def test_a_check_that_does_not_apply_is_skipped_with_the_capability_that_decides
     results = {one.check: one for one in check("loss", Squared)}
     assert results["leaves_out_missing_targets"].status == "skipped"
     assert results["leaves_out_missing_targets"].seen == "it does not declare Capability.IGNORES_MISSING"
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "at_first"), [("processor", "mapper", 2), ("mapper", "processor", 1)]
+)
+def test_a_layer_is_tried_beside_those_that_are_installed(monkeypatch, kind, other, at_first):
+    simplest = {"processor": _reference.MeanProcessor, "mapper": _reference.MeanMapper}
+    built = []
+
+    def fails_later(**structure):
+        """Built beside the simplest first, to see whether it works at all."""
+        built.append(structure)
+        if len(built) > at_first:
+            raise RuntimeError("out of luck")
+        return simplest[other](**structure)
+
+    installed = next(one for one in components() if one.state == "ok")
+    monkeypatch.setattr(_whole_model, "components", lambda kind: [installed])
+    monkeypatch.setattr(_whole_model, "load_component", lambda kind, name: fails_later)
+    found = next(each for each in checks(kind) if each.name == "works_beside_other_layers")
+    with pytest.raises(BrokenContractError, match=f"beside the {other} .* fails: RuntimeError: out of luck"):
+        found.function(Subject(kind, "simplest", simplest[kind]))
 
 
 def test_there_is_no_other_kind():

@@ -7,15 +7,17 @@ from specimens.everything import RIGHT, WRONG
 from specimens.outputs import NumpyReader
 
 from anemoi.core.plugins import GROUPS
-from anemoi.core.testing import checks
+from anemoi.core.testing import _whole_model, checks
 from anemoi.core.testing._check import Subject
 from anemoi.core.testing._run import Examination
 
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    """Let some of the specimens be found by name."""
+    """Let some of the specimens be found by name, and try layers beside the simplest alone."""
     monkeypatch.syspath_prepend(Path(__file__).parent / "site")
+    # What layers are installed besides changes nothing here but the time it takes.
+    monkeypatch.setattr(_whole_model, "components", lambda kind: [])
 
 
 def name_of(component):
