@@ -17,6 +17,7 @@ from anemoi.core.layers import (
 from torch import Tensor, nn
 
 from .attention import edge_attention
+from .blockwise import run_mlp
 from .edges import EdgeProjection
 from .incidence import Entries
 
@@ -161,4 +162,4 @@ class Block(nn.Module):
         normed = self.norm_target(target, condition)
         other = normed if self.norm_source is None else self.norm_source(source, condition)
         target = target + self.attention(other, normed, attributes, entries)
-        return (target + self.mlp(self.norm_mlp(target, condition)),)
+        return (target + run_mlp(self.mlp, self.norm_mlp(target, condition)),)
