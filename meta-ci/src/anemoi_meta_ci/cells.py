@@ -1,0 +1,135 @@
+"""From the matrix to its cells: one environment, and what is proved in it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from .matrix import Exclusion, Leg, Matrix, Resolution, Source, Stage
+
+Kind = Literal["plugin", "set", "checkpoint"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One environment, and what is proved in it.
+
+    Parameters
+    ----------
+    kind
+        ``plugin`` for one plugin, ``set`` for all managed ones together, ``checkpoint`` for the
+        checkpoints of an older line.
+    subject
+        The plugin, ``all``, or the older line.
+    line
+        The line of core.
+    python, torch, resolution
+        The environment; an empty ``torch`` is none.
+    extra
+        Further distributions and the ranges that they are held to.
+    stages
+        What is run, in order.
+    """
+
+    kind: Kind
+    subject: str
+    line: str
+    python: str
+    torch: str
+    resolution: Resolution
+    extra: tuple[tuple[str, str], ...] = ()
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def environment(self) -> str:
+        """All but what is proved: the column of the grid."""
+        parts = [
+            self.line,
+            f"py{self.python}",
+            f"torch{self.torch}" if self.torch else "no-torch",
+            self.resolution,
+        ]
+        return "/".join(parts + [name + specifier for name, specifier in self.extra])
+
+    @property
+    def row(self) -> str:
+        """What is proved: the row of the grid."""
+        return {"set": "(all together)", "checkpoint": f"(checkpoints of {self.subject})"}.get(
+            self.kind, self.subject
+        )
+
+    @property
+    def id(self) -> str:
+        """The whole name."""
+        subject = {"set": "all", "checkpoint": f"checkpoints-of-{self.subject}"}.get(self.kind, self.subject)
+        return f"{self.environment}/{subject}"
+
+
+def expand(matrix: Matrix) -> list[Cell]:
+    """All cells, each once, in the order of the file."""
+    return list(dict.fromkeys(cell for leg in matrix.legs.values() for cell in _expand_leg(matrix, leg)))
+
+
+def _expand_leg(matrix: Matrix, leg: Leg) -> Iterator[Cell]:
+    ranges = [[(name, each) for each in specifiers] for name, specifiers in leg.with_.items()]
+    axes = itertools.product(
+        leg.lines, leg.python, leg.torch or ("",), leg.resolution, itertools.product(*ranges)
+    )
+    for line, python, torch, resolution, extra in axes:
+        environment = Cell("plugin", "", line, python, torch, resolution, extra)
+        for name in leg.plugins or matrix.plugins:
+            tests = matrix.plugins[name].tests
+            stages = tests if leg.stages is None else leg.stages
+            yield replace(environment, subject=name, stages=stages)
+        if leg.smoke:
+            yield replace(environment, kind="set", subject="all")
+            for older in _older(matrix, line):
+                yield replace(environment, kind="checkpoint", subject=older)
+
+
+def _older(matrix: Matrix, line: str) -> list[str]:
+    """The lines after this one in the file, newest first, that say where their plugins were."""
+    names = list(matrix.lines)
+    return [name for name in names[names.index(line) + 1 :] if matrix.lines[name].plugins is not None]
+
+
+def exclusions_of(cell: Cell, exclusions: Sequence[Exclusion]) -> list[Exclusion]:
+    """The exclusions that a cell falls under, those of single tests among them."""
+    return [
+        each
+        for each in exclusions
+        if (each.plugin is None or fnmatchcase(cell.subject, each.plugin))
+        and (each.cell is None or fnmatchcase(cell.id, each.cell))
+    ]
+
+
+def affected(
+    cells: Sequence[Cell], matrix: Matrix, changed: Sequence[str], needs: Mapping[str, Collection[str]]
+) -> list[Cell]:
+    """The cells that changed paths can matter to.
+
+    A path inside a plugin's folder matters to the cells of that plugin, of the plugins that need it,
+    and of the set; any other path (core, the matrix, the template) matters to all.
+
+    Parameters
+    ----------
+    changed
+        Paths relative to the matrix.
+    needs
+        For each plugin the plugins that it requires, directly or not, its tests included.
+    """
+    touched: set[str] = set()
+    for path in map(Path, changed):
+        owners = {name for name, plugin in matrix.plugins.items() if _inside(path, plugin.source)}
+        if not owners:
+            return list(cells)
+        touched |= owners | {name for name, needed in needs.items() if owners & set(needed)}
+    return [cell for cell in cells if cell.subject in touched or (cell.kind != "plugin" and touched)]
+
+
+def _inside(path: Path, source: Source) -> bool:
+    return source.path is not None and path.is_relative_to(source.path)

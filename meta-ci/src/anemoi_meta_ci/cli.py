@@ -1,0 +1,288 @@
+"""The command ``anemoi-meta-ci``."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import matrix as matrices
+from . import report as reports
+from .bisect import first_bad
+from .constraints import constraints as known_good
+from .errors import MetaCIError
+from .github import strategy
+from .matrix import Matrix, Source
+from .plan import CORE, Plan, Planned
+from .release import train
+from .resolve import Resolver
+from .results import GREEN, Result, Run, against
+from .run import Runner, clean
+from .wheels import Wheelhouse, commits_between, needs
+
+
+class Project:
+    """A matrix, and the folder beside it that holds wheels, locks, logs and results."""
+
+    def __init__(self, path: Path, folder: Path | None) -> None:
+        self.path, self.matrix = path, matrices.load(path)
+        self.root = path.resolve().parent
+        self.folder = (folder or self.root / ".meta-ci").resolve()
+
+    @property
+    def results(self) -> Path:
+        """Where the last run is kept."""
+        return self.folder / "results.json"
+
+    def planner(self, matrix: Matrix | None = None) -> Plan:
+        """Plans the cells of the matrix."""
+        matrix = matrix or self.matrix
+        template = None if matrix.template is None else self.root / matrix.template
+        house = Wheelhouse(self.root, self.folder, template=template)
+        return Plan(matrix, house, Resolver(self.folder / "locks"))
+
+    def runner(self, plan: Plan) -> Runner:
+        """Runs them."""
+        return Runner(plan, self.folder, datetime.datetime.now(datetime.timezone.utc).date())
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="anemoi-meta-ci")
+@click.option(
+    "--matrix",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("compat-matrix.yaml"),
+    show_default=True,
+    help="The matrix.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Where wheels, locks, logs and results are kept.  [default: .meta-ci beside the matrix]",
+)
+@click.pass_context
+def cli(context: click.Context, path: Path, folder: Path | None) -> None:
+    """Prove which versions of core and plugins work together, and publish a set that does."""
+    context.obj = functools.partial(Project, path, folder)
+
+
+@cli.command()
+def schema() -> None:
+    """Print the JSON schema of a matrix."""
+    click.echo(json.dumps(matrices.schema(), indent=2))
+
+
+@cli.command()
+@click.option("--changed", multiple=True, metavar="PATH", help="Only cells that a change of PATH can affect.")
+@click.option("--github", is_flag=True, help="Print a matrix for GitHub Actions, in shards of like duration.")
+@click.option(
+    "--shards", type=click.IntRange(1), default=8, show_default=True, help="With --github: how many."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def plan(
+    project: Callable[[], Project], changed: Sequence[str], github: bool, shards: int, as_json: bool
+) -> None:
+    """Resolve every cell, install nothing, and print the cells."""
+    opened = project()
+    planned = opened.planner().plan(changed=changed or None)
+    if github:
+        earlier = Run.load(opened.results).results if opened.results.exists() else ()
+        click.echo(json.dumps(strategy(planned, earlier, shards)))
+    elif as_json:
+        click.echo(json.dumps([_row(each) for each in planned], indent=2))
+    else:
+        for each in planned:
+            note = each.unsatisfiable and f"  declared incompatible: {each.unsatisfiable}"
+            note = note or (each.does_not_build and "  its wheel does not build")
+            click.echo(each.cell.id + note)
+        click.echo(f"{len(planned)} cells, {sum(bool(each.locks) for each in planned)} of them to run.")
+
+
+@cli.command()
+@click.option(
+    "--cell", multiple=True, metavar="PATTERN", help="Only cells of this name, such as 'main/*/all'."
+)
+@click.option("--changed", multiple=True, metavar="PATH", help="Only cells that a change of PATH can affect.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), help="Results of an earlier run to compare with."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=max(1, (os.cpu_count() or 1) // 2),
+    show_default=True,
+    help="Cells at a time.",
+)
+@click.pass_obj
+def run(
+    project: Callable[[], Project],
+    cell: Sequence[str],
+    changed: Sequence[str],
+    baseline: Path | None,
+    workers: int,
+) -> None:
+    """Run the cells, each in an environment of its own, from wheels.
+
+    The exit code is 1 if a managed plugin is not as it should be, or an exclusion has to be mended.
+    """
+    opened = project()
+    plan = opened.planner()
+    planned = plan.plan(changed=changed or None, cells=cell or ("*",))
+    clean(opened.folder)
+    done = opened.runner(plan).run(planned, workers=workers, report=_say)
+    if baseline:
+        done = replace(done, results=tuple(against(done.results, Run.load(baseline).results)))
+    done.save(opened.results)
+    for said in (*done.findings, *done.errors):
+        click.echo(said)
+    counts = reports.counts(done.results)
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()) + ".")
+    watched = {name for name, plugin in opened.matrix.plugins.items() if plugin.tier == "watched"}
+    bad = [
+        each for each in done.results if each.state not in GREEN | {"flaky"} and each.subject not in watched
+    ]
+    sys.exit(1 if bad or done.errors else 0)
+
+
+@cli.command()
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The folder to write.  [default: report in the folder of results]",
+)
+@click.pass_obj
+def report(project: Callable[[], Project], output: Path | None) -> None:
+    """Write the last run as a page, a summary, JUnit and badges."""
+    opened = project()
+    folder = output or opened.folder / "report"
+    reports.write(Run.load(opened.results), folder, opened.folder / "logs")
+    click.echo(folder / "index.html")
+
+
+@cli.command()
+@click.argument("line")
+@click.option("--output", type=click.Path(path_type=Path), help="The file to write; printed by default.")
+@click.pass_obj
+def constraints(project: Callable[[], Project], line: str, output: Path | None) -> None:
+    """Print the known-good set of LINE as constraints for pip, with hashes."""
+    opened = project()
+    if line not in opened.matrix.lines:
+        raise MetaCIError(f"There is no line {line!r}; there are {', '.join(opened.matrix.lines)}.")
+    plan = opened.planner()
+    plan.build()
+    text = known_good(opened.matrix, plan, Run.load(opened.results), line)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@cli.command()
+@click.argument("plugin")
+@click.option("--good", required=True, metavar="COMMIT", help="A commit of core with which it passed.")
+@click.option("--bad", default="HEAD", show_default=True, metavar="COMMIT", help="One with which it fails.")
+@click.option("--line", help="The line whose repository to search.  [default: the first]")
+@click.pass_obj
+def bisect(project: Callable[[], Project], plugin: str, good: str, bad: str, line: str | None) -> None:
+    """Find the first commit of core that breaks PLUGIN."""
+    opened = project()
+    matrix = opened.matrix
+    if plugin not in matrix.plugins:
+        raise MetaCIError(f"There is no plugin {plugin!r}; there are {', '.join(matrix.plugins)}.")
+    core = matrix.lines[line or next(iter(matrix.lines))].core
+    repository = core.git or "."
+    subdirectory = core.subdirectory if core.git else str(core.path)
+
+    def passes(commit: str) -> bool:
+        source = Source(git=repository, ref=commit, subdirectory=subdirectory)
+        lines = {commit: matrices.Line(core=source)}
+        leg = next(iter(matrix.legs.values()))
+        legs = {"bisect": leg.model_copy(update={"lines": (commit,), "plugins": (plugin,), "smoke": False})}
+        plan = opened.planner(matrix.model_copy(update={"lines": lines, "legs": legs}))
+        results = opened.runner(plan).run(plan.plan()[:1], workers=1, report=_say).results
+        return results[0].state in {"pass", "flaky"}
+
+    commits = commits_between(opened.root / repository, good, bad)
+    found = first_bad(commits, passes)
+    if found is None:
+        raise MetaCIError(f"{plugin} passes with {bad}: nothing to find.")
+    click.echo(found)
+
+
+@cli.group()
+def release() -> None:
+    """What may be released."""
+
+
+@release.command("plan")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def release_plan(project: Callable[[], Project], as_json: bool) -> None:
+    """Say what may be released, in which order, with which versions.
+
+    The exit code is 1 if the set as it stands is not known to be good.
+    """
+    opened = project()
+    plan = opened.planner()
+    plan.build()
+    line = next(iter(opened.matrix.lines))
+    known_good(opened.matrix, plan, Run.load(opened.results), line)
+    wheels = {CORE: plan.core(line), **{name: plan.wheels[name] for name in opened.matrix.managed}}
+    folders = {name: wheel.source for name, wheel in wheels.items() if wheel.source is not None}
+    releases = train(
+        folders,
+        {name: wheel.version for name, wheel in wheels.items()},
+        plan.released(folders),
+        {name: sorted(found) for name, found in needs(wheels, tests=False).items()},
+    )
+    if as_json:
+        click.echo(json.dumps([vars(each) for each in releases], indent=2))
+        return
+    for number, each in enumerate(releases, 1):
+        click.echo(f"{number}. {each.name} {wheels[each.name].version} -> {each.version}")
+        for change in each.changes:
+            click.echo(f"     {change.splitlines()[0]}")
+    if not releases:
+        click.echo("Nothing has changes to release.")
+
+
+def _say(result: Result) -> None:
+    """One line about a cell, as soon as it is through."""
+    seconds = "cached" if result.cached else f"{result.seconds:.0f} s"
+    reason = f": {result.reason}" if result.reason else ""
+    click.echo(f"{reports.SYMBOLS[result.state]}  {result.id} ({seconds}){reason}")
+
+
+def _row(planned: Planned) -> dict[str, Any]:
+    return {
+        "id": planned.cell.id,
+        "stages": planned.cell.stages,
+        "unsatisfiable": planned.unsatisfiable or None,
+        "does_not_build": planned.does_not_build or None,
+        "versions": planned.locks[0].versions if planned.locks else {},
+    }
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one message and exit code 2."""
+    try:
+        cli(standalone_mode=False)
+    except MetaCIError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted; what was through is kept.", err=True)
+        sys.exit(130)

@@ -1,0 +1,68 @@
+"""The known-good set of a line, as a constraints file for pip."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import MetaCIError
+from .matrix import Matrix
+from .plan import CORE, Plan
+from .results import GREEN, Run
+from .uv import find_links, uv
+
+
+def constraints(matrix: Matrix, plan: Plan, run: Run, line: str) -> str:
+    """The versions of a line that were proved together, with hashes.
+
+    The set is the one that the job from end to end ran with, at the highest versions; each managed
+    plugin has to be green in every cell of the line.
+
+    Raises
+    ------
+    MetaCIError
+        If a managed plugin is not green or was not run, or the set was not proved as a whole.
+    """
+    of_line = [each for each in run.results if each.environment.split("/")[0] == line]
+    missing = []
+    for name in matrix.managed:
+        cells = [each for each in of_line if each.subject == name]
+        ran = [each for each in cells if each.state in {"pass", "fixed"}]
+        if bad := [each for each in cells if each.state not in GREEN]:
+            missing.append(f"  {name}: {bad[0].id} is {bad[0].state}: {bad[0].reason}")
+        elif not ran:
+            missing.append(f"  {name}: no cell of it has passed")
+    together = [
+        each
+        for each in of_line
+        if each.kind == "set" and each.state in {"pass", "fixed"} and "/highest" in each.environment
+    ]
+    if not together:
+        missing.append("  the job from end to end has not passed with the highest versions")
+    if missing:
+        raise MetaCIError("\n".join([f"There is no known-good set of {line}:", *missing]))
+    ours = {plan.core(line).name: plan.core(line), **{name: plan.wheels[name] for name in matrix.managed}}
+    pins = [f"{name}=={wheel.version} --hash=sha256:{wheel.sha256}" for name, wheel in ours.items()]
+    return "\n".join(
+        [
+            f"# The known-good set of {CORE} {line}, proved together in {together[0].id} on {run.started}.",
+            *pins,
+            *_hashed(together[0].lock, plan, _cell(together[0].id)),
+            "",
+        ]
+    )
+
+
+def _hashed(lock: str, plan: Plan, versions: tuple[str, str]) -> list[str]:
+    """The rest of the lock, with the hashes of every file that the index has of each."""
+    python, torch = versions
+    pinned = [line for line in lock.splitlines() if re.match(r"^[A-Za-z0-9._-]+==", line)]
+    wanted = plan.house.folder / "constraints.in"
+    wanted.write_text("\n".join(pinned), encoding="utf-8")
+    words = ["--no-deps", "--no-header", "--no-annotate", "--quiet", "--generate-hashes"]
+    folders = [plan.house.torch(torch)]
+    return uv("pip", "compile", wanted, "--python-version", python, *words, *find_links(folders)).splitlines()
+
+
+def _cell(name: str) -> tuple[str, str]:
+    parts = name.split("/")
+    return parts[1].removeprefix("py"), parts[2].removeprefix("torch")

@@ -1,0 +1,177 @@
+"""What a run would do: the cells, with what would be installed in each, and nothing installed."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from .cells import Cell, affected, expand
+from .errors import MetaCIError
+from .matrix import Matrix, Source
+from .resolve import Lock, Resolver, UnsatisfiableError, question
+from .wheels import DoesNotBuildError, Wheel, Wheelhouse, needs, tree_hash
+
+CORE = "anemoi-core"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell, and what would be installed in it; or why it cannot be.
+
+    Parameters
+    ----------
+    cell
+        The cell.
+    wheels
+        Of ours, core first, what is proved last.
+    locks
+        What is installed: at the start, and later in the cell (for a plugin's own tests, or to read an
+        older checkpoint).
+    folders
+        Further folders of wheels to install from.
+    unsatisfiable
+        The resolver's own sentence, if the cell is declared incompatible.
+    does_not_build
+        What the builder said, if there is no wheel.
+    """
+
+    cell: Cell
+    wheels: tuple[Wheel, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    folders: tuple[Path, ...] = ()
+    unsatisfiable: str = ""
+    does_not_build: str = ""
+
+    @functools.cached_property
+    def source_hash(self) -> str:
+        """Of the plugin's folder, whose tests are run and are no part of its wheel."""
+        source = self.wheels[-1].source if self.wheels and self.cell.kind == "plugin" else None
+        return tree_hash(source) if source is not None else ""
+
+
+@dataclass
+class Plan:
+    """Plans the cells of a matrix.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    house
+        Where wheels come from.
+    resolver
+        What answers for versions.
+    """
+
+    matrix: Matrix
+    house: Wheelhouse
+    resolver: Resolver
+    wheels: dict[str, Wheel] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def plan(self, *, changed: Sequence[str] | None = None, cells: Sequence[str] = ("*",)) -> list[Planned]:
+        """Resolve cells.
+
+        Parameters
+        ----------
+        changed
+            Only those that these paths can matter to.
+        cells
+            Only those whose names match one of these patterns.
+
+        Raises
+        ------
+        MetaCIError
+            If the matrix names what is not there, or a pattern matches no cell.
+        """
+        self.build()
+        wanted = expand(self.matrix)
+        for pattern in cells:
+            if not any(fnmatchcase(cell.id, pattern) for cell in wanted):
+                raise MetaCIError(f"There is no cell {pattern!r}.", fix="See 'anemoi-meta-ci plan'.")
+        wanted = [cell for cell in wanted if any(fnmatchcase(cell.id, pattern) for pattern in cells)]
+        if changed is not None:
+            wanted = affected(wanted, self.matrix, changed, self._needs)
+        for version in {cell.torch for cell in wanted if cell.torch}:
+            self.house.torch(version)
+        with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+            return list(pool.map(self._planned, wanted))
+
+    def build(self) -> None:
+        """Build the wheel of every plugin; one that does not build is remembered as such."""
+        for name, plugin in self.matrix.plugins.items():
+            self._build_one(name, plugin.source)
+        self._needs = needs(self.wheels)
+
+    def _build_one(self, name: str, source: Source) -> None:
+        try:
+            self.wheels[name] = self.house.wheel(name, source)
+        except DoesNotBuildError as error:
+            self.broken[name] = str(error)
+
+    def core(self, line: str) -> Wheel:
+        """The wheel of core, of a line."""
+        return self.house.wheel(CORE, self.matrix.lines[line].core)
+
+    def _planned(self, cell: Cell, overrides: Sequence[str] = ()) -> Planned:
+        try:
+            return self._resolved(cell, overrides)
+        except DoesNotBuildError as error:
+            return Planned(cell, does_not_build=str(error))
+        except UnsatisfiableError as error:
+            return Planned(cell, self._wheels(cell), unsatisfiable=str(error))
+
+    def _resolved(self, cell: Cell, overrides: Sequence[str]) -> Planned:
+        wheels = self._wheels(cell)
+        torch = self.house.torch(cell.torch) if cell.torch else None
+        ask = functools.partial(question, cell, torch=torch, overrides=overrides)
+        if cell.kind == "checkpoint":
+            older = (self.core(cell.subject), *wheels[1:])
+            questions = [ask(older), ask(wheels)]
+        else:
+            tested = cell.subject if "own" in cell.stages else None
+            questions = [ask(wheels)]
+            if tested:
+                wanted = [self.wheels[name] for name in sorted(self._needs[tested]) if name in self.wheels]
+                questions.append(ask((wheels[0], *wanted, wheels[-1]), tested=tested))
+        locks = tuple(self.resolver.lock(each) for each in questions)
+        return Planned(cell, wheels, locks, questions[0].folders)
+
+    def _wheels(self, cell: Cell) -> tuple[Wheel, ...]:
+        """Of ours, what the cell holds: core, what the plugin requires of others, the plugin."""
+        core = self.core(cell.line)
+        if cell.kind == "plugin":
+            if cell.subject in self.broken:
+                raise DoesNotBuildError(self.broken[cell.subject])
+            required = needs(self.wheels, tests=False)[cell.subject]
+            return (core, *(self.wheels[name] for name in sorted(required)), self.wheels[cell.subject])
+        if cell.kind == "set":
+            if broken := [name for name in self.matrix.smoke_plugins if name in self.broken]:
+                raise DoesNotBuildError(f"{broken[0]}: {self.broken[broken[0]]}")
+            return (core, *(self.wheels[name] for name in self.matrix.smoke_plugins))
+        source = self.matrix.lines[cell.subject].plugins
+        assert source is not None
+        return (core, *(self.house.wheel(name, source) for name in self.matrix.smoke_plugins))
+
+    def overridden(self, planned: Planned) -> Planned | None:
+        """The same cell with its requirement on core overridden; None if that does not help."""
+        cell = planned.cell
+        core = self.core(cell.line)
+        again = self._planned(cell, [f"{CORE} @ {core.path.as_uri()}"])
+        return None if again.unsatisfiable or again.does_not_build else again
+
+    def released(self, names: Iterable[str]) -> dict[str, str]:
+        """The version that each of these had in the newest line that is not the one worked on."""
+        for line in list(self.matrix.lines.values())[1:2]:
+            sources = {name: line.core if name == CORE else line.plugins for name in names}
+            return {
+                name: self.house.wheel(name, source).version
+                for name, source in sources.items()
+                if source is not None and self.house.exists(name, source)
+            }
+        return {}

@@ -1,0 +1,208 @@
+"""What would be installed in a cell, without installing it; or why nothing can be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from .cells import Cell
+from .uv import DRAWING, WANTED_NEVER, UvError, find_links, uv
+from .wheels import Wheel
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What is installed in a cell, to the last version.
+
+    Parameters
+    ----------
+    text
+        A requirements file.
+    """
+
+    text: str
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The version of each distribution that comes from an index or a folder of wheels."""
+        return dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", self.text, re.MULTILINE))
+
+
+class UnsatisfiableError(Exception):
+    """No set of versions satisfies every requirement; what the resolver said."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """All that the versions in a cell follow from.
+
+    Parameters
+    ----------
+    wheels
+        The distributions of ours that are in it.
+    tested
+        Which of them comes with what its tests need, its extra ``test``.
+    requirements
+        Further ones, from the index.
+    python, resolution
+        Of the cell.
+    folders
+        Folders of wheels to look into.
+    overrides
+        Requirements that take the place of all others on the same distribution.
+    """
+
+    wheels: tuple[Wheel, ...]
+    tested: str | None
+    requirements: tuple[str, ...]
+    python: str
+    resolution: str
+    folders: tuple[Path, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A hash of it, by which the answer is kept."""
+        said = [
+            sorted(wheel.sha256 for wheel in self.wheels),
+            [self.tested, self.requirements, self.python, self.resolution, self.overrides],
+            sorted(path.name for folder in self.folders for path in folder.glob("*.whl")),
+        ]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def question(
+    cell: Cell,
+    wheels: Iterable[Wheel],
+    *,
+    torch: Path | None,
+    tested: str | None = None,
+    overrides: Iterable[str] = (),
+) -> Question:
+    """What to ask for a cell.
+
+    Parameters
+    ----------
+    wheels
+        Core, and the plugins that are in the cell.
+    torch
+        The folder that holds torch; None leaves torch out, whoever requires it.
+    tested
+        The one whose tests are to run.
+    overrides
+        Requirements that take the place of all others on the same distribution.
+    """
+    requirements = [name + specifier for name, specifier in cell.extra]
+    overrides = list(overrides)
+    if torch is None:
+        overrides.append(f"torch ; {WANTED_NEVER}")
+    else:
+        requirements.append(f"torch=={cell.torch}")
+    return Question(
+        tuple(wheels),
+        tested,
+        tuple(requirements),
+        cell.python,
+        cell.resolution,
+        () if torch is None else (torch,),
+        tuple(overrides),
+    )
+
+
+class Resolver:
+    """Answers questions, each once; answers are kept in a folder.
+
+    Parameters
+    ----------
+    folder
+        Where answers are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def lock(self, question: Question) -> Lock:
+        """The versions that a cell has.
+
+        Raises
+        ------
+        UnsatisfiableError
+            If there are none.
+        """
+        kept = self.folder / f"{question.key}.json"
+        if kept.exists():
+            answer = json.loads(kept.read_text(encoding="utf-8"))
+        else:
+            answer = self._ask(question)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary = kept.with_suffix(f".{id(question)}.tmp")
+            temporary.write_text(json.dumps(answer), encoding="utf-8")
+            temporary.rename(kept)
+        if "lock" not in answer:
+            raise UnsatisfiableError(answer["reason"])
+        return Lock(answer["lock"])
+
+    def _ask(self, question: Question) -> dict[str, str]:
+        if reason := _plainly_unsatisfiable(question):
+            return {"reason": reason}
+        with tempfile.TemporaryDirectory() as temporary:
+            wanted, overrides = Path(temporary) / "wanted.in", Path(temporary) / "overrides.in"
+            lines = [_wanted(wheel, tested=wheel.name == question.tested) for wheel in question.wheels]
+            if question.resolution == "lowest-direct":
+                lines += _direct(question)
+            wanted.write_text("\n".join([*lines, *question.requirements]), encoding="utf-8")
+            overrides.write_text("\n".join(question.overrides), encoding="utf-8")
+            words = ["--python-version", question.python, "--resolution", question.resolution]
+            words += ["--no-header", "--no-annotate", "--quiet", "--overrides", str(overrides)]
+            try:
+                return {"lock": uv("pip", "compile", wanted, *words, *find_links(question.folders))}
+            except UvError as error:
+                return {"reason": _sentence(str(error), question.wheels)}
+
+
+def _wanted(wheel: Wheel, *, tested: bool) -> str:
+    return f"{wheel.name}{'[test]' if tested and wheel.has_tests_extra else ''} @ {wheel.path.as_uri()}"
+
+
+def _direct(question: Question) -> list[str]:
+    """What our wheels require of others, said once more: for the resolver it is not direct otherwise."""
+    ours = {wheel.name for wheel in question.wheels}
+    return [
+        str(each)
+        for wheel in question.wheels
+        for each in wheel.requirements
+        if canonicalize_name(each.name) not in ours
+        and (each.marker is None or "extra" not in str(each.marker))
+    ]
+
+
+def _plainly_unsatisfiable(question: Question) -> str | None:
+    """A contradiction between two of our own wheels, seen without asking the resolver."""
+    versions = {wheel.name: wheel.version for wheel in question.wheels}
+    overridden = {canonicalize_name(Requirement(each).name) for each in question.overrides}
+    for wheel in question.wheels:
+        if not SpecifierSet(wheel.requires_python).contains(f"{question.python}.99"):
+            return f"{wheel.name} {wheel.version} requires Python {wheel.requires_python}."
+        for each in wheel.requirements:
+            name = canonicalize_name(each.name)
+            if each.marker is not None or name in overridden or name not in versions:
+                continue
+            if not each.specifier.contains(versions[name], prereleases=True):
+                return f"{wheel.name} {wheel.version} requires {each}, and {name} is {versions[name]} here."
+    return None
+
+
+def _sentence(said: str, wheels: Sequence[Wheel]) -> str:
+    """What the resolver said, on one line, without the places of files."""
+    for wheel in wheels:
+        said = said.replace(f" @ {wheel.path.as_uri()}", "").replace(str(wheel.path), wheel.path.name)
+    return " ".join(re.sub(DRAWING, " ", said).split())

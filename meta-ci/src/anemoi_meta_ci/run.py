@@ -1,0 +1,243 @@
+"""Runs cells: each in an environment of its own, from wheels alone."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from . import stages
+from .cells import Cell, exclusions_of
+from .findings import findings
+from .matrix import Exclusion
+from .plan import Plan, Planned
+from .resolve import Lock
+from .results import Result, Run, StageResult, result_from
+from .stages import Bench
+from .uv import DRAWING, UvError, find_links, require_python, uv
+
+
+@dataclass
+class Runner:
+    """Runs the cells of a plan.
+
+    Parameters
+    ----------
+    plan
+        What to run.
+    folder
+        Where environments, logs and results are kept.
+    today
+        The day by which exclusions expire.
+    """
+
+    plan: Plan
+    folder: Path
+    today: datetime.date
+
+    def run(self, planned: Sequence[Planned], *, workers: int, report: Callable[[Result], None]) -> Run:
+        """Run cells, some at a time, and say what came out.
+
+        What was green before, with the same wheels, lock, Python and stages, is not run again, so an
+        interrupted run goes on where it was. A cell that fails is run once more: if it then passes it
+        is flaky.
+        """
+        started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+        def one(each: Planned) -> Result:
+            result = self._cell(each)
+            report(result)
+            return result
+
+        with ThreadPoolExecutor(workers) as pool:
+            results = list(pool.map(one, planned))
+        cells = [each.cell for each in planned]
+        judged = [self._excluded(cell, result) for cell, result in zip(cells, results, strict=True)]
+        tight = self._tight_caps(planned)
+        return Run(
+            started=started,
+            results=tuple(result for result, _ in judged),
+            findings=(*findings(cells, results), *tight),
+            errors=(*self._expired(), *(error for _, error in judged if error)),
+            versions={wheel.name: wheel.version for wheel in self.plan.wheels.values()},
+        )
+
+    def _cell(self, planned: Planned) -> Result:
+        cell = planned.cell
+        blank = Result(
+            cell.id,
+            cell.row,
+            cell.environment,
+            cell.subject,
+            cell.kind,
+            "not-run",
+            command=f"anemoi-meta-ci run --cell '{cell.id}'",
+        )
+        if planned.does_not_build:
+            stage = StageResult(
+                "build", False, 0.0, f"its wheel does not build: {_last(planned.does_not_build)}"
+            )
+            return replace(blank, state="fail", reason=stage.reason, stages=(stage,))
+        if planned.unsatisfiable:
+            return replace(blank, state="declared-incompatible", reason=planned.unsatisfiable)
+        key = self._key(planned)
+        kept = self.folder / "results" / f"{key}.json"
+        if kept.exists():
+            return replace(result_from(json.loads(kept.read_text(encoding="utf-8"))), cached=True)
+        blank = replace(blank, key=key, lock=planned.locks[0].text)
+        result = self._attempt(planned, blank)
+        if result.state == "fail":
+            again = self._attempt(planned, blank)
+            if again.state == "pass":
+                result = replace(
+                    again, state="flaky", reason=f"failed once in two runs: {result.reason}", key=""
+                )
+        if result.state == "pass":
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(asdict(result)), encoding="utf-8")
+        return result
+
+    def _key(self, planned: Planned) -> str:
+        cell = planned.cell
+        said = {
+            "wheels": sorted(wheel.sha256 for wheel in planned.wheels),
+            "sources": planned.source_hash,
+            "locks": [lock.text for lock in planned.locks],
+            "cell": [cell.id, cell.stages],
+            "commands": self.plan.matrix.smoke.model_dump() if self.plan.matrix.smoke else None,
+            "excluded": [each.test for each in self._exclusions(cell)],
+            "meta-ci": version("anemoi-meta-ci"),
+        }
+        return hashlib.sha256(json.dumps(said, default=list).encode()).hexdigest()
+
+    def _attempt(self, planned: Planned, blank: Result) -> Result:
+        start = time.monotonic()
+        log = self.folder / "logs" / blank.log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="cell-") as temporary:
+            deadline = start + self.plan.matrix.timeout
+            bench = Bench(Path(temporary) / "env", Path(temporary) / "home", log, deadline)
+            bench.scratch.mkdir()
+            done = self._stages(planned, bench)
+        failed = next((each for each in done if not each.passed), None)
+        return replace(
+            blank,
+            state="fail" if failed else "pass",
+            reason=f"{failed.stage}: {failed.reason}" if failed else "",
+            stages=tuple(done),
+            seconds=round(time.monotonic() - start, 2),
+        )
+
+    def _stages(self, planned: Planned, bench: Bench) -> list[StageResult]:
+        cell, wheel = planned.cell, planned.wheels[-1]
+        smoke = self.plan.matrix.smoke
+        steps: list[tuple[str, Callable[[], str]]] = [
+            ("install", lambda: self._install(planned, planned.locks[0], bench))
+        ]
+        if cell.kind == "plugin":
+            known: dict[str, Callable[[], str]] = {
+                "cli": lambda: stages.command_line(bench, wheel),
+                "import": lambda: stages.imports(bench, wheel),
+                "doctor": lambda: stages.doctor(bench, wheel),
+                "conformance": lambda: stages.conformance(bench, wheel),
+                "own": lambda: self._own(planned, bench),
+            }
+            steps += [(stage, known[stage]) for stage in cell.stages]
+        else:
+            assert smoke is not None
+            steps.append(("write", lambda: stages.commands(bench, smoke.write)))
+            if cell.kind == "checkpoint":
+                newer = replace_environment(bench)
+                steps.append(("install the newer", lambda: self._install(planned, planned.locks[1], newer)))
+                steps.append(("read", lambda: stages.commands(newer, smoke.read)))
+            else:
+                steps.append(("read", lambda: stages.commands(bench, smoke.read)))
+        done: list[StageResult] = []
+        for name, step in steps:
+            done.append(stages.measured(name, step))
+            if not done[-1].passed:
+                break
+        return done
+
+    def _install(self, planned: Planned, lock: Lock, bench: Bench) -> str:
+        try:
+            if not bench.environment.exists():
+                uv("venv", "--quiet", "--python", require_python(planned.cell.python), bench.environment)
+            requirements = bench.environment / "lock.txt"
+            requirements.write_text(lock.text, encoding="utf-8")
+            words = ["--quiet", "--no-deps", "--python", str(bench.python), "-r", str(requirements)]
+            uv("pip", "install", *words, *find_links(planned.folders))
+        except UvError as error:
+            return _last(str(error))
+        return ""
+
+    def _own(self, planned: Planned, bench: Bench) -> str:
+        """The plugin's own tests, with what they need installed now and not before."""
+        if reason := self._install(planned, planned.locks[-1], bench):
+            return reason
+        excluded = [each.test for each in self._exclusions(planned.cell) if each.test]
+        if reason := stages.own_tests(bench, planned.wheels[-1], excluded):
+            return reason
+        passing = [test for test in excluded if stages.one_test(bench, test)]
+        return f"{passing[0]} is excluded and passes" if passing else ""
+
+    def _exclusions(self, cell: Cell) -> list[Exclusion]:
+        return exclusions_of(cell, self.plan.matrix.exclusions)
+
+    def _excluded(self, cell: Cell, result: Result) -> tuple[Result, str]:
+        """A failure that is excluded is none; an excluded cell that passes is an error."""
+        whole = [each for each in self._exclusions(cell) if each.test is None]
+        if not whole or result.state in {"declared-incompatible", "not-run"}:
+            return result, ""
+        if result.state == "pass":
+            return result, f"{cell.id} is excluded ({whole[0].reason}) and passes: take the exclusion out."
+        return replace(result, state="excluded", reason=f"{whole[0].reason} ({whole[0].link})"), ""
+
+    def _expired(self) -> list[str]:
+        return [
+            f"The exclusion of {each.plugin or each.cell} has expired ({each.expires}): {each.reason}"
+            for each in self.plan.matrix.exclusions
+            if each.expires < self.today
+        ]
+
+    def _tight_caps(self, planned: Sequence[Planned]) -> list[str]:
+        """Run what is declared incompatible all the same; where it passes, a cap is too tight."""
+        said = []
+        for each in planned:
+            if not each.unsatisfiable or each.cell.kind != "plugin":
+                continue
+            overridden = self.plan.overridden(each)
+            if overridden is None:
+                continue
+            result = self._cell(overridden)
+            if result.state == "pass":
+                said.append(
+                    f"{each.cell.subject}: this cap is too tight: {each.unsatisfiable} Yet it passes."
+                )
+        return said
+
+
+def replace_environment(bench: Bench) -> Bench:
+    """The same bench with a second environment beside the first."""
+    return replace(bench, environment=bench.environment.with_name("newer"))
+
+
+def _last(said: str) -> str:
+    return " ".join(re.sub(DRAWING, " ", said).split())[-300:] or "it said nothing"
+
+
+def clean(folder: Path) -> None:
+    """Take away the environments that an interrupted run has left."""
+    for left in folder.glob("cell-*"):
+        shutil.rmtree(left, ignore_errors=True)

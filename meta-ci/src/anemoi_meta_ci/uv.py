@@ -1,0 +1,68 @@
+"""The one place that calls uv, which resolves, makes environments, installs and builds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from uv import find_uv_bin  # type: ignore[import-not-found,unused-ignore]
+
+from .errors import MetaCIError
+
+DRAWING = r"[\u00d7\u2500-\u259f\u25b6]+"
+"""What uv draws around its words."""
+
+WANTED_NEVER = "sys_platform == 'never'"
+"""A marker that holds nowhere: a requirement overridden with it is not installed."""
+
+
+class UvError(Exception):
+    """What uv said when it could not do what it was asked."""
+
+
+def uv(*words: str | Path, directory: Path | None = None) -> str:
+    """Run uv and give back what it printed.
+
+    Missing interpreters are not downloaded: a matrix is proved with those that are there.
+
+    Raises
+    ------
+    UvError
+        If it fails.
+    """
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run(
+        [find_uv_bin(), *map(str, words)],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise UvError(done.stderr.strip() or done.stdout.strip())
+    return done.stdout
+
+
+def require_python(version: str) -> str:
+    """Where the interpreter of this version is.
+
+    Raises
+    ------
+    MetaCIError
+        If there is none.
+    """
+    try:
+        return uv("python", "find", version).strip()
+    except UvError:
+        raise MetaCIError(
+            f"There is no Python {version} here.", fix=f"Install it, or take {version} out of the matrix."
+        ) from None
+
+
+def find_links(folders: Sequence[Path]) -> list[str]:
+    """The options that make uv look into these folders too."""
+    return [word for folder in folders for word in ("--find-links", str(folder))]

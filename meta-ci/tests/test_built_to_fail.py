@@ -1,0 +1,181 @@
+"""Plugins built to fail, each called by its right name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from xml.etree import ElementTree
+
+import pytest
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+MATRIX = f"""
+version: 1
+timeout: 25
+lines:
+  new: {{core: {{path: core-2}}}}
+  old: {{core: {{path: core-1}}, plugins: {{path: "plugins/anemoi-plugin-good"}}}}
+plugins:
+{{plugins}}
+legs:
+  all: {{lines: [new, old], python: ["{PYTHON}"], smoke: true}}
+  lowest:
+    lines: [new]
+    python: ["{PYTHON}"]
+    resolution: [lowest-direct]
+    plugins: [anemoi-plugin-good, anemoi-plugin-liar]
+smoke:
+  plugins: [anemoi-plugin-good]
+  write: [anemoi train]
+  read: [anemoi forecast]
+exclusions:
+  - {{plugin: anemoi-plugin-known, reason: known to fail, link: "https://example.org/1", expires: 2999-01-01}}
+  - {{plugin: anemoi-plugin-mended, reason: was mended, link: "https://example.org/2", expires: 2999-01-01}}
+  - plugin: anemoi-plugin-one-test
+    test: tests/test_own.py::test_bad
+    reason: one test
+    link: https://example.org/3
+    expires: 2999-01-01
+"""
+LATE = "\nassert NEWS is not None, 'it takes what the older core does not have'\n"
+LIAR = "\nimport helper_of_the_liar as helper\nhelper.since_two()\n"
+FAILS = "def test_bad():\n    assert False\n"
+
+
+@pytest.fixture(scope="module")
+def ran(world, tmp_path_factory):
+    marker = tmp_path_factory.mktemp("flaky") / "ran"
+    flaky = f"""
+        import pathlib
+        def test_it():
+            marker = pathlib.Path({str(marker)!r})
+            first = not marker.exists()
+            marker.touch()
+            assert not first
+    """
+    plugins = {
+        "good": {},
+        "late": {"code": LATE},
+        "tight": {"requires": ("anemoi-core>=1,<2",)},
+        "liar": {"code": LIAR, "requires": ("anemoi-core>=1", "helper-of-the-liar>=1")},
+        "flaky": {"test": textwrap.dedent(flaky)},
+        "hangs": {"test": "import time\ndef test_it():\n    time.sleep(1000)\n"},
+        "undeclared": {"code": "\nimport yaml\n"},
+        "unbuilt": {},
+        "known": {"test": FAILS},
+        "mended": {},
+        "one-test": {"test": FAILS + "def test_good():\n    pass\n"},
+    }
+    for name, how in plugins.items():
+        world.plugin(f"anemoi-plugin-{name}", **how)
+    (world.root / "plugins/anemoi-plugin-unbuilt/pyproject.toml").write_text("[project]\nname = 3\n")
+    for version, code in (("1.0.0", ""), ("2.0.0", "def since_two():\n    pass\n")):
+        files = {"src/{package}/__init__.py": code}
+        world.distribution(f"helper-{version}", "helper-of-the-liar", version, files)
+        built = ["-m", "pip", "wheel", "-q", "--no-deps", f"./helper-{version}", "-w", "index"]
+        subprocess.run([sys.executable, *built], cwd=world.root, check=True)
+    tests = "tests: [import, doctor, own]"
+    sources = "".join(
+        f"  anemoi-plugin-{name}: {{source: {{path: plugins/anemoi-plugin-{name}}}, {tests}}}\n"
+        for name in plugins
+    )
+    world.matrix(MATRIX.replace("{plugins}\n", sources))
+    done = world.run("run", "--workers", 2)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done, json.loads((world.root / ".meta-ci/results.json").read_text())
+
+
+def of(ran, plugin, line="new", resolution="highest"):
+    name = f"{line}/py{PYTHON}/no-torch/{resolution}/{plugin}"
+    return next(each for each in ran[1]["results"] if each["id"] == name)
+
+
+def test_a_good_one_passes_everywhere(ran):
+    for line, resolution in (("new", "highest"), ("new", "lowest-direct"), ("old", "highest")):
+        assert of(ran, "anemoi-plugin-good", line, resolution)["state"] == "pass"
+    assert of(ran, "all", "new")["state"] == of(ran, "all", "old")["state"] == "pass"
+
+
+def test_a_newer_core_reads_the_checkpoint_of_the_older(ran):
+    done = of(ran, "checkpoints-of-old")
+    assert done["state"] == "pass"
+    assert [each["stage"] for each in done["stages"]] == ["install", "write", "install the newer", "read"]
+
+
+def test_one_that_breaks_with_the_older_core_alone(ran):
+    assert of(ran, "anemoi-plugin-late")["state"] == "pass"
+    assert of(ran, "anemoi-plugin-late", "old")["state"] == "fail"
+    assert any("late: declares core old and breaks with it" in said for said in ran[1]["findings"])
+
+
+def test_a_cap_that_is_too_tight(ran):
+    cell = of(ran, "anemoi-plugin-tight")
+    assert cell["state"] == "declared-incompatible"
+    assert "anemoi-core<2,>=1" in cell["reason"]
+    assert of(ran, "anemoi-plugin-tight", "old")["state"] == "pass"
+    assert any("tight: this cap is too tight" in said for said in ran[1]["findings"])
+
+
+def test_a_lower_bound_that_is_a_lie(ran):
+    assert of(ran, "anemoi-plugin-liar")["state"] == "pass"
+    assert of(ran, "anemoi-plugin-liar", resolution="lowest-direct")["state"] == "fail"
+    assert any("liar: a lower bound is a lie" in said for said in ran[1]["findings"])
+
+
+def test_one_that_is_flaky(ran):
+    states = [each["state"] for each in ran[1]["results"] if each["subject"] == "anemoi-plugin-flaky"]
+    assert states.count("flaky") >= 1
+    assert set(states) <= {"flaky", "pass"}
+
+
+def test_one_that_hangs_is_killed(ran):
+    cell = of(ran, "anemoi-plugin-hangs")
+    assert cell["state"] == "fail"
+    assert "own: hangs" in cell["reason"]
+
+
+def test_one_whose_wheel_does_not_build(ran):
+    assert "its wheel does not build" in of(ran, "anemoi-plugin-unbuilt")["reason"]
+
+
+def test_one_that_imports_what_it_does_not_declare(ran):
+    cell = of(ran, "anemoi-plugin-undeclared")
+    assert "import: imports yaml, which nothing that it declares brings" in cell["reason"]
+
+
+def test_exclusions_hide_failures_and_not_what_passes(ran):
+    assert of(ran, "anemoi-plugin-known")["state"] == "excluded"
+    assert of(ran, "anemoi-plugin-one-test")["state"] == "pass"
+    assert any(
+        "anemoi-plugin-mended is excluded (was mended) and passes" in said for said in ran[1]["errors"]
+    )
+    assert not any("anemoi-plugin-known" in said for said in ran[1]["errors"])
+
+
+def test_there_is_no_known_good_set_while_a_managed_plugin_fails(world, ran):
+    done = world.run("constraints", "new")
+    assert done.returncode == 2
+    assert "no known-good set of new" in done.stderr
+    assert "anemoi-plugin-hangs" in done.stderr
+
+
+def test_the_reports_can_be_read(world, ran):
+    done = world.run("report")
+    assert done.returncode == 0, done.stderr
+    folder = world.root / ".meta-ci/report"
+    page = (folder / "index.html").read_text()
+    assert "a lower bound is a lie" in page
+    suite = ElementTree.parse(folder / "junit.xml").getroot()[0]
+    assert int(suite.get("tests")) == len(ran[1]["results"])
+    assert len(suite.findall("testcase/failure")) == int(suite.get("failures")) > 0
+    assert json.loads((folder / "badges/anemoi-plugin-good.json").read_text())["message"] == "3 of 3"
+    assert json.loads((folder / "badges/anemoi-plugin-hangs.json").read_text())["color"] == "red"
+    assert "✗" in (folder / "summary.md").read_text()
+
+
+def test_a_rerun_takes_what_was_green_as_it_is(world, ran):
+    done = world.run("run", "--cell", of(ran, "anemoi-plugin-good")["id"])
+    assert done.returncode == 0, done.stderr
+    assert "(cached)" in done.stdout

@@ -1,0 +1,193 @@
+"""The pieces that need no environment."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from anemoi_meta_ci.bisect import first_bad
+from anemoi_meta_ci.cells import affected, exclusions_of, expand
+from anemoi_meta_ci.errors import MetaCIError
+from anemoi_meta_ci.github import strategy
+from anemoi_meta_ci.matrix import Matrix, load, schema
+from anemoi_meta_ci.plan import Planned
+from anemoi_meta_ci.release import bump, fragments, train
+from anemoi_meta_ci.resolve import Lock
+from anemoi_meta_ci.results import Result, against
+
+SMALL = {
+    "version": 1,
+    "lines": {"new": {"core": {"path": "core"}}, "old": {"core": {"git": ".", "ref": "v1"}}},
+    "plugins": {"anemoi-plugin-a": {"source": {"path": "a"}}, "anemoi-plugin-b": {"source": {"path": "b"}}},
+    "legs": {
+        "full": {
+            "lines": ["new", "old"],
+            "python": ["3.11", "3.12"],
+            "torch": ["2.13.0"],
+            "with": {"zarr": ["<3", ">=3"]},
+        }
+    },
+}
+
+
+def small(**changes):
+    return Matrix.model_validate({**SMALL, **changes})
+
+
+def test_cells_are_every_combination_of_the_axes():
+    cells = expand(small())
+    expected = {
+        f"{line}/py{python}/torch2.13.0/highest/zarr{zarr}/anemoi-plugin-{plugin}"
+        for line, python, zarr, plugin in itertools.product(
+            ("new", "old"), ("3.11", "3.12"), ("<3", ">=3"), "ab"
+        )
+    }
+    assert {cell.id for cell in cells} == expected
+    assert len(cells) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"plugins": {"anemoi-plugin-a": {"source": {}}}}, "plugins.anemoi-plugin-a.source"),
+        ({"plugins": {"Anemoi_Plugin_A": {"source": {"path": "a"}}}}, "'anemoi-plugin-a'"),
+        ({"legs": {"x": {"lines": ["newer"], "python": ["3.11"]}}}, "no line 'newer'; there are new, old"),
+        ({"legs": {"x": {"lines": ["new"], "python": ["3.11"], "smoke": True}}}, "the matrix has no smoke"),
+        (
+            {"exclusions": [{"reason": "r", "link": "https://x", "expires": "2030-01-01"}]},
+            "a plugin or a cell",
+        ),
+        ({"exclusions": [{"plugin": "*", "link": "https://x", "expires": "2030-01-01"}]}, "reason"),
+        ({"legz": {}}, "legz"),
+    ],
+)
+def test_a_matrix_that_is_wrong_says_where(tmp_path, change, says):
+    path = tmp_path / "m.yaml"
+    path.write_text(json.dumps({**SMALL, **change}))
+    with pytest.raises(MetaCIError, match=says):
+        load(path)
+
+
+def test_a_matrix_that_is_not_there_or_not_yaml(tmp_path):
+    with pytest.raises(MetaCIError, match="Cannot read"):
+        load(tmp_path / "absent.yaml")
+    (tmp_path / "m.yaml").write_text("a: [")
+    with pytest.raises(MetaCIError, match="is not YAML"):
+        load(tmp_path / "m.yaml")
+
+
+def test_exclusions_match_by_plugin_and_by_cell():
+    matrix = small(
+        exclusions=[
+            {"plugin": "*-a", "cell": "old/*", "reason": "r", "link": "https://x", "expires": "2030-01-01"}
+        ]
+    )
+    hit = {cell.id for cell in expand(matrix) if exclusions_of(cell, matrix.exclusions)}
+    assert len(hit) == 4
+    assert all(name.startswith("old/") and name.endswith("-a") for name in hit)
+
+
+@pytest.mark.parametrize(
+    ("changed", "subjects"),
+    [
+        (["a/src/x.py"], {"anemoi-plugin-a", "anemoi-plugin-b"}),
+        (["b/README.md"], {"anemoi-plugin-b"}),
+        (["core/src/y.py"], {"anemoi-plugin-a", "anemoi-plugin-b"}),
+    ],
+)
+def test_a_change_matters_to_what_needs_it(changed, subjects):
+    cells = expand(small())
+    needs = {"anemoi-plugin-a": set(), "anemoi-plugin-b": {"anemoi-plugin-a"}}
+    assert {cell.subject for cell in affected(cells, small(), changed, needs)} == subjects
+
+
+def result(name, state, seconds=0.0):
+    return Result(name, name, "e", name, "plugin", state, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "called"),
+    [
+        ("pass", "pass", "pass"),
+        ("pass", "fail", "fixed"),
+        ("fail", "pass", "regressed"),
+        ("fail", "fail", "broken-before"),
+        ("fail", "regressed", "broken-before"),
+        ("fail", None, "fail"),
+        ("flaky", "pass", "flaky"),
+        ("fail", "declared-incompatible", "fail"),
+    ],
+)
+def test_a_state_beside_the_earlier_one(now, before, called):
+    baseline = [] if before is None else [result("a", before)]
+    assert against([result("a", now)], baseline)[0].state == called
+
+
+def test_shards_take_about_as_long_as_each_other():
+    cells = expand(small())
+    planned = [Planned(cell, locks=(Lock(""),)) for cell in cells]
+    seconds = {cell.id: float(1 + index) for index, cell in enumerate(cells)}
+    earlier = [replace(result(name, "pass"), seconds=each) for name, each in seconds.items()]
+    shards = strategy(planned, earlier, 4)["include"]
+    loads = [sum(seconds[name] for name in shard["cells"]) for shard in shards]
+    assert sorted(name for shard in shards for name in shard["cells"]) == sorted(seconds)
+    assert max(loads) <= 4 / 3 * sum(seconds.values()) / 4
+
+
+@pytest.mark.parametrize("bad_from", range(9))
+def test_halving_finds_the_first_bad_commit(bad_from):
+    commits = [str(number) for number in range(8)]
+    asked = []
+
+    def is_good(commit):
+        asked.append(commit)
+        return int(commit) < bad_from
+
+    assert first_bad(commits, is_good) == (None if bad_from == 8 else str(bad_from))
+    assert len(asked) <= 4
+
+
+@pytest.mark.parametrize(
+    ("released", "kinds", "follows"),
+    [
+        (None, ["breaking"], "0.1.0"),
+        ("0.1.0", ["fix"], "0.1.1"),
+        ("0.1.0", ["feature"], "0.1.1"),
+        ("0.1.3", ["fix", "breaking"], "0.2.0"),
+        ("1.2.3", ["feature", "fix"], "1.3.0"),
+        ("1.2.3", ["fix"], "1.2.4"),
+        ("1.2.3", ["breaking"], "2.0.0"),
+    ],
+)
+def test_versions_follow_from_the_kinds_of_changes(released, kinds, follows):
+    assert bump(released, "0.1.0", kinds) == follows
+
+
+def test_what_is_needed_is_released_first(tmp_path):
+    folders = {name: tmp_path / name for name in ("app", "lib", "idle")}
+    for name, folder in folders.items():
+        (folder / "changes").mkdir(parents=True)
+        if name != "idle":
+            (folder / "changes" / "x.fix.md").write_text(f"Mend {name}.")
+    versions = dict.fromkeys(folders, "0.1.0")
+    releases = train(folders, versions, versions, {"app": ["lib"]})
+    assert [(each.name, each.version, each.changes) for each in releases] == [
+        ("lib", "0.1.1", ("Mend lib.",)),
+        ("app", "0.1.1", ("Mend app.",)),
+    ]
+
+
+def test_a_fragment_of_no_known_kind_is_an_error(tmp_path):
+    (tmp_path / "changes").mkdir()
+    (tmp_path / "changes" / "x.misc.md").write_text("?")
+    with pytest.raises(MetaCIError, match="no changelog fragment"):
+        fragments(tmp_path)
+
+
+def test_the_published_schema_is_that_of_the_model():
+    published = Path(__file__).parents[2] / "compat-matrix.schema.json"
+    assert json.loads(published.read_text()) == schema()
