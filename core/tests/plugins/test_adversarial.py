@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ CASES = {
         options={"requires": ["anemoi-core>=7,<8"]},
         listed="incompatible",
         diagnosed="incompatible",
-        says="requires anemoi-core<8,>=7, but 0.1.0 is installed",
+        says=f"requires anemoi-core<8,>=7, but {version('anemoi-core')} is installed",
         mends="pip install --upgrade bad-X-dist",
     ),
     "missing requirement": Bad(
