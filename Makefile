@@ -2,6 +2,8 @@
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
 # make benchmark    what is measured, measured
+# make matrix       which versions work together, proved: all of compat-matrix.yaml
+# make small-matrix  the part of it that a change is checked against
 # make parity       our layers beside the peer's: whether they are the same mathematics
 # make layers       and how fast they are, and how much memory they take
 
@@ -9,10 +11,10 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
-DISTRIBUTIONS := core $(wildcard plugins/anemoi-plugin-*)
+DISTRIBUTIONS := core meta-ci $(wildcard plugins/anemoi-plugin-*)
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart test lint types docs benchmark parity layers clean
+.PHONY: quickstart test lint types docs benchmark matrix small-matrix parity layers clean
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -39,6 +41,13 @@ benchmark: $(VENV)/installed
 	$(BIN)/python benchmarks/plugins_startup.py
 	$(BIN)/python benchmarks/conformance.py
 	$(BIN)/python benchmarks/model.py
+
+matrix: $(VENV)/installed
+	$(BIN)/anemoi-meta-ci run
+	$(BIN)/anemoi-meta-ci report --output docs/compatibility
+
+small-matrix: $(VENV)/installed
+	$(BIN)/anemoi-meta-ci run --cell '*/no-torch/*' --cell 'main/*/highest/all' --cell '*/highest/checkpoints-of-*'
 
 # Torch comes first and stays pinned, so that pip takes its CPU build where there is one and nothing
 # after it pulls in another. The build backend is installed once, not once for each distribution.

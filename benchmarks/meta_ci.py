@@ -1,0 +1,98 @@
+"""Time the meta-CI: a plan of a thousand cells, cells a minute, and a run in which nothing has changed.
+
+    python benchmarks/meta_ci.py [--cells 1000]
+
+The plan is one of small distributions made for it, so that it is the planning that is measured. The cells
+are those of ``make small-matrix``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--cell", "*/no-torch/*", "--cell", "main/*/highest/all", "--cell", "*/highest/checkpoints-of-*"]
+PYPROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "{name}"
+version = "1.0.0"
+requires-python = ">=3.10"
+dependencies = [{requires}]
+[tool.hatch.build.targets.wheel]
+bypass-selection = true
+"""
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=1000)
+    wanted = parser.parse_args().cells
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        made = synthetic(folder / "synthetic", wanted)
+        for said in ("resolved for the first time", "resolved before"):
+            print(f"plan of {made} cells, {said}: {meta_ci(folder / 'synthetic', 'plan'):.1f} s")
+        work = ["--matrix", ROOT / "compat-matrix.yaml", "--folder", folder / "work"]
+        cold = meta_ci(ROOT, *work, "run", *SMALL)
+        cells = len(list((folder / "work" / "results").glob("*.json")))
+        again = meta_ci(ROOT, *work, "run", *SMALL)
+    print(f"{cells} cells, cold: {cold:.0f} s, {60 * cells / cold:.1f} cells/min")
+    print(f"{cells} cells, nothing changed: {again:.1f} s, {60 * cells / again:.0f} cells/min")
+
+
+def synthetic(folder: Path, cells: int) -> int:
+    """A matrix of about so many cells: 20 plugins, of which each requires the one before it."""
+    plugins = [f"anemoi-plugin-made-{number}" for number in range(20)]
+    distribution(folder / "core", "anemoi-core", [])
+    for name, before in zip(plugins, ["anemoi-core", *plugins], strict=False):
+        distribution(folder / name, name, ["anemoi-core>=1,<2", before])
+    lines = [f"line{number}" for number in range(max(1, cells // (20 * 4 * 2)))]
+    text = ["version: 1", "lines:", *(f"  {line}: {{core: {{path: core}}}}" for line in lines), "plugins:"]
+    text += [f"  {name}: {{source: {{path: {name}}}}}" for name in plugins]
+    text += [
+        "legs:",
+        "  all:",
+        f"    lines: [{', '.join(lines)}]",
+        '    python: ["3.10", "3.11", "3.12", "3.13"]',
+        "    resolution: [highest, lowest-direct]",
+    ]
+    (folder / "compat-matrix.yaml").write_text("\n".join(text), encoding="utf-8")
+    return len(lines) * 4 * 2 * 20
+
+
+def distribution(folder: Path, name: str, requires: list[str]) -> None:
+    """A distribution of nothing but metadata."""
+    folder.mkdir(parents=True)
+    listed = ", ".join(f'"{each}"' for each in requires)
+    (folder / "pyproject.toml").write_text(PYPROJECT.format(name=name, requires=listed), encoding="utf-8")
+
+
+def meta_ci(directory: Path, *words: object) -> float:
+    """Run a command; the seconds it took."""
+    program = "import sys; from anemoi_meta_ci.cli import main; sys.exit(main())"
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)],
+        cwd=directory,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
