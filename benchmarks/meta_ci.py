@@ -51,11 +51,11 @@ def main() -> None:
 
 
 def synthetic(folder: Path, cells: int) -> int:
-    """A matrix of about so many cells: 20 plugins, of which each requires the one before it."""
+    """A matrix of about so many cells: 20 plugins, all of which require the first."""
     plugins = [f"anemoi-plugin-made-{number}" for number in range(20)]
     distribution(folder / "core", "anemoi-core", [])
-    for name, before in zip(plugins, ["anemoi-core", *plugins], strict=False):
-        distribution(folder / name, name, ["anemoi-core>=1,<2", before])
+    for name in plugins:
+        distribution(folder / name, name, ["anemoi-core>=1,<2", *(plugins[:1] if name != plugins[0] else ())])
     lines = [f"line{number}" for number in range(max(1, cells // (20 * 4 * 2)))]
     text = ["version: 1", "lines:", *(f"  {line}: {{core: {{path: core}}}}" for line in lines), "plugins:"]
     text += [f"  {name}: {{source: {{path: {name}}}}}" for name in plugins]

@@ -107,6 +107,7 @@ class Plan:
         for name, plugin in self.matrix.plugins.items():
             self._build_one(name, plugin.source)
         self._needs = needs(self.wheels)
+        self._required = needs(self.wheels, tests=False)
 
     def _build_one(self, name: str, source: Source) -> None:
         try:
@@ -148,8 +149,8 @@ class Plan:
         if cell.kind == "plugin":
             if cell.subject in self.broken:
                 raise DoesNotBuildError(self.broken[cell.subject])
-            required = needs(self.wheels, tests=False)[cell.subject]
-            return (core, *(self.wheels[name] for name in sorted(required)), self.wheels[cell.subject])
+            required = sorted(self._required[cell.subject])
+            return (core, *(self.wheels[name] for name in required), self.wheels[cell.subject])
         if cell.kind == "set":
             if broken := [name for name in self.matrix.smoke_plugins if name in self.broken]:
                 raise DoesNotBuildError(f"{broken[0]}: {self.broken[broken[0]]}")

@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 import tempfile
+import threading
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +131,7 @@ class Resolver:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._answering: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def lock(self, question: Question) -> Lock:
         """The versions that a cell has.
@@ -138,18 +141,22 @@ class Resolver:
         UnsatisfiableError
             If there are none.
         """
-        kept = self.folder / f"{question.key}.json"
-        if kept.exists():
-            answer = json.loads(kept.read_text(encoding="utf-8"))
-        else:
-            answer = self._ask(question)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = kept.with_suffix(f".{id(question)}.tmp")
-            temporary.write_text(json.dumps(answer), encoding="utf-8")
-            temporary.rename(kept)
+        key = question.key
+        with self._answering[key]:  # cells that come to the same are asked about once
+            answer = self._answer(question, self.folder / f"{key}.json")
         if "lock" not in answer:
             raise UnsatisfiableError(answer["reason"])
         return Lock(answer["lock"])
+
+    def _answer(self, question: Question, kept: Path) -> dict[str, str]:
+        if kept.exists():
+            return dict(json.loads(kept.read_text(encoding="utf-8")))
+        answer = self._ask(question)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = kept.with_suffix(".tmp")
+        temporary.write_text(json.dumps(answer), encoding="utf-8")
+        temporary.rename(kept)
+        return answer
 
     def _ask(self, question: Question) -> dict[str, str]:
         if reason := _plainly_unsatisfiable(question):

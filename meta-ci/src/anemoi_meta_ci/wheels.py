@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from configparser import ConfigParser
 from dataclasses import dataclass
+from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
@@ -52,48 +53,48 @@ class Wheel:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     @functools.cached_property
-    def _metadata(self) -> tuple[str, str]:
-        with zipfile.ZipFile(self.path) as archive:
-            names = {Path(name).name: name for name in archive.namelist() if ".dist-info/" in name}
-            entry_points = (
-                archive.read(names["entry_points.txt"]).decode() if "entry_points.txt" in names else ""
-            )
-            return archive.read(names["METADATA"]).decode(), entry_points
+    def metadata(self) -> Message:
+        """Its core metadata."""
+        return Parser().parsestr(self._read("METADATA"))
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """Of the distribution, normalised."""
-        return canonicalize_name(str(Parser().parsestr(self._metadata[0])["Name"]))
+        return canonicalize_name(str(self.metadata["Name"]))
 
     @property
     def version(self) -> str:
         """Of the distribution."""
-        return str(Parser().parsestr(self._metadata[0])["Version"])
+        return str(self.metadata["Version"])
 
-    @property
+    @functools.cached_property
     def requirements(self) -> tuple[Requirement, ...]:
         """Its ``Requires-Dist``, with markers."""
-        found = Parser().parsestr(self._metadata[0]).get_all("Requires-Dist") or []
-        return tuple(Requirement(each) for each in found)
+        return tuple(Requirement(each) for each in self.metadata.get_all("Requires-Dist") or [])
 
     @property
     def requires_python(self) -> str:
         """The Pythons it is for, as a specifier."""
-        return str(Parser().parsestr(self._metadata[0])["Requires-Python"] or "")
+        return str(self.metadata["Requires-Python"] or "")
 
     @property
     def has_tests_extra(self) -> bool:
         """Whether it has an extra named ``test``."""
-        return "test" in (Parser().parsestr(self._metadata[0]).get_all("Provides-Extra") or [])
+        return "test" in (self.metadata.get_all("Provides-Extra") or [])
 
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules that its entry points name."""
         parser = ConfigParser(delimiters=("=",), interpolation=None)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
-        parser.read_string(self._metadata[1])
+        parser.read_string(self._read("entry_points.txt"))
         values = [value for section in parser.values() for value in section.values()]
         return tuple(sorted({value.split("[")[0].partition(":")[0].strip() for value in values}))
+
+    def _read(self, file: str) -> str:
+        with zipfile.ZipFile(self.path) as archive:
+            found = [name for name in archive.namelist() if name.endswith(f".dist-info/{file}")]
+            return archive.read(found[0]).decode() if found else ""
 
 
 class Wheelhouse:
