@@ -80,7 +80,7 @@ class TransformerMapper(Mapper):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY}
+        {Capability.COMPILE, Capability.CONDITION, Capability.EXPORT, Capability.LINEAR_MEMORY}
     )
 
     edge_features: Tensor
