@@ -57,12 +57,12 @@ class TrainingSettings:
     """
 
     seed: Annotated[int, Field(ge=0)] = 0
-    steps: Annotated[int, Field(ge=1)] = 1300
+    steps: Annotated[int, Field(ge=1)] = 1000
     batch_size: Annotated[int, Field(ge=1)] = 1
-    rollout: Annotated[int, Field(ge=1)] = 4
-    rollout_steps: Annotated[int, Field(ge=0)] = 150
-    optimiser: Literal["muon", "adamw"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-3
+    rollout: Annotated[int, Field(ge=1)] = 2
+    rollout_steps: Annotated[int, Field(ge=0)] = 500
+    optimiser: Literal["muon", "adamw"] = "muon"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-2
     warmup_steps: Annotated[int, Field(ge=0)] = 50
     weight_decay: Annotated[float, Field(ge=0)] = 0.15
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
