@@ -137,6 +137,11 @@ def record() -> None:
             f"{name}.longitudes": made.longitudes,
             **{f"{name}.{statistic}": values for statistic, values in made.statistics.items()},
         }
+    for name in ("gapless", "select", "rename"):
+        made = open_dataset(**CASES[name][0])
+        for hours in (6, 12):
+            known = made.statistics_tendencies(f"{hours}h")
+            recorded |= {f"{name}.{hours}h.{statistic}": values for statistic, values in known.items()}
     windows = open_dataset("reference.zarr.zip", skip_missing_dates=True, expected_access=2)
     recorded["windows"] = np.array(windows.indices)
     np.savez_compressed("reference.npz", **recorded)

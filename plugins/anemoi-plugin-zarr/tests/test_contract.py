@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anemoi.core.testing import ConfigContract, OutputContract, SourceContract
+from anemoi.core.testing import CommandContract, ConfigContract, OutputContract, SourceContract
 
 
 class TestZarrSource(SourceContract):
@@ -34,3 +34,7 @@ class TestSubset(SourceContract):
     name = "subset"
     expected_failures = SMALL
     options = {"source": ZARR, "frequency": "12h", "thinning": 2}  # noqa: RUF012
+
+
+class TestCommand(CommandContract):
+    name = "data"

@@ -51,6 +51,15 @@ def test_reads_what_anemoi_datasets_reads(name: str, recorded: Mapping[str, np.n
     np.testing.assert_array_equal(np.concatenate([source.read([time]) for time in there]), fields)
 
 
+@pytest.mark.parametrize("hours", [6, 12])
+@pytest.mark.parametrize("name", ["gapless", "select", "rename"])
+def test_statistics_of_changes(name: str, hours: int, recorded: Mapping[str, np.ndarray]) -> None:
+    known = config.build("source", CASES[name][1]).tendencies
+    assert set(known) == {np.timedelta64(6, "h"), np.timedelta64(12, "h")}
+    for statistic, values in vars(known[np.timedelta64(hours, "h")]).items():
+        np.testing.assert_array_equal(values, recorded[f"{name}.{hours}h.{statistic}"])
+
+
 def test_samples_without_missing_dates_are_those_that_anemoi_datasets_skips_to(
     recorded: Mapping[str, np.ndarray],
 ) -> None:

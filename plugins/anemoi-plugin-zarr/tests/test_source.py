@@ -255,3 +255,10 @@ def test_importing_the_plugin_imports_neither_zarr_nor_torch() -> None:
     code = "import sys, json, anemoi_plugin_zarr; print(json.dumps(sorted(sys.modules)))"
     modules = json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
     assert not {"zarr", "numcodecs", "torch", "scipy"} & set(modules)
+
+
+def test_statistics_of_changes_that_are_not_whole_are_named(make: Make) -> None:
+    arrays = {"statistics_tendencies_6h_mean": ARRAYS["mean"]}
+    with pytest.raises(DataError, match="array 'statistics_tendencies_6h_stdev' is missing"):
+        _ = ZarrSource(path=str(make(arrays=arrays))).tendencies
+    assert ZarrSource(path=str(REFERENCE)).tendencies == {}

@@ -14,7 +14,7 @@ from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
 from .chunks import Chunks, fetcher, find_chunks
-from .layout import read_layout
+from .layout import read_layout, read_tendencies
 from .reader import Index, Reader, take
 from .store import local_path, one_line, open_group
 
@@ -67,6 +67,11 @@ class Dataset(Reader):
     def statistics(self) -> Statistics:
         """The statistics that the data set carries."""
         return self._layout.statistics
+
+    @property
+    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
+        """The statistics of changes that the data set carries."""
+        return read_tendencies(open_group(self._path), self._path, len(self.variables))
 
     @property
     def missing(self) -> frozenset[np.datetime64]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -84,6 +85,29 @@ def read_layout(group: Any, path: str) -> Layout:
         allow_nans=reader.attribute("allow_nans", _truth, default=True),
         provenance=reader.provenance(times, grid, statistics),
     )
+
+
+def read_tendencies(group: Any, path: str, variables: int) -> dict[np.timedelta64, Statistics]:
+    """Read the statistics of the changes of each variable over some durations, where there are any.
+
+    Raises
+    ------
+    DataError
+        If one of the arrays is absent or malformed.
+    """
+    reader = _Reader(group, path)
+    found: dict[np.timedelta64, Statistics] = {}
+    for name in group:
+        match = re.fullmatch(r"statistics_tendencies_(\w+)_mean", name)
+        if match is None:
+            continue
+        try:
+            duration = parse_duration(match[1])
+        except AnemoiError as error:
+            raise reader.refuse(f"the name of array '{name}' is malformed: {error.what}") from error
+        names = {each: f"statistics_tendencies_{match[1]}_{each}" for each in _STATISTICS}
+        found[duration] = Statistics(**{each: reader.numbers(of, variables) for each, of in names.items()})
+    return found
 
 
 class _Reader:

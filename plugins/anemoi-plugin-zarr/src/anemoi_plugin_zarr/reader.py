@@ -32,6 +32,11 @@ class Reader(DataSource):
     def members(self) -> int:
         """How many ensemble members there are."""
 
+    @property
+    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
+        """The statistics of the changes of each variable over some durations, where they are known."""
+        return {}
+
     @abstractmethod
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
         """Read into ``out``, ``(time, variable, ensemble, cell)``, which may be any view of an array.

@@ -49,7 +49,16 @@ class _Joined(View):
 
     @property
     def statistics(self) -> Statistics:
-        each = [vars(source.statistics) for source in self._sources]
+        return self._joined([source.statistics for source in self._sources])
+
+    @property
+    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
+        each = [source.tendencies for source in self._sources]
+        shared = [duration for duration in each[0] if all(duration in other for other in each)]
+        return {duration: self._joined([known[duration] for known in each]) for duration in shared}
+
+    def _joined(self, statistics: Sequence[Statistics]) -> Statistics:
+        each = [vars(known) for known in statistics]
         return Statistics(**{name: np.array([each[s][name][v] for s, v in self._place]) for name in each[0]})
 
     @property

@@ -43,9 +43,15 @@ class Variables(View):
     @property
     def statistics(self) -> Statistics:
         """Those of the variables chosen."""
-        return Statistics(
-            **{name: values[self._chosen] for name, values in vars(self._source.statistics).items()}
-        )
+        return self._of_chosen(self._source.statistics)
+
+    @property
+    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
+        """Those of the variables chosen."""
+        return {duration: self._of_chosen(of) for duration, of in self._source.tendencies.items()}
+
+    def _of_chosen(self, known: Statistics) -> Statistics:
+        return Statistics(**{name: values[self._chosen] for name, values in vars(known).items()})
 
     @property
     def units(self) -> Mapping[str, str]:

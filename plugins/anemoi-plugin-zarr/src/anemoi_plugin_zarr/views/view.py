@@ -54,6 +54,11 @@ class View(Reader):
         return self._source.statistics
 
     @property
+    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
+        """The statistics of changes that the data came with."""
+        return self._source.tendencies
+
+    @property
     def missing(self) -> frozenset[np.datetime64]:
         """The times without data."""
         return self._source.missing

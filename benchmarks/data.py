@@ -1,0 +1,222 @@
+"""How fast data sets are read, beside anemoi-datasets and beside the decoding of their chunks alone.
+
+    python benchmarks/data.py [--points 10000 40000] [--variables 20 80] [--rounds 5] [--workers 2]
+        [--output runs/data] [--peer PYTHON]
+
+PYTHON is that of an environment with anemoi-datasets 0.5.47 and torch 2.13.0:
+
+    python -m venv benchmarks/peer/.venv-datasets
+    benchmarks/peer/.venv-datasets/bin/pip install -r benchmarks/peer/datasets.txt
+
+Each contender runs in a process of its own, taking turns in every round, on one data set that is compressed as
+anemoi-datasets does it. A sample is three consecutive dates as a tensor, ``(time, ensemble, grid, variable)``,
+through a torch DataLoader; a date is one, in the main process. ``zarr`` and ``numcodecs`` only decode the chunks
+of those dates. Seconds pass on the clock, and on the processors: on a machine that does other things, trust
+the latter. Prints the medians of all rounds, and writes all numbers to ``data.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PEER = Path(__file__).parent / "peer" / ".venv-datasets" / "bin" / "python"
+CONTENDERS = ("ours", "theirs", "zarr", "numcodecs")
+BYTES = 150e6
+"""Of the values of a data set, about."""
+
+
+def make(path: Path, points: int, variables: int) -> int:
+    """Write a data set whose values have 16 bits, as those of GRIB messages do; gives the number of dates."""
+    from anemoi.core.grid import Grid
+    from anemoi_plugin_zarr.moments import Moments
+    from anemoi_plugin_zarr.store import create_group
+    from anemoi_plugin_zarr.writer import describe
+    from numcodecs import Blosc
+
+    random = np.random.default_rng(0)
+    dates = max(12, int(BYTES / (4 * points * variables)))
+    golden = np.arange(points) * (np.pi * (3 - np.sqrt(5)))
+    grid = Grid(np.rad2deg(np.arcsin(np.linspace(-0.999, 0.999, points))), np.rad2deg(golden) % 360)
+    waves = [np.sin(k * np.deg2rad(grid.latitudes)) * np.cos(k * golden / 7) for k in range(1, 9)]
+    group = create_group(path)
+    shape = (dates, variables, 1, points)
+    data = group.create_array(
+        "data", shape=shape, chunks=(1, *shape[1:]), dtype="f4", fill_value=np.nan,
+        compressors=Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE),
+    )  # fmt: skip
+    moments = Moments.none(variables)
+    for date in range(dates):
+        state = random.normal(size=(variables, len(waves))) @ waves
+        state += 0.05 * random.normal(size=state.shape)
+        state = (np.round(state * 2**12) / 2**12 * 10 + 280).astype("f4")[:, None]
+        data[date] = state
+        moments += Moments.of(state)
+    times = np.datetime64("2000-01-01T00", "s") + np.arange(dates) * np.timedelta64(6, "h")
+    describe(
+        group, variables=[f"v{i}" for i in range(variables)], grid=grid, units={}, times=times,
+        frequency=np.timedelta64(6, "h"), statistics=moments.statistics(), statistics_period=times[[0, -1]],
+        attributes={"allow_nans": False, "uuid": str(path)},
+    )  # fmt: skip
+    return dates
+
+
+def opened(contender: str, path: str) -> tuple[Callable[[int, int], Any], int]:
+    """Open the data set: gives what reads dates from one position to another, and how many there are."""
+    if contender == "ours":
+        from anemoi_plugin_zarr import ZarrSource
+
+        source = ZarrSource(path=path)
+        return lambda first, last: source.read(source.times[first:last]), len(source.times)
+    if contender == "theirs":
+        from anemoi.datasets import open_dataset
+
+        dataset = open_dataset(path)
+        return lambda first, last: dataset[first:last].transpose(0, 2, 3, 1), len(dataset)
+    import zarr
+
+    data = zarr.open_group(path, mode="r")["data"]
+    if contender == "zarr":
+        return lambda first, last: [data[date] for date in range(first, last)], data.shape[0]
+    from numcodecs import Blosc
+
+    codec, shape = Blosc(), data.shape[1:]
+
+    def decode(first: int, last: int) -> None:
+        for date in range(first, last):
+            out = np.empty(shape, dtype="f4")
+            codec.decode(Path(path, "data", f"{date}.0.0.0").read_bytes(), out=out)
+
+    return decode, data.shape[0]
+
+
+def measure(contender: str, path: str, workers: int) -> dict[str, Any]:
+    """Measure one contender: seconds on the clock and on the processors, and megabytes."""
+    import torch
+    from torch.utils.data import DataLoader, Dataset
+
+    torch.set_num_threads(1)
+    opened(contender, path)  # what is imported with the first use
+    before = _peak()
+    open_seconds = _timed(lambda: opened(contender, path))
+    read, dates = opened(contender, path)
+    length = 3
+
+    class Samples(Dataset):  # type: ignore[type-arg]
+        def __len__(self) -> int:
+            return dates - length + 1
+
+        def __getitem__(self, index: int) -> Any:
+            fields = read(index, index + length)
+            return torch.from_numpy(fields) if isinstance(fields, np.ndarray) else 0
+
+    def random() -> None:
+        torch.manual_seed(0)
+        for _ in DataLoader(Samples(), batch_size=1, shuffle=True, num_workers=workers):
+            pass
+
+    def sequential() -> None:
+        for date in range(dates):
+            fields = read(date, date + 1)
+            if isinstance(fields, np.ndarray):
+                torch.from_numpy(fields)
+
+    sequential()  # so that the files are in memory
+    return {
+        "open": open_seconds,
+        "samples": [seconds / (dates - length + 1) for seconds in _timed(random)],
+        "dates": [seconds / dates for seconds in _timed(sequential)],
+        "memory": [(_peak() - before) / 1e6] * 2,
+    }
+
+
+def _timed(action: Callable[[], Any]) -> list[float]:
+    clock, processors = time.perf_counter(), _processors()
+    action()
+    return [time.perf_counter() - clock, _processors() - processors]
+
+
+def _processors() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def _peak() -> float:
+    return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main() -> None:
+    """Make the data sets, let all contenders read them in turns, and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--points", type=int, nargs="+", default=[10_000, 40_000])
+    parser.add_argument("--variables", type=int, nargs="+", default=[20, 80])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=Path("runs/data"))
+    parser.add_argument("--peer", type=Path, default=PEER)
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.measure:
+        print(json.dumps(measure(*chosen.measure, chosen.workers)))
+        return
+    if not chosen.peer.exists():
+        sys.exit(f"{chosen.peer} is not there: see --help for how to make it.")
+    results: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for points in chosen.points:
+        for variables in chosen.variables:
+            with tempfile.TemporaryDirectory() as directory:
+                path = Path(directory, "benchmark.zarr")
+                dates = make(path, points, variables)
+                rounds: dict[str, list[dict[str, Any]]] = {contender: [] for contender in CONTENDERS}
+                for _ in range(chosen.rounds):
+                    for contender, measured in rounds.items():
+                        python = chosen.peer if contender == "theirs" else sys.executable
+                        arguments = ["--measure", contender, str(path), "--workers", str(chosen.workers)]
+                        run = [str(python), __file__, *arguments]
+                        quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
+                        done = subprocess.run(run, check=True, capture_output=True, text=True, env=quiet)
+                        measured.append(json.loads(done.stdout.splitlines()[-1]))
+            name = f"{points} points, {variables} variables, {dates} dates"
+            results[name] = rounds
+            report(name, rounds)
+            chosen.output.mkdir(parents=True, exist_ok=True)
+            (chosen.output / "data.json").write_text(json.dumps(results, indent=1))
+
+
+def report(name: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
+    """Print the medians, and the medians of the ratios in each round."""
+    print(f"\n{name}; on the clock | on the processors")
+    rows = {"samples/s": ("samples", True), "dates/s": ("dates", True), "open, ms": ("open", False)}
+    for label, (key, rate) in rows.items():
+        cells = []
+        for clock in (0, 1):
+            values = {
+                who: [1 / one[key][clock] if rate else 1e3 * one[key][clock] for one in measured]
+                for who, measured in rounds.items()
+            }
+            cells.append("  ".join(f"{who} {statistics.median(each):8.1f}" for who, each in values.items()))
+            ours = values["ours"]
+            ratios = [
+                f"/{who} {statistics.median(a / b for a, b in zip(ours, values[who], strict=True)):.2f}"
+                for who in CONTENDERS[1:]
+            ]
+            cells[-1] += f"  ours {' '.join(ratios)}"
+        print(f"  {label:10} {cells[0]}\n  {'':10} {cells[1]}")
+    memory = {who: statistics.median(one["memory"][0] for one in each) for who, each in rounds.items()}
+    print("  memory, MB " + "  ".join(f"{who} {value:8.1f}" for who, value in memory.items()))
+
+
+if __name__ == "__main__":
+    main()
