@@ -27,8 +27,8 @@ test: lint types docs
 	$(BIN)/python -m pytest -q tests
 
 lint: $(VENV)/installed
-	$(BIN)/ruff check benchmarks tests $(DISTRIBUTIONS)
-	$(BIN)/ruff format --check benchmarks tests $(DISTRIBUTIONS)
+	$(BIN)/ruff check benchmarks tests tools $(DISTRIBUTIONS)
+	$(BIN)/ruff format --check benchmarks tests tools $(DISTRIBUTIONS)
 
 types: $(VENV)/installed
 	for distribution in $(DISTRIBUTIONS); do \
@@ -40,6 +40,7 @@ docs: $(VENV)/installed
 benchmark: $(VENV)/installed
 	$(BIN)/python benchmarks/plugins_startup.py
 	$(BIN)/python benchmarks/conformance.py
+	$(BIN)/python benchmarks/template.py
 	$(BIN)/python benchmarks/model.py
 
 matrix: $(VENV)/installed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .create import create
+from ._source import source
+from .create import create, render
 from .update import outdated, update
 
-__all__ = ["create", "outdated", "update"]
+__all__ = ["create", "outdated", "render", "source", "update"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import metadata, version
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ..errors import AnemoiError
 from ..plugins import components, normalise
 from ..plugins._catalogue import provider
 from ._cruft import cruft, quietly, record
-from ._source import source
+from ._source import Source, source
 
 LONGEST = 28
 """The longest name, so that lines of code with it keep within their limit."""
@@ -73,27 +73,33 @@ def create(
     for key, value in answers.items():
         if not value.strip() or not value.isprintable() or set(value) & set('"\\{}'):
             raise AnemoiError(f"{value!r} cannot be used as {key}.", fix="Use letters, digits and spaces.")
-    tool, origin = cruft(), source(template, checkout)
+    origin = source(template, checkout)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".anemoi-", dir=output) as folder:
-            with quietly():
-                made = tool.create(
-                    origin.repository,
-                    output_dir=Path(folder),
-                    default_config=True,
-                    extra_context=answers,
-                    checkout=origin.checkout,
-                    # A directory that a kind has no use for has an empty name, so it is there already.
-                    overwrite_if_exists=True,
-                )
-            record(made, origin)
-            made.rename(directory)
+            render(origin, answers, Path(folder)).rename(directory)
     except OSError as error:
         raise AnemoiError(
             f"{directory} cannot be made: {error}.", fix="Choose another --output-dir."
         ) from error
     return directory
+
+
+def render(origin: Source, answers: Mapping[str, str], folder: Path) -> Path:
+    """What the template makes of some answers: a directory in ``folder``, with its record."""
+    tool = cruft()
+    with quietly():
+        made: Path = tool.create(
+            origin.repository,
+            output_dir=folder,
+            default_config=True,
+            extra_context=dict(answers),
+            checkout=origin.checkout,
+            # A directory that a kind has no use for has an empty name, so it is there already.
+            overwrite_if_exists=True,
+        )
+    record(made, origin)
+    return made
 
 
 def supported_pythons() -> list[str]:
