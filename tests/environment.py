@@ -11,7 +11,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution, EntryPoint, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -35,6 +35,8 @@ def make(where: Path, requirements: Iterable[str], *, besides: Iterable[str] = (
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if not target.is_symlink():
                     target.symlink_to(Path(str(found.locate_file(path))))
+            for entry in found.entry_points.select(group="console_scripts"):
+                _write_script(where / "bin" / entry.name, entry)
     return where / "bin" / "python"
 
 
@@ -49,6 +51,18 @@ def run(*words: str | Path, cwd: Path | None = None, code: int = 0) -> str:
     done = subprocess.run([*map(str, words)], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
+
+
+def _write_script(path: Path, entry: EntryPoint) -> None:
+    """A command of a distribution, as pip would install it."""
+    lines = (
+        f"#!{path.with_name('python')}",
+        "import sys",
+        f"from {entry.module} import {entry.attr}",
+        f"sys.exit({entry.attr}())",
+    )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.chmod(0o755)
 
 
 def _closure(requirements: Iterable[str]) -> dict[str, Distribution]:

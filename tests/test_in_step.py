@@ -54,7 +54,9 @@ def test_a_drift_is_found_named_and_mended(file, old, new, copy, monkeypatch, ca
     assert "python tools/plugins_in_step.py" in said
     monkeypatch.setattr(sys, "argv", ["plugins_in_step.py"])
     assert plugins_in_step.main() == 0
-    assert (copy / file).read_text(encoding="utf-8") == text
+    assert drift(copy) == {}
+    # The record may name another version of the core, where the template has not changed since.
+    assert file == ".cruft.json" or (copy / file).read_text(encoding="utf-8") == text
 
 
 def test_what_is_the_plugins_own_is_no_drift(copy):

@@ -30,7 +30,6 @@ OWNED = (
     ".pre-commit-config.yaml",
     "LICENSE",
     "tests/test_repository.py",
-    RECORD,
 )
 """Files that are the template's from the first line to the last."""
 
@@ -57,7 +56,7 @@ def wanted(plugin: Path) -> Iterator[tuple[str, str]]:
         made = render(source(None), answers, Path(folder))
         for file in OWNED:
             yield file, (made / file).read_text(encoding="utf-8")
-        for file, join in (("pyproject.toml", _project), ("README.md", _readme)):
+        for file, join in ((RECORD, _record), ("pyproject.toml", _project), ("README.md", _readme)):
             yield file, join(_text(plugin / file), (made / file).read_text(encoding="utf-8"))
 
 
@@ -67,6 +66,11 @@ def drift(plugin: Path) -> dict[str, str]:
         return {RECORD: ""}
     absent = {file: "" for file in EXPECTED if not (plugin / file).is_file()}
     return absent | {file: text for file, text in wanted(plugin) if _text(plugin / file) != text}
+
+
+def _record(own: str, made: str) -> str:
+    """The record of the template, which stays as it is where only the version of the core is another."""
+    return own if json.loads(own)["commit"] == json.loads(made)["commit"] else made
 
 
 def _project(own: str, made: str) -> str:

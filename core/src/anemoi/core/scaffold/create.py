@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import metadata, version
 from pathlib import Path
 
+from packaging.version import Version
+
 from ..errors import AnemoiError
 from ..plugins import components, normalise
 from ..plugins._catalogue import provider
@@ -68,7 +70,7 @@ def create(
         "owner": owner,
         "licence": licence,
         "python": ", ".join(_pythons(python)),
-        "core": ".".join(version("anemoi-core").split(".")[:2]),
+        "core": Version(version("anemoi-core")).base_version,
     }
     for key, value in answers.items():
         if not value.strip() or not value.isprintable() or set(value) & set('"\\{}'):
