@@ -1,10 +1,11 @@
 """How fast our layers are, and how much memory they take, beside the peer's.
 
 Both run in one process, on one graph, with inputs of one distribution, taking turns, as they are and
-compiled. Forward passes keep nothing for a gradient; nothing is checkpointed. The peer counts with its
-better setting in each column. Memory is the peak of a forward and backward pass over what the process
-held before, measured in a process for each. The floor is the time of the arithmetic at the measured rate
-of a large matrix product, or of the bytes at the measured rate of a copy, whichever is larger.
+compiled. Forward passes are those of a forecast, in evaluation mode and with nothing kept for a gradient;
+nothing is checkpointed. The peer counts with its better setting in each column. Memory is the peak of a
+forward and backward pass over what the process held before, measured in a process for each. The floor is
+the time of the arithmetic at the measured rate of a large matrix product, or of the bytes at the measured
+rate of a copy, whichever is larger.
 
     make layers
     benchmarks/peer/.venv/bin/python benchmarks/layers.py [FAMILY]... [--refinements 4 5]
@@ -104,8 +105,10 @@ def times(
     inputs = inputs_of(arguments)
     layers = {f"{a} {b}": build(contest, arguments, a, b) for a in SIDES for b in settings}
     found: dict[str, dict[str, list[float]]] = {which: {name: [] for name in layers} for which in PASSES}
-    for number in range(rounds + 1):  # one to warm up and to compile
-        for which in PASSES:
+    for which in PASSES:
+        for layer in layers.values():
+            layer.train(which == "backward")
+        for number in range(rounds + 1):  # one to warm up and to compile
             for name, layer in layers.items():
                 seconds = run(layer, inputs, which)
                 if number:

@@ -115,9 +115,10 @@ class GraphConv(nn.Module):
     ) -> Tensor:
         """Update the states of edges, given what the first layer makes of the nodes at their ends.
 
-        What :meth:`backward` needs beside ``edges`` is put into ``kept``.
+        What :meth:`backward` needs beside ``edges`` is put into ``kept``; it embeds them once more, because
+        that is a small part of the work, and what it needs half of the memory.
         """
-        state = edges if self.embed is None else self.embed.after_first(self.embed.first(edges), kept=kept)
+        state = edges if self.embed is None else self.embed(edges)
         product = at_target.add_(at_source).add_(self.at_edges(state))  # What was gathered is ours alone.
         return state + self.mlp.after_first(product, condition, kept)
 
@@ -137,14 +138,14 @@ class GraphConv(nn.Module):
             The gradient of ``edges``, and that of what came from each node.
         """
         edge_columns = slice(2 * self.channels, None)
+        d_product = self.mlp.backward(gradient, condition, kept, totals)
         if self.embed is None:
-            d_product = self.mlp.backward(gradient, condition, kept, totals)
             d_edges = totals.linear(self.mlp.first, edges, d_product, columns=edge_columns)
             return d_edges.add_(gradient), d_product
-        of_embed, of_mlp = kept[: len(kept) // 2], kept[len(kept) // 2 :]
-        d_product = self.mlp.backward(gradient, condition, of_mlp, totals)
         # From here on there is one of each edge, for all the batch.
-        state, d_once = self.embed.norm(of_embed[-1]), d_product.sum(0, keepdim=True)
+        d_once = d_product.sum(0, keepdim=True)
+        of_embed: list[Tensor] = []
+        state = self.embed.after_first(self.embed.first(edges), kept=of_embed)
         d_state = totals.linear(self.mlp.first, state, d_once, columns=edge_columns)
         d_state = d_state.add_(gradient.sum(0, keepdim=True))
         d_embedded = self.embed.backward(d_state, None, of_embed, totals)
