@@ -149,7 +149,11 @@ def test_info_tells_what_metadata_tell(site):
 
 
 def test_why_tells_each_rule_in_turn(site, tmp_path):
-    site.add("why-dist", {"losses": {"why": "m:C"}}, requires=["anemoi-core>=7", "click"])
+    site.add(
+        "why-dist",
+        {"losses": {"why": "m:C"}},
+        requires=["anemoi-core>=7", "anemoi-core>=7", "click", "x; extra == 'y'"],
+    )
     site.add("rival-dist", {"losses": {"why": "m:C"}})
     second = type(site)(tmp_path / "second", site.home)
     second.add("why-dist", {"losses": {"why": "m:C"}}, version="0.5")
@@ -160,7 +164,8 @@ def test_why_tells_each_rule_in_turn(site, tmp_path):
         f"shadows   another why-dist in {second.path}, which is not used",
         "lists     no list of blocked plugins names it",
         "requires  anemoi-core>=7: does not hold, requires anemoi-core>=7, but",
-        "requires  click: holds, or does not apply",
+        f"requires  click: holds, {version('click')} is installed",
+        "requires  x; extra == 'y': not needed here, where extra == \"y\" is not so",
         "name      shared with rival-dist:why",
         "state     incompatible",
         "to mend   pip install --upgrade why-dist",

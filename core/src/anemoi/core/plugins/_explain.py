@@ -83,17 +83,16 @@ def reasons(component: Component) -> Iterator[tuple[str, str]]:
         yield "lists", f"the {rule.owner}'s list {verb} {rule.name!r} ({rule.path}, line {rule.line})"
     else:
         yield "lists", "no list of blocked plugins names it"
-    unmet = {
-        fault.requirement: fault for fault in Judge().unmet(offering, parts[2] if parts else frozenset())
-    }
-    for line in offering.metadata.requires if offering.metadata else ():
-        fault = unmet.pop(line, None)
-        yield (
-            "requires",
-            f"{line}: {'does not hold, ' + fault.reason if fault else 'holds, or does not apply'}",
-        )
-    for fault in unmet.values():
-        yield "requires", f"{fault.requirement}: {fault.reason}"
+    judge, extras = Judge(), parts[2] if parts else frozenset()
+    unmet = {fault.requirement: fault for fault in judge.unmet(offering, extras)}
+    required = offering.metadata.requires if offering.metadata else ()
+    for line in required:
+        fault = unmet.get(line)
+        verdict = f"does not hold, {fault.reason}" if fault else judge.why_met(line, extras)
+        yield "requires", f"{line}: {verdict}"
+    for line, fault in unmet.items():
+        if line not in required:
+            yield "requires", f"{line}: {fault.reason}"
     rivals = [
         other.full_name
         for other in components(component.kind)

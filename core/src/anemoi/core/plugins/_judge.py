@@ -56,6 +56,14 @@ class Judge:
         judged = (self._fault(offering.name, line, extras) for line in metadata.requires)
         return (*faults, *filter(None, judged))
 
+    def why_met(self, line: str, extras: frozenset[str] = frozenset()) -> str:
+        """What meets a ``Requires-Dist`` line with which nothing is wrong, or why nothing need meet it."""
+        requirement = Requirement(line)
+        if not _applies(requirement, extras):
+            return f"not needed here, where {requirement.marker} is not so"
+        found = self._find(requirement.name)
+        return f"holds, {found.version} is installed" if found else "holds"
+
     def _fault(self, owner: str, line: str, extras: frozenset[str]) -> Unmet | None:
         """What is wrong with one ``Requires-Dist`` line of ``owner``."""
         upgrade = f"pip install --upgrade {owner}"
