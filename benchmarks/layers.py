@@ -35,7 +35,7 @@ import torch
 from anemoi.core.graph import Graph
 from anemoi.core.grid import Grid
 from anemoi_plugin_graphs.icosahedral import IcosahedralGraph
-from cases import Contest, families
+from cases import Contest, families, family
 from torch import Tensor, nn
 
 SIDES = ("ours", "peer")
@@ -218,10 +218,10 @@ def plot(results: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def alone(family: str, index: int, refinement: int, channels: int, threads: int, what: list[str]) -> Any:
+def alone(name: str, index: int, refinement: int, channels: int, threads: int, what: list[str]) -> Any:
     """Measure one thing in this process."""
     torch.set_num_threads(threads)
-    contest = families()[family].CONTESTS[index]
+    contest = family(name).CONTESTS[index]
     graph = IcosahedralGraph(refinement=refinement).build(octahedral_grid())
     arguments = arguments_of(contest, graph, channels)
     if what[0] == "peak":
@@ -263,20 +263,21 @@ def main() -> None:
     parser.add_argument("--alone", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone:
-        family, *numbers = options.alone[:5]
-        print(json.dumps(alone(family, *map(int, numbers), options.alone[5:])))
+        name, *numbers = options.alone[:5]
+        print(json.dumps(alone(name, *map(int, numbers), options.alone[5:])))
         return
     print(f"torch {torch.__version__}, {options.threads} threads; medians of {options.rounds} rounds")
     results = []
     cases = [
-        (family, index, contest, refinement, channels)
-        for family in options.families or families()
-        for index, contest in enumerate(families()[family].CONTESTS)
+        (name, index, contest, refinement, channels)
+        for name in options.families or families()
+        for index, contest in enumerate(family(name).CONTESTS)
         for refinement in options.refinements
         for channels in options.channels
     ]
-    for family, index, contest, refinement, channels in cases:
-        case = (family, index, refinement, channels, options.threads)
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name, index, contest, refinement, channels in cases:
+        case = (name, index, refinement, channels, options.threads)
         found = measured(*case, "times", options.rounds, *options.settings)
         found |= {"name": contest.name, "channels": channels, "targets": contest.targets}
         found["megabytes"] = {
@@ -287,8 +288,7 @@ def main() -> None:
         results.append(found)
         print(f"{contest.name}, {found['nodes']:,} nodes, {channels} channels")
         print("\n".join(table(found)), flush=True)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "layers.json").write_text(json.dumps(results, indent=1))
+        (options.output / "layers.json").write_text(json.dumps(results, indent=1))
     plot(results, options.output / "layers.png")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 from anemoi.core.testing.recording import Recording, errors, numbers, results, weights
-from cases import Parity, families
+from cases import Parity, families, family
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -55,22 +55,21 @@ def main() -> int:
     parser.add_argument("families", nargs="*", help="all if none is named")
     parser.add_argument("--record", action="store_true", help="write the recordings of the tests")
     arguments = parser.parse_args()
-    found = families()
     broken = 0
     print(f"{'largest relative difference':<44}{'float64':>12}{'float32':>12}")
-    for family in arguments.families or found:
-        module = found[family]
+    for name in arguments.families or families():
+        module = family(name)
         folder = PLUGINS / module.DISTRIBUTION / "tests" / "data"
         for case in module.PARITY:
             worst = {}
             for dtype, bound in BOUNDS.items():
                 off = differences(case, dtype)
-                name = max(off, key=lambda name: off[name])
-                worst[dtype] = off[name]
-                if not off[name] <= bound:
+                result = max(off, key=lambda each: off[each])
+                worst[dtype] = off[result]
+                if not off[result] <= bound:
                     broken += 1
-                    print(f"{case.name}: {name} is off by {off[name]:.2g} in {dtype}", file=sys.stderr)
-            label = f"{family} {case.name}"
+                    print(f"{case.name}: {result} is off by {off[result]:.2g} in {dtype}", file=sys.stderr)
+            label = f"{name} {case.name}"
             print(f"{label:<44}{worst[torch.float64]:>12.1e}{worst[torch.float32]:>12.1e}")
             if arguments.record:
                 folder.mkdir(exist_ok=True)

@@ -78,7 +78,11 @@ class Contest:
     features: Mapping[str, int] = field(default_factory=dict)
 
 
-def families() -> dict[str, ModuleType]:
-    """The modules beside this one, by name."""
-    found = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return {name: import_module(f"{__name__}.{name}") for name in found}
+def families() -> list[str]:
+    """The names of the modules beside this one."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def family(name: str) -> ModuleType:
+    """One of them; only its own plugin is imported."""
+    return import_module(f"{__name__}.{name}")

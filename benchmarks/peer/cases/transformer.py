@@ -114,7 +114,7 @@ def _nodes(count: int) -> Nodes:
     return Nodes(torch.linspace(-80, 80, count, dtype=torch.float64), torch.zeros(count, dtype=torch.float64))
 
 
-def _case(name: str, *, nodes: int = 23, condition: int = 0, **options: Any) -> Parity:
+def _case(name: str, *, batch: int = 2, nodes: int = 23, condition: int = 0, **options: Any) -> Parity:
     nothing = torch.zeros(0, dtype=torch.int64)
     small = {"num_layers": 2, "num_heads": 2, "mlp_hidden_ratio": 2.0}
     return Parity(
@@ -130,7 +130,7 @@ def _case(name: str, *, nodes: int = 23, condition: int = 0, **options: Any) -> 
             **({"condition_channels": condition} if condition else {}),
             **options,
         },
-        inputs={"x": (2, nodes, 8), **({"condition": (2, condition)} if condition else {})},
+        inputs={"x": (batch, nodes, 8), **({"condition": (batch, condition)} if condition else {})},
         weights=partial(weights, gated=options.get("mlp_implementation", "mlp") != "mlp"),
     )
 
@@ -138,6 +138,7 @@ def _case(name: str, *, nodes: int = 23, condition: int = 0, **options: Any) -> 
 PARITY = [
     _case("global", window_size=None),
     _case("window", window_size=5),
+    _case("whole-blocks", batch=1, nodes=262, window_size=5),  # more than a block from either end
     _case("one-node", nodes=1, window_size=3),
     _case("qk-norm", window_size=5, qk_norm=True),
     _case("attn-channels", window_size=5, attn_channels=12),
