@@ -33,11 +33,20 @@ FILES = {
     "half an interpolation": (b"a: ${b\n", "demo.yaml"),
     "missing value": (b"x: 1\na:\n  b: ???\n", "a.b must be given"),
     "defaults not a list": (b"x: 1\ndefaults: {a: b}\n", "demo.yaml:2: 'defaults' must be a list"),
-    "defaults of a wrong type": (b"defaults: [1]\n", "Unsupported type in defaults"),
-    "defaults without the file": (b"defaults: [nothing]\n", "no configuration 'nothing', which 'demo' names"),
-    "defaults without the option": (
-        b"defaults: [group: nothing]\n",
-        "no 'nothing' in the configuration group",
+    "defaults of a wrong type": (
+        b"defaults:\n- _self_\n- 1\n",
+        "demo.yaml:3: an item of 'defaults' must name",
+    ),
+    "defaults with a number": (b"defaults: [group: 12]\n", "demo.yaml:1: an item of 'defaults' must name"),
+    "defaults with a section": (b"defaults: [group: {a: b}]\n", "demo.yaml:1: an item of 'defaults' must"),
+    "two groups in one item": (b"defaults:\n- a: b\n  c: d\n", "demo.yaml:2: an item of 'defaults' must"),
+    "defaults without the file": (
+        b"x: 1\ndefaults: [nothing]\n",
+        "demo.yaml:2: there is no configuration 'nothing'",
+    ),
+    "defaults without the group": (
+        b"defaults:\n- group: nothing\n",
+        "demo.yaml:2: there is no configuration group 'group'",
     ),
     "defaults in a circle": (b"defaults: [demo]\n", "under 'demo' name each other in a circle"),
 }
@@ -92,6 +101,54 @@ def test_a_bad_file(conf: Path, capsys: pytest.CaptureFixture[str], case: str) -
     assert expected in complaint(capsys, "show", "--config", "demo")
 
 
+@pytest.mark.parametrize(
+    ("file", "item", "words"),
+    [
+        ("demo", "size: smal", ()),
+        ("demo", "/size@elsewhere: smal", ()),
+        ("demo", "override size: smal", ()),
+        ("demo", "optional size: smal", ()),
+        ("demo", "size: [large, smal]", ()),
+        ("demo", "size/smal", ()),
+        ("extra/one", "override /size: smal", ("+extra=one",)),
+        ("size/large", "smal", ()),
+    ],
+)
+def test_a_choice_that_is_not_there_is_named_with_its_place_and_the_choices(
+    conf: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    item: str,
+    words: tuple[str, ...],
+) -> None:
+    site = conf.parent / "site"
+    for name, text in {
+        "site/demo": "defaults: [size: large]\n",
+        "site/size/large": "a: 1\n",
+        "site/size/small": "a: 2\n",
+        f"conf/{file}": f"# @package _global_\n\ndefaults:\n  - _self_\n  - {item}\n",
+    }.items():
+        (conf.parent / f"{name}.yaml").parent.mkdir(parents=True, exist_ok=True)
+        (conf.parent / f"{name}.yaml").write_text(text)
+    monkeypatch.setenv("ANEMOI_SITE_CONFIG", str(site))
+    error = complaint(capsys, "show", "--config", "demo", *words)
+    assert error.startswith(
+        f"Error: {conf / file}.yaml:5: there is no 'smal' in the configuration group 'size'"
+    )
+    assert "Did you mean 'small'? There are: large, small." in error
+
+
+def test_a_choice_of_the_command_line_blames_no_file(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (conf / "model").mkdir()
+    (conf / "model" / "small.yaml").write_bytes(GOOD)
+    (conf / "demo.yaml").write_text("defaults: [model: small]\n")
+    error = complaint(capsys, "show", "--config", "demo", "model=smal")
+    assert error.startswith(
+        "Error: There is no 'smal' in the configuration group 'model'.\nDid you mean 'small'?"
+    )
+
+
 @pytest.mark.parametrize("word", WORDS)
 def test_a_bad_override(conf: Path, capsys: pytest.CaptureFixture[str], word: str) -> None:
     (conf / "demo.yaml").write_bytes(GOOD)
@@ -118,6 +175,34 @@ def test_a_site_directory_that_is_not_there(
     assert "ANEMOI_SITE_CONFIG" in complaint(capsys, "show", "--config", "demo")
 
 
+def test_what_is_no_file_is_called_what_it_is(
+    conf: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (conf.parent / "site").mkdir()
+    (conf.parent / "site" / "demo.yaml").write_bytes(GOOD)
+    monkeypatch.setenv("ANEMOI_SITE_CONFIG", str(conf.parent / "site"))
+    (conf / "demo.yaml").mkdir()
+    error = complaint(capsys, "show", "--config", "demo")
+    assert "demo.yaml is a directory, not a YAML file." in error
+    assert "permissions" not in error
+    (conf / "demo.yaml").rmdir()
+    (conf / "demo.yaml").symlink_to("gone.yaml")
+    error = complaint(capsys, "show", "--config", "demo")
+    assert "demo.yaml is a link to gone.yaml, which is not there." in error
+    assert "permissions" not in error
+
+
+def test_a_file_in_the_place_of_a_directory_is_listed_as_one(
+    conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf.rmdir()
+    assert main(["config", "layers"]) == 0
+    assert f"{conf}  (there is no such directory)" in capsys.readouterr().out
+    conf.write_text("a file")
+    assert main(["config", "layers"]) == 0
+    assert f"{conf}  (it is not a directory)" in capsys.readouterr().out
+
+
 def refuse(monkeypatch: pytest.MonkeyPatch, method: str, refused: Path) -> None:
     """Make one path forbidden: chmod does not stop the user root, whom tests may run as."""
     original = getattr(Path, method)
@@ -135,6 +220,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, method: str, refused: Path) -> None:
     [
         ("read_bytes", "demo.yaml", "demo.yaml: Permission denied"),
         ("iterdir", "", "Cannot read the configuration directory"),
+        ("is_file", "demo.yaml", "Cannot read the configuration directory"),
         ("is_dir", "", "Cannot look for the configuration directory"),
     ],
 )

@@ -9,7 +9,6 @@ is held; in return there is no global state, no search path plugin and no compos
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -58,6 +57,9 @@ class Tree(Protocol):
     def package(self, config: str) -> str | None:
         """The package header of a file."""
 
+    def named(self, config: str) -> str | None:
+        """Where a defaults list of the files read so far names a file, or None."""
+
     def files(self, group: str) -> list[str]:
         """The names of the files of a group."""
 
@@ -94,12 +96,7 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
             skip_missing=False,
         )
     except MissingConfigException as error:
-        group, _, option = str(error.missing_cfg_file).rpartition("/")
-        what = f"{option!r} in the configuration group {group!r}" if group else f"configuration {option!r}"
-        if not group and (parent := re.match(r"In '([^']+)'", str(error))):
-            what += f", which {parent[1]!r} names in its defaults"
-        fix = provider(option) or nearest(option, tree.files(group))
-        raise ConfigError(f"There is no {what}.", fix=fix) from None
+        raise _missing(tree, str(error.missing_cfg_file)) from None
     except RecursionError:
         raise ConfigError(f"The defaults lists under {primary!r} name each other in a circle.") from None
     except (HydraException, ValueError) as error:
@@ -114,6 +111,18 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
 def changes(overrides: Sequence[str]) -> list[Change]:
     """Read words of the command line where there are no groups to choose from."""
     return [_change(override) for override in _parse(overrides)]
+
+
+def _missing(tree: Tree, config: str) -> ConfigError:
+    group, _, option = config.rpartition("/")
+    parent, _, name = group.rpartition("/")
+    if group and name not in tree.groups(parent):
+        what, fix = f"configuration group {group!r}", nearest(name, tree.groups(parent))
+    else:
+        what = f"{option!r} in the configuration group {group!r}" if group else f"configuration {option!r}"
+        fix = provider(option) or nearest(option, tree.files(group))
+    place = tree.named(config)
+    return ConfigError(f"{place}: there is no {what}." if place else f"There is no {what}.", fix=fix)
 
 
 def _parse(words: Sequence[str]) -> list[Override]:

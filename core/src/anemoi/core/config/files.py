@@ -30,7 +30,7 @@ class ConfigFile:
     package
         Where its values go if it says so in a header (``# @package _global_``).
     lines
-        The line of each dotted key, counted from one.
+        The line of each dotted key, and of each item of the defaults list (``defaults.0``), counted from one.
     """
 
     path: Path
@@ -57,7 +57,7 @@ def read_file(path: Path) -> ConfigFile:
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}.", fix="Check its permissions.") from None
+        raise _unreadable(path, error) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(
@@ -82,8 +82,36 @@ def read_file(path: Path) -> ConfigFile:
     defaults = values.pop("defaults", [])
     if not isinstance(defaults, list):
         raise ConfigError(f"{path}:{lines['defaults']}: 'defaults' must be a list, as '- model: gnn'.")
+    for number, item in enumerate(defaults):
+        _check_default(item, f"{path}:{lines[f'defaults.{number}']}")
     header = _PACKAGE.search(text.split("\n\n")[0])
     return ConfigFile(path, values, defaults, header[1] if header else None, lines)
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    """Say why a file or a directory of a configuration cannot be read."""
+    if isinstance(error, IsADirectoryError):
+        return ConfigError(f"{path} is a directory, not a YAML file.", fix="Remove it, or rename it.")
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return ConfigError(
+            f"{path} is a link to {path.readlink()}, which is not there.", fix="Mend the link, or remove it."
+        )
+    fix = "Check its permissions." if isinstance(error, PermissionError) else None
+    return ConfigError(f"Cannot read {path}: {error.strerror or error}.", fix=fix)
+
+
+def _check_default(item: Any, where: str) -> None:
+    """Check what an item of a defaults list is made of, which Hydra would refuse without the place."""
+    if isinstance(item, dict) and len(item) == 1:
+        [choice] = item.values()
+        names = choice if isinstance(choice, list) else [] if choice is None else [choice]
+    else:
+        names = [item]
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f"{where}: an item of 'defaults' must name a file of a group, as '- model: gnn', not {item!r}.",
+            fix="Write one group to an item, and quotes around a name that is a number or a truth value.",
+        )
 
 
 def _lines(node: Any, path: Path, under: str = "") -> Any:
@@ -103,3 +131,5 @@ def _lines(node: Any, path: Path, under: str = "") -> Any:
         yield f"{under}{name}", line
         if isinstance(value, yaml.MappingNode):
             yield from _lines(value, path, f"{under}{name}.")
+        if isinstance(value, yaml.SequenceNode) and not under and name == "defaults":
+            yield from ((f"defaults.{n}", item.start_mark.line + 1) for n, item in enumerate(value.value))

@@ -68,7 +68,8 @@ def find_layers() -> list[Layer]:
 
 def _optional(name: str, directory: Path, source: str) -> Layer:
     try:
-        problem = None if directory.is_dir() else "there is no such directory"
+        absent = "it is not a directory" if directory.exists() else "there is no such directory"
+        problem = None if directory.is_dir() else absent
     except OSError as error:
         raise ConfigError(
             f"Cannot look for the configuration directory {directory}: {error.strerror}.",

@@ -22,7 +22,7 @@ class LayeredFiles:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = [(layer, layer.directory) for layer in layers if layer.directory is not None]
-        self._read: dict[Path, ConfigFile] = {}
+        self._versions: dict[str, list[tuple[Layer, ConfigFile]]] = {}
 
     def versions(self, config: str) -> list[tuple[Layer, ConfigFile]]:
         """Every layer's version of a file (``train``, ``model/gnn``), the first to be overruled first.
@@ -32,13 +32,16 @@ class LayeredFiles:
         ConfigError
             If one cannot be read, or if two plugins bring it: neither wins silently.
         """
+        if config not in self._versions:
+            self._versions[config] = self._find(config)
+        return self._versions[config]
+
+    def _find(self, config: str) -> list[tuple[Layer, ConfigFile]]:
         found: list[tuple[Layer, ConfigFile]] = []
         for layer, directory in self.layers:
             path = directory / f"{config}.yaml"
             if path.name in _entries(path.parent):
-                if path not in self._read:
-                    self._read[path] = read_file(path)
-                found.append((layer, self._read[path]))
+                found.append((layer, read_file(path)))
         plugins = sorted({layer.source for layer, _ in found if layer.name == "plugins"})
         if len(plugins) > 1:
             raise ConfigError(
@@ -62,6 +65,17 @@ class LayeredFiles:
                     merged.setdefault(str(item), item)
         return list(merged.values())
 
+    def named(self, config: str) -> str | None:
+        """Where a defaults list names a file: ``FILE:LINE``, the last of those read so far, or None."""
+        places = [
+            f"{file.path}:{file.lines[f'defaults.{number}']}"
+            for name, versions in self._versions.items()
+            for _, file in versions
+            for number, item in enumerate(file.defaults)
+            if config in _choices(item, name.rpartition("/")[0])
+        ]
+        return places[-1] if places else None
+
     def package(self, config: str) -> str | None:
         """The package header of a file: that of its last version that has one."""
         return next((file.package for _, file in reversed(self.versions(config)) if file.package), None)
@@ -75,8 +89,7 @@ class LayeredFiles:
         return self._names(group, lambda path: path.is_dir() and not path.name.startswith(("_", ".")))
 
     def _names(self, group: str, wanted: Any) -> list[str]:
-        paths = (path for _, directory in self.layers for path in _entries(directory / group).values())
-        return sorted({path.stem for path in paths if wanted(path)})
+        return sorted({name for _, directory in self.layers for name in _stems(directory / group, wanted)})
 
 
 def _entries(directory: Path) -> dict[str, Path]:
@@ -85,7 +98,25 @@ def _entries(directory: Path) -> dict[str, Path]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise ConfigError(
-            f"Cannot read the configuration directory {directory}: {error.strerror}.",
-            fix="Check its permissions.",
-        ) from None
+        raise _unreadable(directory, error) from None
+
+
+def _stems(directory: Path, wanted: Any) -> set[str]:
+    try:
+        return {path.stem for path in _entries(directory).values() if wanted(path)}
+    except OSError as error:  # A directory may be listed and yet let nobody look at what is in it.
+        raise _unreadable(directory, error) from None
+
+
+def _unreadable(directory: Path, error: OSError) -> ConfigError:
+    what = f"Cannot read the configuration directory {directory}: {error.strerror or error}."
+    return ConfigError(what, fix="Check its permissions." if isinstance(error, PermissionError) else None)
+
+
+def _choices(item: Any, group: str) -> list[str]:
+    """The files that an item of a defaults list names, if it is that of a file of ``group``."""
+    [(word, choice)] = item.items() if isinstance(item, dict) else [("", item)]
+    below = str(word).split(" ")[-1].partition("@")[0]  # without "optional", "override" and the package
+    names = [str(name).partition("@")[0] for name in (choice if isinstance(choice, list) else [choice])]
+    paths = [f"{below}/{name}" if below else name for name in names]
+    return [path[1:] if path.startswith("/") else f"{group}/{path}".lstrip("/") for path in paths]
