@@ -152,8 +152,9 @@ def test_overwrites_a_data_set_or_a_file_only_if_told(
     path = tmp_path / "out.zarr"
     path.write_text("a file")
     for _ in range(2):
-        with pytest.raises(DataError, match=r"out\.zarr exists already"):
+        with pytest.raises(DataError, match=r"out\.zarr exists already") as refusal:
             ZarrOutput(path=str(path), forecast=description)
+        assert "--overwrite (in Python: overwrite=True)" in str(refusal.value)
         write(path, description, overwrite=True)
         assert list(tmp_path.iterdir()) == [path]
         assert len(ZarrSource(path=str(path)).times) == 3

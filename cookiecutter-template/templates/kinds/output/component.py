@@ -37,7 +37,7 @@ class {{ cookiecutter.__class }}(Output):
         self._path = Path(path).expanduser().absolute()
         self._forecast = forecast
         if self._path.is_dir() or (self._path.exists() and not overwrite):
-            raise DataError(f"{path} exists.", fix="Choose another name, or say that it may be replaced.")
+            raise DataError(f"{path} exists.", fix="Choose another name, or replace a file with --overwrite.")
         if not os.access(self._path.parent, os.W_OK | os.X_OK):
             raise DataError(f"Nothing can be written in {self._path.parent}.", fix="Choose another place.")
 

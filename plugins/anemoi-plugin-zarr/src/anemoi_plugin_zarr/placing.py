@@ -22,7 +22,8 @@ def check_replaceable(path: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise DataError(
-            f"{path} exists already.", fix="Choose another path, or say that it may be overwritten."
+            f"{path} exists already.",
+            fix="Choose another path, or replace it with --overwrite (in Python: overwrite=True).",
         )
     is_zarr = any((path / name).exists() for name in (".zgroup", "zarr.json"))
     if path.is_dir() and not is_zarr and any(path.iterdir()):
