@@ -88,6 +88,18 @@ def test_evaluate_writes_a_report_once_and_again_only_if_told(model, capsys, tmp
     assert [path.name for path in (tmp_path / "r").iterdir()] == ["report.html"]
 
 
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_evaluate_writes_no_report_into_a_data_set(model, capsys, forecast_file, damped, more) -> None:
+    before = sorted(forecast_file.rglob("*"))
+    assert main(["evaluate", model, "--report", str(forecast_file), *more]) == 2
+    error = capsys.readouterr().err
+    assert f"{forecast_file} holds something else than a report.html: " in error
+    assert "Choose another directory" in error
+    assert "Traceback" not in error
+    assert sorted(forecast_file.rglob("*")) == before
+    assert not damped  # refused before any work
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

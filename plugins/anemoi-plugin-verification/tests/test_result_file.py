@@ -29,6 +29,22 @@ def test_what_is_there_is_replaced_only_if_told(tmp_path) -> None:
     assert everything(tmp_path) == ["report.html"]
 
 
+def test_a_file_that_is_to_be_alone_joins_nothing_else(tmp_path) -> None:
+    path = tmp_path / "new" / "report.html"
+    ResultFile(path, alone=True).write(b"old")
+    (path.parent / ".report.html.123.partial").write_text("left by one that was killed")
+    with pytest.raises(DataError, match="exists"):
+        ResultFile(path, alone=True)
+    ResultFile(path, overwrite=True, alone=True).write(b"new")
+    assert path.read_text() == "new"
+    (path.parent / ".partial").write_text("of somebody else")
+    for overwrite in (False, True):
+        with pytest.raises(DataError, match=r"new holds something else than a report\.html: \.partial\."):
+            ResultFile(path, overwrite=overwrite, alone=True)
+    ResultFile(path.parent / "other" / "report.html", alone=True).write(b"text")
+    assert path.read_text() == "new"
+
+
 def test_nothing_is_half_written(tmp_path, monkeypatch) -> None:
     path = tmp_path / "report.html"
     path.write_text("old")

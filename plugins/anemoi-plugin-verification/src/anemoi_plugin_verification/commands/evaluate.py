@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 @click.option(
     "--lead-time", metavar="DURATION", default="48h", show_default=True, help="How far to forecast."
 )
-@click.option("--report", metavar="DIR", type=click.Path(path_type=Path), help="Write DIR/report.html.")
+@click.option(
+    "--report",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write DIR/report.html, in a directory of its own.",
+)
 @click.option(
     "--map-date", metavar="DATE", help="Start of the forecast that is drawn.  [default: a typical one]"
 )
@@ -67,7 +72,7 @@ def command(
     from ..result_file import ResultFile
     from ..verification import verify
 
-    target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite)
+    target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
     model = load(checkpoint)
     spec = source_spec(sources, model.configuration.get("data"))
     source = build("source", spec, trust_code=trust_code)
