@@ -117,7 +117,9 @@ def _missing(tree: Tree, config: str) -> ConfigError:
     group, _, option = config.rpartition("/")
     parent, _, name = group.rpartition("/")
     if group and name not in tree.groups(parent):
-        what, fix = f"configuration group {group!r}", nearest(name, tree.groups(parent))
+        what, near = f"configuration group {group!r}", nearest(name, tree.groups(parent))
+        # A misspelt group has a neighbour; one that has none is that of a plugin that is not here.
+        fix = near if near.startswith("Did you mean") else provider(option) or near
     else:
         what = f"{option!r} in the configuration group {group!r}" if group else f"configuration {option!r}"
         fix = provider(option) or nearest(option, tree.files(group))
