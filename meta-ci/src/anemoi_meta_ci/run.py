@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from .plan import Plan, Planned
 from .resolve import Lock
 from .results import Result, Run, StageResult, result_from
 from .stages import Bench
-from .uv import DRAWING, UvError, find_links, require_python, uv
+from .uv import DRAWING, UvError, find_links, find_python, uv
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Runner:
     plan: Plan
     folder: Path
     today: datetime.date
+    _pythons: dict[str, str | None] = field(default_factory=dict, init=False)
 
     def run(self, planned: Sequence[Planned], *, workers: int, report: Callable[[Result], None]) -> Run:
         """Run cells, some at a time, and say what came out.
@@ -51,6 +52,7 @@ class Runner:
         interrupted run goes on where it was. A cell that fails is run once more: if it then passes it
         is flaky.
         """
+        self._pythons = {each.cell.python: find_python(each.cell.python) for each in planned}
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
         def one(each: Planned) -> Result:
@@ -89,6 +91,8 @@ class Runner:
             return replace(blank, state="fail", reason=stage.reason, stages=(stage,))
         if planned.unsatisfiable:
             return replace(blank, state="declared-incompatible", reason=planned.unsatisfiable)
+        if self._pythons[cell.python] is None:
+            return replace(blank, reason=f"there is no Python {cell.python} here")
         key = self._key(planned)
         kept = self.folder / "results" / f"{key}.json"
         if kept.exists():
@@ -147,7 +151,7 @@ class Runner:
         ]
         if cell.kind == "plugin":
             known: dict[str, Callable[[], str]] = {
-                "cli": lambda: stages.command_line(bench, wheel),
+                "cli": lambda: stages.command_line(bench, wheel, torch=bool(cell.torch)),
                 "import": lambda: stages.imports(bench, wheel),
                 "doctor": lambda: stages.doctor(bench, wheel),
                 "conformance": lambda: stages.conformance(bench, wheel),
@@ -173,7 +177,7 @@ class Runner:
     def _install(self, planned: Planned, lock: Lock, bench: Bench) -> str:
         try:
             if not bench.environment.exists():
-                uv("venv", "--quiet", "--python", require_python(planned.cell.python), bench.environment)
+                uv("venv", "--quiet", "--python", str(self._pythons[planned.cell.python]), bench.environment)
             requirements = bench.environment / "lock.txt"
             requirements.write_text(lock.text, encoding="utf-8")
             words = ["--quiet", "--no-deps", "--python", str(bench.python), "-r", str(requirements)]

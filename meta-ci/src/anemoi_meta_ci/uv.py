@@ -9,8 +9,6 @@ from pathlib import Path
 
 from uv import find_uv_bin  # type: ignore[import-not-found,unused-ignore]
 
-from .errors import MetaCIError
-
 DRAWING = r"[\u00d7\u2500-\u259f\u25b6]+"
 """What uv draws around its words."""
 
@@ -47,20 +45,14 @@ def uv(*words: str | Path, directory: Path | None = None) -> str:
     return done.stdout
 
 
-def require_python(version: str) -> str:
-    """Where the interpreter of this version is.
-
-    Raises
-    ------
-    MetaCIError
-        If there is none.
-    """
+def find_python(version: str) -> str | None:
+    """Where the interpreter of this version is, on the path or among those of pyenv; None if nowhere."""
     try:
         return uv("python", "find", version).strip()
     except UvError:
-        raise MetaCIError(
-            f"There is no Python {version} here.", fix=f"Install it, or take {version} out of the matrix."
-        ) from None
+        root = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
+        found = sorted(root.glob(f"versions/{version}.*/bin/python"))
+        return str(found[-1]) if found else None
 
 
 def find_links(folders: Sequence[Path]) -> list[str]:
