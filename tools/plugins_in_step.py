@@ -33,7 +33,7 @@ OWNED = (
 )
 """Files that are the template's from the first line to the last."""
 
-EXPECTED = ("CHANGELOG.md", "tests/test_contract.py", ".tours/code.tour")
+EXPECTED = ("CHANGELOG.md", "docs/index.md", "tests/test_contract.py", ".tours/code.tour")
 """Files that the template makes and that are the plugin's own afterwards."""
 
 END = "# What follows is the same in every plugin"

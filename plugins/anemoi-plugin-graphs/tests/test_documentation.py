@@ -5,11 +5,11 @@ from pathlib import Path
 
 from anemoi_plugin_graphs.icosahedral import IcosahedralGraph
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "index.md"
 
 
 def test_the_example_prints_what_it_says():
-    results = doctest.testfile(str(README), module_relative=False)
+    results = doctest.testfile(str(PAGE), module_relative=False)
     assert results.attempted > 5
     assert results.failed == 0
 
@@ -18,4 +18,4 @@ def test_the_table_has_every_option_with_its_default():
     words = {True: "true", None: "null"}
     for option, default in vars(IcosahedralGraph()).items():
         row = f"| `{option}` | {words[default] if default is True or default is None else default} |"
-        assert row in README.read_text(encoding="utf-8")
+        assert row in PAGE.read_text(encoding="utf-8")
