@@ -48,6 +48,10 @@ FILES = {
         b"defaults:\n- group: nothing\n",
         "demo.yaml:2: there is no configuration group 'group'",
     ),
+    "interpolation in the defaults": (
+        b"x: 1\ndefaults:\n- _self_\n- group: ${nosuch}\n",
+        "demo.yaml:4: the choice '${nosuch}' does not resolve",
+    ),
     "defaults in a circle": (b"defaults: [demo]\n", "under 'demo' name each other in a circle"),
 }
 
@@ -147,6 +151,16 @@ def test_a_choice_of_the_command_line_blames_no_file(conf: Path, capsys: pytest.
     assert error.startswith(
         "Error: There is no 'smal' in the configuration group 'model'.\nDid you mean 'small'?"
     )
+
+
+def test_a_choice_of_the_command_line_that_does_not_resolve(
+    conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (conf / "model").mkdir()
+    (conf / "model" / "small.yaml").write_bytes(GOOD)
+    (conf / "demo.yaml").write_text("defaults: [model: small]\n")
+    error = complaint(capsys, "show", "--config", "demo", "model=${nosuch}")
+    assert error.startswith("Error: 'model=${nosuch}': the choice '${nosuch}' does not resolve.")
 
 
 @pytest.mark.parametrize("word", WORDS)

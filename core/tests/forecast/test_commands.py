@@ -14,6 +14,7 @@ from anemoi.core import forecast as run_forecast
 from anemoi.core import plugins
 from anemoi.core.checkpoint import save
 from anemoi.core.cli import main
+from anemoi.core.cli.options import source_spec
 
 
 @pytest.fixture
@@ -58,6 +59,17 @@ def test_options_reach_the_source(anemoi, checkpoint_file, tmp_path):
         state.fields for state in run_forecast(checkpoint_file, source, "2020-01-02T06", "18h", members=2)
     ]
     np.testing.assert_array_equal(fields, expected)
+
+
+def test_a_date_among_the_options_of_a_source_is_a_text(tiny_plugin):
+    given = ("tiny", "start=2020-01-01", "dates=[2020-01-01T06, 2020-01-02]", "tolerance=1e-3", "on=true")
+    assert source_spec(given, None) == {
+        "name": "tiny",
+        "start": "2020-01-01",
+        "dates": ["2020-01-01T06", "2020-01-02"],
+        "tolerance": 0.001,
+        "on": True,
+    }
 
 
 def test_options_alone_change_the_source_of_the_checkpoint(anemoi, checkpoint_file):

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from .. import plugins
+from ..config.files import read_value
 from ..errors import AnemoiError, ConfigError, PluginError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -101,7 +102,7 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
     options, named = {}, []
     for value in given:
         if match := _OPTION.fullmatch(value):
-            options[match[1]] = _parse(value, match[2])
+            options[match[1]] = read_value(match[2], of=f"--source {match[1]}")
         else:
             named.append(value)
     if len(named) > 1:
@@ -132,14 +133,3 @@ def _named_source(value: str) -> dict[str, Any]:
             f"Installed here: {', '.join(installed.values()) or 'none'}.",
         )
     return {"name": value}  # distribution:name, or unknown, which building it says best
-
-
-def _parse(option: str, value: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(
-            f"--source {option} is not KEY=VALUE with a YAML value.", fix="Quote the value."
-        ) from None

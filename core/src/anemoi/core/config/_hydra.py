@@ -9,6 +9,7 @@ is held; in return there is no global state, no search path plugin and no compos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -27,6 +28,7 @@ from packaging.version import Version
 from ..errors import ConfigError
 from .nearest import nearest, provider
 
+_UNRESOLVED = re.compile(r"Error resolving interpolation '(.*?)'(?:, possible interpolation keys: (.*))?")
 _GRAMMAR = "Write key=value or group=option, +key=value to add, ~key to remove; quote what is special."
 
 
@@ -59,6 +61,9 @@ class Tree(Protocol):
 
     def named(self, config: str) -> str | None:
         """Where a defaults list of the files read so far names a file, or None."""
+
+    def saying(self, text: str) -> str | None:
+        """Where a defaults list of the files read so far says ``text``, or None."""
 
     def files(self, group: str) -> list[str]:
         """The names of the files of a group."""
@@ -100,7 +105,7 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
     except RecursionError:
         raise ConfigError(f"The defaults lists under {primary!r} name each other in a circle.") from None
     except (HydraException, ValueError) as error:
-        raise ConfigError(" ".join(str(error).split())) from None
+        raise _unfit(tree, overrides, " ".join(str(error).split())) from None
     finally:
         base.version_base = before
     files = [each for each in result.defaults if each.config_path is not None]
@@ -125,6 +130,20 @@ def _missing(tree: Tree, config: str) -> ConfigError:
         fix = provider(option) or nearest(option, tree.files(group))
     place = tree.named(config)
     return ConfigError(f"{place}: there is no {what}." if place else f"There is no {what}.", fix=fix)
+
+
+def _unfit(tree: Tree, overrides: Sequence[str], reason: str) -> ConfigError:
+    """Say why defaults lists do not fit together; for an interpolation, where it is written too."""
+    match = _UNRESOLVED.fullmatch(reason)
+    if match is None:
+        return ConfigError(reason)
+    text, groups = match[1], match[2]
+    place = next((repr(word) for word in overrides if text in word), None) or tree.saying(text)
+    what = f"the choice {text!r} does not resolve."
+    return ConfigError(
+        f"{place}: {what}" if place else what.capitalize(),
+        fix=f"A choice may refer to another group's: {groups}." if groups else "Name a file of the group.",
+    )
 
 
 def _parse(words: Sequence[str]) -> list[Override]:

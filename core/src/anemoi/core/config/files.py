@@ -88,6 +88,35 @@ def read_file(path: Path) -> ConfigFile:
     return ConfigFile(path, values, defaults, header[1] if header else None, lines)
 
 
+def read_value(text: str, *, of: str) -> Any:
+    """Read a value on the command line as the files are read.
+
+    Parameters
+    ----------
+    text
+        The value, in YAML.
+    of
+        What it is the value of, for the error.
+
+    Raises
+    ------
+    ConfigError
+        If it is not YAML.
+    """
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        read = OmegaConf.to_container(OmegaConf.create(f"value: {text}"), resolve=False)
+    except (yaml.YAMLError, OmegaConfBaseException):
+        raise ConfigError(
+            f"{of}={text} is not KEY=VALUE with a YAML value.", fix="Quote the value."
+        ) from None
+    assert isinstance(read, dict)
+    return read["value"]
+
+
 def _unreadable(path: Path, error: OSError) -> ConfigError:
     """Say why a file or a directory of a configuration cannot be read."""
     if isinstance(error, IsADirectoryError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,19 @@ class LayeredFiles:
 
     def named(self, config: str) -> str | None:
         """Where a defaults list names a file: ``FILE:LINE``, the last of those read so far, or None."""
+        return self._place(lambda item, group: config in _choices(item, group))
+
+    def saying(self, text: str) -> str | None:
+        """Where a defaults list says ``text``, as :meth:`named`."""
+        return self._place(lambda item, group: text in str(item))
+
+    def _place(self, wanted: Callable[[Any, str], bool]) -> str | None:
         places = [
             f"{file.path}:{file.lines[f'defaults.{number}']}"
             for name, versions in self._versions.items()
             for _, file in versions
             for number, item in enumerate(file.defaults)
-            if config in _choices(item, name.rpartition("/")[0])
+            if wanted(item, name.rpartition("/")[0])
         ]
         return places[-1] if places else None
 

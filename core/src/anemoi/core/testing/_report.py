@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import yaml
-
+from ..config.files import read_value
 from ..config.options import options
 from ..errors import AnemoiError
 from ..plugins._explain import named
@@ -51,10 +50,7 @@ def parsed(given: Sequence[str]) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not key or not equals:
             raise AnemoiError(f"{word!r} is not an option.", fix="Write it as KEY=VALUE: --option path=DATA")
-        try:
-            found[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise AnemoiError(f"The value of {word!r} is not YAML: {error}") from error
+        found[key] = read_value(value, of=f"--option {key}")
     return found
 
 
