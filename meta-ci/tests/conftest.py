@@ -107,6 +107,7 @@ class World:
             },
             requires=requires,
             more='[project.optional-dependencies]\ntest = ["pytest"]\n'
+            '[tool.pytest.ini_options]\npythonpath = ["src"]\n'
             f'[project.entry-points."anemoi.core.processors"]\n{package} = "{package}:Component"',
         )
 

@@ -41,6 +41,12 @@ exclusions:
 """
 LATE = "\nassert NEWS is not None, 'it takes what the older core does not have'\n"
 LIAR = "\nimport helper_of_the_liar as helper\nhelper.since_two()\n"
+THE_WHEEL = """
+import pathlib, sys, anemoi_plugin_good
+def test_it():
+    assert (pathlib.Path(__file__).parents[1] / "src/anemoi_plugin_good").is_dir()
+    assert pathlib.Path(sys.prefix) in pathlib.Path(anemoi_plugin_good.__file__).parents
+"""
 FAILS = "def test_bad():\n    assert False\n"
 
 
@@ -56,7 +62,7 @@ def ran(world, tmp_path_factory):
             assert not first
     """
     plugins = {
-        "good": {},
+        "good": {"test": THE_WHEEL},
         "late": {"code": LATE},
         "tight": {"requires": ("anemoi-core>=1,<2",)},
         "liar": {"code": LIAR, "requires": ("anemoi-core>=1", "helper-of-the-liar>=1")},

@@ -142,10 +142,10 @@ def conformance(bench: Bench, wheel: Wheel) -> str:
 
 
 def own_tests(bench: Bench, wheel: Wheel, excluded: Sequence[str]) -> str:
-    """The plugin's own tests, without its sources: they meet the wheel."""
+    """The plugin's own tests, in a copy of its repository; what they import is the wheel."""
     assert wheel.source is not None
     folder = bench.scratch / "own"
-    shutil.copytree(wheel.source, folder, ignore=shutil.ignore_patterns("src", *IGNORED), dirs_exist_ok=True)
+    shutil.copytree(wheel.source, folder, ignore=shutil.ignore_patterns(*IGNORED), dirs_exist_ok=True)
     deselected = [word for test in excluded for word in ("--deselect", test)]
     code, said = bench.run(bench.python, *_pytest(folder), folder / "tests", *deselected)
     return "" if code in (0, 5) else _why(said)
@@ -168,6 +168,9 @@ def _pytest(folder: Path) -> list[str | Path]:
         folder,
         "-c",
         folder / "pyproject.toml",
+        # Its sources may be looked at, and not imported.
+        "-o",
+        "pythonpath=",
     ]
 
 
