@@ -169,6 +169,32 @@ def check(
 
 
 @command.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--constraints",
+    metavar="FILE|URL",
+    help="The known-good set to keep to.  [default: known-good.txt of the institution or the user]",
+)
+def install(names: tuple[str, ...], constraints: str | None) -> None:
+    """Install NAME, in the versions that are known to work together.
+
+    NAME is a component that is known, or a distribution, with a range of versions or without. pip does it;
+    what a known-good set holds is installed in the version and with the hashes that it gives.
+    """
+    from ..plugins._install import distribution, known_good_set
+    from ..plugins._install import install as pip_install
+
+    if constraints is None and (found := known_good_set()) is not None:
+        constraints = str(found)
+    click.echo(f"Keeping to {constraints}." if constraints else "No known-good set: installing the newest.")
+    installed = pip_install([distribution(name) for name in names], constraints)
+    for each in installed:
+        note = "" if each.proved or constraints is None else "  (not in the set)"
+        click.echo(f"  {each.name} {each.version}{note}")
+    click.echo(f"{len(installed)} installed." if installed else "All of it is installed already.")
+
+
+@command.command()
 def requirements() -> None:
     """Print the plugins installed here as a requirements file for pip."""
     from ..plugins._explain import requirements as lines
