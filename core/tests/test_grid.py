@@ -248,3 +248,29 @@ def test_grids_match_by_their_points_in_order():
     assert not grid.matches(Grid(grid.latitudes, grid.longitudes + 500.0))
     assert not grid.matches(Grid(grid.latitudes[:-1], grid.longitudes[:-1]))
     assert Grid(np.empty(0), np.empty(0)).matches(Grid(np.empty(0), np.empty(0)))
+
+
+def test_the_axes_of_rows_and_columns_are_found_with_and_without_the_shape():
+    north, east = np.array([60.0, 50.0, 40.0]), np.array([350.0, 355.0, 0.0, 5.0])
+    whole = regular(north, east)
+    for grid in (whole, Grid(whole.latitudes, whole.longitudes)):
+        assert grid.axes is not None
+        np.testing.assert_array_equal(grid.axes[0], north)
+        np.testing.assert_array_equal(grid.axes[1], [350.0, 355.0, 360.0, 365.0])
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        octahedral(4),
+        Grid(np.array([60.0, 0.0, -60.0]), np.array([0.0, 120.0, 240.0])),
+        Grid(np.array([1.0, 1.1, 2.0, 2.1]), np.array([5.0, 6.0, 5.1, 6.1]), (2, 2)),
+        regular(np.array([10.0, 30.0, 20.0]), np.array([0.0, 1.0])),
+        regular(np.array([10.0, 20.0]), np.array([0.0, 2.0, 1.0])),
+        regular(np.array([10.0, 20.0]), np.array([0.0, 120.0, 240.0, 360.0])),
+        Grid(np.array([]), np.array([])),
+    ],
+    ids=["octahedral", "scattered", "rotated", "rows", "columns", "round", "empty"],
+)
+def test_other_grids_have_no_axes(grid):
+    assert grid.axes is None

@@ -59,6 +59,32 @@ class Grid:
         )
 
     @property
+    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """The latitudes of the rows and the longitudes of the columns, if the points are such, row by row.
+
+        Both go in one direction, longitudes on beyond 360° or below 0° where they cross it; None for any
+        other grid.
+        """
+        if not len(self):
+            return None
+        if self.field_shape is not None and len(self.field_shape) == 2:
+            rows, columns = self.field_shape
+        else:
+            columns = int(np.argmax(self.latitudes != self.latitudes[0])) or len(self)
+            rows = len(self) // columns
+        if rows * columns != len(self):
+            return None
+        latitudes, longitudes = (each.reshape(rows, columns) for each in (self.latitudes, self.longitudes))
+        north, east = latitudes[:, 0], np.unwrap(longitudes[0], period=360.0)
+        steps = (np.diff(north), np.diff(east))
+        one_way = all((each > 0).all() or (each < 0).all() for each in steps)
+        whole_turn = abs(east[-1] - east[0]) >= 360.0
+        same = np.allclose(latitudes, north[:, None], rtol=0, atol=1e-6) and np.allclose(
+            longitudes, longitudes[0], rtol=0, atol=1e-6
+        )
+        return (north, east) if one_way and same and not whole_turn else None
+
+    @property
     def positions(self) -> NDArray[np.float64]:
         """Unit vectors from the centre of the Earth, ``(points, 3)``."""
         latitude = np.deg2rad(self.latitudes, dtype=np.float64)
