@@ -1,0 +1,143 @@
+"""The output ``netcdf``: a forecast as one NetCDF 4 file with the CF conventions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import h5netcdf
+import numpy as np
+from anemoi.core.interfaces.output import ForecastDescription, State
+from anemoi.core.outputs import FileOutput
+from annotated_types import Interval
+
+from .coordinates import HORIZONTAL, write_grid, write_members, write_times, write_verticals
+from .plan import Field, fields_of
+from .stream import Stream
+
+CONVENTIONS = "CF-1.11"
+
+
+class NetcdfOutput(FileOutput):
+    """Writes a forecast that any reader of the CF conventions understands.
+
+    Variables have the dimensions ``(realization, time, pressure, latitude, longitude)``, those of them that
+    they need; ``t_850`` and ``t_500`` become levels of ``t``. Points of a grid that is not rows and columns
+    have the dimension ``cell``, or ``y`` and ``x``. The attributes ``provenance`` (JSON) and ``id`` (the
+    identity of the forecast) of the file say where it comes from.
+
+    Parameters
+    ----------
+    path
+        The file to make.
+    forecast
+        What is to come.
+    overwrite
+        Whether a file at ``path`` may be replaced.
+    compression
+        How hard to compress each field, without loss: 0 is not at all, 9 the most. Each level takes longer.
+
+    Raises
+    ------
+    DataError
+        If ``path`` exists and may not be replaced, or its directory is not there or cannot be written in.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        forecast: ForecastDescription,
+        overwrite: bool = False,
+        compression: Annotated[int, Interval(ge=0, le=9)] = 1,
+    ) -> None:
+        super().__init__(path=path, forecast=forecast, overwrite=overwrite)
+        self._compression = compression
+        self._fields = fields_of(forecast.variables, forecast.units)
+
+    def begin(self, path: Path) -> None:
+        """Write all but the values."""
+        forecast, self._count = self._forecast, 0
+        self._stream = Stream(path)
+        self._file = file = h5netcdf.File(self._stream, "w")
+        file.attrs.update(_attributes(forecast))
+        write_members(file, forecast.members)
+        write_times(file, forecast)
+        points = write_grid(file, forecast.grid)
+        verticals = write_verticals(file, self._fields)
+        for field in self._fields:
+            self._declare(field, points, verticals.get(field.name))
+
+    def _declare(self, field: Field, points: tuple[str, ...], vertical: str | None) -> None:
+        """Make the variable, each field of one member, time and level a chunk of its own."""
+        on_level = vertical is not None and bool(field.levels)
+        dimensions = ("realization", "time", *((vertical,) if on_level else ()), *points)
+        sizes = [self._file.dimensions[name].size for name in dimensions]
+        ones = len(dimensions) - len(points)
+        variable = self._file.create_variable(
+            field.name,
+            dimensions,
+            np.dtype("f4"),
+            fillvalue=np.float32(np.nan),
+            chunks=(*[1] * ones, *sizes[ones:]),
+            **({"compression": "gzip", "compression_opts": self._compression, "shuffle": True}
+               if self._compression else {}),
+        )  # fmt: skip
+        auxiliary = ["forecast_period", "forecast_reference_time"]
+        if vertical is not None and not on_level:
+            auxiliary.append(vertical)
+        if points != HORIZONTAL:
+            auxiliary.extend(HORIZONTAL)
+        about = {
+            "standard_name": field.quantity.standard_name if field.quantity else "",
+            "long_name": field.quantity.standard_name.replace("_", " ")
+            if field.quantity
+            else field.short_name,
+            "short_name": field.short_name,
+            "units": field.units,
+            "units_metadata": "temperature: on_scale" if field.quantity and field.units == "K" else "",
+            "coordinates": " ".join(auxiliary),
+        }
+        variable.attrs.update({name: value for name, value in about.items() if value})
+
+    def add(self, state: State) -> None:
+        """Write the fields of the next lead time."""
+        for field in self._fields:
+            variable = self._file.variables[field.name]
+            shape = variable.shape[3 if field.levels else 2 :]
+            for level, column in enumerate(field.columns):
+                values = state.fields[:, :, column].reshape(-1, *shape)
+                where = (self._count, level) if field.levels else (self._count,)
+                variable[(slice(None), *where)] = values
+        self._count += 1
+        self._stream.check()
+
+    def finish(self) -> None:
+        """Close the file."""
+        self._close()
+        self._stream.check()
+
+    def abandon(self) -> None:
+        """Close the file, whatever became of it."""
+        self._close()
+
+    def _close(self) -> None:
+        self._file.close()
+        self._stream.close()
+
+
+def _attributes(forecast: ForecastDescription) -> dict[str, Any]:
+    """What the file says of itself."""
+    provenance = forecast.provenance
+    parents = (f"{parent.get('kind', 'parent')} {parent.get('identity', '')}".strip()
+               for parent in provenance.get("parents", ()))  # fmt: skip
+    about = {
+        "Conventions": CONVENTIONS,
+        "title": f"Forecast from {np.datetime_as_string(forecast.start, 'm')} UTC",
+        "source": ", ".join(parents) or "Anemoi",
+        "history": " ".join(filter(None, (provenance.get("created"), provenance.get("command")))),
+        "id": provenance.get("identity", ""),
+        "provenance": json.dumps(dict(provenance)),
+    }
+    return {name: value for name, value in about.items() if value}
