@@ -55,7 +55,7 @@ class GNNMapper(Mapper):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY}
+        {Capability.COMPILE, Capability.CONDITION, Capability.EXPORT, Capability.LINEAR_MEMORY}
     )
 
     edge_source: Tensor

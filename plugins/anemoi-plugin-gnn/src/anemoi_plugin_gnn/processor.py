@@ -66,7 +66,7 @@ class GNNProcessor(Processor):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY}
+        {Capability.COMPILE, Capability.CONDITION, Capability.EXPORT, Capability.LINEAR_MEMORY}
     )
 
     edge_source: Tensor

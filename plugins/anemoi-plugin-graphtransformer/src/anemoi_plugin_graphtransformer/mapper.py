@@ -57,7 +57,7 @@ class GraphTransformerMapper(Mapper):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY}
+        {Capability.COMPILE, Capability.CONDITION, Capability.EXPORT, Capability.LINEAR_MEMORY}
     )
 
     def __init__(

@@ -68,7 +68,7 @@ class GraphTransformerProcessor(Processor):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY}
+        {Capability.COMPILE, Capability.CONDITION, Capability.EXPORT, Capability.LINEAR_MEMORY}
     )
 
     def __init__(
