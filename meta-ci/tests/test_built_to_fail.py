@@ -185,3 +185,19 @@ def test_a_rerun_takes_what_was_green_as_it_is(world, ran):
     done = world.run("run", "--cell", of(ran, "anemoi-plugin-good")["id"])
     assert done.returncode == 0, done.stderr
     assert "(cached)" in done.stdout
+
+
+def test_parts_that_ran_apart_make_one_report_with_what_only_the_whole_shows(world, ran, tmp_path):
+    whole = ran[1]
+    parts = []
+    for number in range(2):
+        parts.append(tmp_path / f"{number}.json")
+        part = {**whole, "results": whole["results"][number::2], "findings": whole["findings"][number::2]}
+        parts[-1].write_text(json.dumps(part))
+    done = world.run("report", *parts, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    again = json.loads((world.root / ".meta-ci/results.json").read_text())
+    by_name = {each["id"]: each for each in again["results"]}
+    assert by_name == {each["id"]: each for each in whole["results"]}
+    assert sorted(again["findings"]) == sorted(whole["findings"])
+    assert len(list((tmp_path / "badges").iterdir())) == len(list((world.root / "plugins").iterdir()))

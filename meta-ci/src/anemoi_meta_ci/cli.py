@@ -17,14 +17,16 @@ import click
 from . import matrix as matrices
 from . import report as reports
 from .bisect import first_bad
+from .cells import expand
 from .constraints import constraints as known_good
 from .errors import MetaCIError
+from .findings import findings
 from .github import strategy
 from .matrix import Matrix, Source
 from .plan import CORE, Plan, Planned
 from .release import train
 from .resolve import Resolver
-from .results import GREEN, Result, Run, against
+from .results import GREEN, Result, Run, against, together
 from .run import Runner, clean
 from .wheels import Wheelhouse, commits_between, needs
 
@@ -154,15 +156,26 @@ def run(
 
 
 @cli.command()
+@click.argument("parts", nargs=-1, type=click.Path(path_type=Path), metavar="[RESULTS]...")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     help="The folder to write.  [default: report in the folder of results]",
 )
 @click.pass_obj
-def report(project: Callable[[], Project], output: Path | None) -> None:
-    """Write the last run as a page, a summary, JUnit and badges."""
+def report(project: Callable[[], Project], parts: Sequence[Path], output: Path | None) -> None:
+    """Write the last run as a page, a summary, JUnit and badges.
+
+    RESULTS are those of several runs of parts of the matrix, which are put together and become the last run.
+    """
     opened = project()
+    if parts:
+        whole = together([Run.load(part) for part in parts])
+        cells = {cell.id: cell for cell in expand(opened.matrix)}
+        known = [each for each in whole.results if each.id in cells]
+        compared = findings([cells[each.id] for each in known], known)
+        said = tuple(dict.fromkeys((*compared, *whole.findings)))
+        replace(whole, findings=said).save(opened.results)
     folder = output or opened.folder / "report"
     reports.write(Run.load(opened.results), folder, opened.folder / "logs")
     click.echo(folder / "index.html")

@@ -18,7 +18,7 @@ def strategy(planned: Sequence[Planned], earlier: Sequence[Result], shards: int)
     The longest cell goes to the shard that has the least, then the next (Graham, "Bounds on
     multiprocessing timing anomalies", 1969: at most a third above the best there is).
     """
-    seconds = {each.id: each.seconds for each in earlier if not each.cached}
+    seconds = {each.id: each.seconds for each in earlier}
     cells = [each.cell for each in planned if each.locks]
     cells.sort(key=lambda cell: -seconds.get(cell.id, _UNKNOWN))
     found: list[tuple[float, list[str]]] = [(0.0, []) for _ in range(min(shards, len(cells)))]

@@ -149,6 +149,17 @@ class Run:
             ) from None
 
 
+def together(runs: Sequence[Run]) -> Run:
+    """The runs of parts of a matrix as one, with the last result of each cell."""
+    return Run(
+        started=min(run.started for run in runs),
+        results=tuple({each.id: each for run in runs for each in run.results}.values()),
+        findings=tuple(dict.fromkeys(said for run in runs for said in run.findings)),
+        errors=tuple(dict.fromkeys(said for run in runs for said in run.errors)),
+        versions={name: version for run in runs for name, version in run.versions.items()},
+    )
+
+
 def result_from(data: Mapping[str, Any]) -> Result:
     """One result out of its JSON."""
     return Result(**{**data, "stages": tuple(StageResult(**each) for each in data["stages"])})

@@ -162,7 +162,7 @@ class Runner:
             assert smoke is not None
             steps.append(("write", lambda: stages.commands(bench, smoke.write)))
             if cell.kind == "checkpoint":
-                newer = replace_environment(bench)
+                newer = replace(bench, environment=bench.environment.with_name("newer"))
                 steps.append(("install the newer", lambda: self._install(planned, planned.locks[1], newer)))
                 steps.append(("read", lambda: stages.commands(newer, smoke.read)))
             else:
@@ -230,11 +230,6 @@ class Runner:
                     f"{each.cell.subject}: this cap is too tight: {each.unsatisfiable} Yet it passes."
                 )
         return said
-
-
-def replace_environment(bench: Bench) -> Bench:
-    """The same bench with a second environment beside the first."""
-    return replace(bench, environment=bench.environment.with_name("newer"))
 
 
 def _last(said: str) -> str:
