@@ -75,10 +75,12 @@ class TinySource(DataSource):
         nan: bool = False,
         gap: bool = False,
         ensemble: int = 1,
+        unit_of_t: str = "K",
     ):
         self.names, self.hours, self.points, self.nan, self.gap, self.ensemble = (
             names, hours, points, nan, gap, ensemble
         )
+        self.unit_of_t = unit_of_t
 
     @property
     def variables(self):
@@ -109,6 +111,10 @@ class TinySource(DataSource):
     @property
     def provenance(self):
         return {"identity": "tiny-data", "licence": "none"}
+
+    @property
+    def units(self):
+        return {"t": self.unit_of_t}
 
     def read(self, times):
         seconds = np.asarray(times).astype("datetime64[s]").astype(np.int64)

@@ -7,7 +7,7 @@ import torch
 from anemoi.core import forcings, forecast, load_checkpoint
 from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import AnemoiError, CheckpointError, DataError
-from anemoi.core.forecasting import initial_states
+from anemoi.core.forecasting import check_source, initial_states
 from anemoi.core.interfaces import hookimpl
 from anemoi.core.plugins import Broadcast
 
@@ -97,10 +97,33 @@ def test_initial_states_are_a_copy_of_their_own(make_checkpoint, tiny_source):
 
 def test_every_mismatch_is_said_at_once(make_checkpoint, tiny_source):
     with pytest.raises(DataError) as caught:
-        forecast(make_checkpoint(), tiny_source(names=["ps", "q"], hours=3, points=5), "2019-12-31T12", "1d")
-    for word in ("no t;", "4 points", "5 points", "6h apart", "3h apart", "2019-12-31T06 and 2019-12-31T12"):
+        forecast(
+            make_checkpoint(),
+            tiny_source(names=["t", "q"], hours=3, points=5, unit_of_t="degC"),
+            "2019-12-31T12",
+            "1d",
+        )
+    for word in (
+        "no ps;",
+        "t is in degC, the checkpoint's in K",
+        "4 points",
+        "5 points",
+        "6h apart",
+        "3h apart",
+        "2019-12-31T06 and 2019-12-31T12",
+    ):
         assert word in str(caught.value)
     assert "run from 2020-01-01T00 to 2020-01-03T09 every 3h" in str(caught.value)
+
+
+def test_every_date_is_looked_for_and_some_are_named(make_checkpoint, tiny_source):
+    dates = [np.datetime64("2019-12-01", "s") + n * np.timedelta64(1, "D") for n in range(10)]
+    with pytest.raises(DataError, match="no state at 2019-11-30T18, 2019-12-01T00, .* and 15 more; its"):
+        check_source(make_checkpoint(), tiny_source(), dates, input_steps=2)
+
+
+def test_units_are_compared_where_both_are_known(make_checkpoint, tiny_source):
+    assert len(list(forecast(make_checkpoint(units={}), tiny_source(unit_of_t="degC"), START, "6h"))) == 1
 
 
 @pytest.mark.parametrize(

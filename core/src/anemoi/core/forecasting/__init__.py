@@ -4,7 +4,7 @@ The package is not called ``forecast`` because that is the name of its function,
 ``anemoi.core`` offers; a module of that name would take its place there once imported.
 """
 
-from .initial import initial_states, lead_times
+from .initial import check_source, initial_states, lead_times
 from .rollout import Forecast, forecast
 
-__all__ = ["Forecast", "forecast", "initial_states", "lead_times"]
+__all__ = ["Forecast", "check_source", "forecast", "initial_states", "lead_times"]

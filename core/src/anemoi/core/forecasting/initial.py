@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,6 +12,10 @@ from ..checkpoint import Checkpoint
 from ..errors import DataError
 from ..interfaces.data_source import DataSource
 from ..times import format_date, format_duration, parse_date, parse_duration
+from ..units import same_unit
+
+_MOST = 6
+"""How many dates a message lists."""
 
 
 def lead_times(
@@ -32,6 +37,25 @@ def lead_times(
             fix=f"Ask for one that is, such as {format_duration(max(steps, 1) * step)}.",
         )
     return np.asarray(np.arange(1, steps + 1) * step, dtype="timedelta64[s]")
+
+
+def check_source(
+    checkpoint: Checkpoint, source: DataSource, dates: Sequence[np.datetime64], *, input_steps: int
+) -> None:
+    """Check that forecasts from ``dates`` can begin with states of ``source``; no field is read.
+
+    Raises
+    ------
+    DataError
+        If not, with every reason there is.
+    """
+    before = np.arange(input_steps)[::-1] * checkpoint.frequency
+    times = np.unique(np.asarray(dates, "datetime64[s]")[:, None] - before)
+    if reasons := _mismatches(checkpoint, source, times):
+        raise DataError(
+            "A forecast cannot start from this source:\n" + "\n".join(f"- {reason}" for reason in reasons),
+            fix="Choose another source or date. What the checkpoint needs: anemoi checkpoint inspect FILE",
+        )
 
 
 def initial_states(
@@ -56,12 +80,9 @@ def initial_states(
     DataError
         If the source does not fit the checkpoint, or does not hold these states: every reason there is.
     """
-    times = parse_date(date) - np.arange(input_steps)[::-1] * checkpoint.frequency
-    if reasons := _mismatches(checkpoint, source, times):
-        raise DataError(
-            "A forecast cannot start from this source:\n" + "\n".join(f"- {reason}" for reason in reasons),
-            fix="Choose another source or date. What the checkpoint needs: anemoi checkpoint inspect FILE",
-        )
+    start = parse_date(date)
+    check_source(checkpoint, source, [start], input_steps=input_steps)
+    times = start - np.arange(input_steps)[::-1] * checkpoint.frequency
     columns = [source.variables.index(name) for name in checkpoint.variables]
     fields = source.read(times)[..., columns]  # (input_steps, ensemble, grid, variable)
     if fields.shape[1] not in (1, *range(members, fields.shape[1] + 1)):
@@ -78,6 +99,12 @@ def _mismatches(checkpoint: Checkpoint, source: DataSource, times: NDArray[np.da
     reasons = []
     if absent := [name for name in checkpoint.variables if name not in source.variables]:
         reasons.append(f"it has no {', '.join(absent)}; it has {', '.join(source.variables)}")
+    theirs, ours = source.units, checkpoint.units
+    reasons += [
+        f"its {name} is in {theirs[name]}, the checkpoint's in {ours[name]}"
+        for name in checkpoint.variables
+        if name in ours and name in theirs and not same_unit(theirs[name], ours[name])
+    ]
     if not checkpoint.grid.matches(source.grid):
         same_size = len(checkpoint.grid) == len(source.grid)
         other = (
@@ -93,14 +120,21 @@ def _mismatches(checkpoint: Checkpoint, source: DataSource, times: NDArray[np.da
         )
     there = set(source.times.astype("datetime64[s]").tolist())
     missing = {time.astype("datetime64[s]") for time in source.missing}
-    if outside := [format_date(time) for time in times if time.tolist() not in there]:
+    if outside := [time for time in times if time.tolist() not in there]:
         reasons.append(
-            f"it has no state at {' and '.join(outside)}; its states run from {format_date(source.times[0])} "
+            f"it has no state at {_listed(outside)}; its states run from {format_date(source.times[0])} "
             f"to {format_date(source.times[-1])} every {format_duration(source.frequency)}"
         )
-    if lost := [format_date(time) for time in times if time in missing]:
-        reasons.append(f"its state at {' and '.join(lost)} is missing")
+    if lost := [time for time in times if time in missing]:
+        reasons.append(f"its state at {_listed(lost)} is missing")
     return reasons
+
+
+def _listed(times: Iterable[np.datetime64]) -> str:
+    *first, last = [format_date(time) for time in times]
+    if len(first) >= _MOST:
+        first, last = first[: _MOST - 1], f"{len(first) - _MOST + 2} more"
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _check_finite(
@@ -113,7 +147,6 @@ def _check_finite(
             f"{name} ({count} of {size})" for name, count in zip(variables, bad, strict=True) if count
         )
         raise DataError(
-            f"The initial states at {' and '.join(map(format_date, times))} "
-            f"hold values that are not finite: {listed}.",
+            f"The initial states at {_listed(times)} hold values that are not finite: {listed}.",
             fix="Start from another date, or mend the data.",
         )

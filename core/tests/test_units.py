@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from anemoi.core.units import same_unit
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("kg kg**-1", "1"),
+        ("kg kg**-1", "kg/kg"),
+        ("(0 - 1)", "1"),
+        ("m**2 s**-2", "m2 s-2"),
+        ("m**2 s**-2", "s^-2.m^2"),
+        ("m s**-1", "m/s"),
+        ("kg m**-2 s**-1", "kg/m2/s"),
+        ("K", "kelvin"),
+        ("degC", "celsius"),
+        ("W/(m2 K)", "W/(m2 K)"),
+    ],
+)
+def test_one_unit_written_in_two_ways(one, other):
+    assert same_unit(one, other)
+    assert same_unit(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("K", "degC"),
+        ("Pa", "hPa"),
+        ("m", "mm"),
+        ("m s**-1", "m s**-2"),
+        ("m", "10 m"),
+        ("%", "1"),
+        ("m", "M"),
+    ],
+)
+def test_two_units(one, other):
+    assert not same_unit(one, other)
+    assert not same_unit(other, one)
