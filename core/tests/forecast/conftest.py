@@ -13,6 +13,7 @@ import torch
 PLUGIN = '''
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
@@ -148,7 +149,12 @@ class TinyOutput(Output):
 
     def __exit__(self, kind, error, traceback):
         if kind is None:
-            np.savez(self.path, fields=np.stack(self.fields), lead_times=self.forecast.lead_times)
+            np.savez(
+                self.path,
+                fields=np.stack(self.fields),
+                lead_times=self.forecast.lead_times,
+                provenance=json.dumps(dict(self.forecast.provenance)),
+            )
 '''
 
 ENTRY_POINTS = """
@@ -267,3 +273,14 @@ def checkpoint_file(make_checkpoint, tmp_path):
     path = tmp_path / "model.safetensors"
     save(path, make_checkpoint())
     return path
+
+
+@pytest.fixture(scope="session")
+def built(tiny_site, untrained):
+    """Its model and what builds its output, both found once: to find plugins takes its time."""
+    from anemoi.core import plugins
+    from anemoi.core.checkpoint import build_model
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(str(tiny_site))
+        return build_model(untrained), plugins.load("output", "npz"), plugins.load("source", "tiny")

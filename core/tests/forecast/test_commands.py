@@ -87,6 +87,10 @@ def test_options_alone_change_the_source_of_the_checkpoint(anemoi, checkpoint_fi
         ([], {"lead_time": "soon"}, ["'soon' is not a duration", "72h"]),
         ([], {"output": "out.xyz"}, ["out.xyz cannot be written", "'xyz'", "--format", "npz"]),
         ([], {"output": "out"}, ["no suffix", "--format", "npz"]),
+        ([], {"output": "{when}.npz"}, ["{when} is not one of these", "{date}", "{lead_time}"]),
+        (["--date", "2020-01-03"], {}, ["2 dates cannot all be written to out.npz", "out-{date}.npz"]),
+        (["--output", "./out.npz"], {}, ["./out.npz is to be written twice"]),
+        ([], {"date": "2020-01-02/2020-01-03"}, ["no range of dates", "2025-12-01/2025-12-10/24h"]),
         (["--format", "nothing"], {}, ["'nothing'", "npz"]),
         (["--source", "nowhere"], {}, ["source", "'nowhere'", "anemoi plugins list"]),
         (["--source", "data/x.foo"], {}, ["data/x.foo", "--source name=NAME", "tiny"]),
@@ -215,6 +219,27 @@ def test_an_output_that_fails_leaves_nothing(anemoi, checkpoint_file, tmp_path, 
     assert code == 2
     assert "No space left" in err
     assert not (tmp_path / "out.npz").exists()
+
+
+def test_several_dates_and_files(anemoi, checkpoint_file, tmp_path):
+    words = ("--date", "2020-01-02T12/2020-01-03/6h", "--output", "{date}+{lead_time}.npz")
+    code, out, err = anemoi(*forecast_arguments(checkpoint_file, *words, output="{date}.npz"))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].startswith(
+        "Wrote 2020-01-02T06.npz, 2020-01-02T06+{lead_time}.npz: t, ps at 4"
+    )
+    assert len(out.splitlines()) == 5
+    assert "12 steps in" in out
+    assert len(list(tmp_path.glob("*.npz"))) == 4 * (1 + 3)
+
+
+def test_it_goes_on_ten_days_unless_told(anemoi, checkpoint_file, tmp_path):
+    code, out, _ = anemoi(
+        "forecast", checkpoint_file, "--date", "2020-01-02T06", "--output", "a.npz", "--restart"
+    )
+    assert code == 0
+    assert "40 steps" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "model.safetensors"]
 
 
 def test_inspect_tells_all_on_one_screen(anemoi, checkpoint_file):

@@ -118,7 +118,7 @@ def test_every_mismatch_is_said_at_once(make_checkpoint, tiny_source):
 
 def test_every_date_is_looked_for_and_some_are_named(make_checkpoint, tiny_source):
     dates = [np.datetime64("2019-12-01", "s") + n * np.timedelta64(1, "D") for n in range(10)]
-    with pytest.raises(DataError, match="no state at 2019-11-30T18, 2019-12-01T00, .* and 15 more; its"):
+    with pytest.raises(DataError, match=r"no state at 2019-11-30T18, 2019-12-01T00, .* and 15 more; its"):
         check_source(make_checkpoint(), tiny_source(), dates, input_steps=2)
 
 

@@ -36,6 +36,29 @@ def parse_date(date: str | datetime | np.datetime64) -> np.datetime64:
     return np.datetime64(date, "s")
 
 
+def parse_dates(text: str) -> list[np.datetime64]:
+    """Read a date, or a range of them with both ends: ``FIRST/LAST/INTERVAL``, ``2025-12-01/2025-12-10/24h``.
+
+    Raises
+    ------
+    AnemoiError
+        If it is neither.
+    """
+    if "/" not in text:
+        return [parse_date(text)]
+    words = text.split("/")
+    if len(words) != 3:
+        raise AnemoiError(
+            f"{text!r} is no range of dates.", fix="Write FIRST/LAST/INTERVAL: 2025-12-01/2025-12-10/24h"
+        )
+    first, last, interval = parse_date(words[0]), parse_date(words[1]), parse_duration(words[2])
+    if first > last or not interval:
+        raise AnemoiError(
+            f"There is no date in {text!r}.", fix="Write the first date first, and an interval above zero."
+        )
+    return [first + n * interval for n in range(int((last - first) // interval) + 1)]
+
+
 def parse_duration(duration: str | timedelta | np.timedelta64) -> np.timedelta64:
     """Read a duration in any of the usual forms, as timedelta64[s].
 

@@ -1,28 +1,45 @@
-"""``anemoi forecast``: from a checkpoint to a file."""
+"""``anemoi forecast``: from a checkpoint to files."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .. import plugins
-from ..errors import DataError, PluginError
+from ..errors import DataError
 from .options import available_device, computing_options, short_warnings, source_option, source_spec
 
 if TYPE_CHECKING:
-    from ..interfaces.output import ForecastDescription, Output, State
+    from ..forecasting.batch import Batch, OnStep, Task
 
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--date", required=True, help="When to start from, UTC: 2025-12-22T00.")
-@click.option("--lead-time", required=True, metavar="DURATION", help="How far to forecast: 72h, 10d.")
 @click.option(
-    "--output", "path", required=True, metavar="FILE", type=click.Path(path_type=Path), help="What to write."
+    "--date",
+    "dates",
+    required=True,
+    multiple=True,
+    help="When to start from, UTC: 2025-12-22T00; may be repeated, or a range: 2025-12-01/2025-12-10/24h.",
+)
+@click.option(
+    "--lead-time",
+    default="10d",
+    show_default=True,
+    metavar="DURATION",
+    help="How far to forecast: 72h, 10d.",
+)
+@click.option(
+    "--output",
+    "paths",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="What to write; may be repeated. {date} in it stands for the start, {lead_time} for each lead time.",
 )
 @click.option(
     "--format", "output_name", metavar="NAME", help="The output that writes it.  [default: by FILE's suffix]"
@@ -32,16 +49,22 @@ if TYPE_CHECKING:
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there already.")
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="Keep a journal beside FILE until it is whole, and go on from the one of an interrupted forecast.",
+)
 @computing_options
 def command(
     checkpoint: Path,
-    date: str,
+    dates: tuple[str, ...],
     lead_time: str,
-    path: Path,
+    paths: tuple[str, ...],
     output_name: str | None,
     sources: tuple[str, ...],
     members: int,
     overwrite: bool,
+    restart: bool,
     device: str,
     trust_code: bool,
     allow_different_versions: bool,
@@ -53,98 +76,88 @@ def command(
 
     \b
     anemoi forecast model.safetensors --date 2025-12-22T00 --lead-time 72h --output forecast.zarr
-    anemoi forecast model.safetensors --date 2025-12-22T00 --lead-time 10d --output forecast.zarr \\
+    anemoi forecast model.safetensors --date 2025-12-22T00 --output forecast.zarr \\
         --source /data/analysis.zarr --members 4
+    anemoi forecast model.safetensors --date 2025-12-01/2025-12-10/24h --output '{date}.zarr' --restart
     """  # noqa: D301 (click needs the \b, which a raw string has not)
-    from ..times import parse_date, parse_duration
+    from ..times import parse_dates, parse_duration
 
-    start, end = parse_date(date), parse_duration(lead_time)
-    output_name = _check_output_name(path, output_name)
+    starts = [start for text in dates for start in parse_dates(text)]
+    end = parse_duration(lead_time)
 
     # Only now, because it brings torch.
     from .. import config
     from ..checkpoint import load
-    from ..forecasting import forecast
+    from ..forecasting import Destination, prepare
 
+    destinations = [Destination.of(path, output_name) for path in paths]
     loaded = load(checkpoint)
     device = available_device(device)
     spec = source_spec(sources, loaded.configuration.get("data"))
-    _check_not_an_input(path, checkpoint, spec.get("path"))
-    source = config.build("source", spec, trust_code=trust_code)
     with short_warnings():
-        made = forecast(
+        batch = prepare(
             loaded,
-            source,
-            start,
+            config.build("source", spec, trust_code=trust_code),
+            starts,
+            destinations,
             end,
             members=members,
+            overwrite=overwrite,
+            restart=restart,
             device=device,
             trust_code=trust_code,
             allow_different_versions=allow_different_versions,
         )
-    description = made.description
-    output: Output = config.build(
-        "output", {"name": output_name}, path=str(path), forecast=description, overwrite=overwrite
-    )
+    _check_not_an_input(batch, checkpoint, spec.get("path"))
+    steps = [len(task.forecast.lead_times) if task.parts else 0 for task in batch.tasks]
     began = time.perf_counter()
-    try:
-        with output:
-            for state in _with_progress(made, len(description.lead_times)):
-                output.write(state)
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            fix=f"Check that {path.absolute().parent} can be written and has room.",
-        ) from error
-    click.echo(_summary(path, description, time.perf_counter() - began, device))
+    with _progress(sum(steps)) as on_step:
+        for task in batch.run(on_step):
+            click.echo(_summary(task))
+    seconds = time.perf_counter() - began
+    click.echo(
+        f"{sum(steps)} steps in {seconds:.1f} s "
+        f"({sum(steps) / seconds:.1f} steps/s, writing included) on {device}."
+    )
 
 
-def _check_output_name(path: Path, name: str | None) -> str:
-    """The output that writes ``path``: the one given, or that which its suffix names."""
-    installed = ", ".join(component.name for component in plugins.components("output")) or "none"
-    choice = f"Choose one with --format; installed here: {installed}."
-    name = name or path.suffix.removeprefix(".")
-    if not name:
-        raise DataError(f"{path} has no suffix that says what to write.", fix=choice)
-    try:
-        plugins.load("output", name)
-    except PluginError as error:
-        fix = "\n".join(filter(None, (error.fix, choice)))
-        raise PluginError(f"{path} cannot be written: {error.what}", fix=fix) from error
-    return name
+def _check_not_an_input(batch: Batch, *inputs: Path | str | None) -> None:
+    taken = [Path(each).resolve() for each in inputs if each is not None]
+    for part in (part for task in batch.tasks for part in task.parts):
+        if Path(part.path).resolve() in taken:
+            raise DataError(f"{part.path} is what the forecast is made from.", fix="Choose another --output.")
 
 
-def _check_not_an_input(path: Path, *inputs: Path | str | None) -> None:
-    for each in inputs:
-        if each is not None and Path(each).resolve() == path.resolve():
-            raise DataError(f"{path} is what the forecast is made from.", fix="Choose another --output.")
-
-
-def _with_progress(states: Iterable[State], steps: int) -> Iterator[State]:
+@contextmanager
+def _progress(steps: int) -> Iterator[OnStep]:
     """Count the states on a terminal; nothing is drawn elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from ..times import format_date, format_duration
+
     console = Console(stderr=True)
     if not console.is_terminal:  # Even a disabled bar leaves an empty line in versions of rich before 15.
-        yield from states
+        yield lambda forecast, state: None
         return
-    columns = (TextColumn("Forecasting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=steps)
-        for state in states:
-            yield state
-            progress.advance(task)
+        bar = progress.add_task("Forecasting", total=steps)
+        yield lambda forecast, state: progress.update(
+            bar,
+            advance=1,
+            description=f"{format_date(state.start)} + {format_duration(state.lead_time)}",
+        )
 
 
-def _summary(path: Path, written: ForecastDescription, seconds: float, device: str) -> str:
+def _summary(task: Task) -> str:
     from ..times import format_date
 
-    steps, last = len(written.lead_times), written.lead_times[-1]
-    first, members = written.lead_times[0], written.members
+    written = task.forecast
+    first, last, members = written.lead_times[0], written.lead_times[-1], written.members
+    done = "Wrote" if task.parts else "Written before:"
     return (
-        f"Wrote {path}: {', '.join(written.variables)} at {len(written.grid)} points, "
+        f"{done} {', '.join(task.paths)}: {', '.join(written.variables)} at {len(written.grid)} points, "
         f"{members} member{'s' * (members > 1)}, valid {format_date(written.start + first)} to "
-        f"{format_date(written.start + last)} UTC.\n"
-        f"{steps} steps in {seconds:.1f} s ({steps / seconds:.1f} steps/s, writing included) on {device}."
+        f"{format_date(written.start + last)} UTC."
     )

@@ -3,7 +3,7 @@
 Composing needs Hydra and checking needs pydantic; both are imported when they are used, not before.
 """
 
-from .build import build
+from .build import build, builder
 from .compose import compose, override
 from .composition import Composition, Origin
 from .layers import Layer, find_layers
@@ -17,6 +17,7 @@ __all__ = [
     "Origin",
     "Spec",
     "build",
+    "builder",
     "compose",
     "find_layers",
     "override",

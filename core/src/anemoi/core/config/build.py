@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import AnemoiError, ConfigError, PluginError
@@ -33,21 +33,33 @@ def build(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False, **
     PluginError
         If there is no such component, or it fails to load or to build.
     """
+    return builder(kind, spec, trust_code=trust_code)(**structure)
+
+
+def builder(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False) -> Callable[..., Any]:
+    """Check the options of a component once, and give what builds it as often as it is wanted.
+
+    Takes, raises and gives what :func:`build` does, the structure where it is called.
+    """
     from .validate import check_component
 
     constructor = constructor_of(kind, spec, trust_code=trust_code)
     given = check_component(kind, spec, constructor)
-    try:
-        return constructor(**structure, **given)
-    except AnemoiError:
-        raise
-    except ValueError as error:
-        raise ConfigError(f"{describe(kind, spec)} refuses its options: {error}") from error
-    except Exception as error:
-        raise PluginError(
-            f"{describe(kind, spec)} failed to build: {type(error).__name__}: {error}",
-            fix="This is a fault of the component, not of the configuration: tell its authors.",
-        ) from error
+
+    def built(**structure: Any) -> Any:
+        try:
+            return constructor(**structure, **given)
+        except AnemoiError:
+            raise
+        except ValueError as error:
+            raise ConfigError(f"{describe(kind, spec)} refuses its options: {error}") from error
+        except Exception as error:
+            raise PluginError(
+                f"{describe(kind, spec)} failed to build: {type(error).__name__}: {error}",
+                fix="This is a fault of the component, not of the configuration: tell its authors.",
+            ) from error
+
+    return built
 
 
 def constructor_of(kind: str, spec: Mapping[str, Any], *, trust_code: bool) -> Any:

@@ -4,7 +4,20 @@ The package is not called ``forecast`` because that is the name of its function,
 ``anemoi.core`` offers; a module of that name would take its place there once imported.
 """
 
+from .batch import Batch, Task, prepare
+from .destination import Destination
 from .initial import check_source, initial_states, lead_times
-from .rollout import Forecast, forecast
+from .rollout import LEAD_TIME, Forecast, forecast
 
-__all__ = ["Forecast", "check_source", "forecast", "initial_states", "lead_times"]
+__all__ = [
+    "LEAD_TIME",
+    "Batch",
+    "Destination",
+    "Forecast",
+    "Task",
+    "check_source",
+    "forecast",
+    "initial_states",
+    "lead_times",
+    "prepare",
+]

@@ -49,8 +49,8 @@ def check_source(
     DataError
         If not, with every reason there is.
     """
-    before = np.arange(input_steps)[::-1] * checkpoint.frequency
-    times = np.unique(np.asarray(dates, "datetime64[s]")[:, None] - before)
+    before = np.arange(input_steps) * checkpoint.frequency
+    times = np.unique([date - before for date in dates])
     if reasons := _mismatches(checkpoint, source, times):
         raise DataError(
             "A forecast cannot start from this source:\n" + "\n".join(f"- {reason}" for reason in reasons),

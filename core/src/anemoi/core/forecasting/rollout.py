@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .. import forcings
 from ..checkpoint import Checkpoint, build_model, load
+from ..errors import DataError
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
@@ -22,6 +23,10 @@ from ..plugins import hooks
 from ..provenance import provenance
 from ..times import parse_date
 from .initial import initial_states, lead_times
+from .journal import Journal
+
+LEAD_TIME = "10d"
+"""How far a forecast goes unless it is told: the medium range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +45,17 @@ class Forecast:
         The time from one state to the next.
     initial
         The states that it starts from, ``(input_steps, ensemble, grid, variable)``, in physical units.
+    journal
+        Where each state is kept, and read if it is there already; none if None.
     """
 
     description: ForecastDescription
     model: ForecastModel
     frequency: np.timedelta64
     initial: Tensor
+    journal: Journal | None = None
 
-    def __iter__(self) -> Iterator[State]:
+    def __iter__(self) -> Generator[State, None, None]:
         """Compute each state when it is asked for."""
         events = hooks()
         events.send("forecast_started", forecast=self.description)
@@ -64,20 +72,54 @@ class Forecast:
             events.send("forecast_finished", forecast=self.description, status=status)
 
     def _states(self) -> Iterator[State]:
-        model, start, grid = self.model, self.description.start, self.description.grid
-        states = model.normalise(self.initial)[None]  # (batch 1, input_steps, ensemble, grid, variable)
-        for lead in self.description.lead_times:
-            now = np.array([start + lead - self.frequency])
-            known = forcings.compute(model.forcings, grid.latitudes, grid.longitudes, now)
-            states = _advance(model, states, torch.from_numpy(known).to(states.device))
-            yield State(start, lead, model.denormalise(states[0, -1]).cpu().numpy())
+        start = self.description.start
+        states = self.model.normalise(self.initial)  # (input_steps, ensemble, grid, variable)
+        if self.journal is not None:
+            self._check_initial(self.journal, states)
+        for step, lead in enumerate(self.description.lead_times):
+            new = self._recorded(len(self.initial) + step)
+            if new is None:
+                new = self._advance(states, start + lead - self.frequency)
+                self._record(new)
+            states = torch.cat([states[1:], new[None]])
+            yield State(start, lead, self.model.denormalise(new).cpu().numpy())
+
+    @torch.inference_mode()
+    def _advance(self, states: Tensor, time: np.datetime64) -> Tensor:
+        """Compute the next state, ``(ensemble, grid, variable)``, from the last, which is at ``time``."""
+        model, grid = self.model, self.description.grid
+        known = forcings.compute(model.forcings, grid.latitudes, grid.longitudes, np.array([time]))
+        new: Tensor = model(states[None], torch.from_numpy(known).to(states.device))[0]
+        return new
+
+    def _recorded(self, number: int) -> Tensor | None:
+        if self.journal is None or number >= len(self.journal):
+            return None
+        found = self.journal.state(number, tuple(self.initial.shape[1:]))
+        return torch.from_numpy(found).to(self.initial.device)
+
+    def _record(self, state: Tensor) -> None:
+        if self.journal is not None:
+            self.journal.append(state.cpu().numpy())
+
+    def _check_initial(self, journal: Journal, states: Tensor) -> None:
+        """Begin the journal with the states that the forecast starts from, or check that they are those."""
+        for number, state in enumerate(states):
+            before = self._recorded(number)
+            if before is None:
+                self._record(state)
+            elif not torch.equal(before, state):
+                raise DataError(
+                    f"The initial states are others than those in {journal.path}: the data have changed.",
+                    fix="Remove the journal to start anew.",
+                )
 
 
 def forecast(
     checkpoint: Checkpoint | str | os.PathLike[str],
     source: DataSource,
     date: str | datetime | np.datetime64,
-    lead_time: str | timedelta | np.timedelta64,
+    lead_time: str | timedelta | np.timedelta64 = LEAD_TIME,
     *,
     members: int = 1,
     device: str | torch.device = "cpu",
@@ -98,7 +140,7 @@ def forecast(
     date
         The time to start from, UTC.
     lead_time
-        How far: ``"72h"``, ``"10d"``.
+        How far: ``"72h"``, ``"10d"``; ten days, the usual medium range, if it is not given.
     members
         How many ensemble members.
     device
@@ -127,26 +169,21 @@ def forecast(
         )
     fields = initial_states(checkpoint, source, start, input_steps=model.input_steps, members=members)
     return Forecast(
-        description=_describe(checkpoint, source, start, leads, members),
+        description=describe(checkpoint, source, start, leads, members),
         model=model.to(device).eval(),
         frequency=checkpoint.frequency,
         initial=torch.from_numpy(fields).to(device),
     )
 
 
-@torch.inference_mode()
-def _advance(model: ForecastModel, states: Tensor, known: Tensor) -> Tensor:
-    """Put the next state behind the last ones and drop the oldest; the shape stays."""
-    return torch.cat([states[:, 1:], model(states, known)[:, None]], dim=1)
-
-
-def _describe(
+def describe(
     checkpoint: Checkpoint,
     source: DataSource,
     start: np.datetime64,
     leads: NDArray[np.timedelta64],
     members: int,
 ) -> ForecastDescription:
+    """Say what is known of a forecast before its first state."""
     return ForecastDescription(
         start=start,
         lead_times=leads,

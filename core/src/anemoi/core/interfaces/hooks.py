@@ -57,7 +57,7 @@ def forecast_started(forecast: ForecastDescription) -> None:
 
 @hookspec
 def forecast_step(forecast: ForecastDescription, state: State) -> None:
-    """A state of the forecast was computed, and written if it was asked for."""
+    """A state of the forecast was computed, and taken by whoever asked for it; it may not be written yet."""
 
 
 @hookspec

@@ -1,0 +1,248 @@
+"""Forecasts from one date or many to files: everything is checked, then they are made one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..checkpoint import Checkpoint, build_model
+from ..errors import AnemoiError, DataError
+from ..interfaces.data_source import DataSource
+from ..interfaces.output import ForecastDescription, State
+from ..model import ForecastModel
+from ..times import format_date, format_duration, parse_date
+from .background import Background
+from .destination import Destination
+from .initial import check_source, initial_states, lead_times
+from .journal import Journal
+from .rollout import LEAD_TIME, Forecast, describe
+from .tee import Part, Tee
+
+_MOST = 10
+"""How many errors one message lists."""
+
+OnStep = Callable[[ForecastDescription, State], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One forecast to make.
+
+    Parameters
+    ----------
+    forecast
+        Its description.
+    paths
+        Where it is written; a place for the lead time stays in them.
+    parts
+        What writes it; nothing where an interrupted batch had written it already.
+    journal
+        What it can go on from; none if None.
+    """
+
+    forecast: ForecastDescription
+    paths: tuple[str, ...]
+    parts: tuple[Part, ...]
+    journal: Journal | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Forecasts that are ready to be made, by one model: see :func:`prepare`."""
+
+    checkpoint: Checkpoint
+    source: DataSource
+    model: ForecastModel
+    device: torch.device
+    tasks: tuple[Task, ...]
+
+    def run(self, on_step: OnStep = lambda forecast, state: None) -> Iterator[Task]:
+        """Make them, one after the other; give each as its files are whole.
+
+        Dates do not go through the model together: sums over a larger batch are rounded otherwise, and one
+        forecast must not depend on which others are asked for.
+
+        Parameters
+        ----------
+        on_step
+            Told of each state when it is left to be written.
+
+        Raises
+        ------
+        AnemoiError
+            If the initial states will not do, or a file cannot be written.
+        """
+        for task in self.tasks:
+            if task.parts:
+                self._make(task, on_step)
+            yield task
+        for task in self.tasks:
+            if task.journal is not None:
+                task.journal.remove()
+
+    def _make(self, task: Task, on_step: OnStep) -> None:
+        described = task.forecast
+        fields = initial_states(
+            self.checkpoint,
+            self.source,
+            described.start,
+            input_steps=self.model.input_steps,
+            members=described.members,
+        )
+        initial = torch.from_numpy(fields).to(self.device)
+        made = Forecast(described, self.model, self.checkpoint.frequency, initial, task.journal)
+        with Background(Tee(task.parts)) as output, closing(iter(made)) as states:
+            for state in states:
+                output.write(state)
+                on_step(described, state)
+        if task.journal is not None:
+            task.journal.finish()
+
+
+def prepare(
+    checkpoint: Checkpoint,
+    source: DataSource,
+    dates: Sequence[str | datetime | np.datetime64],
+    destinations: Sequence[Destination],
+    lead_time: str | timedelta | np.timedelta64 = LEAD_TIME,
+    *,
+    members: int = 1,
+    overwrite: bool = False,
+    restart: bool = False,
+    device: str | torch.device = "cpu",
+    model: ForecastModel | None = None,
+    trust_code: bool = False,
+    allow_different_versions: bool = False,
+) -> Batch:
+    """Check all that forecasts need before one is made: the model, the source, the dates and every file.
+
+    Parameters
+    ----------
+    checkpoint, source, lead_time, members, device, model, trust_code, allow_different_versions
+        As for :func:`anemoi.core.forecast`.
+    dates
+        The times to start from.
+    destinations
+        Where each of them is written.
+    overwrite
+        Whether files that are there already may be replaced.
+    restart
+        Keep a journal beside the first file of each forecast until all are whole, and go on from those
+        that an interrupted batch has left.
+
+    Raises
+    ------
+    AnemoiError
+        If something will not do: everything that does not, at once.
+    """
+    device = torch.device(device)
+    starts = list(dict.fromkeys(map(parse_date, dates)))
+    leads = lead_times(checkpoint, lead_time)
+    if model is None:
+        model = build_model(
+            checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions
+        )
+    forecasts = [describe(checkpoint, source, start, leads, members) for start in starts]
+    _check_apart(forecasts, destinations)
+    errors: list[AnemoiError] = []
+    with _collected(errors):
+        check_source(checkpoint, source, starts, input_steps=model.input_steps)
+    tasks = []
+    for forecast in forecasts:
+        with _collected(errors):
+            journal = _journal(forecast, destinations[0], device) if restart else None
+            steps = model.input_steps + len(leads)
+            tasks.append(_task(forecast, destinations, journal, overwrite=overwrite, steps=steps))
+    _raise_all(errors)
+    return Batch(checkpoint, source, model.to(device).eval(), device, tuple(tasks))
+
+
+def _task(
+    forecast: ForecastDescription,
+    destinations: Sequence[Destination],
+    journal: Journal | None,
+    *,
+    overwrite: bool,
+    steps: int,
+) -> Task:
+    """Check every file of one forecast, as it is or as it is gone on with."""
+    paths = tuple(destination.of_date(forecast.start) for destination in destinations)
+    if journal is not None:
+        forecast = replace(forecast, provenance=journal.provenance)
+        if journal.whole:
+            return Task(forecast, paths, (), journal)
+        # It was interrupted while its files appeared: those that did are the ones to be written again.
+        overwrite = overwrite or len(journal) == steps
+    parts: list[Part] = []
+    errors: list[AnemoiError] = []
+    for destination in destinations:
+        with _collected(errors):
+            parts += destination.parts(forecast, overwrite=overwrite)
+    _raise_all(errors)
+    return Task(forecast, paths, tuple(parts), journal)
+
+
+def _journal(forecast: ForecastDescription, destination: Destination, device: torch.device) -> Journal:
+    """The journal of a forecast, beside its first file."""
+    path = Path(destination.of_date(forecast.start)).expanduser().absolute()
+    checkpoint, source = forecast.provenance["parents"]
+    software = forecast.provenance["versions"]
+    about: dict[str, Any] = {
+        "checkpoint": checkpoint["identity"],
+        "source": source.get("identity"),
+        "date": format_date(forecast.start),
+        "lead time": format_duration(forecast.lead_times[-1]),
+        "number of members": forecast.members,
+        "device": device.type,
+        "software": " ".join(f"{name} {version}" for name, version in software.items()),
+    }
+    return Journal(path.with_name(f".{path.name}.journal"), about, forecast.provenance)
+
+
+def _check_apart(forecasts: Sequence[ForecastDescription], destinations: Sequence[Destination]) -> None:
+    """Check that no two forecasts, and no two outputs, write one file."""
+    taken: set[str] = set()
+    for destination in destinations:
+        if len(forecasts) > 1 and not destination.by_date:
+            raise DataError(
+                f"Forecasts from {len(forecasts)} dates cannot all be written to {destination.path}.",
+                fix=f"Give each a path of its own, with {{date}} in it: {_with_date(destination.path)}",
+            )
+        for forecast in forecasts:
+            for path in destination.paths(forecast):
+                if (place := os.path.abspath(os.path.expanduser(path))) in taken:
+                    raise DataError(f"{path} is to be written twice.", fix="Give each --output another path.")
+                taken.add(place)
+
+
+def _with_date(path: str) -> str:
+    stem, suffix = os.path.splitext(path)
+    return f"{stem}-{{date}}{suffix}"
+
+
+@contextmanager
+def _collected(errors: list[AnemoiError]) -> Iterator[None]:
+    try:
+        yield
+    except AnemoiError as error:
+        errors.append(error)
+
+
+def _raise_all(errors: Sequence[AnemoiError]) -> None:
+    """Raise one error that says what all of them say."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        whats = [error.what for error in errors[:_MOST]]
+        if len(errors) > _MOST:
+            whats.append(f"And {len(errors) - _MOST} more.")
+        fixes = dict.fromkeys(error.fix for error in errors[:_MOST] if error.fix)
+        raise DataError("\n".join(whats), fix="\n".join(fixes) or None)

@@ -1,0 +1,118 @@
+"""Where forecasts are written: paths with places for the date and the lead time, and what writes them."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .. import config, plugins
+from ..errors import DataError, PluginError
+from ..interfaces.output import ForecastDescription, Output
+from ..times import format_date, format_duration
+from .tee import Part
+
+DATE, LEAD_TIME = "date", "lead_time"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """What one ``--output`` says.
+
+    Parameters
+    ----------
+    path
+        The path as it was given. Its ``{date}`` becomes the start of a forecast (``2025-12-20T06``); with
+        ``{lead_time}`` each lead time (``6h``) has a file of its own.
+    output
+        What builds the output that writes it, from ``path``, ``forecast`` and ``overwrite``.
+
+    Raises
+    ------
+    DataError
+        If braces in ``path`` hold something else.
+    """
+
+    path: str
+    output: Callable[..., Output]
+
+    def __post_init__(self) -> None:
+        self._placeholders()
+
+    @classmethod
+    def of(cls, path: str, output: str | None = None) -> Destination:
+        """Give the destination ``path``, written by ``output``, or by that which its suffix names.
+
+        Raises
+        ------
+        DataError, PluginError
+            If the path has no suffix, or no output here is called so.
+        """
+        installed = ", ".join(component.name for component in plugins.components("output")) or "none"
+        choice = f"Choose one with --format; installed here: {installed}."
+        name = output or Path(path).suffix.removeprefix(".")
+        if not name or name.startswith("{"):
+            raise DataError(f"{path} has no suffix that says what to write.", fix=choice)
+        try:
+            return cls(path, config.builder("output", {"name": name}))
+        except PluginError as error:
+            fix = "\n".join(filter(None, (error.fix, choice)))
+            raise PluginError(f"{path} cannot be written: {error.what}", fix=fix) from error
+
+    @property
+    def by_date(self) -> bool:
+        """Whether each start has a path of its own."""
+        return DATE in self._placeholders()
+
+    def of_date(self, start: np.datetime64) -> str:
+        """Give the path for forecasts from ``start``; a place for the lead time stays."""
+        return self._filled(start, f"{{{LEAD_TIME}}}")
+
+    def paths(self, forecast: ForecastDescription) -> list[str]:
+        """Give all paths that a forecast is written to."""
+        return [self._path(part) for part in self._split(forecast)]
+
+    def parts(self, forecast: ForecastDescription, *, overwrite: bool) -> Iterator[Part]:
+        """Build the outputs that write a forecast.
+
+        Raises
+        ------
+        AnemoiError
+            If something lies there already, or it cannot be written.
+        """
+        for part in self._split(forecast):
+            path = self._path(part)
+            output = self.output(path=path, forecast=part, overwrite=overwrite)
+            yield Part(path, output, part.lead_times)
+
+    def _split(self, forecast: ForecastDescription) -> list[ForecastDescription]:
+        if LEAD_TIME not in self._placeholders():
+            return [forecast]
+        leads = forecast.lead_times
+        return [replace(forecast, lead_times=leads[step : step + 1]) for step in range(len(leads))]
+
+    def _path(self, part: ForecastDescription) -> str:
+        return self._filled(part.start, format_duration(part.lead_times[-1]))
+
+    def _filled(self, start: np.datetime64, lead_time: str) -> str:
+        # Without colons, which not every file system takes.
+        return self.path.format(**{DATE: format_date(start).replace(":", ""), LEAD_TIME: lead_time})
+
+    def _placeholders(self) -> set[str]:
+        try:
+            found = [field[1:] for field in string.Formatter().parse(self.path) if field[1] is not None]
+        except ValueError as error:
+            raise self._malformed(str(error)) from None
+        for name, spec, conversion in found:
+            if name not in (DATE, LEAD_TIME) or spec or conversion:
+                raise self._malformed(f"{{{name}}} is not one of these")
+        return {str(name) for name, _, _ in found}
+
+    def _malformed(self, why: str) -> DataError:
+        return DataError(
+            f"The path {self.path} cannot be filled in: {why}.",
+            fix=f"Write {{{DATE}}} or {{{LEAD_TIME}}} in braces, and double those that are meant as such.",
+        )
