@@ -250,13 +250,8 @@ def release_plan(project: Callable[[], Project], as_json: bool) -> None:
     line = next(iter(opened.matrix.lines))
     known_good(opened.matrix, plan, Run.load(opened.results), line)
     wheels = {CORE: plan.core(line), **{name: plan.wheels[name] for name in opened.matrix.managed}}
-    folders = {name: wheel.source for name, wheel in wheels.items() if wheel.source is not None}
-    releases = train(
-        folders,
-        {name: wheel.version for name, wheel in wheels.items()},
-        plan.released(folders),
-        {name: sorted(found) for name, found in needs(wheels, tests=False).items()},
-    )
+    ours = {name: wheel for name, wheel in wheels.items() if wheel.source is not None}
+    releases = train(ours, plan.released(ours), needs(ours, tests=False))
     if as_json:
         click.echo(json.dumps([vars(each) for each in releases], indent=2))
         return

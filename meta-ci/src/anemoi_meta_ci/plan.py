@@ -166,12 +166,12 @@ class Plan:
         again = self._planned(cell, [f"{CORE} @ {core.path.as_uri()}"])
         return None if again.unsatisfiable or again.does_not_build else again
 
-    def released(self, names: Iterable[str]) -> dict[str, str]:
-        """The version that each of these had in the newest line that is not the one worked on."""
+    def released(self, names: Iterable[str]) -> dict[str, Wheel]:
+        """The wheel that each of these had in the newest line that is not the one worked on."""
         for line in list(self.matrix.lines.values())[1:2]:
             sources = {name: line.core if name == CORE else line.plugins for name in names}
             return {
-                name: self.house.wheel(name, source).version
+                name: self.house.wheel(name, source)
                 for name, source in sources.items()
                 if source is not None and self.house.exists(name, source)
             }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import graphlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
 
 from .errors import MetaCIError
+from .wheels import Wheel
 
 KINDS = ("breaking", "feature", "fix")
 _FRAGMENT = re.compile(r"^(?P<name>[\w+-]+)\.(?P<kind>[a-z]+)\.md$")
@@ -74,27 +75,36 @@ def bump(released: str | None, version: str, kinds: Sequence[str]) -> str:
 
 
 def train(
-    folders: Mapping[str, Path],
-    versions: Mapping[str, str],
-    released: Mapping[str, str],
-    needs: Mapping[str, Sequence[str]],
+    wheels: Mapping[str, Wheel], released: Mapping[str, Wheel], needs: Mapping[str, Collection[str]]
 ) -> list[Release]:
-    """What has changes, what it needs coming before it.
+    """What has changes, and what was never released, what it needs coming before it.
 
     Parameters
     ----------
-    folders
-        The folder of each distribution.
-    versions, released
-        The version of each as it is, and as it was last released, if ever.
+    wheels, released
+        Each distribution as it is, built from a folder, and as it was last released, if ever.
     needs
         For each the others of these that it requires.
+
+    Raises
+    ------
+    MetaCIError
+        If one is not what was released, and no fragment says why.
     """
-    order = graphlib.TopologicalSorter({name: needs.get(name, ()) for name in folders}).static_order()
-    releases = []
-    for name in order:
-        changes = fragments(folders[name])
-        if changes:
-            version = bump(released.get(name), versions[name], [kind for kind, _ in changes])
+    order = graphlib.TopologicalSorter({name: sorted(needs.get(name, ())) for name in sorted(wheels)})
+    releases, silent = [], []
+    for name in order.static_order():
+        wheel, before = wheels[name], released.get(name)
+        assert wheel.source is not None
+        changes = fragments(wheel.source)
+        if changes or before is None:
+            version = bump(before.version if before else None, wheel.version, [kind for kind, _ in changes])
             releases.append(Release(name, version, tuple(text for _, text in changes)))
+        elif wheel.sha256 != before.sha256:
+            silent.append(f"  {name} is not what was released as {before.version}")
+    if silent:
+        raise MetaCIError(
+            "\n".join(["There are changes that no fragment tells of:", *silent]),
+            fix="Say in changes/NAME.KIND.md of each what has changed.",
+        )
     return releases
