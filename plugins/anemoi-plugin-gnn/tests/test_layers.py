@@ -141,8 +141,10 @@ def test_processor_equals_messages_one_at_a_time(options, backend):
     x, condition = torch.randn(2, nodes, CHANNELS).double().requires_grad_(), condition_of(options, 2)
     expected = processor_reference(processor, edges, x, condition)
     assert_same(processor, (x, condition), processor(x, condition), expected)
-    with torch.no_grad():
-        torch.testing.assert_close(processor(x, condition), expected, rtol=1e-10, atol=1e-12)
+    for training in (True, False):  # In the second, what is static comes from memory.
+        with torch.no_grad():
+            out = processor.train(training)(x, condition)
+        torch.testing.assert_close(out, expected, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("backend", ["blocks", "torch"])
@@ -186,31 +188,39 @@ def test_checkpointing_changes_nothing(num_chunks):
     assert all(map(torch.equal, *found))
 
 
-def test_what_is_static_in_a_mapper_is_made_once_and_again_when_a_weight_changes():
-    edges = ragged(9, 7, 30)
-    mapper = make_mapper(edges).eval()
-    source, target = torch.randn(1, 9, 4).double(), torch.randn(1, 7, 5).double()
+@pytest.mark.parametrize("part", ["mapper", "processor"])
+def test_what_is_static_is_made_once_and_again_when_a_weight_changes(part):
+    """Of a mapper, and of the first layer of a processor."""
+    edges = ragged(9, 9, 30)
+    if part == "mapper":
+        layer = make_mapper(edges, 9, 9).eval()
+        conv, reference = layer.layer.conv, mapper_reference
+        inputs = torch.randn(1, 9, 4).double(), torch.randn(1, 9, 5).double()
+    else:
+        layer = make_processor(9, edges).eval()
+        conv, reference = layer.layers[0].conv, processor_reference
+        inputs = (torch.randn(1, 9, CHANNELS).double(),)
     times = []
-    mapper.layer.conv.embed.register_forward_hook(lambda *_: times.append(1))
+    conv.embed.register_forward_hook(lambda *_: times.append(1))
 
     def embeddings():
         """How often edges were embedded for one call, whose result is right."""
         times.clear()
         with torch.no_grad():
-            out = mapper(source, target)
+            out = layer(*inputs)
             seen = len(times)
-            expected = mapper_reference(mapper, edges, source, target, None)
+            expected = reference(layer, edges, *inputs, None)
         torch.testing.assert_close(out, expected, rtol=1e-10, atol=1e-12)
         return seen
 
     assert embeddings() > 0
     assert embeddings() == 0
-    mapper.layer.conv.embed.out.weight.data.mul_(1.5)  # unseen by torch's count of versions
+    conv.embed.out.weight.data.mul_(1.5)  # unseen by torch's count of versions
     assert embeddings() > 0
-    mapper.edge_features.add_(1)
+    layer.edge_features.add_(1)
     assert embeddings() > 0
     assert embeddings() == 0
-    mapper.train().eval()
+    layer.train().eval()
     assert embeddings() > 0
 
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from .conv import Backend, GraphConv
 from .layer import GraphConvLayer
 from .mlp import MLPOptions, NormedMLP
+from .static import StaticGraphConv
 
 
 class GNNProcessor(Processor):
@@ -31,7 +32,8 @@ class GNNProcessor(Processor):
 
     In each layer the edges are updated from the nodes at their ends, then the nodes from the sums of their
     edges; both keep a straight line from layer to layer. The states of edges begin as an MLP of their
-    attributes.
+    attributes, which is computed once for a forecast: in evaluation mode, without gradients, for as long as
+    the weights stay what they are.
 
     Parameters
     ----------
@@ -106,7 +108,7 @@ class GNNProcessor(Processor):
         embed = NormedMLP(features.shape[1] + trainable_size, hidden, channels, options)
         self.layers = nn.ModuleList()
         for index in range(num_layers):
-            conv = GraphConv(
+            conv = (GraphConv if index else StaticGraphConv)(
                 channels,
                 options,
                 embed=None if index else embed,

@@ -15,8 +15,7 @@ from .conv import GraphConv
 class _Remembered:
     made_from: tuple[Tensor, ...]
     precision: torch.dtype | None
-    at_edges: Tensor  # (1, edges, hidden channels), what the first layer of the MLP makes of the edges
-    summed: Tensor  # (1, target nodes, channels), the sums of their states
+    edges: Tensor  # (1, edges, channels + hidden), their states, and what the first layer makes of these
 
     def holds(self, inputs: tuple[Tensor, ...], precision: torch.dtype | None) -> bool:
         """Whether it would come out the same; the values tell, since a weight may change unseen."""
@@ -27,10 +26,10 @@ class _Remembered:
 
 
 class StaticGraphConv(GraphConv):
-    """A graph convolution whose edges come in with the same features every time, and are not asked for.
+    """A graph convolution whose edges come in with the same features every time.
 
     In evaluation mode and without gradients, what its MLPs make of them is computed once, and again when a
-    weight has changed. It takes as much memory as one state of each edge, until ``train()`` is called.
+    weight has changed. It takes as much memory as two states of each edge, until ``train()`` is called.
     """
 
     _remembered: _Remembered | None = None
@@ -52,31 +51,35 @@ class StaticGraphConv(GraphConv):
         """See :meth:`.GraphConv.forward`."""
         if self.training or torch.is_grad_enabled() or not self.runs_in_blocks(edges):
             return super().forward(edges, target_state, source_state, condition, target, source)
-        static = self._static(edges, target, target_state.shape[1])
         at_nodes = self.at_nodes(target_state, source_state)
-        _, summed = in_blocks(
-            self._message, static.at_edges, *at_nodes, condition, target, source, keep_edges=False
+        return in_blocks(  # type: ignore[no-any-return]
+            self._update_static,
+            self._static(edges, at_nodes[0]),
+            *at_nodes,
+            condition,
+            target,
+            source,
+            keep_edges=self.keep_edges,
         )
-        return None, static.summed + summed
 
-    def _message(
-        self, at_edges: Tensor, at_target: Tensor, at_source: Tensor, condition: Tensor | None
+    def _update_static(
+        self, edges: Tensor, at_target: Tensor, at_source: Tensor, condition: Tensor | None
     ) -> Tensor:
-        return self.mlp.after_first(at_target.add_(at_source).add_(at_edges), condition)
+        """Do as :meth:`.GraphConv.update`, given what is remembered of the edges."""
+        state, at_edges = edges.split([self.channels, edges.shape[-1] - self.channels], dim=-1)
+        return state + self.mlp.after_first(at_target.add_(at_source).add_(at_edges), condition)
 
-    def _static(self, edges: Tensor, target: Tensor, num_targets: int) -> _Remembered:
+    def _static(self, edges: Tensor, at_nodes: Tensor) -> Tensor:
         inputs = (edges, *self.parameters())
         device = edges.device.type
         precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
         if self._remembered is None or not self._remembered.holds(inputs, precision):
             self._remembered = None  # Its memory is free before that of the next is taken.
             assert self.embed is not None
-            at_edges: list[Tensor] = []
-            summed = edges.new_zeros(1, num_targets, self.channels)
-            for part in blocks_of(summed, len(target)):
+            made: list[Tensor] = []
+            for part in blocks_of(at_nodes, edges.shape[1]):
                 state = self.embed(edges[:, part])
-                at_edges.append(self.at_edges(state))
-                summed.index_add_(1, target[part], state.type_as(summed))
+                made.append(torch.cat([state, self.at_edges(state)], dim=-1))
             made_from = tuple(each.detach().clone() for each in inputs)
-            self._remembered = _Remembered(made_from, precision, torch.cat(at_edges, dim=1), summed)
-        return self._remembered
+            self._remembered = _Remembered(made_from, precision, torch.cat(made, dim=1))
+        return self._remembered.edges
