@@ -199,4 +199,5 @@ def describe(
                 {**source.provenance, "kind": "dataset"},
             ],
         ),
+        frequency=checkpoint.frequency,
     )

@@ -54,6 +54,8 @@ class ForecastDescription:
         As those of a data source.
     provenance
         Where the forecast comes from, as JSON: its identity, its parents, the command.
+    frequency
+        The time step of the model, which what is accumulated is accumulated over; None if it is not known.
     """
 
     start: np.datetime64
@@ -63,6 +65,7 @@ class ForecastDescription:
     grid: Grid
     units: Mapping[str, str]
     provenance: Mapping[str, Any]
+    frequency: np.timedelta64 | None = None
 
 
 class Output(ABC):

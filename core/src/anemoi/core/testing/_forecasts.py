@@ -30,6 +30,7 @@ def description() -> ForecastDescription:
         grid=Grid(latitude.reshape(-1), longitude.reshape(-1), (6, 12)),
         units={"t": "K", "q": "kg kg**-1"},
         provenance={"identity": "sha256:00", "kind": "forecast", "parents": []},
+        frequency=np.timedelta64(6 * 3600, "s"),
     )
 
 
