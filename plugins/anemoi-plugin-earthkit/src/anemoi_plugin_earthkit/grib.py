@@ -1,0 +1,163 @@
+"""The format GRIB, editions 1 and 2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.grid import Grid
+from anemoi.core.times import format_date
+from numpy.typing import NDArray
+
+from .fields import NEVER, Field
+from .messages import Message, messages
+
+T = TypeVar("T")
+
+_NO_LEVEL: Final = frozenset({"surface", "meanSea", "entireAtmosphere", "nominalTop"})
+
+
+class Grib:
+    """GRIB files, whose headers ecCodes reads, and their values earthkit-data."""
+
+    name = "GRIB"
+    suffixes = frozenset({".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2"})
+
+    def scan(self, path: Path) -> Iterator[Field]:
+        """List the fields of a file, in its order, from the headers of its messages alone."""
+        import eccodes
+
+        for message in messages(path):
+            try:
+                handle = eccodes.codes_new_from_message(message.headers)
+                try:
+                    found = _field(message, handle, path)
+                finally:
+                    eccodes.codes_release(handle)
+            except eccodes.CodesInternalError as error:
+                raise DataError(
+                    f"{path}: the headers of the message at byte {message.offset} cannot be read: {error}.",
+                    fix="Look at it with grib_dump. It may need a newer ecCodes: pip install -U eccodes",
+                ) from error
+            if not message.whole:
+                raise _damaged(path, message, found)
+            yield found
+
+    def grid(self, path: Path, offset: int, length: int) -> Grid:
+        """Give the grid of the message at ``offset``."""
+
+        def grid(field: Any) -> Grid:
+            latitudes, longitudes = (
+                np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
+                for values in (field.geography.latitudes(), field.geography.longitudes())
+            )
+            shape = tuple(field.shape)
+            return Grid(latitudes, longitudes, shape if len(shape) == 2 else None)
+
+        return _decoded(path, offset, length, grid)
+
+    def read(self, path: Path, places: list[tuple[int, int]], points: int) -> Iterator[NDArray[np.floating]]:
+        """Read the values of messages, NaN where a bit map leaves them out."""
+        for offset, length in places:
+            values = _decoded(
+                path, offset, length, lambda field: field.to_numpy(flatten=True, dtype=np.float32)
+            )
+            if len(values) != points:
+                raise DataError(
+                    f"{path}: the message at byte {offset} has {len(values)} values for {points} points.",
+                    fix="The file is damaged: copy or make it again.",
+                )
+            yield values
+
+
+def _decoded(path: Path, offset: int, length: int, decode: Callable[[Any], T]) -> T:
+    """What ``decode`` makes of a field of earthkit-data."""
+    from earthkit.data import from_source
+
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        message = file.read(length)
+    if message[:4] != b"GRIB" or message[-4:] != b"7777" or len(message) != length:
+        raise DataError(
+            f"{path} has no whole message at byte {offset}.",
+            fix="The file was changed while it was read, or is damaged: copy or make it again.",
+        )
+    try:
+        return decode(from_source("memory", message).to_fieldlist()[0])
+    # Whatever ecCodes makes of damaged data.
+    except Exception as error:
+        raise DataError(
+            f"{path}: the message at byte {offset} cannot be decoded: {error}.",
+            fix="The file is damaged: copy or make it again.",
+        ) from error
+
+
+def _field(message: Message, handle: Any, path: Path) -> Field:
+    import eccodes
+
+    def get(key: str) -> Any:
+        return eccodes.codes_get(handle, key)
+
+    name, level_type = get("shortName"), get("typeOfLevel")
+    if name == "unknown":
+        name = f"unknown_{get('paramId')}"
+    variable = _variable(name, level_type, get("level"))
+    kind = get("gridType")
+    if kind == "sh":
+        raise DataError(
+            f"{path} holds {variable} as spherical harmonics (the message at byte {message.offset}).",
+            fix="Transform it to grid points first.",
+        )
+    base = _seconds(get("dataDate"), get("dataTime"))
+    time = _seconds(get("validityDate"), get("validityTime"))
+    start = NEVER
+    if get("stepType") == "accum":
+        eccodes.codes_set(handle, "stepUnits", "m")
+        # Asked for as a number: as a text a step may have its unit beside it.
+        start, time = (base + 60 * eccodes.codes_get(handle, key, int) for key in ("startStep", "endStep"))
+    return Field(
+        variable=variable,
+        units=get("units"),
+        grid=f"{kind} {get('md5GridSection')}",
+        member=int(get("number")) if eccodes.codes_is_defined(handle, "number") else 0,
+        time=time,
+        start=start,
+        base=base,
+        offset=message.offset,
+        length=message.length,
+        fingerprint=float(get("referenceValue")),
+    )
+
+
+def _variable(name: str, level_type: str, level: int) -> str:
+    """The name of a variable as Anemoi has it: ``t_850``, but ``2t`` and ``msl``, whose names say it all."""
+    if level_type == "isobaricInPa":
+        return f"{name}_{level / 100:g}"
+    if level == 0 or level_type in _NO_LEVEL:
+        return name
+    if level_type.startswith("heightAbove") and str(level) in name:  # 2t, 10u, mx2t
+        return name
+    if level_type.startswith("depthBelow") and name[-1].isdigit():  # stl1, swvl2
+        return name
+    return f"{name}_{level}"
+
+
+def _seconds(date: int, time: int) -> int:
+    """Seconds since 1970 of a date YYYYMMDD and a time HHMM."""
+    year, month, day = date // 10000, date // 100 % 100, date % 100
+    return int(datetime(year, month, day, time // 100, time % 100, tzinfo=timezone.utc).timestamp())
+
+
+def _damaged(path: Path, message: Message, field: Field) -> DataError:
+    left = path.stat().st_size - message.offset
+    time = format_date(np.datetime64(field.time, "s"))
+    what = f"its field {field.variable} for {time} (the message at byte {message.offset})"
+    if left < message.length:
+        said = f"{path} is truncated: {what} has {message.length} bytes, of which {left} are there."
+    else:
+        said = f"{path} is damaged: {what} does not end where it should."
+    return DataError(said, fix="Copy or make the file again.")

@@ -1,0 +1,243 @@
+"""The format NetCDF, with names and coordinates by the CF conventions, or nearly so."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.grid import Grid
+from numpy.typing import NDArray
+
+from .fields import Field
+from .netcdf_times import Validity, time_dimensions, validity
+
+_OPEN: Final = 8
+_SAMPLES: Final = 16
+
+
+class Netcdf:
+    """NetCDF files, whose coordinates earthkit-data tells apart.
+
+    Parameters
+    ----------
+    rename
+        What variables are to be called, by their names in the files.
+    """
+
+    name = "NetCDF"
+    suffixes = frozenset({".nc", ".nc4", ".netcdf", ".cdf"})
+
+    def __init__(self, rename: Mapping[str, str]) -> None:
+        self._rename = dict(rename)
+        self._process, self._files = os.getpid(), OrderedDict[Path, Any]()
+
+    def scan(self, path: Path) -> Iterator[Field]:
+        """List the fields of a file: those of each variable that has latitudes and longitudes."""
+        dataset = _opened(path)
+        fingerprint, grids = _fingerprint(path), dict[tuple[str, ...], str]()
+        found = False
+        for place, name in enumerate(dataset.data_vars):
+            variable = _variable(dataset, str(name), path)
+            if variable is None:
+                continue
+            found = True
+            if variable.grid_dimensions not in grids:
+                grids[variable.grid_dimensions] = _grid_key(variable)
+            yield from self._fields(variable, place, grids[variable.grid_dimensions], fingerprint)
+        dataset.close()
+        if not found:
+            raise DataError(
+                f"{path} has no variable with latitudes and longitudes.",
+                fix="See with ncdump -h that its coordinates follow the CF conventions "
+                "(units degrees_north and degrees_east).",
+            )
+
+    def _fields(self, variable: _Variable, place: int, grid: str, fingerprint: float) -> Iterator[Field]:
+        shape = tuple(variable.array.sizes[name] for name in variable.outer)
+        attributes = variable.array.attrs
+        name = str(variable.array.name)
+        name = self._rename.get(name, str(attributes.get("GRIB_shortName", name)))
+        for flat, at in enumerate(np.ndindex(*shape)):
+            index = dict(zip(variable.outer, at, strict=True))
+            level = variable.levels[index[variable.level] if variable.level else 0]
+            member = variable.members[index[variable.member] if variable.member else 0]
+            time, start, base = variable.validity.at(index)
+            yield Field(
+                variable=name if level is None else f"{name}_{level:g}",
+                units=str(attributes.get("units", "")),
+                grid=grid,
+                member=member,
+                time=time,
+                start=start,
+                base=base,
+                offset=flat,
+                length=place,
+                fingerprint=fingerprint,
+            )
+
+    def grid(self, path: Path, offset: int, length: int) -> Grid:
+        """Give the grid of a variable."""
+        dataset = self._open(path)
+        name = str(list(dataset.data_vars)[length])
+        variable = _variable(dataset, name, path)
+        assert variable is not None
+        latitudes, longitudes = _coordinates(variable.first)
+        shape = tuple(variable.array.sizes[dimension] for dimension in variable.grid_dimensions)
+        return Grid(latitudes, longitudes, shape if len(shape) == 2 else None)
+
+    def read(self, path: Path, places: list[tuple[int, int]], points: int) -> Iterator[NDArray[np.floating]]:
+        """Read fields, NaN where they have the missing value."""
+        dataset = self._open(path)
+        names = list(dataset.data_vars)
+        for offset, place in places:
+            array = dataset[names[place]]
+            # The dimensions of the grid are the last ones, together as long as there are points.
+            outer, size = list(array.dims), 1
+            while outer and size < points:
+                size *= array.sizes[outer.pop()]
+            at = np.unravel_index(offset, tuple(array.sizes[name] for name in outer)) if outer else ()
+            try:
+                values = array.isel(dict(zip(outer, at, strict=True))).values
+            # Whatever netCDF4 and HDF5 make of damaged data.
+            except Exception as error:
+                raise DataError(
+                    f"{path}: a field of {names[place]} cannot be read: {error}.",
+                    fix="The file is damaged: copy or make it again.",
+                ) from error
+            yield np.asarray(values, dtype=np.float32).reshape(-1)
+
+    def _open(self, path: Path) -> Any:
+        """A file that stays open for a while, in each process for itself."""
+        if self._process != os.getpid():
+            self._process, self._files = os.getpid(), OrderedDict()
+        if path not in self._files:
+            self._files[path] = _opened(path)
+            if len(self._files) > _OPEN:
+                self._files.popitem(last=False)[1].close()
+        self._files.move_to_end(path)
+        return self._files[path]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_process": None, "_files": OrderedDict()}
+
+
+@dataclass(frozen=True)
+class _Variable:
+    """A variable of a file, and what its dimensions mean."""
+
+    array: Any
+    outer: tuple[str, ...]
+    grid_dimensions: tuple[str, ...]
+    level: str | None
+    levels: tuple[float | None, ...]
+    member: str | None
+    members: tuple[int, ...]
+    validity: Validity
+    first: Any
+
+
+def _opened(path: Path) -> Any:
+    from earthkit.data import from_source
+
+    try:
+        return from_source("file", str(path)).to_xarray(cache=False, decode_timedelta=True)
+    # Whatever the libraries beneath make of damaged or foreign files.
+    except Exception as error:
+        raise DataError(
+            f"{path} cannot be read as NetCDF: {error}.",
+            fix="It is truncated, damaged, or of another format: copy or make it again, "
+            "or give a pattern that matches NetCDF files alone: path=DIR/*.nc",
+        ) from error
+
+
+def _fields_of(dataset: Any) -> Any:
+    from earthkit.data import from_object
+
+    return from_object(dataset).to_fieldlist()
+
+
+def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
+    """Tell what the dimensions of a variable mean; None if it has no latitudes and longitudes."""
+    array = dataset[name]
+    times = time_dimensions(array, path)
+    fields = _fields_of(dataset[[name]].isel({each: [0] for each in times}))
+    if not len(fields):
+        return None
+    first = fields[0]
+    points = first.geography.latitudes().size
+    inner: list[str] = []
+    while len(inner) < array.ndim and prod(array.sizes[each] for each in inner) < points:
+        inner.insert(0, array.dims[-1 - len(inner)])
+    if prod(array.sizes[each] for each in inner) != points or set(inner) & set(times):
+        raise DataError(
+            f"{path}: the last dimensions of {name} {array.dims} are not those of its {points} points.",
+            fix="Reorder the dimensions: (time, member, level, latitude, longitude).",
+        )
+    outer = tuple(array.dims[: array.ndim - len(inner)])
+    roles: dict[str, Any] = {"level": None, "member": None}
+    found: dict[str, tuple[Any, ...]] = {
+        "level": (first.vertical.level(),),
+        "member": (first.ensemble.member(),),
+    }
+    for dimension in outer:
+        if dimension in times:
+            continue
+        others = {each: [0] for each in outer if each != dimension}
+        along = _fields_of(dataset[[name]].isel(others))
+        what = {
+            "level": tuple(field.vertical.level() for field in along),
+            "member": tuple(field.ensemble.member() for field in along),
+        }
+        size = array.sizes[dimension]
+        role = next((each for each in roles if None not in what[each] and len(set(what[each])) == size), None)
+        if role is None or roles[role]:
+            raise DataError(
+                f"{path}: the dimension {dimension} of {name} is neither time, level, member nor grid.",
+                fix="Give it a coordinate with a standard_name or units of the CF conventions.",
+            )
+        roles[role], found[role] = dimension, what[role]
+    return _Variable(
+        array=array,
+        outer=outer,
+        grid_dimensions=tuple(inner),
+        level=roles["level"],
+        levels=tuple(None if each is None else float(each) for each in found["level"]),
+        member=roles["member"],
+        members=tuple(0 if each is None else int(each) for each in found["member"]),
+        validity=validity(dataset, array, times, path),
+        first=first,
+    )
+
+
+def _coordinates(field: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    geography = field.geography
+    latitudes, longitudes = (
+        np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
+        for values in (geography.latitudes(), geography.longitudes())
+    )
+    return latitudes, longitudes
+
+
+def _grid_key(variable: _Variable) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for values in _coordinates(variable.first):
+        digest.update(values.tobytes())
+    return f"{','.join(variable.grid_dimensions)} {digest.hexdigest()}"
+
+
+def _fingerprint(path: Path) -> float:
+    """A number from a few parts of a file."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb", buffering=0) as file:
+        for start in np.linspace(0, max(size - 4096, 0), _SAMPLES, dtype=np.int64).tolist():
+            digest.update(os.pread(file.fileno(), 4096, start))
+    return float(int.from_bytes(digest.digest()[:6], "big"))

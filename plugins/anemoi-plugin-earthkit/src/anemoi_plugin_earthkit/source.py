@@ -1,0 +1,214 @@
+"""What the sources ``grib`` and ``netcdf`` have in common: states out of the fields of many files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.grid import Grid
+from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
+from anemoi.core.times import format_duration
+from numpy.typing import NDArray
+
+from .arrangement import arrange
+from .fields import Format
+from .files import find_files
+from .index import make_index
+from .moments import statistics_of
+
+
+class FieldSource(DataSource):
+    """The fields of a file or of many, as states. It may be pickled, and used after a fork.
+
+    Parameters
+    ----------
+    form
+        The format of the files.
+    path
+        A file, a directory, or a pattern such as ``DIR/2020*/*.grib``.
+    select
+        The variables, in this order; without it all.
+    frequency
+        ``6h``: how far apart the states are, counted from the first; without it as close as the data are.
+    constants
+        Variables that do not change with time, such as ``lsm``: what is there first stands for all times.
+    skip_incomplete
+        Whether a time that lacks some of its fields is a missing time; otherwise it is an error.
+    index
+        A file to keep the list of fields in, so that a file is looked into again only when it has changed.
+
+    Raises
+    ------
+    DataError
+        If the files do not hold one sequence of states: it names the file and the field that is wrong.
+    """
+
+    def __init__(
+        self,
+        form: Format,
+        /,
+        *,
+        path: str,
+        select: list[str] | None = None,
+        frequency: str | None = None,
+        constants: list[str] | None = None,
+        skip_incomplete: bool = False,
+        index: str | None = None,
+    ) -> None:
+        self._form, self._path = form, path
+        kept = None if index is None else Path(index).expanduser().absolute()
+        self._index = make_index(find_files(path, form, kept), form, kept)
+        if not len(self._index.rows):
+            raise DataError(f"{path} holds no fields.", fix="Give another path.")
+        self._arrangement = arrange(
+            self._index,
+            path,
+            select=select,
+            constants=constants or [],
+            frequency=frequency,
+            skip_incomplete=skip_incomplete,
+        )
+        self._grid = self._one_grid()
+
+    def __str__(self) -> str:
+        return self._path
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the variables, those of pressure levels with the level in hPa: ``t_850``."""
+        return self._arrangement.variables
+
+    @property
+    def times(self) -> Times:
+        """Every time from the first to the last."""
+        return self._arrangement.times
+
+    @property
+    def frequency(self) -> np.timedelta64:
+        """The time from one state to the next."""
+        return self._arrangement.frequency
+
+    @property
+    def grid(self) -> Grid:
+        """The points, in the order of the files."""
+        return self._grid
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """The statistics of all that there is, which is read when they are first asked for."""
+        there = [time for time in self.times if time not in self.missing]
+        return statistics_of((self.read([time])[0] for time in there), len(self.variables))
+
+    @property
+    def missing(self) -> frozenset[np.datetime64]:
+        """The times that the files have no fields for."""
+        return self._arrangement.missing
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """The units of the variables, as the files have them."""
+        return {name: units for name, units in self._index.variables if name in self.variables and units}
+
+    @cached_property
+    def provenance(self) -> Mapping[str, Any]:
+        """The identity of the data, wherever the files are.
+
+        It follows from the headers of the fields that are read, the lengths of their data and a number that
+        likely differs where values do (in GRIB the reference value of each), not from all of the data.
+        """
+        index = self._index
+        rows = index.rows[self._arrangement.used()]
+        digest = hashlib.sha256(f"{self._form.name} {self.frequency}".encode())
+        digest.update(json.dumps([[name, self.units.get(name)] for name in self.variables]).encode())
+        for name in ("member", "time", "start", "base", "length", "fingerprint"):
+            digest.update(np.ascontiguousarray(rows[name]).tobytes())
+        return {
+            "kind": "dataset",
+            "identity": f"sha256:{digest.hexdigest()}",
+            "format": self._form.name,
+            "path": self._path,
+            "files": len(np.unique(rows["file"])),
+        }
+
+    def read(self, times: Sequence[np.datetime64] | Times) -> NDArray[np.float32]:
+        """Read the states at ``times``, in any order, each as often as it is named.
+
+        Returns
+        -------
+        NDArray
+            ``(time, ensemble, grid, variable)`` float32, a view of memory in the order of the files,
+            ``(time, variable, ensemble, grid)``.
+
+        Raises
+        ------
+        DataError
+            If a time is absent or missing, or a file is damaged or has changed.
+        """
+        wanted, place = np.unique(self._positions(times), return_inverse=True)
+        arrangement, rows = self._arrangement, self._index.rows
+        shape = (len(wanted), len(self.variables), len(arrangement.members), len(self.grid))
+        out = np.zeros(shape, dtype=np.float32)
+        terms = [
+            (row, sign, i, v, m)
+            for i, time in enumerate(wanted)
+            for row, sign, v, m in arrangement.terms(time)
+        ]
+        terms.sort(key=lambda term: (rows["file"][term[0]], rows["offset"][term[0]]))
+        for file, group in groupby(terms, key=lambda term: int(rows["file"][term[0]])):
+            of_file = list(group)
+            self._index.check_unchanged(file)
+            places = [(int(rows["offset"][t[0]]), int(rows["length"][t[0]])) for t in of_file]
+            path = Path(self._index.files[file][0])
+            values = self._form.read(path, places, len(self.grid))
+            for (_, sign, i, v, m), field in zip(of_file, values, strict=True):
+                out[i, v, m] += field if sign > 0 else -field
+        return out[place].transpose(0, 2, 3, 1)
+
+    def _one_grid(self) -> Grid:
+        """The grid of all fields, however many ways their headers have to describe it."""
+        index = self._index
+        used = np.unique(self._arrangement.used())
+        _, first = np.unique(index.rows["grid"][used], return_index=True)
+        samples = used[np.sort(first)]
+        grids = []
+        for row in samples:
+            entry = index.rows[row]
+            grids.append(self._form.grid(index.path(row), int(entry["offset"]), int(entry["length"])))
+            if not grids[0].matches(grids[-1]):
+                one, other = (
+                    f"{index.name(each)} in {index.path(each)} has {len(grid)} points ({index.grid(each)})"
+                    for each, grid in ((samples[0], grids[0]), (row, grids[-1]))
+                )
+                raise DataError(
+                    f"{self} mixes grids: {one}, {other}.",
+                    fix="Select variables of one grid (select=[...]), "
+                    "or give a path or pattern for each grid.",
+                )
+        return grids[0]
+
+    def _positions(self, times: Sequence[np.datetime64] | Times) -> NDArray[np.intp]:
+        asked = np.asarray(times, dtype="datetime64").reshape(-1)
+        there = self.times
+        # A finer time between two seconds must not be cut down to one that exists.
+        index = np.searchsorted(there, asked.astype("datetime64[s]")).clip(max=len(there) - 1)
+        absent = asked[there[index] != asked]
+        if absent.size:
+            raise DataError(
+                f"{self} has no data for {absent[0]}: it holds {there[0]} to {there[-1]} "
+                f"every {format_duration(self.frequency)}.",
+                fix="Choose a time within that range.",
+            )
+        lost = next((time for time in there[index] if time in self.missing), None)
+        if lost is not None:
+            raise DataError(
+                f"{self}: the data for {lost} are missing.",
+                fix=f"Choose another time between {there[0]} and {there[-1]}.",
+            )
+        return np.asarray(index, dtype=np.intp)

@@ -1,0 +1,29 @@
+"""The sources ``grib`` and ``netcdf``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .grib import Grib
+from .netcdf import Netcdf
+from .source import FieldSource
+
+
+class GribSource(FieldSource):
+    """States in GRIB files, edition 1 or 2, on any grid of points."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Grib(), **options)
+
+
+class NetcdfSource(FieldSource):
+    """States in NetCDF files.
+
+    Parameters
+    ----------
+    rename
+        What variables are to be called, by their names in the files and without levels: ``{t2m: 2t}``.
+    """
+
+    def __init__(self, *, rename: dict[str, str] | None = None, **options: Any) -> None:
+        super().__init__(Netcdf(rename or {}), **options)
