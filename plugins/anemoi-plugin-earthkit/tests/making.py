@@ -162,7 +162,8 @@ def states(
             ("latitude", np.linspace(60.0, 40.0, rows), {"units": "degrees_north"}),
             ("longitude", np.arange(8) * 5.0 - 20.0, {"units": "degrees_east"}),
         ):
-            file.createDimension(name, len(values))
+            # The times of a classic file in records, as they mostly are.
+            file.createDimension(name, None if name == "valid_time" else len(values))
             variable = file.createVariable(name, "f8", (name,))
             variable[:] = list(values)
             variable.setncatts(about)
@@ -174,6 +175,6 @@ def states(
             ("lsm", ("latitude", "longitude"), {"units": "(0 - 1)"}),
         ):
             variable = file.createVariable(name, "f4", dimensions)
-            variable[:] = random.normal(280.0, 10.0, variable.shape)
+            variable[:] = random.normal(280.0, 10.0, [len(file.dimensions[each]) for each in dimensions])
             variable.setncatts({**about, **attributes})
     return path

@@ -17,10 +17,12 @@ from anemoi.core.grid import Grid
 from numpy.typing import NDArray
 
 from .fields import Field
+from .netcdf_classic import check_length
 from .netcdf_times import Validity, time_dimensions, validity
 
 _OPEN: Final = 8
 _SAMPLES: Final = 16
+_MEMBER: Final = frozenset({"member", "ensemble", "ensemble_member"})
 
 
 class Netcdf:
@@ -147,8 +149,10 @@ class _Variable:
 def _opened(path: Path) -> Any:
     from earthkit.data import from_source
 
+    check_length(path)
     try:
-        return from_source("file", str(path)).to_xarray(cache=False, decode_timedelta=True)
+        made = from_source("file", str(path)).to_xarray(cache=False, decode_timedelta=True)
+        return _recognisable(made)
     # Whatever the libraries beneath make of damaged or foreign files.
     except Exception as error:
         raise DataError(
@@ -161,18 +165,29 @@ def _opened(path: Path) -> Any:
 def _fields_of(dataset: Any) -> Any:
     from earthkit.data import from_object
 
-    return from_object(dataset).to_fieldlist()
+    try:
+        return from_object(dataset).to_fieldlist()
+    except ValueError:  # So it says that there are none.
+        return ()
 
 
 def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
     """Tell what the dimensions of a variable mean; None if it has no latitudes and longitudes."""
     array = dataset[name]
     times = time_dimensions(array, path)
-    fields = _fields_of(dataset[[name]].isel({each: [0] for each in times}))
+    fields = _fields_of(dataset[[name]].isel(dict.fromkeys(times, 0)))
     if not len(fields):
         return None
-    first = fields[0]
-    points = first.geography.latitudes().size
+    try:
+        first = fields[0]
+        points = first.geography.latitudes().size
+    # Whatever earthkit-data makes of dimensions that it does not know.
+    except Exception as error:
+        raise DataError(
+            f"{path}: the dimensions {array.dims} of {name} are not all of time, level, member and grid: "
+            f"{error}.",
+            fix="Give each a coordinate with a standard_name or units of the CF conventions.",
+        ) from error
     inner: list[str] = []
     while len(inner) < array.ndim and prod(array.sizes[each] for each in inner) < points:
         inner.insert(0, array.dims[-1 - len(inner)])
@@ -190,8 +205,7 @@ def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
     for dimension in outer:
         if dimension in times:
             continue
-        others = {each: [0] for each in outer if each != dimension}
-        along = _fields_of(dataset[[name]].isel(others))
+        along = _fields_of(dataset[[name]].isel({each: 0 for each in outer if each != dimension}))
         what = {
             "level": tuple(field.vertical.level() for field in along),
             "member": tuple(field.ensemble.member() for field in along),
@@ -215,6 +229,18 @@ def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
         validity=validity(dataset, array, times, path),
         first=first,
     )
+
+
+def _recognisable(dataset: Any) -> Any:
+    """Give coordinates that earthkit-data does not know the names and units that it knows."""
+    for name, coordinate in list(dataset.coords.items()):
+        about = coordinate.attrs
+        if about.get("standard_name") == "air_pressure" and about.get("units") == "Pa":
+            dataset = dataset.assign_coords({name: coordinate / 100.0})
+            dataset[name].attrs.update({**about, "units": "hPa"})
+        if name in _MEMBER or about.get("standard_name") == "realization":
+            dataset = dataset.rename({name: "number"})
+    return dataset
 
 
 def _coordinates(field: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
