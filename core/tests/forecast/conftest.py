@@ -45,13 +45,15 @@ class TinyMapper(Mapper):
             source=source, target=target, edges=edges, source_channels=source_channels,
             target_channels=target_channels, channels=channels, out_channels=out_channels,
         )
-        self.edges, self.gain = edges, gain
+        self.gain = gain
+        for end in ("source", "target"):  # buffers go where the model goes
+            self.register_buffer(f"edge_{end}", getattr(edges, end), persistent=False)
         self.from_source = nn.Linear(source_channels, out_channels)
         self.from_target = nn.Linear(target_channels, out_channels)
 
     def forward(self, source, target, condition=None):
         out = self.gain * self.from_target(target)
-        return out.index_add(1, self.edges.target, self.from_source(source)[:, self.edges.source])
+        return out.index_add(1, self.edge_target, self.from_source(source)[:, self.edge_source])
 
 
 class TinyProcessor(Processor):
