@@ -47,6 +47,7 @@ benchmark: $(VENV)/installed
 	$(BIN)/python benchmarks/conformance.py
 	$(BIN)/python benchmarks/template.py
 	$(BIN)/python benchmarks/model.py
+	$(BIN)/python benchmarks/forecast.py
 
 matrix: $(VENV)/installed
 	$(BIN)/anemoi-meta-ci run
