@@ -94,3 +94,77 @@ def test_what_a_missing_plugin_leaves(plugin, run, tmp_path):
             assert done.returncode == 0, (name, done.stderr)
     assert not (tmp_path / "run").exists() or "train" not in needed
     assert not (tmp_path / "forecast.zarr").exists() or "forecast" not in needed
+
+
+@pytest.fixture
+def grib(tmp_path):
+    """The last states of the sample before a forecast begins, as GRIB."""
+    import eccodes
+    from anemoi_plugin_sample_data import Sample
+
+    sample = Sample()
+    times = [time for time in sample.times if "2025-12-22" <= str(time) <= "2025-12-23T00:00:00"]
+    path = tmp_path / "analysis.grib"
+    with path.open("wb") as file:
+        for time, field in zip(times, sample.read(times)[:, 0, :, 0], strict=True):
+            handle = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib2")
+            date = time.item()
+            keys = {
+                "Ni": 144,
+                "Nj": 73,
+                "latitudeOfFirstGridPointInDegrees": 90,
+                "latitudeOfLastGridPointInDegrees": -90,
+                "longitudeOfFirstGridPointInDegrees": 0,
+                "longitudeOfLastGridPointInDegrees": 357.5,
+                "iDirectionIncrementInDegrees": 2.5,
+                "jDirectionIncrementInDegrees": 2.5,
+                "dataDate": int(date.strftime("%Y%m%d")),
+                "dataTime": int(date.strftime("%H%M")),
+                "shortName": "msl",
+                "bitsPerValue": 24,
+            }
+            for key, value in keys.items():
+                eccodes.codes_set(handle, key, value)
+            eccodes.codes_set_array(handle, "values", field.astype(float))
+            eccodes.codes_write(handle, file)
+            eccodes.codes_release(handle)
+    return path
+
+
+def test_a_forecast_begins_from_grib_as_from_what_it_was_made_of(run, grib, tmp_path):
+    import numpy as np
+    from anemoi_plugin_earthkit import GribSource
+    from anemoi_plugin_sample_data import Sample
+    from anemoi_plugin_zarr import ZarrSource
+
+    checkpoint = run / "run" / "checkpoint.safetensors"
+    made = tmp_path / "analysis.zarr"
+    succeed("data", "create", "grib", f"path={grib}", made)
+    wanted, created = GribSource(path=str(grib)), ZarrSource(path=str(made))
+    assert created.times.tolist() == wanted.times.tolist()
+    np.testing.assert_array_equal(created.read(created.times), wanted.read(wanted.times))
+    assert created.provenance["parents"][0]["identity"] == wanted.provenance["identity"]
+
+    how = ("--date", "2025-12-23", "--lead-time", "12h", "--output")
+    named = ("--source", "name=grib", "--source", f"path={grib}")
+    written = [tmp_path / "grib.zarr", tmp_path / "forecast.grib"]
+    succeed("forecast", checkpoint, *named, *how, written[0], "--output", written[1])
+    succeed("forecast", checkpoint, "--source", made, *how, tmp_path / "created.zarr")
+    forecasts = [ZarrSource(path=str(tmp_path / f"{name}.zarr")) for name in ("grib", "created")]
+    fields, same = (forecast.read(forecast.times) for forecast in forecasts)
+    np.testing.assert_array_equal(fields, same)
+    # 24 bits over less than 2^14 Pa: steps of 0.001 Pa, less than float32 has at 100,000 Pa.
+    assert np.abs(wanted.read(wanted.times) - Sample().read(wanted.times)).max() <= 0.01
+
+    # What a forecast wrote as GRIB is a source again.
+    again = GribSource(path=str(written[1]))
+    assert again.grid.matches(wanted.grid)
+    assert np.abs(again.read(again.times) - fields).max() < 1.0
+
+    late = anemoi(
+        "forecast", checkpoint, "--source", grib, "--date", "2025-12-26", *how[2:], tmp_path / "no.zarr"
+    )
+    assert late.returncode == 2
+    assert "it has no state at" in late.stderr
+    assert "Traceback" not in late.stderr
+    assert not (tmp_path / "no.zarr").exists()
