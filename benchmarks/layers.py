@@ -1,30 +1,31 @@
 """How fast our layers are, and how much memory they take, beside the peer's.
 
-Both run in one process, on one graph, with inputs of one distribution, taking turns, as they are and
-compiled. Forward passes are those of a forecast, in evaluation mode and with nothing kept for a gradient;
-nothing is checkpointed. The peer counts with its better setting in each column. Memory is the peak of a
-forward and backward pass over what the process held before, measured in a process for each. The floor is
-the time of the arithmetic at the measured rate of a large matrix product, or of the bytes at the measured
-rate of a copy, whichever is larger.
+Each case runs in a process of its own: both sides on one graph, with inputs of one distribution, taking turns,
+as they are and compiled. Forward passes are those of a forecast, in evaluation mode and with nothing kept for
+a gradient; nothing is checkpointed. Each side counts with its better setting in each column. Memory is the
+peak of a forward and backward pass over what the process held before. The floor is the time of the arithmetic
+at the measured rate of a large matrix product, or of the bytes at the measured rate of a copy, whichever is
+larger.
 
     make layers
-    benchmarks/peer/.venv/bin/python benchmarks/layers.py [FAMILY]... [--refinements 4 5]
-        [--channels 128 256] [--settings eager compiled] [--rounds 7] [--threads 2] [--output runs/layers]
+    benchmarks/peer/.venv/bin/python benchmarks/layers.py [FAMILY]... [--cases encoder decoder]
+        [--refinements 4 5] [--channels 128 256] [--settings eager compiled] [--rounds 7] [--seconds 10]
+        [--threads 2] [--grid 48] [--output runs/layers] [--resume]
 
-Writes ``layers.json`` and ``layers.png`` to the output, and prints a table.
+Prints a table, and writes it as ``layers.txt`` to the output, with ``layers.json`` and ``layers.png``: after
+each case, so that a run that is interrupted keeps what it has, and goes on from there with ``--resume``.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import json
-import os
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,15 @@ from anemoi.core.graph import Graph
 from anemoi.core.grid import Grid
 from anemoi_plugin_graphs.icosahedral import IcosahedralGraph
 from cases import Contest, families, family
+from layers_report import PASSES, plot, table
 from torch import Tensor, nn
 
 SIDES = ("ours", "peer")
-PASSES = ("forward", "backward")
-LABELS = ("forward", "forward + backward", "peak memory")
+SETTINGS = ("eager", "compiled")
 MEGABYTE = 1e6
 
 
-def octahedral_grid(rows: int = 48) -> Grid:
+def octahedral_grid(rows: int) -> Grid:
     """An octahedral reduced Gaussian grid with this many rows between a pole and the equator."""
     sines, _ = np.polynomial.legendre.leggauss(2 * rows)
     latitudes = np.rad2deg(np.arcsin(sines[::-1]))
@@ -74,6 +75,16 @@ def inputs_of(arguments: Mapping[str, Any]) -> tuple[Tensor, ...]:
     return tuple(torch.randn(1, *shape, requires_grad=True) for shape in shapes)
 
 
+def build(contest: Contest, arguments: Mapping[str, Any], side: str, setting: str) -> nn.Module:
+    """A layer with weights of its own."""
+    torch.manual_seed(0)
+    layer = (contest.ours if side == "ours" else contest.theirs)(**arguments)
+    if setting == "compiled":
+        torch._dynamo.reset()
+        layer.compile()
+    return layer
+
+
 def run(layer: nn.Module, inputs: tuple[Tensor, ...], which: str) -> float:
     """The seconds of a forward pass, or of one and the way back."""
     layer.zero_grad(set_to_none=True)
@@ -88,45 +99,42 @@ def run(layer: nn.Module, inputs: tuple[Tensor, ...], which: str) -> float:
     return time.perf_counter() - began
 
 
-def build(contest: Contest, arguments: Mapping[str, Any], side: str, setting: str) -> nn.Module:
-    """A layer with weights of its own."""
-    torch.manual_seed(0)
-    layer = (contest.ours if side == "ours" else contest.theirs)(**arguments)
-    if setting == "compiled":
-        torch._dynamo.reset()
-        layer.compile()
-    return layer
-
-
 def times(
-    contest: Contest, arguments: Mapping[str, Any], rounds: int, settings: list[str]
+    layers: Mapping[str, nn.Module], inputs: tuple[Tensor, ...], rounds: int, limit: float
 ) -> dict[str, dict[str, list[float]]]:
-    """The seconds of each round, by pass and by side and setting; all take turns in each round."""
-    inputs = inputs_of(arguments)
-    layers = {f"{a} {b}": build(contest, arguments, a, b) for a in SIDES for b in settings}
+    """The seconds of each round, by pass and by side and setting; all take turns in each round.
+
+    After two rounds of a pass none begins once they have taken ``limit`` seconds.
+    """
     found: dict[str, dict[str, list[float]]] = {which: {name: [] for name in layers} for which in PASSES}
     for which in PASSES:
         for layer in layers.values():
             layer.train(which == "backward")
-        for number in range(rounds + 1):  # one to warm up and to compile
+            run(layer, inputs, which)  # to warm up and to compile
+        began = time.perf_counter()
+        for number in range(rounds):
+            if number >= 2 and time.perf_counter() - began > limit:
+                break
             for name, layer in layers.items():
-                seconds = run(layer, inputs, which)
-                if number:
-                    found[which][name].append(seconds)
+                found[which][name].append(run(layer, inputs, which))
     return found
 
 
-def peak(contest: Contest, arguments: Mapping[str, Any], side: str, setting: str) -> float:
-    """Megabytes at the peak of a forward and backward pass, over what the process held before."""
-    inputs = inputs_of(arguments)
-    layer = build(contest, arguments, side, setting)
-    if setting == "compiled":  # the compiler's own memory is no part of it
-        run(layer, inputs, "backward")
-        layer.zero_grad(set_to_none=True)
-    ctypes.CDLL(None).malloc_trim(0)
+def peak(layer: nn.Module, inputs: tuple[Tensor, ...]) -> float:
+    """Megabytes at the peak of a forward and backward pass, over what the process held before.
+
+    Large tensors go back to the system as soon as they are freed, so that the peak is what is held.
+    """
+    libc = ctypes.CDLL(None)
+    for parameter in (-1, -3):  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+        libc.mallopt(parameter, 2**20)
+    layer.zero_grad(set_to_none=True)
+    gc.collect()
+    libc.malloc_trim(0)
     before = _memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     run(layer, inputs, "backward")
+    layer.zero_grad(set_to_none=True)
     return _memory("VmHWM") - before
 
 
@@ -138,10 +146,10 @@ def _memory(what: str) -> float:
 def rates() -> tuple[float, float]:
     """Operations per second of a large matrix product, and bytes per second of a large copy."""
     a, b = torch.randn(2, 2048, 2048)
-    product = min(_seconds(lambda: a @ b) for _ in range(10))
-    source = torch.ones(64 * 2**20)
+    product = min(_seconds(lambda: a @ b) for _ in range(5))
+    source = torch.ones(32 * 2**20)
     target = torch.empty_like(source)
-    copied = min(_seconds(lambda: target.copy_(source)) for _ in range(10))
+    copied = min(_seconds(lambda: target.copy_(source)) for _ in range(5))
     return 2 * 2048**3 / product, 2 * source.numel() * 4 / copied
 
 
@@ -151,146 +159,99 @@ def _seconds(do: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def best(by_name: Mapping[str, list[float]], side: str) -> str:
-    """Which setting of a side has the lower median."""
-    names = [name for name in by_name if name.startswith(side)]
-    return min(names, key=lambda name: statistics.median(by_name[name]))
-
-
-def least(by_name: Mapping[str, float], side: str) -> float:
-    """The lower value of a side's settings."""
-    return min(value for name, value in by_name.items() if name.startswith(side))
-
-
-def table(found: Mapping[str, Any]) -> Iterator[str]:
-    """One line for each pass, and one for memory."""
-    for index, which in enumerate(PASSES):
-        seconds, target = found["seconds"][which], found["targets"][index]
-        ours, peer = seconds[best(seconds, "ours")], seconds[best(seconds, "peer")]
-        ratio = statistics.median(p / o for o, p in zip(ours, peer, strict=True))
-        medians = "".join(f"{name} {statistics.median(each):.3f} s, " for name, each in seconds.items())
-        floor = found["floor"][which]
-        yield (
-            f"  {LABELS[index]:<19} {ratio:5.2f} times as fast, target {target}: "
-            f"{'met' if ratio >= target else 'MISSED'} ({medians}floor {floor:.3f} s, of which ours takes "
-            f"{statistics.median(ours) / floor:.1f} times, the peer {statistics.median(peer) / floor:.1f})"
-        )
-    memory, target = found["megabytes"], found["targets"][2]
-    ratio = least(memory, "ours") / least(memory, "peer")
-    values = ", ".join(f"{name} {each:.0f} MB" for name, each in memory.items())
-    yield (
-        f"  {LABELS[2]:<19} {ratio:5.2f} times as much, target {target}: "
-        f"{'met' if ratio <= target else 'MISSED'} ({values})"
-    )
-
-
-def plot(results: list[dict[str, Any]], path: Path) -> None:
-    """Times as bars, with the floor."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 3, figsize=(15, 1.5 + 0.6 * len(results)), sharey=True)
-    labels = [f"{one['name']}\n{one['nodes']:,} nodes, {one['channels']} channels" for one in results]
-    place = np.arange(len(results))
-    for axis, which in zip(axes, (*PASSES, "memory"), strict=True):
-        for offset, side, colour in ((-0.2, "ours", "tab:blue"), (0.2, "peer", "tab:gray")):
-            if which == "memory":
-                values = [least(one["megabytes"], side) for one in results]
-            else:
-                values = [
-                    statistics.median(one["seconds"][which][best(one["seconds"][which], side)])
-                    for one in results
-                ]
-            axis.barh(place + offset, values, 0.38, label=side, color=colour)
-        if which != "memory":
-            floors = [one["floor"][which] for one in results]
-            axis.plot(floors, place, "k|", markersize=14, label="floor")
-        axis.set_xscale("log")
-        axis.grid(axis="x", alpha=0.3)
-    for axis, label, unit in zip(axes, LABELS, ("s", "s", "MB"), strict=True):
-        axis.set_title(f"{label}, {unit}")
-    axes[0].set_yticks(place, labels)
-    axes[0].invert_yaxis()
-    axes[0].legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-
-
-def alone(name: str, index: int, refinement: int, channels: int, threads: int, what: list[str]) -> Any:
-    """Measure one thing in this process."""
-    torch.set_num_threads(threads)
-    contest = family(name).CONTESTS[index]
-    graph = IcosahedralGraph(refinement=refinement).build(octahedral_grid())
-    arguments = arguments_of(contest, graph, channels)
-    if what[0] == "peak":
-        return peak(contest, arguments, *what[1:])
+def measure(case: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Measure one case in this process."""
+    torch.set_num_threads(options.threads)
+    contest: Contest = family(case["family"]).CONTESTS[case["contest"]]
+    graph = IcosahedralGraph(refinement=case["refinement"]).build(octahedral_grid(options.grid))
+    arguments = arguments_of(contest, graph, case["channels"])
     operations, bytes_ = contest.work(arguments)
     by_operations, by_bytes = rates()
     forward = max(operations / by_operations, bytes_ / by_bytes)
-    # The way back has two products for each one forwards, and reads and writes twice as much.
+    inputs = inputs_of(arguments)
+    layers = {
+        f"{side} {setting}": build(contest, arguments, side, setting)
+        for side in SIDES
+        for setting in options.settings
+    }
     return {
+        **case,
+        "name": contest.name,
+        "targets": contest.targets,
         "nodes": len(graph.nodes[contest.ends[1]]),
+        "threads": options.threads,
         "operations_per_second": by_operations,
         "bytes_per_second": by_bytes,
+        # The way back has two products for each one forwards, and reads and writes twice as much.
         "floor": {"forward": forward, "backward": 3 * forward},
-        "seconds": times(contest, arguments, int(what[1]), what[2:]),
+        "seconds": times(layers, inputs, options.rounds, options.seconds),
+        "megabytes": {name: peak(layer, inputs) for name, layer in layers.items()},
     }
 
 
-def measured(*what: object) -> Any:
-    """Measure one thing in a process of its own."""
-    environment = dict(os.environ)
-    if "peak" in what:
-        # Large tensors go back to the system when they are freed, so that the peak is what is held.
-        environment |= {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "1048576"}
-    command = [sys.executable, "-W", "ignore", __file__, "--alone", *map(str, what)]
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def measured_alone(case: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Measure one case in a process of its own; None, and a word about it, if that fails."""
+    command = [sys.executable, "-W", "ignore", __file__, *sys.argv[1:], "--alone", json.dumps(case)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{case} FAILED:\n{done.stderr[-2000:]}", file=sys.stderr, flush=True)
+        return None
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def main() -> None:
-    """Measure, print, write and draw."""
+def options_of() -> argparse.Namespace:
+    """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("families", nargs="*", help="all if none is named")
+    parser.add_argument("--cases", nargs="+", default=[""], help="words, of which a case's name has one")
     parser.add_argument("--refinements", type=int, nargs="+", default=[4, 5])
     parser.add_argument("--channels", type=int, nargs="+", default=[128, 256])
-    parser.add_argument("--settings", nargs="+", choices=["eager", "compiled"], default=["eager", "compiled"])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=SETTINGS)
+    parser.add_argument("--rounds", type=int, default=7, help="at most, of each pass of a case")
+    parser.add_argument("--seconds", type=float, default=10, help="after which no third round begins")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--grid", type=int, default=48, help="rows from pole to equator")
     parser.add_argument("--output", type=Path, default=Path("runs/layers"))
-    parser.add_argument("--alone", nargs="+", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    parser.add_argument("--resume", action="store_true", help="leave out what the output holds already")
+    parser.add_argument("--alone", type=json.loads, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print, write and draw; the exit code is 1 if a case failed."""
+    options = options_of()
     if options.alone:
-        name, *numbers = options.alone[:5]
-        print(json.dumps(alone(name, *map(int, numbers), options.alone[5:])))
-        return
-    print(f"torch {torch.__version__}, {options.threads} threads; medians of {options.rounds} rounds")
-    results = []
+        print(json.dumps(measure(options.alone, options)))
+        return 0
+    print(f"torch {torch.__version__}, {options.threads} threads; medians of up to {options.rounds} rounds")
+    options.output.mkdir(parents=True, exist_ok=True)
+    written = options.output / "layers.json"
+    results = json.loads(written.read_text()) if options.resume and written.exists() else []
     cases = [
-        (name, index, contest, refinement, channels)
+        {"family": name, "contest": index, "refinement": refinement, "channels": channels}
         for name in options.families or families()
         for index, contest in enumerate(family(name).CONTESTS)
+        if any(word in contest.name for word in options.cases)
         for refinement in options.refinements
         for channels in options.channels
     ]
-    options.output.mkdir(parents=True, exist_ok=True)
-    for name, index, contest, refinement, channels in cases:
-        case = (name, index, refinement, channels, options.threads)
-        found = measured(*case, "times", options.rounds, *options.settings)
-        found |= {"name": contest.name, "channels": channels, "targets": contest.targets}
-        found["megabytes"] = {
-            f"{side} {setting}": measured(*case, "peak", side, setting)
-            for side in SIDES
-            for setting in options.settings
-        }
+    failed = 0
+    for case in cases:
+        if any(case.items() <= one.items() for one in results):
+            continue
+        found = measured_alone(case)
+        if found is None:
+            failed += 1
+            continue
         results.append(found)
-        print(f"{contest.name}, {found['nodes']:,} nodes, {channels} channels")
         print("\n".join(table(found)), flush=True)
-        (options.output / "layers.json").write_text(json.dumps(results, indent=1))
-    plot(results, options.output / "layers.png")
+        written.write_text(json.dumps(results, indent=1))
+        lines = (line for one in results for line in table(one))
+        (options.output / "layers.txt").write_text("\n".join(lines) + "\n")
+        plot(results, options.output / "layers.png")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -66,8 +66,9 @@ class StaticGraphConv(GraphConv):
         self, edges: Tensor, at_target: Tensor, at_source: Tensor, condition: Tensor | None
     ) -> Tensor:
         """Do as :meth:`.GraphConv.update`, given what is remembered of the edges."""
-        state, at_edges = edges.split([self.channels, edges.shape[-1] - self.channels], dim=-1)
-        return state + self.mlp.after_first(at_target.add_(at_source).add_(at_edges), condition)
+        state, at_edges = edges[..., : self.channels], edges[..., self.channels :]
+        product = at_target.add_(at_source).add_(at_edges)
+        return state + self.mlp.after_first(product, condition)
 
     def _static(self, edges: Tensor, at_nodes: Tensor) -> Tensor:
         inputs = (edges, *self.parameters())
