@@ -32,7 +32,7 @@ def join(path, header, data):
 
 def assert_same(one, other):
     for field in dataclasses.fields(Checkpoint):
-        if field.name in ("weights", "graph", "grid", "statistics", "identity"):
+        if field.name in ("weights", "graph", "grid", "statistics", "identity", "path"):
             continue
         assert getattr(one, field.name) == getattr(other, field.name), field.name
     assert set(one.weights) == set(other.weights)
@@ -77,6 +77,7 @@ def test_what_is_saved_is_what_is_loaded(make_checkpoint, tmp_path):
     loaded = load(tmp_path / "c")
     assert_same(checkpoint, loaded)
     assert loaded.identity == saved.identity
+    assert loaded.path == saved.path == tmp_path / "c"
 
 
 def test_weights_that_share_memory_are_saved(make_checkpoint, tmp_path):

@@ -67,8 +67,8 @@ def test_a_server_killed_and_restarted_in_the_middle_of_a_training_misses_nothin
     assert found.data.tags["override.tracker"] == "[jsonl,mlflow]"
     assert found.data.tags["anemoi.overrides"].split() == [*TINY, *options]
     assert found.data.tags["checkpoint.identity"] == checkpoint.identity
-    (data,) = checkpoint.document["provenance"]["parents"]
-    assert found.data.tags["checkpoint.parents"] == data["identity"]
+    data, graph = checkpoint.document["provenance"]["parents"]
+    assert found.data.tags["checkpoint.parents"] == f"{data['identity']} {graph['identity']}"
     for entry in checkpoint.lock:
         tag = found.data.tags[f"plugin.{entry.role}"]
         assert f"{entry.distribution}=={entry.version}, {entry.hash}" in tag

@@ -9,6 +9,7 @@ import xarray
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import ForecastDescription, State
+from anemoi.core.lineage import verify
 from compliance_checker.runner import CheckSuite, ComplianceChecker
 
 from anemoi_plugin_netcdf import NetcdfOutput
@@ -181,10 +182,47 @@ def test_names_never_meet(tmp_path, variables):
 def test_the_file_says_where_it_comes_from(tmp_path):
     write(tmp_path / "forecast.nc", describe())
     with netCDF4.Dataset(tmp_path / "forecast.nc") as file:
-        assert json.loads(file.provenance) == PROVENANCE
+        said = json.loads(file.provenance)
+        assert said.pop("content").startswith("sha256:")
+        assert said == PROVENANCE
         assert file.id == "1b671a64"
         assert file.source == "checkpoint sha256:00, parent b"
         assert file.history == "2025-12-23T01:00:00+00:00 anemoi forecast"
+
+
+@pytest.mark.parametrize("grid", [REGION, SCATTERED, ROTATED], ids=["region", "scattered", "rotated"])
+def test_what_the_file_holds_can_be_verified(tmp_path, grid):
+    path = tmp_path / "forecast.nc"
+    write(path, describe(grid), compression=4)
+    assert [finding.status for finding in verify(path)] == ["ok"]
+    with netCDF4.Dataset(path, "a") as file:
+        file["t"][0, 1, 1] = file["t"][0, 1, 1][...] * 2
+    assert [finding.status for finding in verify(path)] == ["differs"]
+
+
+@pytest.mark.parametrize("where", ["coordinate", "units"])
+def test_coordinates_and_units_are_part_of_what_it_holds(tmp_path, where):
+    path = tmp_path / "forecast.nc"
+    write(path, describe())
+    with netCDF4.Dataset(path, "a") as file:
+        if where == "units":
+            file["t"].units = "degC"
+        else:
+            file["latitude"][0] = 41.0
+    assert [finding.status for finding in verify(path)] == ["differs"]
+
+
+def test_other_files_are_told_apart(tmp_path):
+    (tmp_path / "text.nc").write_text("no such file")
+    assert NetcdfOutput.provenance_of(str(tmp_path / "text.nc")) is None
+    with netCDF4.Dataset(tmp_path / "other.nc", "w"):
+        pass
+    assert NetcdfOutput.provenance_of(str(tmp_path / "other.nc")) is None
+    write(tmp_path / "forecast.nc", describe())
+    whole = (tmp_path / "forecast.nc").read_bytes()
+    (tmp_path / "half.nc").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"half\.nc cannot be read as NetCDF"):
+        NetcdfOutput.provenance_of(str(tmp_path / "half.nc"))
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):

@@ -111,6 +111,12 @@ def persistence() -> Callable[[DataSource, np.datetime64, int], list[State]]:
 def checkpoint(weather: ArraySource) -> SimpleNamespace:
     """What a verification needs of a checkpoint trained on the first fifteen days of ``weather``."""
     entry = LockEntry("processor", "processor", "gnn", "anemoi-plugin-gnn", "1.2.3", "sha256:77", True)
+    identity = "sha256:1234"
+    provenance = {
+        "training_period": {"start": "2025-12-01T00", "end": "2025-12-15T18"},
+        "command": "anemoi train <fast>",
+        "parents": [{"identity": "dataset-1"}],
+    }
     return SimpleNamespace(
         grid=weather.grid,
         variables=weather.variables,
@@ -119,12 +125,9 @@ def checkpoint(weather: ArraySource) -> SimpleNamespace:
         configuration={"data": {"name": "weather"}},
         overrides=("training.steps=7",),
         lock=(entry,),
-        provenance={
-            "training_period": {"start": "2025-12-01T00", "end": "2025-12-15T18"},
-            "command": "anemoi train <fast>",
-            "parents": [{"identity": "dataset-1"}],
-        },
-        identity="sha256:1234",
+        provenance=provenance,
+        identity=identity,
+        as_parent=lambda: {**provenance, "kind": "checkpoint", "identity": identity},
     )
 
 

@@ -7,6 +7,8 @@ from io import BytesIO, StringIO
 
 import numpy as np
 import pytest
+from anemoi.core.lineage import read
+from anemoi.core.lineage import verify as verify_file
 from matplotlib.image import imread
 from rich.console import Console
 
@@ -136,3 +138,15 @@ def test_the_table_fits_a_terminal_and_marks_what_beats_persistence(verification
     assert all(row.better for row in pressure.rows)
     for row in pressure.rows:
         assert row.rmse["persistence"] in text
+
+
+def test_the_report_says_where_it_comes_from(html, checkpoint, tmp_path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html, encoding="utf-8")
+    found = read(path)
+    assert found.provenance["kind"] == "report"
+    assert [parent["kind"] for parent in found.provenance["parents"]] == ["checkpoint", "dataset"]
+    assert found.provenance["parents"][0]["identity"] == checkpoint.identity
+    assert verify_file(path)[0].status == "ok"
+    path.write_text(html.replace("Made with", "Made without"), encoding="utf-8")
+    assert verify_file(path)[0].status == "differs"

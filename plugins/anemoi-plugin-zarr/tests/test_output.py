@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import ForecastDescription, State
+from anemoi.core.lineage import verify
 
 from anemoi_plugin_zarr import ZarrOutput, ZarrSource
+from anemoi_plugin_zarr.containers import convert
 
 from .conftest import Make
 
@@ -280,3 +282,36 @@ def test_the_process_may_be_told_to_make_files_for_itself_alone(
 
 def test_the_configuration_package_offers_the_source() -> None:
     assert "name: zarr" in (files("anemoi_plugin_zarr.conf") / "data" / "zarr.yaml").read_text()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_forecast_holds_can_be_verified(
+    tmp_path: Path, description: ForecastDescription, packed: bool
+) -> None:
+    written = path = tmp_path / "out.zarr"
+    write(written, description)
+    if packed:
+        path = convert(written, tmp_path / "out.zarr.zip")
+    assert [finding.status for finding in verify(path)] == ["ok"]
+    (chunk,) = written.glob("data/1.0.0.0")
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"x")
+    changed = convert(written, tmp_path / "changed.zarr.zip") if packed else path
+    assert [finding.status for finding in verify(changed)] == ["differs"]
+
+
+def test_attributes_are_part_of_what_a_forecast_holds(
+    tmp_path: Path, description: ForecastDescription
+) -> None:
+    path = tmp_path / "out.zarr"
+    write(path, description)
+    attributes = json.loads((path / ".zattrs").read_text())
+    attributes["variables_metadata"]["t"]["units"] = "degC"
+    (path / ".zattrs").write_text(json.dumps(attributes))
+    assert [finding.status for finding in verify(path)] == ["differs"]
+
+
+def test_a_data_set_without_a_hash_is_unknown_and_other_things_are_none(tmp_path: Path, make: Make) -> None:
+    assert [finding.status for finding in verify(make())] == ["unknown"]
+    (tmp_path / "directory").mkdir()
+    assert ZarrOutput.provenance_of(str(tmp_path / "directory")) is None
+    assert ZarrOutput.provenance_of(str(tmp_path / "made.zarr" / ".zattrs")) is None

@@ -44,8 +44,10 @@ def test_tells_what_the_metadata_say(source: ZarrSource) -> None:
     for name in ("mean", "stdev", "minimum", "maximum"):
         np.testing.assert_array_equal(getattr(source.statistics, name), ARRAYS[name])
     assert source.missing == frozenset()
+    assert Path(source.provenance["path"]).name == "made.zarr"
     assert source.provenance == {
         "kind": "dataset",
+        "path": source.provenance["path"],
         "identity": "1b671a64-40d5-491e-99b0-da01ff1f3341",
         "licence": "CC0",
         "attribution": "A test",

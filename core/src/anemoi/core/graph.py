@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -123,3 +125,22 @@ class Graph:
                     raise AnemoiError(
                         f"Edges {source} -> {target} point outside the {len(self.nodes[end])} nodes {end!r}."
                     )
+
+    @property
+    def identity(self) -> str:
+        """The hash of all nodes and edges, ``sha256:...``: two graphs have the same if they are the same."""
+        digest = sha256()
+        for name in sorted(self.nodes):
+            digest.update(repr(name).encode())
+            _add(digest, self.nodes[name].latitudes, self.nodes[name].longitudes)
+        for ends in sorted(self.edges):
+            edges = self.edges[ends]
+            digest.update(repr((ends, edges.attribute_names)).encode())
+            _add(digest, edges.source, edges.target, edges.attributes)
+        return f"sha256:{digest.hexdigest()}"
+
+
+def _add(digest: Any, *tensors: Tensor) -> None:
+    for tensor in tensors:
+        digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

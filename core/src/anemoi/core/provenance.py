@@ -1,4 +1,4 @@
-"""Where an artefact comes from: its parents by identity, when, with what software and by which command."""
+"""Where an artefact comes from: its parents by identity, when, by which command and with what plugins."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from .plugins import used
 
 _RUNTIME = ("anemoi-core", "torch", "numpy")
 
@@ -33,7 +35,8 @@ def provenance(
     Returns
     -------
     dict
-        ``parents``, ``created`` (UTC), ``command``, ``versions``, and ``facts``.
+        ``parents``, ``created`` (UTC), ``command`` with its overrides, ``versions``, ``plugins`` (what
+        exactly each component is that this process has loaded), and ``facts``.
     """
     return {
         **facts,
@@ -41,4 +44,5 @@ def provenance(
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "command": command if command is not None else shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _RUNTIME}},
+        "plugins": used(),
     }

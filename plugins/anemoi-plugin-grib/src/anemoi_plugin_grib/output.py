@@ -12,13 +12,13 @@ import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import ForecastDescription, State
 from anemoi.core.outputs import FileOutput
+from anemoi.core.trailer import trailer
 from annotated_types import Interval
 from numpy.typing import NDArray
 
 from .grids import grid_keys
 from .messages import Key, contents, opened, set_keys
 from .parameters import Parameter, parameter
-from .trailer import trailer
 
 UNITS = (("h", 3600), ("m", 60), ("s", 1))
 """The units of steps, the largest first."""
@@ -108,8 +108,7 @@ class GribOutput(FileOutput):
 
     def finish(self) -> None:
         """Write where it comes from, and close the file."""
-        document = {**self._forecast.provenance, "content": f"sha256:{self._hash.hexdigest()}"}
-        self._file.write(trailer(document))
+        self._file.write(trailer(self._forecast.provenance, f"sha256:{self._hash.hexdigest()}"))
         self._file.close()
 
     def abandon(self) -> None:

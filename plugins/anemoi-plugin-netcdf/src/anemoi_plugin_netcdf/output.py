@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import h5netcdf
+import h5py
 import numpy as np
+from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import ForecastDescription, State
 from anemoi.core.outputs import FileOutput
 from annotated_types import Interval
 
+from .content import Content, content_of
 from .coordinates import HORIZONTAL, write_grid, write_members, write_times, write_verticals
 from .plan import Field, fields_of
 from .stream import Stream
@@ -56,10 +61,27 @@ class NetcdfOutput(FileOutput):
         self._compression = compression
         self._fields = fields_of(forecast.variables, forecast.units)
 
+    @classmethod
+    def provenance_of(cls, path: str) -> Mapping[str, Any] | None:
+        """Read the attribute ``provenance`` of a file; None if it is no NetCDF 4 file, or has none."""
+        if not (Path(path).is_file() and h5py.is_hdf5(path)):
+            return None
+        with _open(path) as file:
+            text = file.attrs.get("provenance")
+        found = None if text is None else json.loads(text)
+        return found if isinstance(found, dict) else None
+
+    @classmethod
+    def content_of(cls, path: str) -> str:
+        """Read all that a file holds, and compute its hash."""
+        with _open(path) as file:
+            return content_of(file)
+
     def begin(self, path: Path) -> None:
         """Write all but the values."""
         forecast, self._count = self._forecast, 0
         self._stream = Stream(path)
+        self._content = Content()
         self._file = file = h5netcdf.File(self._stream, "w")
         file.attrs.update(_attributes(forecast))
         write_members(file, forecast.members)
@@ -110,11 +132,14 @@ class NetcdfOutput(FileOutput):
                 values = state.fields[:, :, column].reshape(-1, *shape)
                 where = (self._count, level) if field.levels else (self._count,)
                 variable[(slice(None), *where)] = values
+                self._content.add(field.name, values)
         self._count += 1
         self._stream.check()
 
     def finish(self) -> None:
-        """Close the file."""
+        """Write the hash of what it holds, and close the file."""
+        content = self._content.identity(self._file)
+        self._file.attrs["provenance"] = json.dumps({**self._forecast.provenance, "content": content})
         self._close()
         self._stream.check()
 
@@ -125,6 +150,15 @@ class NetcdfOutput(FileOutput):
     def _close(self) -> None:
         self._file.close()
         self._stream.close()
+
+
+@contextmanager
+def _open(path: str) -> Iterator[Any]:
+    try:
+        with h5netcdf.File(path, "r") as file:
+            yield file
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise DataError(f"{path} cannot be read as NetCDF: {error}.") from error
 
 
 def _attributes(forecast: ForecastDescription) -> dict[str, Any]:
@@ -138,6 +172,5 @@ def _attributes(forecast: ForecastDescription) -> dict[str, Any]:
         "source": ", ".join(parents) or "Anemoi",
         "history": " ".join(filter(None, (provenance.get("created"), provenance.get("command")))),
         "id": provenance.get("identity", ""),
-        "provenance": json.dumps(dict(provenance)),
     }
     return {name: value for name, value in about.items() if value}

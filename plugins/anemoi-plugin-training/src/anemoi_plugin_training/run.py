@@ -184,7 +184,10 @@ def prepare(composition: Composition) -> Training:
         overrides=composition.overrides,
         lock=locked,
         provenance=provenance(
-            parents=[{**source.provenance, "kind": "dataset"}],
+            parents=[
+                {**source.provenance, "kind": "dataset"},
+                {"kind": "graph", "identity": graph.identity, "configuration": values.get("graph")},
+            ],
             kind="checkpoint",
             training_period={"start": format_date(times[0]), "end": format_date(times[-1])},
         ),

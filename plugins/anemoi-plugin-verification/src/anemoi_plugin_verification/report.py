@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import jinja2
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import State
-from anemoi.core.provenance import provenance
+from anemoi.core.trailer import trailer
 
 from .charts import error_growth, svg
 from .evaluation import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation, Score
@@ -20,7 +21,7 @@ from .period import Period
 from .raster import Raster
 from .table import Section, sections
 from .units import DisplayUnit, decimals, display_unit, in_hours, in_words
-from .verification import Verification
+from .verification import Verification, report_provenance
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Part:
 
 
 def render(verification: Verification, example: Sequence[State]) -> str:
-    """Render the report of a verification as HTML.
+    """Render the report of a verification as HTML, with its provenance in a comment at the end.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ def render(verification: Verification, example: Sequence[State]) -> str:
         lstrip_blocks=True,
     )
     evaluation = verification.evaluation
-    return environment.get_template("report.html").render(
+    made = report_provenance(verification)
+    page = environment.get_template("report.html").render(
         parts=list(_parts(verification, example)),
         variables=evaluation.variables,
         starts=len(evaluation.starts),
@@ -67,8 +69,10 @@ def render(verification: Verification, example: Sequence[State]) -> str:
         grid=verification.source.grid,
         checkpoint=verification.checkpoint,
         data=verification.source.provenance,
-        made=provenance(parents=()),
+        made=made,
     )
+    content = hashlib.sha256(page.encode()).hexdigest()
+    return page + trailer(made, f"sha256:{content}", comment=("<!-- ", " -->")).decode()
 
 
 def _period(period: Period) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint, build_model
@@ -12,6 +14,7 @@ from anemoi.core.forecasting import forecast, lead_times
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.interfaces.output import State
 from anemoi.core.model.assembly import INPUT_STEPS
+from anemoi.core.provenance import provenance
 from anemoi.core.times import parse_date
 
 from .climatology import Climatology, climatology
@@ -155,3 +158,12 @@ def _test_period(
             fix="Give the first start date that the model has not seen: --start DATE",
         )
     return Period(training.end + source.frequency, last)
+
+
+def report_provenance(result: Verification) -> dict[str, Any]:
+    """Say where a report of a verification comes from, as JSON: from the checkpoint and the data."""
+    return provenance(
+        kind="report",
+        identity=str(uuid.uuid4()),
+        parents=[result.checkpoint.as_parent(), {**result.source.provenance, "kind": "dataset"}],
+    )

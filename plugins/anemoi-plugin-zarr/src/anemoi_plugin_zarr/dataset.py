@@ -80,8 +80,9 @@ class Dataset(Reader):
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """The identity of the data set, and what it tells of its origin."""
-        return self._layout.provenance
+        """The identity of the data set, where it lies, and what it tells of its origin."""
+        local = local_path(self._path)
+        return {**self._layout.provenance, "path": self._path if local is None else str(local)}
 
     @property
     def units(self) -> Mapping[str, str]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import ForecastDescription, Output, State
 from anemoi.core.times import format_duration
 
+from .content import content, record_content
+from .dataset import Dataset
 from .placing import check_replaceable, directory_beside, replace, unwritable
+from .store import is_store, local_path
 from .writer import LayoutWriter
 
 
@@ -47,6 +52,20 @@ class ZarrOutput(Output):
         check_replaceable(self._path, overwrite)
         # Asking whether a directory can be written in is not reliable (read-only mounts, root): try.
         directory_beside(self._path).rmdir()
+
+    @classmethod
+    def provenance_of(cls, path: str) -> Mapping[str, Any] | None:
+        """Read the provenance of a data set or a forecast; None if no Zarr group is there."""
+        local = local_path(path)
+        if local is not None and not is_store(local):
+            return None
+        return Dataset(path).provenance
+
+    @classmethod
+    def content_of(cls, path: str) -> str | None:
+        """Compute the hash of what the store holds; None if it is an object store."""
+        local = local_path(path)
+        return None if local is None else content(local)
 
     def __enter__(self) -> ZarrOutput:
         """Begin to write, out of sight."""
@@ -122,6 +141,7 @@ class ZarrOutput(Output):
                 },
             }
         )
+        record_content(self._partial)
         # Somebody else may have put something there in the meantime.
         check_replaceable(self._path, self._overwrite)
         replace(self._partial, self._path)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from anemoi.core.errors import DataError
 
+from .store import is_store
+
 
 def check_replaceable(path: Path, overwrite: bool) -> None:
     """Check that ``path`` is free, or a data set that may be overwritten.
@@ -25,8 +27,7 @@ def check_replaceable(path: Path, overwrite: bool) -> None:
             f"{path} exists already.",
             fix="Choose another path, or replace it with --overwrite (in Python: overwrite=True).",
         )
-    is_zarr = any((path / name).exists() for name in (".zgroup", "zarr.json"))
-    if path.is_dir() and not is_zarr and any(path.iterdir()):
+    if path.is_dir() and not is_store(path) and any(path.iterdir()):
         raise DataError(
             f"{path} is a directory that holds something else than a Zarr group: it is not overwritten.",
             fix="Choose another path, or remove the directory yourself.",

@@ -6,6 +6,7 @@ the plugin, and whoever lists or describes plugins does not need it.
 
 from __future__ import annotations
 
+import zipfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ def local_path(path: str) -> Path | None:
     if not separator:
         return Path(path).expanduser().absolute()
     return Path(rest) if scheme == "file" else None
+
+
+def is_store(path: Path) -> bool:
+    """Whether a directory or a zip file looks like a Zarr group."""
+    if path.is_dir():
+        return any((path / name).exists() for name in (".zgroup", "zarr.json"))
+    return path.suffix == ".zip" and zipfile.is_zipfile(path)
 
 
 def open_group(path: str) -> Any:

@@ -52,6 +52,8 @@ class Checkpoint:
         As :func:`anemoi.core.provenance.provenance` makes it: the data set it was trained on is its parent.
     identity
         The content hash, ``sha256:...``; None until it has been saved or loaded.
+    path
+        Where it was saved to or loaded from last.
     """
 
     weights: Mapping[str, Tensor]
@@ -66,6 +68,12 @@ class Checkpoint:
     lock: tuple[LockEntry, ...]
     provenance: Mapping[str, Any]
     identity: str | None = None
+    path: Path | None = None
+
+    def as_parent(self) -> dict[str, Any]:
+        """Say what it is in the provenance of what is made with it: its own, its identity and its path."""
+        place = {} if self.path is None else {"path": str(self.path)}
+        return {**self.provenance, "kind": "checkpoint", "identity": self.identity, **place}
 
 
 def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Checkpoint:
@@ -82,7 +90,7 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Checkpoint:
         If it cannot be written.
     """
     identity = container.write(Path(path), _tensors(checkpoint), _document(checkpoint))
-    return dataclasses.replace(checkpoint, identity=identity)
+    return dataclasses.replace(checkpoint, identity=identity, path=Path(path).absolute())
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:
@@ -96,7 +104,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     contents = container.read(Path(path))
     try:
         tensors = safetensors.torch.load(contents.data)
-        return _decode(tensors, contents.document, contents.identity)
+        decoded = _decode(tensors, contents.document, contents.identity)
     except (
         AnemoiError,
         KeyError,
@@ -109,6 +117,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
             f"The checkpoint {path} does not hold what its format asks for: {type(error).__name__}: {error}",
             fix="Ask who made it: it was not written by `anemoi train`.",
         ) from error
+    return dataclasses.replace(decoded, path=Path(path).absolute())
 
 
 def build_model(

@@ -123,7 +123,7 @@ def metadata(identity: str, document: Mapping[str, Any], points: int) -> dict[st
             "frequency": document["frequency"],
             "field_shape": document["grid"].get("field_shape"),
             "arguments": {"args": [], "kwargs": dict(configuration["data"])},
-            "sources": list(made.get("parents", ())),
+            "sources": [each for each in made.get("parents", ()) if each.get("kind") != "graph"],
         },
         "data_indices": _indices(len(variables), len(forcings)),
         "provenance_training": {

@@ -115,7 +115,9 @@ def _account(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> Ite
         "model": f"{model}; {found.parameters:,} parameters",
         "graph": "; ".join(f"{name} {count}" for name, count in {**found.nodes, **found.edges}.items()),
         "forcings": ", ".join(document["configuration"].get("forcings", ())),
-        "trained on": "; ".join(map(_parent, provenance.get("parents", ()))),
+        "trained on": "; ".join(
+            _parent(parent) for parent in provenance.get("parents", ()) if parent.get("kind") != "graph"
+        ),
         "period": " to ".join(str(period[end]) for end in ("start", "end") if end in period),
         "made": " by: ".join(filter(None, (provenance.get("created"), provenance.get("command")))),
         "overrides": " ".join(document["overrides"]),

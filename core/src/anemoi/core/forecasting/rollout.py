@@ -195,7 +195,7 @@ def describe(
             kind="forecast",
             identity=str(uuid.uuid4()),  # its contents are not known yet, so they cannot name it
             parents=[
-                {**checkpoint.provenance, "kind": "checkpoint", "identity": checkpoint.identity},
+                checkpoint.as_parent(),
                 {**source.provenance, "kind": "dataset"},
             ],
         ),

@@ -93,6 +93,19 @@ class Output(ABC):
     @abstractmethod
     def __init__(self, *, path: str, forecast: ForecastDescription, overwrite: bool = False) -> None: ...
 
+    @classmethod
+    def provenance_of(cls, path: str) -> Mapping[str, Any] | None:
+        """Read the provenance that a file of this format keeps; None if it has another, or keeps none.
+
+        An output that writes provenance into its files overrides this, and :meth:`content_of`.
+        """
+        return None
+
+    @classmethod
+    def content_of(cls, path: str) -> str | None:
+        """Compute the hash of what such a file holds, as ``content`` in its provenance has it, anew."""
+        return None
+
     @abstractmethod
     def __enter__(self) -> Output: ...
 

@@ -14,11 +14,22 @@ from ._load import load
 if TYPE_CHECKING:
     from ._broadcast import Broadcast
     from ._hooks import hooks
-    from ._lock import lock
+    from ._lock import lock, used
 
-__all__ = ["GROUPS", "STATES", "Broadcast", "Component", "components", "hooks", "load", "lock", "normalise"]
+__all__ = [
+    "GROUPS",
+    "STATES",
+    "Broadcast",
+    "Component",
+    "components",
+    "hooks",
+    "load",
+    "lock",
+    "normalise",
+    "used",
+]
 
-_MODULE_OF = {"Broadcast": "_broadcast", "hooks": "_hooks", "lock": "_lock"}
+_MODULE_OF = {"Broadcast": "_broadcast", "hooks": "_hooks", "lock": "_lock", "used": "_lock"}
 
 
 def __getattr__(name: str) -> Any:

@@ -44,6 +44,11 @@ def load(kind: str, name: str) -> Any:
     return load_component(find(kind, name))
 
 
+def loaded() -> list[tuple[str, str, str]]:
+    """The kind, the distribution and the name of each component that was loaded so far."""
+    return sorted({(kind, distribution, name) for kind, distribution, name, _ in _loaded})
+
+
 def find(kind: str, name: str) -> Component:
     """The one component that ``name`` means, usable as far as metadata can tell.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ import importlib_metadata
 
 from ..errors import PluginError
 from ._find import EntryPoint
-from ._load import find
+from ._load import find, loaded
 
 
 def lock(kind: str, name: str) -> dict[str, str]:
@@ -44,6 +45,15 @@ def lock(kind: str, name: str) -> dict[str, str]:
         "version": component.version,
         "hash": _hash(component.distribution, module, tuple(sys.path)),
     }
+
+
+def used() -> list[dict[str, str]]:
+    """Say what exactly each component is that this process has loaded so far, in order of kind and name."""
+    locked = []
+    for kind, distribution, name in loaded():
+        with suppress(PluginError):  # It was there when it was loaded, and is not any more.
+            locked.append(lock(kind, f"{distribution}:{name}"))
+    return locked
 
 
 @lru_cache(maxsize=64)

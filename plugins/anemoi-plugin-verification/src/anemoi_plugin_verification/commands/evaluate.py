@@ -106,6 +106,8 @@ def _progress(done: int, total: int) -> None:
 def _document(result: Verification) -> dict[str, Any]:
     from anemoi.core.times import format_date
 
+    from ..verification import report_provenance
+
     def period(start: Any, end: Any) -> dict[str, str]:
         return {"start": format_date(start), "end": format_date(end)}
 
@@ -123,6 +125,7 @@ def _document(result: Verification) -> dict[str, Any]:
         },
         "starts": [format_date(start) for start in result.evaluation.starts],
         "scores": result.evaluation.as_json(),
+        "provenance": report_provenance(result),
     }
 
 

@@ -19,6 +19,7 @@ from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date, format_duration
 from numpy.typing import NDArray
 
+from ..content import record_content
 from ..dataset import Dataset
 from ..moments import Moments
 from ..placing import check_replaceable, replace, unwritable
@@ -228,6 +229,7 @@ def _finish(
             **{name: value or inherited[name] for name, value in about.items() if value or inherited[name]},
         },
     )
+    record_content(partial)
     Dataset(str(partial))  # opens, so that it is known to be one
 
 

@@ -1,0 +1,56 @@
+"""What a file holds, as a hash that can be computed while it is written, and anew from the file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_OWN = {"provenance", "history", "NCO", "CDO"}
+"""Attributes of the file that say how it was made, not what it holds."""
+
+
+class Content:
+    """Takes the values of each variable in order of time, then of level, and knows the hash of them all."""
+
+    def __init__(self) -> None:
+        self._digests: dict[str, Any] = {}
+
+    def add(self, name: str, values: NDArray[Any]) -> None:
+        """Take the next values of a variable."""
+        digest = self._digests.setdefault(name, hashlib.sha256())
+        digest.update(np.ascontiguousarray(values).tobytes())
+
+    def identity(self, file: Any) -> str:
+        """The hash of the values that were taken, and of the coordinates and attributes in the file."""
+        for name, variable in file.variables.items():
+            if name not in self._digests:
+                self.add(name, np.asarray(variable[...]))
+        about = {
+            name: {"values": digest.hexdigest(), **_attributes(file.variables[name])}
+            for name, digest in self._digests.items()
+        }
+        whole = {"variables": about, **_attributes(file)}
+        return f"sha256:{hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()}"
+
+
+def content_of(file: Any) -> str:
+    """Read all that a file holds, and give its hash."""
+    content = Content()
+    for name, variable in file.variables.items():
+        if variable.dimensions[:2] == ("realization", "time"):
+            on_levels = "short_name" in variable.attrs and variable.dimensions[2].startswith("pressure")
+            for step in range(variable.shape[1]):
+                for where in (
+                    ((step, level) for level in range(variable.shape[2])) if on_levels else ((step,),)
+                ):
+                    content.add(name, variable[(slice(None), *where)])
+    return content.identity(file)
+
+
+def _attributes(described: Any) -> dict[str, dict[str, str]]:
+    known = {name: str(value) for name, value in described.attrs.items() if name not in _OWN}
+    return {"attributes": known}
