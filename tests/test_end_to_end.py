@@ -52,8 +52,13 @@ def test_from_data_to_a_verified_forecast(run):
     said = json.loads(succeed("checkpoint", "inspect", checkpoint, "--json"))
     assert said["parameters"] > 0
     forecast = run / "forecast.zarr"
-    succeed("forecast", checkpoint, "--date", "2025-12-23", "--lead-time", "12h", "--output", forecast)
-    succeed("plot", forecast, "--output", run / "map.png")
+    netcdf, grib = run / "forecast.nc", run / "forecast.grib"
+    outputs = ("--output", forecast, "--output", netcdf, "--output", grib)
+    succeed("forecast", checkpoint, "--date", "2025-12-23", "--lead-time", "12h", *outputs)
+    for file in (forecast, netcdf, grib):
+        succeed("plot", file, "--output", f"{file}.png")
+    assert (run / "forecast.nc.png").read_bytes() == (run / "forecast.zarr.png").read_bytes()
+    assert "differs" not in succeed("provenance", "verify", forecast, netcdf, grib)
     scores = json.loads(
         succeed("evaluate", checkpoint, "--lead-time", "12h", "--report", run / "report", "--json")
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from anemoi.core.cli.main import main
 from anemoi.core.interfaces.output import ForecastDescription
+from anemoi.core.trailer import trailer
 from anemoi_plugin_sample_data import sources
 from anemoi_plugin_zarr import ZarrOutput
 from matplotlib.image import imread
@@ -155,8 +156,20 @@ def test_plot_says_what_a_forecast_has_not(forecast_file, tmp_path, capsys, opti
     assert [path.name for path in tmp_path.iterdir()] == ["forecast.zarr"]
 
 
+@pytest.mark.parametrize(("kind", "code"), [("forecast", 0), ("dataset", 2)])
+def test_the_file_says_whether_it_is_a_forecast_not_the_source_that_reads_it(
+    tmp_path, weather, monkeypatch, kind, code
+) -> None:
+    """That of GRIB says of every file that it is a data set."""
+    file = tmp_path / "forecast.grib"
+    file.write_bytes(b"GRIB 7777" + trailer({"kind": kind}, "sha256:0"))
+    monkeypatch.setattr("anemoi.core.config.build", lambda kind, spec, **how: weather)
+    assert main(["plot", str(file), "--output", str(tmp_path / "map.png")]) == code
+    assert (tmp_path / "map.png").exists() == (code == 0)
+
+
 def test_plot_refuses_what_is_no_forecast(tmp_path, capsys) -> None:
     data = Path(sources.__file__).parent / "data" / "sample.zarr.zip"
-    for file, message in ((data, "not a forecast"), (tmp_path / "absent.zarr", "does not exist")):
+    for file, message in ((data, "not a forecast"), (tmp_path / "absent.zarr", "There is no ")):
         assert main(["plot", str(file), "--output", str(tmp_path / "map.png")]) == 2
         assert message in capsys.readouterr().err

@@ -28,10 +28,8 @@ def forecast_map(source: DataSource, *, variable: str | None = None, lead_time: 
     Raises
     ------
     AnemoiError
-        If it is not a forecast, has no such variable or lead time, or a value is not finite.
+        If it has no such variable or lead time, or a value is not finite.
     """
-    if source.provenance.get("kind") != "forecast":
-        raise DataError("This is not a forecast.", fix="Give what anemoi forecast has written.")
     start = source.times[0] - source.frequency
     leads = source.times - start
     lead = leads[-1] if lead_time is None else parse_duration(lead_time)

@@ -25,6 +25,7 @@ def command(
     """
     from anemoi.core.config import build
     from anemoi.core.errors import DataError
+    from anemoi.core.lineage import read
 
     from ..forecast_map import forecast_map
     from ..result_file import ResultFile
@@ -32,6 +33,9 @@ def command(
     if output.suffix.lower() != ".png":
         raise DataError(f"{output} is not named as a picture.", fix="Name a file that ends in .png.")
     target = ResultFile(output, overwrite=overwrite)
+    # Sources of GRIB and NetCDF take a forecast for any other data: what wrote it knows better.
+    if read(forecast).provenance.get("kind") != "forecast":
+        raise DataError("This is not a forecast.", fix="Give what anemoi forecast has written.")
     source = build("source", source_spec((forecast,), None))
     target.write(forecast_map(source, variable=variable, lead_time=lead_time))
     click.echo(f"Map: {output}")
