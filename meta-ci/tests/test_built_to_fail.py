@@ -173,6 +173,9 @@ def test_the_reports_can_be_read(world, ran):
     folder = world.root / ".meta-ci/report"
     page = (folder / "index.html").read_text()
     assert "a lower bound is a lie" in page
+    assert ".meta-ci/wheels" in page
+    for text in (page, (folder / "junit.xml").read_text()):
+        assert str(world.root) not in text
     suite = ElementTree.parse(folder / "junit.xml").getroot()[0]
     assert int(suite.get("tests")) == len(ran[1]["results"])
     assert len(suite.findall("testcase/failure")) == int(suite.get("failures")) > 0

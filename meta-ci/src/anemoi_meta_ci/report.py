@@ -57,6 +57,7 @@ def page(run: Run, logs: Path) -> str:
         cells={(each.row, each.environment): each for each in run.results},
         symbols=SYMBOLS,
         counts=counts(run.results),
+        locks={each.id: _portable(each.lock, logs) for each in run.results},
         logs={each.id: _tail(logs / each.log) for each in run.results},
     )
 
@@ -151,4 +152,10 @@ def _tail(path: Path) -> str:
     text = "".join(
         c for c in path.read_text(encoding="utf-8", errors="replace") if c.isprintable() or c == "\n"
     )
+    text = _portable(text, path.parent)
     return text if len(text) <= _TAIL else "…" + text[-_TAIL:]
+
+
+def _portable(text: str, logs: Path) -> str:
+    """The text with the folder of the run by its name alone: where it lay means nothing to a reader."""
+    return text.replace(str(logs.parent), logs.parent.name)
