@@ -239,3 +239,18 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
     assert "File too large" in str(failure.value)
     assert "has room" in str(failure.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_that_the_c_library_compressed_anew_holds_the_same(tmp_path):
+    write(tmp_path / "forecast.nc", describe())
+    with netCDF4.Dataset(tmp_path / "forecast.nc") as file, netCDF4.Dataset(tmp_path / "f.nc", "w") as copy:
+        copy.setncatts({name: file.getncattr(name) for name in file.ncattrs()})
+        for name, dimension in file.dimensions.items():
+            copy.createDimension(name, len(dimension))
+        for name, variable in file.variables.items():
+            about = {key: variable.getncattr(key) for key in variable.ncattrs()}
+            filled, packed = about.pop("_FillValue", None), {"zlib": variable.ndim > 0, "complevel": 9}
+            made = copy.createVariable(name, variable.dtype, variable.dimensions, fill_value=filled, **packed)
+            made.setncatts(about)
+            made[...] = variable[...]
+    assert [finding.status for finding in verify(tmp_path / "f.nc")] == ["ok"]

@@ -52,5 +52,10 @@ def content_of(file: Any) -> str:
 
 
 def _attributes(described: Any) -> dict[str, dict[str, str]]:
-    known = {name: str(value) for name, value in described.attrs.items() if name not in _OWN}
+    known = {name: _text(value) for name, value in described.attrs.items() if name not in _OWN}
     return {"attributes": known}
+
+
+def _text(value: Any) -> str:
+    # The C library writes texts of one character in another way.
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
