@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,18 +39,24 @@ def _run(subject: Subject, folder: Path, *, status: str = "finished", parameters
     return tracker
 
 
+@cache
+def _runs() -> tempfile.TemporaryDirectory[str]:
+    """Where the directories of runs lie: a tracker may keep beside them what they share."""
+    return tempfile.TemporaryDirectory(prefix="anemoi-check-")
+
+
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from the directory of a run, by name, and its own options."""
     require_options(subject)
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+    with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         subject.build(directory=Path(folder))
 
 
 @contract(after=("builds",))
 def records_a_run(subject: Subject) -> None:
     """It takes the events of a whole run: its start, three steps, an artefact and its end."""
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+    with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         _run(subject, Path(folder))
 
 
@@ -58,7 +65,7 @@ def takes_every_end(subject: Subject) -> None:
     """A run may end ``finished``, ``failed`` or ``interrupted``, and before its first step."""
     for status in ("finished", "failed", "interrupted"):
         for steps in (0, 1):
-            with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+            with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
                 tracker = subject.build(directory=Path(folder))
                 tracker.start("a-run", copy.deepcopy(PARAMETERS))
                 for step in range(steps):
@@ -69,7 +76,7 @@ def takes_every_end(subject: Subject) -> None:
 @contract(after=(*RECORDS, "takes_every_end"))
 def takes_odd_metrics(subject: Subject) -> None:
     """Metrics may be NaN, infinite or numpy numbers, and other ones at every step."""
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+    with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         tracker = subject.build(directory=Path(folder))
         tracker.start("a-run", copy.deepcopy(PARAMETERS))
         for step, values in enumerate(({"a": math.nan}, {"b": math.inf}, {"a": np.float64(1.5), "c": 0.0})):
@@ -80,7 +87,7 @@ def takes_odd_metrics(subject: Subject) -> None:
 @contract(after=RECORDS)
 def fails_in_a_way_that_can_be_caught(subject: Subject) -> None:
     """Any call may fail, out of order or without its directory, but with an ``Exception``, and in time."""
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+    with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         for directory in (Path(folder), Path(folder, "gone")):
             calls: dict[str, Callable[[Tracker], None]] = {
                 "finish": lambda tracker: tracker.finish("failed"),
@@ -107,7 +114,7 @@ def fails_in_a_way_that_can_be_caught(subject: Subject) -> None:
 @contract(after=RECORDS)
 def is_prompt(subject: Subject) -> None:
     """A training of three steps waits less than a second for it, and at the end less than half a minute."""
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+    with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         tracker = subject.build(directory=Path(folder))
         began = time.monotonic()
         tracker.start("a-run", copy.deepcopy(PARAMETERS))
@@ -124,7 +131,7 @@ def is_prompt(subject: Subject) -> None:
 def leaves_what_it_is_given_alone(subject: Subject) -> None:
     """Parameters, metrics and the files of the run are the same after as before."""
     parameters, metrics = copy.deepcopy(PARAMETERS), dict(METRICS)
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+    with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         tracker = _run(subject, Path(folder), parameters=parameters)
         artefact = Path(folder, "checkpoint.safetensors")
         whole = artefact.is_file() and artefact.read_bytes() == b"weights"
@@ -137,14 +144,14 @@ def leaves_what_it_is_given_alone(subject: Subject) -> None:
 @contract(after=RECORDS)
 def leaves_the_process_alone(subject: Subject) -> None:
     """Random numbers, signals and the working directory are the same after as before."""
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+    with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         require_process_left_alone(lambda: _run(subject, Path(folder)))
 
 
 @contract(after=RECORDS)
 def options_survive_a_configuration(subject: Subject) -> None:
     """Options that are written to a configuration, the defaults too, build one that records a run."""
-    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+    with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         _run(replace(subject, options=from_configuration(subject)), Path(folder))
 
 
