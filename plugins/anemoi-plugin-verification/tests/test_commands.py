@@ -160,9 +160,9 @@ def test_plot_says_what_a_forecast_has_not(forecast_file, tmp_path, capsys, opti
 def test_the_file_says_whether_it_is_a_forecast_not_the_source_that_reads_it(
     tmp_path, weather, monkeypatch, kind, code
 ) -> None:
-    """That of GRIB says of every file that it is a data set."""
-    file = tmp_path / "forecast.grib"
-    file.write_bytes(b"GRIB 7777" + trailer({"kind": kind}, "sha256:0"))
+    """Here a source that says of every file that it is a data set."""
+    file = tmp_path / "forecast.sample"  # the suffix names the source
+    file.write_bytes(b"fields" + trailer({"kind": kind}, "sha256:0"))
     monkeypatch.setattr("anemoi.core.config.build", lambda kind, spec, **how: weather)
     assert main(["plot", str(file), "--output", str(tmp_path / "map.png")]) == code
     assert (tmp_path / "map.png").exists() == (code == 0)
