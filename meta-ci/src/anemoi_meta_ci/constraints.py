@@ -60,7 +60,11 @@ def _hashed(lock: str, plan: Plan, versions: tuple[str, str]) -> list[str]:
     wanted.write_text("\n".join(pinned), encoding="utf-8")
     words = ["--no-deps", "--no-header", "--no-annotate", "--quiet", "--generate-hashes"]
     folders = [plan.house.torch(torch)]
-    return uv("pip", "compile", wanted, "--python-version", python, *words, *find_links(folders)).splitlines()
+    lines = uv(
+        "pip", "compile", wanted, "--python-version", python, *words, *find_links(folders)
+    ).splitlines()
+    # A local version is that of one build, torch 2.13.0+cpu, and 2.13.0 stands for all of them.
+    return [re.sub(r"^([^=\s]+==[^+\s]+)\+\S+", r"\1", line) for line in lines]
 
 
 def _cell(name: str) -> tuple[str, str]:
