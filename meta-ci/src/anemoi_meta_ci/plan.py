@@ -157,7 +157,8 @@ class Plan:
             return (core, *(self.wheels[name] for name in self.matrix.smoke_plugins))
         source = self.matrix.lines[cell.subject].plugins
         assert source is not None
-        return (core, *(self.house.wheel(name, source) for name in self.matrix.smoke_plugins))
+        there = [name for name in self.matrix.smoke_plugins if self.house.exists(name, source)]
+        return (core, *(self.house.wheel(name, source) for name in there))
 
     def overridden(self, planned: Planned) -> Planned | None:
         """The same cell with its requirement on core overridden; None if that does not help."""

@@ -98,6 +98,9 @@ class Runner:
         if kept.exists():
             return replace(result_from(json.loads(kept.read_text(encoding="utf-8"))), cached=True)
         blank = replace(blank, key=key, lock=planned.locks[0].text)
+        log = self.folder / "logs" / blank.log  # of both attempts, if there are two
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
         result = self._attempt(planned, blank)
         if result.state == "fail":
             again = self._attempt(planned, blank)
@@ -126,8 +129,6 @@ class Runner:
     def _attempt(self, planned: Planned, blank: Result) -> Result:
         start = time.monotonic()
         log = self.folder / "logs" / blank.log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_bytes(b"")
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="cell-") as temporary:
             deadline = start + self.plan.matrix.timeout

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import zipfile
 from collections.abc import Mapping, Sequence
 from configparser import ConfigParser
@@ -113,6 +114,7 @@ class Wheelhouse:
     def __init__(self, root: Path, folder: Path, *, template: Path | None = None) -> None:
         self.root, self.folder, self.template = root, folder, template
         self._built: dict[tuple[str, Source], Wheel | DoesNotBuildError] = {}
+        self._building = threading.Lock()  # Cells are planned side by side, and one commit has many sources.
 
     def wheel(self, name: str, source: Source) -> Wheel:
         """The wheel of a distribution.
@@ -125,11 +127,12 @@ class Wheelhouse:
             If the source is not there.
         """
         key = (name, source)
-        if key not in self._built:
-            try:
-                self._built[key] = self._wheel(name, source)
-            except DoesNotBuildError as error:
-                self._built[key] = error
+        with self._building:
+            if key not in self._built:
+                try:
+                    self._built[key] = self._wheel(name, source)
+                except DoesNotBuildError as error:
+                    self._built[key] = error
         found = self._built[key]
         if isinstance(found, DoesNotBuildError):
             raise found
@@ -138,7 +141,8 @@ class Wheelhouse:
     def exists(self, name: str, source: Source) -> bool:
         """Whether there is such a distribution at all: one may be younger than an older line."""
         try:
-            self._tree(name, source)
+            with self._building:
+                self._tree(name, source)
         except MetaCIError:
             return False
         return True
