@@ -38,7 +38,7 @@ BYTES = 150e6
 """Of the values of a data set, about."""
 
 
-def make(path: Path, points: int, variables: int) -> int:
+def make(path: Path, points: int, variables: int, size: float = BYTES) -> int:
     """Write a data set whose values have 16 bits, as those of GRIB messages do; gives the number of dates."""
     from anemoi.core.grid import Grid
     from anemoi_plugin_zarr.moments import Moments
@@ -47,7 +47,7 @@ def make(path: Path, points: int, variables: int) -> int:
     from numcodecs import Blosc
 
     random = np.random.default_rng(0)
-    dates = max(12, int(BYTES / (4 * points * variables)))
+    dates = max(12, int(size / (4 * points * variables)))
     golden = np.arange(points) * (np.pi * (3 - np.sqrt(5)))
     grid = Grid(np.rad2deg(np.arcsin(np.linspace(-0.999, 0.999, points))), np.rad2deg(golden) % 360)
     waves = [np.sin(k * np.deg2rad(grid.latitudes)) * np.cos(k * golden / 7) for k in range(1, 9)]

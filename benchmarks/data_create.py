@@ -39,11 +39,10 @@ def main() -> None:
     chosen = parser.parse_args()
     if not chosen.peer.exists():
         sys.exit(f"{chosen.peer} is not there: see benchmarks/data.py --help for how to make it.")
-    data.BYTES = 1e6 * chosen.megabytes
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         source = folder / "input.zarr"
-        dates = data.make(source, chosen.points, chosen.variables)
+        dates = data.make(source, chosen.points, chosen.variables, 1e6 * chosen.megabytes)
         (folder / "recipe.yaml").write_text(RECIPE.format(end=_last(dates), source=source))
         commands = {
             "ours": [Path(sys.executable).with_name("anemoi"), "data", "create", source, folder / "ours.zarr"],

@@ -191,7 +191,8 @@ def test_a_directory_that_is_absent_or_cannot_be_written_in_is_refused_at_once(
         raise PermissionError(13, "Permission denied")
 
     # Permissions do not bind the superuser, who may well run these tests.
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    for way in ("mkdir", "touch"):
+        monkeypatch.setattr(Path, way, refuse)
     with pytest.raises(DataError, match=r"out\.zarr cannot be written: Permission denied"):
         ZarrOutput(path=str(tmp_path / "out.zarr"), forecast=description)
 

@@ -1,8 +1,9 @@
-"""What outputs have in common that write one file: it grows out of sight, and appears whole or not at all."""
+"""What outputs have in common: what they write grows out of sight, and appears whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from abc import abstractmethod
 from contextlib import suppress
@@ -13,25 +14,25 @@ from typing import TypeVar
 from .errors import DataError
 from .interfaces.output import ForecastDescription, Output, State
 
-Self = TypeVar("Self", bound="FileOutput")
+Self = TypeVar("Self", bound="WholeOutput")
 
 
-class FileOutput(Output):
-    """Keeps the contract of an output for any format that is a single file.
+class WholeOutput(Output):
+    """Keeps the contract of an output, for a file or a directory.
 
-    The file is written under a hidden name beside ``path``, and renamed once the last state is in it and on
-    disk. A subclass says how to :meth:`begin`, :meth:`add` and :meth:`finish` it, and how to :meth:`abandon`
-    it; an ``OSError`` from any of them is told as a :class:`~anemoi.core.errors.DataError`. It checks what it
-    cannot write in its constructor, after this one's.
+    It is written under a hidden name beside ``path``, and renamed once the last state is in it. A subclass
+    says how to :meth:`begin`, :meth:`add` and :meth:`finish` it, and how to :meth:`abandon` it; when its name
+    is free (:meth:`check_free`) and how it gets it (:meth:`appear`). An ``OSError`` from any of them is told
+    as a :class:`~anemoi.core.errors.DataError`. It checks what it cannot write in its constructor.
 
     Parameters
     ----------
     path
-        The file to make.
+        Where to write.
     forecast
         What is to come.
     overwrite
-        Whether a file at ``path`` may be replaced.
+        Whether what is at ``path`` may be replaced.
 
     Raises
     ------
@@ -44,7 +45,7 @@ class FileOutput(Output):
         self._forecast = forecast
         self._overwrite = overwrite
         self._written = 0
-        self._check_free()
+        self.check_free()
         try:
             # Asking whether a directory can be written in is not reliable (read-only mounts, root): try.
             trial = self._beside()
@@ -55,7 +56,7 @@ class FileOutput(Output):
 
     @abstractmethod
     def begin(self, path: Path) -> None:
-        """Open the file, at a path where nothing lies yet."""
+        """Open it, at a path where nothing lies yet."""
 
     @abstractmethod
     def add(self, state: State) -> None:
@@ -63,11 +64,25 @@ class FileOutput(Output):
 
     @abstractmethod
     def finish(self) -> None:
-        """Write what comes last, and close the file."""
+        """Write what comes last, and close it."""
 
     @abstractmethod
     def abandon(self) -> None:
-        """Close what is open, if anything is; the file is thrown away."""
+        """Close what is open, if anything is; what was written is thrown away."""
+
+    @abstractmethod
+    def check_free(self) -> None:
+        """Check that nothing is at the path, or what may be replaced.
+
+        Raises
+        ------
+        DataError
+            If not.
+        """
+
+    @abstractmethod
+    def appear(self, partial: Path) -> None:
+        """Give what was written at ``partial`` its name."""
 
     def __enter__(self: Self) -> Self:
         """Begin to write, out of sight."""
@@ -108,7 +123,7 @@ class FileOutput(Output):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Give the file its name, or leave nothing."""
+        """Give it its name, or leave nothing."""
         try:
             if kind is None:
                 self._place()
@@ -124,21 +139,34 @@ class FileOutput(Output):
                 f"only {self._written} of {len(self._forecast.lead_times)} states came."
             )
         self.finish()
-        with self._partial.open("rb+") as file:  # If the power fails, a name without contents may remain.
-            os.fsync(file.fileno())
-        self._check_free()  # Somebody else may have put something there in the meantime.
-        self._partial.replace(self._path)
+        self.check_free()  # Somebody else may have put something there in the meantime.
+        self.appear(self._partial)
 
     def _throw_away(self) -> None:
         if self._partial.exists():
             with suppress(Exception):  # What went wrong before is what the user needs to know.
                 self.abandon()
-            self._partial.unlink(missing_ok=True)
+            if self._partial.is_dir():
+                shutil.rmtree(self._partial, ignore_errors=True)
+            else:
+                self._partial.unlink(missing_ok=True)
 
     def _beside(self) -> Path:
         return self._path.with_name(f".{self._path.name}.{uuid.uuid4().hex[:8]}.partial")
 
-    def _check_free(self) -> None:
+    def _unwritable(self, error: OSError) -> DataError:
+        return DataError(
+            f"{self._path} cannot be written: {error.strerror or error}.",
+            fix=f"Make sure that the directory {self._path.parent} exists, can be written in and has room, "
+            "or choose another path.",
+        )
+
+
+class FileOutput(WholeOutput):
+    """Keeps the contract of an output for any format that is a single file: see :class:`WholeOutput`."""
+
+    def check_free(self) -> None:
+        """Check that nothing is at the path, or a file that may be replaced."""
         if self._path.is_dir():
             raise DataError(
                 f"{self._path} is a directory: it is not overwritten.", fix="Choose another path."
@@ -149,9 +177,8 @@ class FileOutput(Output):
                 fix="Choose another path, or replace it with --overwrite (in Python: overwrite=True).",
             )
 
-    def _unwritable(self, error: OSError) -> DataError:
-        return DataError(
-            f"{self._path} cannot be written: {error.strerror or error}.",
-            fix=f"Make sure that the directory {self._path.parent} exists, can be written in and has room, "
-            "or choose another path.",
-        )
+    def appear(self, partial: Path) -> None:
+        """Give the file its name, when all of it is on disk."""
+        with partial.open("rb+") as file:  # If the power fails, a name without contents may remain.
+            os.fsync(file.fileno())
+        partial.replace(self._path)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from anemoi.core.errors import DataError
-from anemoi.core.interfaces.output import ForecastDescription, Output, State
+from anemoi.core.interfaces.output import ForecastDescription, State
+from anemoi.core.outputs import WholeOutput
 from anemoi.core.times import format_duration
 
 from .content import content, record_content
 from .dataset import Dataset
-from .placing import check_replaceable, directory_beside, replace, unwritable
+from .placing import check_replaceable, replace
 from .store import is_store, local_path
 from .writer import LayoutWriter
 
 
-class ZarrOutput(Output):
+class ZarrOutput(WholeOutput):
     """Writes a forecast as a data set, which the source ``zarr`` and anemoi-datasets can open.
 
     The states go to a hidden directory beside ``path``, which takes its name when the last is
@@ -44,14 +43,8 @@ class ZarrOutput(Output):
     """
 
     def __init__(self, *, path: str, forecast: ForecastDescription, overwrite: bool = False) -> None:
-        self._path = Path(path).expanduser().absolute()
-        self._forecast = forecast
         self._frequency = _interval(forecast.lead_times)
-        self._overwrite = overwrite
-        self._written = 0
-        check_replaceable(self._path, overwrite)
-        # Asking whether a directory can be written in is not reliable (read-only mounts, root): try.
-        directory_beside(self._path).rmdir()
+        super().__init__(path=path, forecast=forecast, overwrite=overwrite)
 
     @classmethod
     def provenance_of(cls, path: str) -> Mapping[str, Any] | None:
@@ -67,70 +60,26 @@ class ZarrOutput(Output):
         local = local_path(path)
         return None if local is None else content(local)
 
-    def __enter__(self) -> ZarrOutput:
-        """Begin to write, out of sight."""
+    def begin(self, path: Path) -> None:
+        """Make the empty arrays."""
         forecast = self._forecast
-        self._partial = directory_beside(self._path)
-        try:
-            self._writer = LayoutWriter(
-                self._partial,
-                variables=forecast.variables,
-                grid=forecast.grid,
-                units=forecast.units,
-                members=forecast.members,
-                times=forecast.start + forecast.lead_times,
-                frequency=self._frequency,
-            )
-        except BaseException as error:
-            self.__exit__(type(error), error, error.__traceback__)
-            raise
-        return self
+        self._writer = LayoutWriter(
+            path,
+            variables=forecast.variables,
+            grid=forecast.grid,
+            units=forecast.units,
+            members=forecast.members,
+            times=forecast.start + forecast.lead_times,
+            frequency=self._frequency,
+        )
 
-    def write(self, state: State) -> None:
-        """Write the next state.
+    def add(self, state: State) -> None:
+        """Write a chunk."""
+        self._writer.write(state.fields[None])
 
-        Raises
-        ------
-        DataError
-            If it is not the one that was announced, or cannot be written.
-        """
+    def finish(self) -> None:
+        """Write what describes the data."""
         forecast = self._forecast
-        if self._written == len(forecast.lead_times):
-            raise DataError(
-                f"{self._path}: all {self._written} states that were announced are written already."
-            )
-        expected = forecast.start + forecast.lead_times[self._written]
-        shape = (forecast.members, len(forecast.grid), len(forecast.variables))
-        if state.start != forecast.start or state.valid_time != expected or state.fields.shape != shape:
-            raise DataError(
-                f"{self._path} takes the state for {expected} next, of shape {shape}, but was given "
-                f"the one for {state.valid_time}, of shape {state.fields.shape}."
-            )
-        try:
-            self._writer.write(state.fields[None])
-        except OSError as error:
-            raise unwritable(self._path, error) from error
-        self._written += 1
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Give the forecast its name, or leave nothing."""
-        try:
-            if kind is None:
-                self._finish()
-        except OSError as failure:
-            raise unwritable(self._path, failure) from failure
-        finally:
-            shutil.rmtree(self._partial, ignore_errors=True)
-
-    def _finish(self) -> None:
-        forecast = self._forecast
-        if self._written != len(forecast.lead_times):
-            raise DataError(
-                f"{self._path} is not written: "
-                f"only {self._written} of {len(forecast.lead_times)} states came."
-            )
         self._writer.finish(
             {
                 "uuid": forecast.provenance.get("identity", str(uuid.uuid4())),
@@ -141,10 +90,18 @@ class ZarrOutput(Output):
                 },
             }
         )
-        record_content(self._partial)
-        # Somebody else may have put something there in the meantime.
+
+    def abandon(self) -> None:
+        """Nothing is open."""
+
+    def check_free(self) -> None:
+        """Check that nothing is at the path, or a data set that may be replaced."""
         check_replaceable(self._path, self._overwrite)
-        replace(self._partial, self._path)
+
+    def appear(self, partial: Path) -> None:
+        """Give the directory its name."""
+        record_content(partial)
+        replace(partial, self._path)
 
 
 def _interval(lead_times: np.ndarray[tuple[int, ...], np.dtype[np.timedelta64]]) -> np.timedelta64:

@@ -91,7 +91,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], document: Mapping[str, Any]
     encoded += b" " * (-len(encoded) % _LENGTH)  # safetensors aligns the data to 8 bytes
     if len(encoded) > _MAX_HEADER:
         raise CheckpointError(f"What the checkpoint {path} should say is too long: {len(encoded)} bytes.")
-    _replace(path, len(encoded).to_bytes(_LENGTH, "little"), encoded, memoryview(packed)[start:])
+    place(path, len(encoded).to_bytes(_LENGTH, "little"), encoded, memoryview(packed)[start:])
     return identity
 
 
@@ -225,7 +225,14 @@ def _damaged(path: Path, how: str) -> CheckpointError:
     )
 
 
-def _replace(path: Path, *parts: bytes | memoryview) -> None:
+def place(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file, whole or not at all.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         try:
@@ -246,6 +253,6 @@ def _replace(path: Path, *parts: bytes | memoryview) -> None:
                 os.close(directory)
     except OSError as error:
         raise CheckpointError(
-            f"The checkpoint {path} cannot be written: {error.strerror or error}.",
+            f"{path} cannot be written: {error.strerror or error}.",
             fix=f"Check that the directory {path.parent} exists, can be written and has room.",
         ) from error

@@ -6,12 +6,11 @@ checkpoint that anemoi-training wrote for one data set: variables come first, co
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import uuid
 import zipfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +57,12 @@ def export_metadata(
     }
     if path.exists() and not overwrite:
         raise CheckpointError(f"{path} is there already.", fix="Choose another, or replace it: --overwrite")
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "x") as file:
-            file.writestr(f"{FOLDER}/anemoi.json", json.dumps(said, indent=2))
-            for name, array in arrays.items():
-                file.writestr(f"{FOLDER}/{name}.numpy", array.tobytes())
-        temporary.replace(path)
-    except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            fix=f"Check that the directory {path.parent} exists, can be written and has room.",
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(f"{FOLDER}/anemoi.json", json.dumps(said, indent=2))
+        for name, array in arrays.items():
+            file.writestr(f"{FOLDER}/{name}.numpy", array.tobytes())
+    container.place(path, archive.getbuffer())
     return path
 
 
