@@ -139,6 +139,8 @@ def test_maps_are_pictures_and_leave_the_state_of_matplotlib_alone(lat_lon) -> N
     several = imread(BytesIO(png(comparison(raster, cases, "K"), dpi=50)))
     for picture in (one, several):
         assert picture[..., 0].std() > 0.05
+        edges = (picture[0], picture[-1], picture[:, 0], picture[:, -1])
+        assert all((edge == picture[0, 0]).all() for edge in edges)  # nothing is cut off
     assert several.shape[1] > one.shape[1]
     assert dict(matplotlib.rcParams) == before
     assert not matplotlib._pylab_helpers.Gcf.figs

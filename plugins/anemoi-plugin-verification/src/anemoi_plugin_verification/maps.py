@@ -119,7 +119,7 @@ def _on_the_map(
 
 def new_figure(width: float, height: float) -> Figure:
     """Make a figure apart from pyplot, whose state is the user's."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout="compressed")
 
 
 def png(figure: Figure, dpi: int = 130) -> bytes:
