@@ -11,6 +11,7 @@ import torch
 
 from anemoi.core import checkpoint as checkpoints
 from anemoi.core.cli.main import main
+from anemoi.core.documents import document
 from anemoi.core.errors import DataError
 from anemoi.core.graph import Edges, Graph, Nodes
 from anemoi.core.lineage import ancestors, read, verify
@@ -65,6 +66,23 @@ def test_other_files_have_no_trailer(tmp_path, body):
     assert read_trailer(tmp_path / "f") is None
     with pytest.raises(DataError, match="does not say where it comes from"):
         read(tmp_path / "f")
+
+
+def test_a_json_document_is_known_by_what_it_holds_and_not_by_its_layout(saved, tmp_path):
+    about = provenance(kind="report", identity="r", parents=[saved.as_parent()])
+    made = document({"scores": {"rmse": [1.5, 2.25]}}, about)
+    file = tmp_path / "scores.json"
+    for indent in (None, 2):
+        file.write_text(json.dumps(dict(reversed(made.items())), indent=indent))
+        assert [finding.status for finding in verify(file)] == ["ok", "ok"]
+    assert next(ancestors(read(file).provenance))["identity"] == saved.identity
+    for altered in ({**made, "scores": 1}, {**made, "provenance": {**made["provenance"], "command": "x"}}):
+        file.write_text(json.dumps(altered))
+        assert verify(file)[0].status == "differs"
+    for other in ("[]", "{}", '{"provenance": 3}', "{"):
+        file.write_text(other)
+        with pytest.raises(DataError, match="does not say where it comes from"):
+            read(file)
 
 
 def test_the_line_goes_back_to_the_data(forecast, saved):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import plugins
+from .documents import content, read_document
 from .errors import AnemoiError, CheckpointError, DataError, PluginError
 from .trailer import content_before, read_trailer
 
@@ -92,6 +93,8 @@ def _find(name: str) -> Artefact | None:
         return _checkpoint(file)
     if file.is_file() and (line := read_trailer(file)) is not None:
         return Artefact(name, line.document, lambda: content_before(file, line.size))
+    if file.suffix == ".json" and file.is_file() and (made := read_document(file)) is not None:
+        return Artefact(name, made["provenance"], lambda: content(made))
     for output in _outputs(file.suffix.removeprefix(".")):
         if (found := output.provenance_of(name)) is not None:
             return Artefact(name, found, partial(output.content_of, name))

@@ -104,6 +104,7 @@ def _progress(done: int, total: int) -> None:
 
 
 def _document(result: Verification) -> dict[str, Any]:
+    from anemoi.core.documents import document
     from anemoi.core.times import format_date
 
     from ..verification import report_provenance
@@ -111,7 +112,7 @@ def _document(result: Verification) -> dict[str, Any]:
     def period(start: Any, end: Any) -> dict[str, str]:
         return {"start": format_date(start), "end": format_date(end)}
 
-    return {
+    facts = {
         "checkpoint": result.checkpoint.identity,
         "data": result.source.provenance.get("identity"),
         "training_period": None
@@ -125,8 +126,8 @@ def _document(result: Verification) -> dict[str, Any]:
         },
         "starts": [format_date(start) for start in result.evaluation.starts],
         "scores": result.evaluation.as_json(),
-        "provenance": report_provenance(result),
     }
+    return document(facts, report_provenance(result))
 
 
 def _print(result: Verification) -> None:
