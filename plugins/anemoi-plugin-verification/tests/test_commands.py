@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from anemoi.core.cli.main import main
 from anemoi.core.interfaces.output import ForecastDescription
+from anemoi.core.lineage import verify
 from anemoi.core.trailer import trailer
 from anemoi_plugin_sample_data import sources
 from anemoi_plugin_zarr import ZarrOutput
@@ -73,6 +74,11 @@ def test_evaluate_prints_nothing_but_json_if_asked(model, capsys, tmp_path) -> N
     assert [row["lead_time_hours"] for row in document["scores"]] == [6, 12, 6, 12]
     assert document["scores"][0]["skill"]["persistence"] == pytest.approx(0.5, abs=1e-3)
     assert "report.html" in captured.err
+    scores = tmp_path / "scores.json"
+    scores.write_text(captured.out)
+    assert verify(scores)[0].status == "ok"
+    scores.write_text(captured.out.replace('"independent": true', '"independent": false'))
+    assert verify(scores)[0].status == "differs"
 
 
 def test_evaluate_writes_a_report_once_and_again_only_if_told(model, capsys, tmp_path, damped) -> None:
