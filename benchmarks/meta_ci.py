@@ -1,6 +1,6 @@
 """Time the meta-CI: a plan of a thousand cells, cells a minute, and a run in which nothing has changed.
 
-    python benchmarks/meta_ci.py [--cells 1000]
+    python benchmarks/meta_ci.py [--cells 1000] [--repeats 3]
 
 The plan is one of small distributions made for it, so that it is the planning that is measured. The cells
 are those of ``make small-matrix``.
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,18 +38,31 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=1000)
-    wanted = parser.parse_args().cells
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        made = synthetic(folder / "synthetic", wanted)
-        for said in ("resolved for the first time", "resolved before"):
-            print(f"plan of {made} cells, {said}: {meta_ci(folder / 'synthetic', 'plan'):.1f} s")
+        folder, made = Path(temporary), Path(temporary) / "synthetic"
+        planned = synthetic(made, options.cells)
+        first, again = [], []
+        for _ in range(options.repeats):
+            shutil.rmtree(made / ".meta-ci", ignore_errors=True)
+            first.append(meta_ci(made, "plan"))
+            again.append(meta_ci(made, "plan"))
+        print(
+            f"plan of {planned} cells, nothing built or resolved: {median(first)}; all there: {median(again)}"
+        )
         work = ["--matrix", ROOT / "compat-matrix.yaml", "--folder", folder / "work"]
         cold = meta_ci(ROOT, *work, "run", *SMALL)
         cells = len(list((folder / "work" / "results").glob("*.json")))
-        again = meta_ci(ROOT, *work, "run", *SMALL)
+        unchanged = [meta_ci(ROOT, *work, "run", *SMALL) for _ in range(options.repeats)]
     print(f"{cells} cells, cold: {cold:.0f} s, {60 * cells / cold:.1f} cells/min")
-    print(f"{cells} cells, nothing changed: {again:.1f} s, {60 * cells / again:.0f} cells/min")
+    rate = 60 * cells / statistics.median(unchanged)
+    print(f"{cells} cells, nothing changed: {median(unchanged)}, {rate:.0f} cells/min")
+
+
+def median(seconds: list[float]) -> str:
+    """The median, and how far apart the runs were."""
+    return f"{statistics.median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
 
 
 def synthetic(folder: Path, cells: int) -> int:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from anemoi_meta_ci.bisect import first_bad
-from anemoi_meta_ci.cells import affected, exclusions_of, expand
+from anemoi_meta_ci.builders import Builders
+from anemoi_meta_ci.cells import Cell, affected, exclusions_of, expand
 from anemoi_meta_ci.errors import MetaCIError
 from anemoi_meta_ci.github import strategy
 from anemoi_meta_ci.matrix import Matrix, load, schema
 from anemoi_meta_ci.plan import Planned
 from anemoi_meta_ci.release import bump, fragments, train
-from anemoi_meta_ci.resolve import Lock
+from anemoi_meta_ci.resolve import Lock, question
 from anemoi_meta_ci.results import Result, against
+from anemoi_meta_ci.uv import find_python
 from anemoi_meta_ci.wheels import Wheel
 
 SMALL = {
@@ -197,6 +201,12 @@ def test_a_change_that_no_fragment_tells_of_stops_the_train(tmp_path):
         train(wheels, before, {})
 
 
+def test_a_fragment_may_name_a_version(tmp_path):
+    (tmp_path / "changes").mkdir()
+    (tmp_path / "changes" / "numpy-2.2.fix.md").write_text("It works with NumPy 2.2.")
+    assert fragments(tmp_path) == [("fix", "It works with NumPy 2.2.")]
+
+
 def test_a_fragment_of_no_known_kind_is_an_error(tmp_path):
     (tmp_path / "changes").mkdir()
     (tmp_path / "changes" / "x.misc.md").write_text("?")
@@ -207,3 +217,60 @@ def test_a_fragment_of_no_known_kind_is_an_error(tmp_path):
 def test_the_published_schema_is_that_of_the_model():
     published = Path(__file__).parents[2] / "compat-matrix.schema.json"
     assert json.loads(published.read_text()) == schema()
+
+
+BACKEND = """
+import hatchling.build
+
+def get_requires_for_build_wheel(config_settings=None):
+    return ["pyyaml"]
+
+def build_wheel(*words, **more):
+    import yaml
+    return hatchling.build.build_wheel(*words, **more)
+"""
+
+
+def project(folder, *, backend='build-backend = "hatchling.build"'):
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(
+        f'[build-system]\nrequires = ["hatchling"]\n{backend}\n'
+        f'[project]\nname = "{folder.name}"\nversion = "1"\n'
+        "[tool.hatch.build.targets.wheel]\nbypass-selection = true\n"
+    )
+    return folder
+
+
+def test_projects_that_are_built_with_the_same_tools_share_an_environment(tmp_path):
+    builders = Builders()
+    for name in ("a", "b"):
+        builders.build(project(tmp_path / name), tmp_path / "out")
+    assert sorted(path.name[0] for path in (tmp_path / "out").glob("*.whl")) == ["a", "b"]
+    assert len(list(builders.folder.iterdir())) == 1
+    folder = builders.folder
+    del builders
+    assert not folder.exists()
+
+
+def test_a_backend_that_asks_for_more_than_its_project_names_has_it(tmp_path):
+    made = project(tmp_path / "more", backend='build-backend = "backend"\nbackend-path = ["."]')
+    (made / "backend.py").write_text(BACKEND)
+    Builders().build(made, tmp_path / "out")
+    assert [path.name[:7] for path in (tmp_path / "out").glob("*.whl")] == ["more-1-"]
+
+
+def test_the_newest_of_several_pythons_is_found_by_number_and_not_by_spelling(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    for version in ("3.77.9", "3.77.10", "3.7.1"):
+        (tmp_path / "versions" / version / "bin").mkdir(parents=True)
+        (tmp_path / "versions" / version / "bin" / "python").touch()
+    assert find_python("3.77") == str(tmp_path / "versions/3.77.10/bin/python")
+    assert find_python("3.78") is None
+    assert find_python(f"{sys.version_info.major}.{sys.version_info.minor}") == sys.executable
+
+
+def test_a_plugin_whose_tests_need_nothing_is_asked_about_once():
+    cell = Cell("plugin", "anemoi-plugin-a", "new", "3.11", "", "highest", ())
+    plain, tested = (SimpleNamespace(name="a", has_tests_extra=extra) for extra in (False, True))
+    assert question(cell, [plain], torch=None, tested="a") == question(cell, [plain], torch=None)
+    assert question(cell, [tested], torch=None, tested="a").tested == "a"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from .cells import Cell, affected, expand
 from .errors import MetaCIError
 from .matrix import Matrix, Source
 from .resolve import Lock, Resolver, UnsatisfiableError, question
+from .uv import find_python
 from .wheels import DoesNotBuildError, Wheel, Wheelhouse, needs, tree_hash
 
 CORE = "anemoi-core"
@@ -100,12 +102,20 @@ class Plan:
         for version in {cell.torch for cell in wanted if cell.torch}:
             self.house.torch(version)
         with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+            list(pool.map(find_python, {cell.python for cell in wanted}))  # once, not by many cells at a time
             return list(pool.map(self._planned, wanted))
 
     def build(self) -> None:
-        """Build the wheel of every plugin; one that does not build is remembered as such."""
-        for name, plugin in self.matrix.plugins.items():
-            self._build_one(name, plugin.source)
+        """Build every wheel, some at a time; a plugin that does not build is remembered as such."""
+        lines = {line for leg in self.matrix.legs.values() for line in leg.lines}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            building = [
+                pool.submit(self._build_one, name, plugin.source)
+                for name, plugin in self.matrix.plugins.items()
+            ]
+            building += [pool.submit(self._build_core, line) for line in lines]
+            for each in building:
+                each.result()
         self._needs = needs(self.wheels)
         self._required = needs(self.wheels, tests=False)
 
@@ -114,6 +124,10 @@ class Plan:
             self.wheels[name] = self.house.wheel(name, source)
         except DoesNotBuildError as error:
             self.broken[name] = str(error)
+
+    def _build_core(self, line: str) -> None:
+        with contextlib.suppress(DoesNotBuildError):  # It is told of in each cell that it would be in.
+            self.core(line)
 
     def core(self, line: str) -> Wheel:
         """The wheel of core, of a line."""

@@ -14,7 +14,7 @@ from .errors import MetaCIError
 from .wheels import Wheel
 
 KINDS = ("breaking", "feature", "fix")
-_FRAGMENT = re.compile(r"^(?P<name>[\w+-]+)\.(?P<kind>[a-z]+)\.md$")
+_FRAGMENT = re.compile(r"^(?P<name>[\w.+-]+)\.(?P<kind>[a-z]+)\.md$")
 
 
 @dataclass(frozen=True)

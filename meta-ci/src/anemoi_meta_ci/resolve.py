@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 import tempfile
 import threading
 from collections import defaultdict
@@ -17,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from .cells import Cell
-from .uv import DRAWING, WANTED_NEVER, UvError, find_links, uv
+from .uv import DRAWING, WANTED_NEVER, UvError, find_links, find_python, uv
 from .wheels import Wheel
 
 
@@ -109,8 +110,11 @@ def question(
         overrides.append(f"torch ; {WANTED_NEVER}")
     else:
         requirements.append(f"torch=={cell.torch}")
+    wheels = tuple(wheels)
+    if not any(wheel.name == tested and wheel.has_tests_extra for wheel in wheels):
+        tested = None
     return Question(
-        tuple(wheels),
+        wheels,
         tested,
         tuple(requirements),
         cell.python,
@@ -169,6 +173,7 @@ class Resolver:
             wanted.write_text("\n".join([*lines, *question.requirements]), encoding="utf-8")
             overrides.write_text("\n".join(question.overrides), encoding="utf-8")
             words = ["--python-version", question.python, "--resolution", question.resolution]
+            words += ["--python", find_python(question.python) or sys.executable]
             words += ["--no-header", "--no-annotate", "--quiet", "--overrides", str(overrides)]
             try:
                 return {"lock": uv("pip", "compile", wanted, *words, *find_links(question.folders))}
@@ -177,7 +182,7 @@ class Resolver:
 
 
 def _wanted(wheel: Wheel, *, tested: bool) -> str:
-    return f"{wheel.name}{'[test]' if tested and wheel.has_tests_extra else ''} @ {wheel.path.as_uri()}"
+    return f"{wheel.name}{'[test]' if tested else ''} @ {wheel.path.as_uri()}"
 
 
 def _direct(question: Question) -> list[str]:

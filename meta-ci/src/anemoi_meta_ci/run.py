@@ -52,7 +52,7 @@ class Runner:
         interrupted run goes on where it was. A cell that fails is run once more: if it then passes it
         is flaky.
         """
-        self._pythons = {each.cell.python: find_python(each.cell.python) for each in planned}
+        self._pythons = {python: find_python(python) for python in {each.cell.python for each in planned}}
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
         def one(each: Planned) -> Result:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,14 +48,25 @@ def uv(*words: str | Path, directory: Path | None = None) -> str:
     return done.stdout
 
 
+@functools.cache
 def find_python(version: str) -> str | None:
-    """Where the interpreter of this version is, on the path or among those of pyenv; None if nowhere."""
+    """Where an interpreter of this version is: this one, one of pyenv's, or on the path; None if nowhere.
+
+    Looking along the path comes last, because it starts what it meets there.
+    """
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return sys.executable
+    root = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
+    if found := sorted(root.glob(f"versions/{version}.*/bin/python"), key=_patch):
+        return str(found[-1])
     try:
         return uv("python", "find", version).strip()
     except UvError:
-        root = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
-        found = sorted(root.glob(f"versions/{version}.*/bin/python"))
-        return str(found[-1]) if found else None
+        return None
+
+
+def _patch(python: Path) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", python.parts[-3])))
 
 
 def find_links(folders: Sequence[Path]) -> list[str]:

@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 import threading
 import zipfile
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from configparser import ConfigParser
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from .builders import Builders
 from .errors import MetaCIError
 from .matrix import Source
-from .uv import UvError, uv
+from .uv import UvError
 
 IGNORED = ("__pycache__", "*.egg-info", ".git", ".venv*", "build", "dist", ".*_cache", "*.pyc")
 
@@ -114,7 +116,9 @@ class Wheelhouse:
     def __init__(self, root: Path, folder: Path, *, template: Path | None = None) -> None:
         self.root, self.folder, self.template = root, folder, template
         self._built: dict[tuple[str, Source], Wheel | DoesNotBuildError] = {}
-        self._building = threading.Lock()  # Cells are planned side by side, and one commit has many sources.
+        self._building: dict[tuple[str, Source], threading.Lock] = defaultdict(threading.Lock)
+        self._fetching = threading.Lock()  # One commit has many sources.
+        self._builders = Builders()
 
     def wheel(self, name: str, source: Source) -> Wheel:
         """The wheel of a distribution.
@@ -127,7 +131,7 @@ class Wheelhouse:
             If the source is not there.
         """
         key = (name, source)
-        with self._building:
+        with self._building[key]:
             if key not in self._built:
                 try:
                     self._built[key] = self._wheel(name, source)
@@ -141,8 +145,7 @@ class Wheelhouse:
     def exists(self, name: str, source: Source) -> bool:
         """Whether there is such a distribution at all: one may be younger than an older line."""
         try:
-            with self._building:
-                self._tree(name, source)
+            self._tree(name, source)
         except MetaCIError:
             return False
         return True
@@ -171,7 +174,7 @@ class Wheelhouse:
                 copy = Path(temporary) / "source"
                 shutil.copytree(tree, copy, ignore=shutil.ignore_patterns(*IGNORED))
                 try:
-                    uv("build", "--wheel", "--quiet", "--out-dir", Path(temporary) / "out", copy)
+                    self._builders.build(copy, Path(temporary) / "out")
                 except UvError as error:
                     raise DoesNotBuildError(str(error)) from None
                 folder.mkdir(parents=True, exist_ok=True)
@@ -202,8 +205,9 @@ class Wheelhouse:
             _git("rev-parse", f"{source.ref}^{{commit}}", directory=local) if local.exists() else source.ref
         )
         folder = self.folder / "sources" / hashlib.sha256(f"{repository} {commit}".encode()).hexdigest()[:16]
-        if not folder.exists():
-            self._check_out(repository, commit, folder, local=local.exists())
+        with self._fetching:
+            if not folder.exists():
+                self._check_out(repository, commit, folder, local=local.exists())
         return _existing(folder / source.subdirectory.format(plugin=name))
 
     def _check_out(self, repository: str, commit: str, folder: Path, *, local: bool) -> None:
