@@ -1,7 +1,7 @@
 """How fast data sets are read, beside anemoi-datasets and beside the decoding of their chunks alone.
 
-    python benchmarks/data.py [--points 10000 40000] [--variables 20 80] [--rounds 5] [--workers 2]
-        [--output runs/data] [--peer PYTHON]
+    python benchmarks/data.py [--points 10000 40000] [--variables 20 80] [--rounds 5] [--batch 4]
+        [--workers 2] [--output runs/data] [--peer PYTHON]
 
 PYTHON is that of an environment with anemoi-datasets 0.5.47 and torch 2.13.0:
 
@@ -9,15 +9,18 @@ PYTHON is that of an environment with anemoi-datasets 0.5.47 and torch 2.13.0:
     benchmarks/peer/.venv-datasets/bin/pip install -r benchmarks/peer/datasets.txt
 
 Each contender runs in a process of its own, taking turns in every round, on one data set that is compressed as
-anemoi-datasets does it. A sample is three consecutive dates as a tensor, ``(time, ensemble, grid, variable)``,
-through a torch DataLoader; a date is one, in the main process. ``zarr`` and ``numcodecs`` only decode the chunks
-of those dates. Seconds pass on the clock, and on the processors: on a machine that does other things, trust
+anemoi-datasets does it. A sample is three consecutive dates, in a batch that is a tensor
+``(batch, time, ensemble, grid, variable)``: ours as ``anemoi train`` reads it, theirs as anemoi-training does,
+turned to that order by each worker of a torch DataLoader. Ours comes in the order of the disk, so what is turned is
+counted too: ``turned`` is ours, made contiguous by one thread. A date is one, in the main process. ``zarr`` and
+``numcodecs`` only decode the chunks of those dates, samples with the same workers. Seconds pass on the clock, and on the processors: on a machine that does other things, trust
 the latter. Prints the medians of all rounds, and writes all numbers to ``data.json``.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -26,14 +29,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 PEER = Path(__file__).parent / "peer" / ".venv-datasets" / "bin" / "python"
-CONTENDERS = ("ours", "theirs", "zarr", "numcodecs")
+CONTENDERS = ("ours", "turned", "theirs", "zarr", "numcodecs")
+OURS = CONTENDERS[:2]
+LENGTH = 3
+SAMPLES = 1200
+"""Drawn from the smallest data set, and so fewer of the larger ones that they take as long."""
 BYTES = 150e6
 """Of the values of a data set, about."""
 
@@ -75,7 +82,7 @@ def make(path: Path, points: int, variables: int, size: float = BYTES) -> int:
 
 def opened(contender: str, path: str) -> tuple[Callable[[int, int], Any], int]:
     """Open the data set: gives what reads dates from one position to another, and how many there are."""
-    if contender == "ours":
+    if contender in OURS:
         from anemoi_plugin_zarr import ZarrSource
 
         source = ZarrSource(path=path)
@@ -102,41 +109,66 @@ def opened(contender: str, path: str) -> tuple[Callable[[int, int], Any], int]:
     return decode, data.shape[0]
 
 
-def measure(contender: str, path: str, workers: int) -> dict[str, Any]:
+def batches(contender: str, path: str, batch: int, workers: int, count: int) -> Iterator[Any]:
+    """So many batches of samples in random order."""
+    import torch
+    from torch.utils.data import DataLoader, Dataset, RandomSampler
+
+    if contender in OURS:
+        from anemoi_plugin_training import batches
+        from anemoi_plugin_training.samples import Samples
+        from anemoi_plugin_zarr import ZarrSource
+
+        source = ZarrSource(path=path)
+        samples = Samples.within(source, source.times, inputs=2, rollout=LENGTH - 2, forcings=())
+        return itertools.islice(batches.batches(samples, batch_size=batch, seed=0, workers=0), count)
+
+    read, dates = opened(contender, path)
+
+    class Windows(Dataset):  # type: ignore[type-arg]
+        def __len__(self) -> int:
+            return dates - LENGTH + 1
+
+        def __getitem__(self, index: int) -> Any:
+            fields = read(index, index + LENGTH)
+            return torch.from_numpy(fields) if isinstance(fields, np.ndarray) else 0
+
+    windows = Windows()
+    sampler = RandomSampler(windows, replacement=True, num_samples=batch * count)
+    return iter(DataLoader(windows, batch_size=batch, sampler=sampler, num_workers=workers))
+
+
+def measure(contender: str, path: str, values: int, batch: int, workers: int) -> dict[str, Any]:
     """Measure one contender: seconds on the clock and on the processors, and megabytes."""
     import torch
-    from torch.utils.data import DataLoader, Dataset
 
     torch.set_num_threads(1)
     opened(contender, path)  # what is imported with the first use
     before = _peak()
     open_seconds = _timed(lambda: opened(contender, path))
     read, dates = opened(contender, path)
-    length = 3
 
-    class Samples(Dataset):  # type: ignore[type-arg]
-        def __len__(self) -> int:
-            return dates - length + 1
-
-        def __getitem__(self, index: int) -> Any:
-            fields = read(index, index + length)
-            return torch.from_numpy(fields) if isinstance(fields, np.ndarray) else 0
+    count = 1 + SAMPLES * 200_000 // values // batch
+    drawn = batches(contender, path, batch, workers, count)
 
     def random() -> None:
-        torch.manual_seed(0)
-        for _ in DataLoader(Samples(), batch_size=1, shuffle=True, num_workers=workers):
-            pass
+        for each in drawn:
+            if contender == "turned":
+                each[0].contiguous()
 
     def sequential() -> None:
         for date in range(dates):
             fields = read(date, date + 1)
             if isinstance(fields, np.ndarray):
-                torch.from_numpy(fields)
+                turned = torch.from_numpy(fields)
+                if contender == "turned":
+                    turned.contiguous()
 
     sequential()  # so that the files are in memory
+    next(drawn)  # so that workers have started
     return {
         "open": open_seconds,
-        "samples": [seconds / (dates - length + 1) for seconds in _timed(random)],
+        "samples": [seconds / (count - 1) / batch for seconds in _timed(random)],
         "dates": [seconds / dates for seconds in _timed(sequential)],
         "memory": [(_peak() - before) / 1e6] * 2,
     }
@@ -163,13 +195,14 @@ def main() -> None:
     parser.add_argument("--points", type=int, nargs="+", default=[10_000, 40_000])
     parser.add_argument("--variables", type=int, nargs="+", default=[20, 80])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("runs/data"))
     parser.add_argument("--peer", type=Path, default=PEER)
-    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.measure:
-        print(json.dumps(measure(*chosen.measure, chosen.workers)))
+        print(json.dumps(measure(*chosen.measure[:2], int(chosen.measure[2]), chosen.batch, chosen.workers)))
         return
     if not chosen.peer.exists():
         sys.exit(f"{chosen.peer} is not there: see --help for how to make it.")
@@ -183,8 +216,9 @@ def main() -> None:
                 for _ in range(chosen.rounds):
                     for contender, measured in rounds.items():
                         python = chosen.peer if contender == "theirs" else sys.executable
-                        arguments = ["--measure", contender, str(path), "--workers", str(chosen.workers)]
-                        run = [str(python), __file__, *arguments]
+                        arguments = ["--measure", contender, path, points * variables]
+                        arguments += ["--batch", chosen.batch, "--workers", chosen.workers]
+                        run = [str(python), __file__, *map(str, arguments)]
                         quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
                         done = subprocess.run(run, check=True, capture_output=True, text=True, env=quiet)
                         measured.append(json.loads(done.stdout.splitlines()[-1]))

@@ -97,7 +97,7 @@ def test_the_loss_is_the_area_and_variable_weighted_mean_square(random_source):
 def test_rollout_loss_is_that_of_a_forecast_by_hand(random_source, members):
     source = random_source(members=members)
     model, loss = make(source), make_loss(source)
-    states, known = (part[None] for part in samples_of(source, 3)[4])
+    states, known = samples_of(source, 3)[[4]]
     ours = rollout_loss(model, loss, model.normalise(states), known)
     older, newer, total = states[:, 0], states[:, 1], 0.0
     tendency_stdev = model_statistics(source, source.times).tendency_stdev
@@ -115,8 +115,8 @@ def test_the_loss_of_no_change_is_about_one(random_source):
     nn.init.zeros_(model.decoder.linear.bias)
     samples = samples_of(source, 1)
     values = [
-        rollout_loss(model, loss, model.normalise(states[None]), known[None]).item()
-        for states, known in samples
+        rollout_loss(model, loss, model.normalise(states), known).item()
+        for states, known in (samples[[position]] for position in range(len(samples)))
     ]
     assert np.mean(values) == pytest.approx(1, abs=0.05)
 

@@ -56,11 +56,11 @@ def test_samples_are_all_windows_without_missing_times(random_source):
     source = random_source(times=12, missing=(5,))
     samples = Samples.within(source, source.times[1:], inputs=2, rollout=1, forcings=("cos_local_time",))
     assert samples.starts.tolist() == [1, 2, 6, 7, 8, 9]
-    states, known = samples[2]
-    assert torch.equal(states, torch.from_numpy(source.fields[6:9]))
+    states, known = samples[[2, 0]]  # a batch is in order of time
+    assert torch.equal(states, torch.from_numpy(np.stack([source.fields[1:4], source.fields[6:9]])))
     grid = source.grid
-    expected = forcings.compute(["cos_local_time"], grid.latitudes, grid.longitudes, source.times[7:8])
-    np.testing.assert_array_equal(known, expected)
+    expected = forcings.compute(["cos_local_time"], grid.latitudes, grid.longitudes, source.times[[2, 7]])
+    np.testing.assert_array_equal(known, expected[:, None])
 
 
 def test_too_short_a_period_is_refused(random_source):

@@ -11,8 +11,8 @@ from anemoi.core.interfaces.loss import Loss
 from anemoi.core.model import ForecastModel
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
-from torch.utils.data import DataLoader, Sampler
 
+from .batches import batches
 from .optimiser import optimisers, warmup_cosine
 from .samples import Samples
 from .settings import TrainingSettings
@@ -37,11 +37,18 @@ def optimise(
     together = optimisers(model, settings)
     schedules = [warmup_cosine(optimiser, settings) for optimiser in together]
     for rollout, steps in phases(settings):
-        batches = _batches(samples[rollout], settings)
-        for states, forcings in itertools.islice(batches, steps):
+        drawn = batches(
+            samples[rollout],
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            workers=settings.workers,
+        )
+        for states, forcings in itertools.islice(drawn, steps):
             with _repeatable(device):
                 model.zero_grad(set_to_none=True)
-                value = rollout_loss(model, loss, model.normalise(states.to(device)), forcings.to(device))
+                # Fields come as they lie on disk; turned here, by all threads or by the GPU, they cost least.
+                normalised = model.normalise(states.to(device)).contiguous()
+                value = rollout_loss(model, loss, normalised, forcings.to(device))
                 torch.autograd.backward(value)
                 clip_grad_norm_(model.parameters(), settings.gradient_clip)
                 for optimiser, schedule in zip(together, schedules, strict=True):
@@ -84,28 +91,3 @@ def _repeatable(device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
-
-
-def _batches(samples: Samples, settings: TrainingSettings) -> Iterator[tuple[Tensor, Tensor]]:
-    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
-        samples,
-        batch_size=settings.batch_size,
-        sampler=_Shuffled(len(samples), settings.seed),
-        num_workers=settings.workers,
-    )
-    return iter(loader)
-
-
-class _Shuffled(Sampler[int]):
-    """Every sample in random order, and again in another, without end.
-
-    The loader's own shuffling draws from its generator at other times with workers than without.
-    """
-
-    def __init__(self, count: int, seed: int) -> None:
-        self.count, self.seed = count, seed
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed)
-        while True:
-            yield from torch.randperm(self.count, generator=generator).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,13 +164,23 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """States ``(length, ensemble, grid, variable)`` and forcings ``(rollout, grid, forcing)``.
+    def __getitem__(self, positions: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Read the samples at ``positions`` as one batch, in order of time.
 
-        The forcings are those at the last of the states that each forecast step is made from.
+        Returns
+        -------
+        Tensor, Tensor
+            States ``(batch, length, ensemble, grid, variable)``, in memory as the source gave them, and
+            forcings ``(batch, rollout, grid, forcing)``, at the last of the states that each forecast step is
+            made from.
         """
-        start = self.starts[index]
-        times = self.source.times[start : start + self.length]
+        windows = self.source.times[np.sort(self.starts[positions])[:, None] + np.arange(self.length)]
+        states = torch.from_numpy(
+            self.source.read(windows.ravel())
+        )  # (batch x length, ensemble, grid, variable)
+        last = windows[:, self.inputs - 1 : -1]
         grid = self.source.grid
-        known = forcings.compute(self.forcings, grid.latitudes, grid.longitudes, times[self.inputs - 1 : -1])
-        return torch.from_numpy(self.source.read(times)), torch.from_numpy(known)
+        known = torch.from_numpy(
+            forcings.compute(self.forcings, grid.latitudes, grid.longitudes, last.ravel())
+        )  # (batch x rollout, grid, forcing)
+        return states.view(*windows.shape, *states.shape[1:]), known.view(*last.shape, *known.shape[1:])

@@ -51,7 +51,7 @@ class TrainingSettings:
     gradient_clip
         The largest norm of the gradient.
     workers
-        Processes that read samples ahead; 0 reads them in this one.
+        Processes that read samples ahead; 0 reads them in a thread of this one.
     device
         ``auto``, ``cpu``, ``cuda``.
     """

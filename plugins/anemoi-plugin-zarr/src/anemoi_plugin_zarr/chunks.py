@@ -32,15 +32,16 @@ _CODECS = {"blosc", "zstd", "gzip", "lz4", "zlib", "bz2"}
 def fetcher(path: Path) -> Fetch:
     """Read from the store at ``path``, a directory or a zip file."""
     if path.is_dir():
-        return lambda key: _read_file(path / key)
+        return lambda key: _read_file(f"{path}/{key}")
     archive = zipfile.ZipFile(path)
     names = frozenset(archive.namelist())
     return lambda key: archive.read(key) if key in names else None
 
 
-def _read_file(path: Path) -> bytes | None:
+def _read_file(path: str) -> bytes | None:
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except FileNotFoundError:
         return None
 
@@ -80,20 +81,34 @@ class Chunks:
     codec: Any
     fill: float
 
-    def read(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
+    def read(
+        self,
+        out: NDArray[np.float32],
+        times: NDArray[np.intp],
+        variables: Index,
+        cells: Index,
+        check: Callable[[NDArray[np.float32], np.intp], None] | None,
+    ) -> None:
         """Read into ``out``, ``(time, variable, ensemble, cell)``; ``times`` are in increasing order.
+
+        Parameters
+        ----------
+        check
+            Is shown each state and its time while the processor has it at hand, and raises if it will not do.
 
         Raises
         ------
         ValueError, OSError, RuntimeError
             If a chunk is damaged or the store is gone.
         """
-        chunks, first = np.unique(times // self.times, return_index=True)
-        groups = list(zip(chunks.tolist(), np.split(np.arange(len(times)), first[1:]), strict=True))
+        another = np.flatnonzero(np.diff(times // self.times)) + 1
+        groups = np.split(np.arange(len(times)), another)
 
-        def one(group: tuple[int, NDArray[np.intp]]) -> None:
-            chunk, places = group
-            self._read_chunk(out, chunk, places, times[places] - chunk * self.times, variables, cells)
+        def one(places: NDArray[np.intp]) -> None:
+            self._read_chunk(out, places, times[places], variables, cells)
+            if check is not None:
+                for place in places:
+                    check(out[place], times[place])
 
         # Codecs let other threads run. Processes beside this one, such as those of a data loader, are enough
         # to keep all processors busy.
@@ -108,13 +123,13 @@ class Chunks:
     def _read_chunk(
         self,
         out: NDArray[np.float32],
-        chunk: int,
         places: NDArray[np.intp],
-        within: NDArray[np.intp],
+        times: NDArray[np.intp],
         variables: Index,
         cells: Index,
     ) -> None:
         _, width, members, length = self.shape
+        chunk = times[0] // self.times
         for number, member in enumerate(range(0, members, self.members)):
             key = self.prefix + self.separator.join(map(str, (chunk, 0, number, 0)))
             into = out[places[0], :, member : member + self.members]
@@ -124,7 +139,7 @@ class Chunks:
                 continue
             values = np.empty((self.times, width, self.members, length), self.dtype)
             self._decode(key, values)
-            for place, position in zip(places, within, strict=True):
+            for place, position in zip(places, times - chunk * self.times, strict=True):
                 into = out[place, :, member : member + self.members]
                 take(values[position, :, : into.shape[1]], variables, cells, into)
 

@@ -98,11 +98,17 @@ class Dataset(Reader):
         """Read into ``out``. NaNs are handed on, unless the data set says that it has none."""
         if self._process != os.getpid():
             self._open(open_group(self._path))
+        check = None if self._layout.allow_nans else self._refuse_nans
         try:
             if self._chunks is not None:
-                self._chunks.read(out, times, variables, cells)
+                self._chunks.read(out, times, variables, cells, check)
             else:
                 self._read_runs(out, times, variables, cells)
+                if check is not None:
+                    for state, time in zip(out, times, strict=True):
+                        check(state, time)
+        except DataError:
+            raise
         # A damaged or vanished chunk is whatever error the codec or the file system makes of it.
         except Exception as error:
             first, last = self.times[times[0]], self.times[times[-1]]
@@ -111,8 +117,6 @@ class Dataset(Reader):
                 fix="The data set is damaged or gone: copy or make it again. "
                 "To see all that is wrong with it: anemoi data check",
             ) from error
-        if not self._layout.allow_nans:
-            self._refuse_nans(out, times)
 
     def _read_runs(
         self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index
@@ -123,16 +127,15 @@ class Dataset(Reader):
             for place, state in zip(run, states, strict=True):
                 take(state, variables, cells, out[place])
 
-    def _refuse_nans(self, out: NDArray[np.float32], times: NDArray[np.intp]) -> None:
-        for state, time in zip(out, times, strict=True):
-            # The largest value is NaN if any is: one pass, and no array of truth values.
-            if np.isnan(state.max()):
-                raise DataError(
-                    f"{self}: the data for {format_date(self.times[time])} have NaNs, but its attribute "
-                    "'allow_nans' says that there are none.",
-                    fix="A chunk is damaged or was never written: copy or make the data set again. "
-                    "To see all that is wrong with it: anemoi data check",
-                )
+    def _refuse_nans(self, state: NDArray[np.float32], time: np.intp) -> None:
+        # The largest value is NaN if any is: one pass, and no array of truth values.
+        if np.isnan(state.max()):
+            raise DataError(
+                f"{self}: the data for {format_date(self.times[time])} have NaNs, but its attribute "
+                "'allow_nans' says that there are none.",
+                fix="A chunk is damaged or was never written: copy or make the data set again. "
+                "To see all that is wrong with it: anemoi data check",
+            )
 
     def _open(self, group: Any) -> None:
         self._data = group["data"]

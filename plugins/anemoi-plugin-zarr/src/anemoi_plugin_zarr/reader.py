@@ -70,12 +70,17 @@ class Reader(DataSource):
         DataError
             If a time is absent or missing, or its data are damaged.
         """
-        wanted, place = np.unique(self._positions(times), return_inverse=True)
-        out = np.empty((len(wanted), len(self.variables), self.members, len(self.grid)), dtype=np.float32)
-        if len(wanted):
-            self.fill(out, wanted, None, None)
-        if not np.array_equal(place, np.arange(len(wanted))):
-            out = out[place]
+        positions = self._positions(times)
+        if (positions[1:] > positions[:-1]).all():
+            return self._states(positions)
+        wanted, place = np.unique(positions, return_inverse=True)
+        return self._states(wanted)[place]
+
+    def _states(self, positions: NDArray[np.intp]) -> NDArray[np.float32]:
+        shape = (len(positions), len(self.variables), self.members, len(self.grid))
+        out = np.empty(shape, dtype=np.float32)
+        if len(positions):
+            self.fill(out, positions, None, None)
         return out.transpose(0, 2, 3, 1)
 
     def _positions(self, times: Sequence[np.datetime64] | Times) -> NDArray[np.intp]:

@@ -1,0 +1,69 @@
+"""Batches of samples in random order, read while the model is trained on those before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from .samples import Samples
+
+T = TypeVar("T")
+
+
+def batches(samples: Samples, *, batch_size: int, seed: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Give batches of samples without end, every sample once in each round.
+
+    Parameters
+    ----------
+    seed
+        Of their order.
+    workers
+        Processes that read; 0 reads in a thread of this one, where a source can use all processors and
+        nothing is handed from process to process.
+
+    Returns
+    -------
+    Iterator
+        What ``samples[positions]`` gives.
+    """
+    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+        samples,
+        batch_size=None,  # a sample of the loader is a batch of ours, so that it is read as one
+        sampler=_Shuffled(len(samples), batch_size, seed),
+        num_workers=workers,
+    )
+    return iter(loader) if workers else _ahead(iter(loader))
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """Take the next of endless items in a thread, while one is made use of."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, items)
+        while True:
+            item = following.result()
+            following = pool.submit(next, items)
+            yield item
+
+
+class _Shuffled(Sampler[list[int]]):
+    """Batches of the positions of every sample in random order, and again in another, without end.
+
+    The loader's own shuffling draws from its generator at other times with workers than without.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+
+    def __iter__(self) -> Iterator[list[int]]:
+        generator = torch.Generator().manual_seed(self.seed)
+        drawn: list[int] = []
+        while True:
+            while len(drawn) < self.batch_size:
+                drawn += torch.randperm(self.count, generator=generator).tolist()
+            yield drawn[: self.batch_size]
+            del drawn[: self.batch_size]
