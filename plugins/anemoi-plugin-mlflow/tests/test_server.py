@@ -51,7 +51,8 @@ def test_a_server_killed_and_restarted_in_the_middle_of_a_training_misses_nothin
     options += ["trackers.mlflow.system_metrics_every=0.2", "trackers.mlflow.experiment=kill"]
     path = prepare(config.compose("train", [*TINY, *options])).run(run, on_step=on_step)
 
-    assert caplog.records == []
+    # How long the end waits for a server that has just started is a matter of the machine.
+    assert [each.message for each in caplog.records if "is slow" not in each.message] == []
     assert json.loads((run / "mlflow" / "delivered.json").read_text())["finished"] is True
     expected = [(line["step"], line["loss"]) for line in lines(run)]
     assert len(expected) == 90
