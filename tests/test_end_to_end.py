@@ -68,6 +68,41 @@ def test_from_data_to_a_verified_forecast(run):
     assert "Copernicus" in report
 
 
+def test_outputs_take_their_options(run):
+    import eccodes
+    import h5py
+
+    checkpoint, begin = run / "run" / "checkpoint.safetensors", ("--date", "2025-12-23", "--lead-time", "6h")
+    # The suffix names an output as nc, its option as netcdf, which it is called as well.
+    netcdf, grib = run / "options.nc", run / "options.grib"
+    options = ("netcdf.compression=7", "grib.bits=12", "grib.packing=simple", "grib.keys={centre: ecmf}")
+    words = [word for option in options for word in ("--output-option", option)]
+    succeed("forecast", checkpoint, *begin, "--output", netcdf, "--output", grib, *words)
+    with h5py.File(netcdf) as file:
+        assert file["msl"].compression_opts == 7
+    with grib.open("rb") as file:
+        handle = eccodes.codes_grib_new_from_file(file)
+        found = [eccodes.codes_get(handle, key) for key in ("bitsPerValue", "packingType", "centre")]
+        eccodes.codes_release(handle)
+    assert found == [12, "grid_simple", "ecmf"]
+
+    for option, said in (
+        ("zarr.x=1", "'zarr', which writes none of the files.\nWhat writes them: nc ("),
+        ("grib.bits=25", "bits: expected int >= 1, <= 24, got 25."),
+        ("grib.keys={centra: 98}", "GRIB does not take the keys"),
+    ):
+        refused = anemoi(
+            "forecast", checkpoint, *begin, *_to(run, "no.nc", "no.grib"), "--output-option", option
+        )
+        assert refused.returncode == 2
+        assert said in refused.stderr
+    assert not list(run.glob("no.*"))
+
+
+def _to(directory: Path, *names: str) -> list[str | Path]:
+    return [word for name in names for word in ("--output", directory / name)]
+
+
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_what_a_missing_plugin_leaves(plugin, run, tmp_path):
     """Each is made to be absent, and everything that does not need it goes on working."""

@@ -61,6 +61,15 @@ def test_options_reach_the_source(anemoi, checkpoint_file, tmp_path):
     np.testing.assert_array_equal(fields, expected)
 
 
+def test_options_reach_the_output(anemoi, checkpoint_file, tmp_path):
+    more = ("--output-option", "npz.fail_after=2")
+    code, _, err = anemoi(*forecast_arguments(checkpoint_file, *more))
+    assert code == 2
+    assert "The disk is full." in err
+    assert anemoi(*forecast_arguments(checkpoint_file, *more, lead_time="12h"))[0] == 0
+    assert np.load(tmp_path / "out.npz")["fields"].shape == (2, 1, 4, 2)
+
+
 def test_a_date_among_the_options_of_a_source_is_a_text(tiny_plugin):
     given = ("tiny", "start=2020-01-01", "dates=[2020-01-01T06, 2020-01-02]", "tolerance=1e-3", "on=true")
     assert source_spec(given, None) == {
@@ -105,6 +114,13 @@ def test_options_alone_change_the_source_of_the_checkpoint(anemoi, checkpoint_fi
         (["--members", "0"], {}, ["--members"]),
         (["--members", "5", "--source", "ensemble=2"], {}, ["2 members"]),
         (["--device", "tpu"], {}, ["--device"]),
+        (["--output-option", "npx.fail_after=1"], {}, ["no output called 'npx'", "installed here: ", "npz"]),
+        (["--output-option", "npz.fail_aftr=1"], {}, ["fail_aftr: not an option", "There are: fail_after."]),
+        (["--output-option", "npz.fail_after=soon"], {}, ["fail_after: expected int, got 'soon'"]),
+        (["--output-option", "npz.overwrite=true"], {}, ["overwrite: not an option"]),
+        (["--output-option", "fail_after=1"], {}, ["fail_after=1 is not OUTPUT.KEY=VALUE"]),
+        (["--output-option", "npz=1"], {}, ["npz=1 is not OUTPUT.KEY=VALUE"]),
+        (["--output-option", "npz.fail_after=[3"], {}, ["npz.fail_after=[3"]),
     ],
 )
 def test_bad_input_says_what_to_do_and_leaves_nothing(

@@ -161,7 +161,7 @@ def _heads(
     if faults:
         raise DataError(
             f"GRIB cannot hold these variables: {'; '.join(faults)}.",
-            fix='Some parameters are known of one centre alone (in Python: keys={"centre": "ecmf"}). '
+            fix='Some parameters are known of one centre alone (--output-option "grib.keys={centre: ecmf}"). '
             "NetCDF and Zarr hold variables of any name and units.",
         )
     return heads

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import DataError
-from .options import available_device, computing_options, short_warnings, source_option, source_spec
+from .options import (
+    available_device,
+    computing_options,
+    output_options,
+    short_warnings,
+    source_option,
+    source_spec,
+)
 
 if TYPE_CHECKING:
     from ..forecasting.batch import Batch, OnStep, Task
@@ -44,6 +51,13 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "output_name", metavar="NAME", help="The output that writes it.  [default: by FILE's suffix]"
 )
+@click.option(
+    "--output-option",
+    "options",
+    multiple=True,
+    metavar="OUTPUT.KEY=VALUE",
+    help="An option of an output: netcdf.compression=5; may be repeated.",
+)
 @source_option
 @click.option(
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
@@ -61,6 +75,7 @@ def command(
     lead_time: str,
     paths: tuple[str, ...],
     output_name: str | None,
+    options: tuple[str, ...],
     sources: tuple[str, ...],
     members: int,
     overwrite: bool,
@@ -88,9 +103,9 @@ def command(
     # Only now, because it brings torch.
     from .. import config
     from ..checkpoint import load
-    from ..forecasting import Destination, prepare
+    from ..forecasting import destinations, prepare
 
-    destinations = [Destination.of(path, output_name) for path in paths]
+    written = destinations(paths, output_name, output_options(options))
     loaded = load(checkpoint)
     device = available_device(device)
     spec = source_spec(sources, loaded.configuration.get("data"))
@@ -99,7 +114,7 @@ def command(
             loaded,
             config.build("source", spec, trust_code=trust_code),
             starts,
-            destinations,
+            written,
             end,
             members=members,
             overwrite=overwrite,

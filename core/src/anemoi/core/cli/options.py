@@ -116,6 +116,28 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
     return {**default, **options}
 
 
+def output_options(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Read what ``--output-option`` says: the options of each output, by its name.
+
+    Raises
+    ------
+    ConfigError
+        If one is not ``OUTPUT.KEY=VALUE``.
+    """
+    options: dict[str, dict[str, Any]] = {}
+    for text in given:
+        output, _, option = text.partition(".")
+        match = _OPTION.fullmatch(option)
+        if not output or match is None:
+            raise ConfigError(
+                f"--output-option {text} is not OUTPUT.KEY=VALUE.",
+                fix="Name the output and its option, as netcdf.compression=5.",
+            )
+        value = read_value(match[2], of=f"--output-option {output}.{match[1]}")
+        options.setdefault(output, {})[match[1]] = value
+    return options
+
+
 def _named_source(value: str) -> dict[str, Any]:
     installed = {
         plugins.normalise(component.name): component.name for component in plugins.components("source")

@@ -5,7 +5,7 @@ The package is not called ``forecast`` because that is the name of its function,
 """
 
 from .batch import Batch, Task, prepare
-from .destination import Destination
+from .destination import Destination, destinations
 from .initial import check_source, initial_states, lead_times
 from .rollout import LEAD_TIME, Forecast, forecast
 
@@ -16,6 +16,7 @@ __all__ = [
     "Forecast",
     "Task",
     "check_source",
+    "destinations",
     "forecast",
     "initial_states",
     "lead_times",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .. import config, plugins
-from ..errors import DataError, PluginError
+from ..errors import ConfigError, DataError, PluginError
 from ..interfaces.output import ForecastDescription, Output
 from ..times import format_date, format_duration
 from .tee import Part
@@ -43,24 +44,26 @@ class Destination:
         self._placeholders()
 
     @classmethod
-    def of(cls, path: str, output: str | None = None) -> Destination:
+    def of(
+        cls, path: str, output: str | None = None, *, options: Mapping[str, Any] | None = None
+    ) -> Destination:
         """Give the destination ``path``, written by ``output``, or by that which its suffix names.
+
+        Parameters
+        ----------
+        path
+            The path, with its places for the date and the lead time.
+        output
+            The name of the output.
+        options
+            Its options, as a configuration says them: ``{"compression": 5}``.
 
         Raises
         ------
-        DataError, PluginError
-            If the path has no suffix, or no output here is called so.
+        DataError, PluginError, ConfigError
+            If the path has no suffix, or no output here is called so, or it does not take the options.
         """
-        installed = ", ".join(component.name for component in plugins.components("output")) or "none"
-        choice = f"Choose one with --format; installed here: {installed}."
-        name = output or Path(path).suffix.removeprefix(".")
-        if not name or name.startswith("{"):
-            raise DataError(f"{path} has no suffix that says what to write.", fix=choice)
-        try:
-            return cls(path, config.builder("output", {"name": name}))
-        except PluginError as error:
-            fix = "\n".join(filter(None, (error.fix, choice)))
-            raise PluginError(f"{path} cannot be written: {error.what}", fix=fix) from error
+        return cls(path, config.builder("output", {**(options or {}), "name": _name(path, output)}))
 
     @property
     def by_date(self) -> bool:
@@ -116,3 +119,62 @@ class Destination:
             f"The path {self.path} cannot be filled in: {why}.",
             fix=f"Write {{{DATE}}} or {{{LEAD_TIME}}} in braces, and double those that are meant as such.",
         )
+
+
+def destinations(
+    paths: Sequence[str], output: str | None = None, options: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[Destination]:
+    """Give the destinations ``paths``, each as :meth:`Destination.of` does.
+
+    Parameters
+    ----------
+    paths
+        The paths.
+    output
+        The name of the output that writes all of them.
+    options
+        The options of each output, by any of its names: ``{"netcdf": {"compression": 5}}``.
+
+    Raises
+    ------
+    DataError, PluginError, ConfigError
+        As :meth:`Destination.of`, and if options are those of an output that writes none of the paths.
+    """
+    names = {path: _name(path, output) for path in paths}
+    outputs = {path: plugins.load("output", name) for path, name in names.items()}
+    given: dict[Any, dict[str, Any]] = {each: {} for each in outputs.values()}
+    for name, some in (options or {}).items():
+        # An output may have several names; which of them the suffix of a path is does not matter.
+        chosen = _load(name, f"There are options of the output {name!r}", "Outputs")
+        if chosen not in given:
+            writing = ", ".join(f"{names[path]} ({path})" for path in paths)
+            raise ConfigError(
+                f"There are options of the output {name!r}, which writes none of the files.",
+                fix=f"What writes them: {writing}.",
+            )
+        given[chosen].update(some)
+    return [Destination.of(path, output, options=given[outputs[path]]) for path in paths]
+
+
+def _name(path: str, output: str | None) -> str:
+    """The name of an output that is here and can be loaded."""
+    choice = "Choose one with --format;"
+    name = output or Path(path).suffix.removeprefix(".")
+    if not name or name.startswith("{"):
+        raise DataError(f"{path} has no suffix that says what to write.", fix=f"{choice} {_installed()}")
+    _load(name, f"{path} cannot be written", choice)
+    return name
+
+
+def _load(name: str, what: str, choice: str) -> Any:
+    """Load an output, and say of an error what it is about and which outputs there are."""
+    try:
+        return plugins.load("output", name)
+    except PluginError as error:
+        fix = "\n".join(filter(None, (error.fix, f"{choice} {_installed()}")))
+        raise PluginError(f"{what}: {error.what}", fix=fix) from error
+
+
+def _installed() -> str:
+    names = ", ".join(component.name for component in plugins.components("output"))
+    return f"installed here: {names or 'none'}."
