@@ -12,7 +12,9 @@ from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.forecasting import Destination, prepare
 from anemoi.core.forecasting.background import Background
 from anemoi.core.forecasting.tee import Part, Tee
+from anemoi.core.interfaces.hooks import hookimpl
 from anemoi.core.interfaces.output import State
+from anemoi.core.plugins import Broadcast
 from anemoi.core.times import parse_dates
 
 START = "2020-01-02T06"
@@ -103,11 +105,8 @@ def test_everything_that_will_not_do_is_said_at_once(prepared, tmp_path):
     assert names(tmp_path) == ["2020-01-02T00.npz"]
 
 
-@pytest.mark.parametrize("method", ["__enter__", "write", "__exit__"])
-@pytest.mark.parametrize("which", [0, 1, 2])
-def test_if_one_file_fails_there_is_none(prepared, tmp_path, monkeypatch, method, which):
-    batch = prepared("a.npz", "b.npz", "c.npz")
-    failing = batch.tasks[0].parts[which].output
+def _break(failing, method, monkeypatch):
+    """Let one output fail in one of its methods."""
     real = getattr(type(failing), method)
 
     def fail(self, *arguments):
@@ -116,9 +115,51 @@ def test_if_one_file_fails_there_is_none(prepared, tmp_path, monkeypatch, method
         return real(self, *arguments)
 
     monkeypatch.setattr(type(failing), method, fail)
+
+
+@pytest.mark.parametrize("method", ["__enter__", "write", "__exit__"])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_if_one_file_fails_there_is_none(prepared, tmp_path, monkeypatch, method, which):
+    batch = prepared("a.npz", "b.npz", "c.npz")
+    _break(batch.tasks[0].parts[which].output, method, monkeypatch)
     with pytest.raises(DataError, match=rf"{'abc'[which]}\.npz cannot be written: No space left on device"):
         list(batch.run())
     assert names(tmp_path) == []
+
+
+class Listener:
+    """Hears that a forecast ended, and looks which files are there."""
+
+    def __init__(self, folder):
+        self.folder, self.heard = folder, []
+
+    @hookimpl
+    def forecast_finished(self, status):
+        self.heard.append((status, names(self.folder)))
+
+
+@pytest.fixture
+def listener(monkeypatch, tmp_path):
+    listener = Listener(tmp_path)
+    monkeypatch.setattr(
+        "anemoi.core.forecasting.rollout.hooks", lambda: Broadcast({"the listener": listener})
+    )
+    return listener
+
+
+def test_who_hears_that_a_forecast_has_finished_finds_its_files(prepared, listener):
+    list(prepared("{date}.npz", "{date}+{lead_time}.npz", dates=["2020-01-02", START], lead_time="6h").run())
+    first = ["2020-01-02T00+6h.npz", "2020-01-02T00.npz"]
+    second = ["2020-01-02T06+6h.npz", "2020-01-02T06.npz"]
+    assert listener.heard == [("finished", first), ("finished", first + second)]
+
+
+def test_a_forecast_whose_last_file_does_not_appear_has_failed(prepared, listener, monkeypatch):
+    batch = prepared("a.npz", "b.npz")
+    _break(batch.tasks[0].parts[0].output, "__exit__", monkeypatch)
+    with pytest.raises(DataError, match="No space left"):
+        list(batch.run())
+    assert listener.heard == [("failed", [])]
 
 
 def test_an_error_of_ours_is_not_blamed_on_a_file(prepared, tmp_path):

@@ -23,7 +23,7 @@ from .background import Background
 from .destination import Destination
 from .initial import check_source, initial_states, lead_times
 from .journal import Journal
-from .rollout import LEAD_TIME, Forecast, describe
+from .rollout import LEAD_TIME, Forecast, announced, describe
 from .tee import Part, Tee
 
 _MOST = 10
@@ -99,12 +99,14 @@ class Batch:
         )
         initial = torch.from_numpy(fields).to(self.device)
         made = Forecast(described, self.model, self.checkpoint.frequency, initial, task.journal)
-        with Background(Tee(task.parts)) as output, closing(iter(made)) as states:
-            for state in states:
-                output.write(state)
-                on_step(described, state)
-        if task.journal is not None:
-            task.journal.finish()
+        # Whoever hears that it has finished finds its files.
+        with announced(described):
+            with Background(Tee(task.parts)) as output, closing(made.states()) as states:
+                for state in states:
+                    output.write(state)
+                    on_step(described, state)
+            if task.journal is not None:
+                task.journal.finish()
 
 
 def prepare(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -57,19 +58,15 @@ class Forecast:
 
     def __iter__(self) -> Generator[State, None, None]:
         """Compute each state when it is asked for."""
+        with announced(self.description):
+            yield from self.states()
+
+    def states(self) -> Generator[State, None, None]:
+        """Compute each state when it is asked for; who asks says that the forecast starts and ends."""
         events = hooks()
-        events.send("forecast_started", forecast=self.description)
-        status = "failed"
-        try:
-            for state in self._states():
-                yield state
-                events.send("forecast_step", forecast=self.description, state=state)
-            status = "finished"
-        except (GeneratorExit, KeyboardInterrupt):
-            status = "interrupted"
-            raise
-        finally:
-            events.send("forecast_finished", forecast=self.description, status=status)
+        for state in self._states():
+            yield state
+            events.send("forecast_step", forecast=self.description, state=state)
 
     def _states(self) -> Iterator[State]:
         start = self.description.start
@@ -113,6 +110,22 @@ class Forecast:
                     f"The initial states are others than those in {journal.path}: the data have changed.",
                     fix="Remove the journal to start anew.",
                 )
+
+
+@contextmanager
+def announced(forecast: ForecastDescription) -> Iterator[None]:
+    """Broadcast that a forecast starts, and with the end of the context how it ended."""
+    events = hooks()
+    events.send("forecast_started", forecast=forecast)
+    status = "failed"
+    try:
+        yield
+        status = "finished"
+    except (GeneratorExit, KeyboardInterrupt):
+        status = "interrupted"
+        raise
+    finally:
+        events.send("forecast_finished", forecast=forecast, status=status)
 
 
 def forecast(

@@ -62,4 +62,7 @@ def forecast_step(forecast: ForecastDescription, state: State) -> None:
 
 @hookspec
 def forecast_finished(forecast: ForecastDescription, status: str) -> None:
-    """The forecast ended; ``status`` is ``finished``, ``failed`` or ``interrupted``."""
+    """The forecast ended; ``status`` is ``finished``, ``failed`` or ``interrupted``.
+
+    The files that a finished one is written to are whole, and under their names.
+    """
