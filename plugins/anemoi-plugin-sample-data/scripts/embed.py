@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Times
+from anemoi_plugin_zarr.content import record_content
 from anemoi_plugin_zarr.writer import LayoutWriter
 from numpy.typing import NDArray
 
@@ -42,8 +43,8 @@ def embed(
 ) -> None:
     """Write ``fields`` ``(time, ensemble, grid, variable)`` and what describes them.
 
-    The same input gives the same file to the byte, with the same version of the compressor; the
-    identity of the data set depends on all the values and names in it.
+    The same input gives the same file to the byte, with the same versions of what writes and
+    compresses it; the identity of the data set depends on all the values and names in it.
     """
     content = hashlib.sha256(repr((variables, times.tolist(), statistics_times)).encode())
     for array in (fields, grid.latitudes, grid.longitudes):
@@ -64,6 +65,7 @@ def embed(
         )
         writer.write(fields)
         writer.finish({**attributes, "provenance": provenance, "uuid": identity})
+        record_content(Path(directory))
         target = DATA / f"{name}.zarr.zip"
         _zip(Path(directory), target)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB, {identity}")

@@ -5,9 +5,11 @@ import json
 import zipfile
 from importlib.metadata import entry_points
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
+from anemoi.core.lineage import verify
 from anemoi_plugin_zarr import ZarrSource
 
 from anemoi_plugin_sample_data import Sample, SampleAtmosphere
@@ -204,6 +206,23 @@ def test_the_attributes_are_those_of_anemoi_datasets(name: str, source: ZarrSour
     assert attributes["end_date"] == str(source.times[-1])
     assert attributes["statistics_end_date"] == str(source.times[TRAINING[name] - 1])
     assert attributes["uuid"] == source.provenance["identity"]
+
+
+def test_what_the_files_hold_can_be_verified(name: str, source: ZarrSource) -> None:
+    (finding,) = verify(source.provenance["path"])
+    assert finding.status == "ok"
+
+
+@pytest.mark.parametrize("altered", ["data/7.0.0.0", "mean/0"])
+def test_data_that_were_altered_are_told(name: str, altered: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.zarr.zip"
+    with zipfile.ZipFile(str(DATA / path.name)) as there, zipfile.ZipFile(path, "w") as here:
+        for file in there.namelist():
+            content = there.read(file)
+            here.writestr(file, content[:-1] + bytes([content[-1] ^ 1]) if file == altered else content)
+    (finding,) = verify(path)
+    assert finding.status == "differs"
+    assert "was made with" in finding.reason
 
 
 def test_the_files_stay_small() -> None:
