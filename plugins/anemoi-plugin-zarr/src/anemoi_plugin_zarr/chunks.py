@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .processors import processors
 from .reader import Index, take
 
 Fetch = Callable[[str], "bytes | None"]
@@ -112,7 +112,7 @@ class Chunks:
 
         # Codecs let other threads run. Processes beside this one, such as those of a data loader, are enough
         # to keep all processors busy.
-        threads = 1 if parent_process() else min(len(groups), len(os.sched_getaffinity(0)))
+        threads = 1 if parent_process() else min(len(groups), processors())
         if threads == 1:
             for group in groups:
                 one(group)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from .processors import processors
 from .store import open_group, reopen_group
 
 _ROOT = {".zattrs", ".zmetadata", "zarr.json"}
@@ -26,16 +28,20 @@ def record_content(path: Path) -> None:
 def content(path: str | Path) -> str | None:
     """Compute the hash of a directory or of a zip file, the same for both; None for an object store."""
     place = Path(path)
-    digests: dict[str, str] = {}
     if place.is_dir():
-        for file in place.rglob("*"):
-            if file.is_file() and file.relative_to(place).parts[0] != _JOURNAL:
-                digests[file.relative_to(place).as_posix()] = _digest(file.open("rb"))
+        held = [
+            file
+            for file in place.rglob("*")
+            if file.is_file() and file.relative_to(place).parts[0] != _JOURNAL
+        ]
+        with ThreadPoolExecutor(processors()) as pool:
+            found = pool.map(lambda file: _digest(file.open("rb")), held)
+            names = [file.relative_to(place).as_posix() for file in held]
+            digests = dict(zip(names, found, strict=True))
     elif zipfile.is_zipfile(place):
         with zipfile.ZipFile(place) as archive:
-            for name in archive.namelist():
-                if not name.endswith("/"):
-                    digests[name] = _digest(archive.open(name))
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            digests = {name: _digest(archive.open(name)) for name in names}
     else:
         return None
     attributes = dict(open_group(str(path)).attrs)

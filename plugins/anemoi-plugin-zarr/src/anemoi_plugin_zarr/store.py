@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from anemoi.core.errors import AnemoiError, DataError
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 def local_path(path: str) -> Path | None:
@@ -82,10 +82,7 @@ def create_array(
 
     What is never written of an empty array reads as NaN, so that a hole can never pass for data.
     """
-    from numcodecs import Blosc
-
-    # Bit-shuffling and zstd suit meteorological fields, which hold fewer bits than a float.
-    codec = Blosc(cname="zstd", clevel=3, shuffle=Blosc.BITSHUFFLE)
+    codec = _codec()
     content = None if values is None else np.asarray(values)
     options: dict[str, Any] = {
         "shape": shape if content is None else content.shape,
@@ -102,6 +99,30 @@ def create_array(
         array[...] = content
     array.attrs["_ARRAY_DIMENSIONS"] = list(dimensions)
     return array
+
+
+def write_state(path: Path, position: int, state: NDArray[np.float32]) -> None:
+    """Write the state at one time into the store in the directory ``path``, whose chunks hold a time each.
+
+    Zarr itself would first look whether it is all missing, and copy it.
+
+    Parameters
+    ----------
+    position
+        Of the time.
+    state
+        ``(variable, ensemble, cell)``, contiguous.
+    """
+    (path / "data" / f"{position}.0.0.0").write_bytes(_codec().encode(state))
+
+
+def _codec() -> Any:
+    from numcodecs import Blosc
+
+    # Bit-shuffling suits meteorological fields, which hold fewer bits than a float. After it, zstd would save
+    # 5 to 14 % of the room (ERA5, a simulated atmosphere), but takes four times as long to write, and longer
+    # to read.
+    return Blosc(cname="lz4", clevel=5, shuffle=Blosc.BITSHUFFLE)
 
 
 def _store(path: str, local: Path | None) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,9 @@ def command() -> None:
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=None,
-    help="Processes that write dates.  [default: one for each processor, at most 8]",
+    default=1,
+    show_default=True,
+    help="Processes that read and write dates: more where reading is slow, as of GRIB.",
 )
 @click.option("--statistics-start", metavar="DATE", help="Take the statistics from DATE on.")
 @click.option("--statistics-end", metavar="DATE", help="Take them to DATE: the end of the training period.")
@@ -42,7 +42,7 @@ def command() -> None:
 def create(
     source: tuple[str, ...],
     output: Path,
-    workers: int | None,
+    workers: int,
     statistics_start: str | None,
     statistics_end: str | None,
     append: bool,
@@ -67,7 +67,6 @@ def create(
     ends = {"start": statistics_start, "end": statistics_end}
     given = {name: end for name, end in ends.items() if end is not None}
     recipe = replace(recipe, statistics=replace(recipe.statistics, **given))
-    workers = workers or min(8, len(os.sched_getaffinity(0)))
     how: dict[str, Any] = {"overwrite": overwrite, "append": append, "restart": restart}
     from .progress import progress
 

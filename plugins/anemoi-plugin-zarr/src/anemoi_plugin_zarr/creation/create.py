@@ -7,6 +7,7 @@ import shutil
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date, format_duration
 from numpy.typing import NDArray
 
+from ..chunks import fetcher, find_chunks
 from ..content import record_content
 from ..dataset import Dataset
 from ..moments import Moments
 from ..placing import check_replaceable, replace, unwritable
+from ..processors import processors
 from ..reader import reader
 from ..store import create_array, create_group, reopen_group
 from ..views.period import Period
@@ -70,7 +73,8 @@ def create(
     path
         The directory to make.
     workers
-        How many processes write.
+        How many processes read and write; one reads date after date, and writes in as many threads as there
+        are processors. More help where the source is slow.
     overwrite
         Whether a data set at ``path`` may be replaced.
     append
@@ -194,16 +198,28 @@ def _finish(
     """Read everything back, then write what describes it."""
     period = _statistics_times(recipe.statistics, source)
     moments = Moments.none(len(source.variables))
-    data = reopen_group(partial)["data"]
-    for date in dates.tolist():
+    shape = reopen_group(partial)["data"].shape
+    chunks = find_chunks(fetcher(partial), shape)
+    assert chunks is not None, "they are as _prepare made them"
+
+    def read_back(date: int) -> Moments:
         of_date, checksum = journal.recorded(date)
-        if zlib.crc32(np.ascontiguousarray(data[date]).data) != checksum:
+        state = np.empty((1, *shape[1:]), dtype=np.float32)
+        try:
+            chunks.read(state, np.array([date]), None, None, None)
+        except (ValueError, RuntimeError):
+            state.fill(np.nan)
+        if zlib.crc32(state.data) != checksum:
             raise DataError(
                 f"{partial} does not hold what was written for {format_date(source.times[date])}.",
                 fix="The disk may be faulty. Make the data set again: --restart",
             )
-        if period[0] <= source.times[date] <= period[-1]:
-            moments += of_date
+        return of_date
+
+    with ThreadPoolExecutor(processors()) as pool:
+        for date, of_date in zip(dates, pool.map(read_back, dates.tolist()), strict=True):
+            if period[0] <= source.times[date] <= period[-1]:
+                moments += of_date
     if not moments.count.any():
         raise DataError(
             f"For the statistics there are no data from {format_date(period[0])} to "

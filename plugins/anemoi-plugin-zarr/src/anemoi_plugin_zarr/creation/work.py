@@ -1,11 +1,12 @@
-"""Writes the dates of a data set, in this process or in several."""
+"""Writes the dates of a data set, in the threads of this process or in several processes."""
 
 from __future__ import annotations
 
 import os
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
@@ -22,7 +23,8 @@ from numpy.typing import NDArray
 
 from ..moments import Moments
 from ..placing import unwritable
-from ..store import reopen_group
+from ..processors import processors
+from ..store import reopen_group, write_state
 from .journal import Journal
 
 
@@ -59,18 +61,23 @@ class _Writer:
         self.work = work
         self.source = config.build("source", work.source) if source is None else source
         self.earlier = config.build("source", work.earlier) if work.earlier else None
-        self.data = reopen_group(work.directory)["data"]
+        self.shape = reopen_group(work.directory)["data"].shape[1:]
         self.journal = Journal(work.directory)
 
-    def write(self, date: int) -> int:
-        work, time = self.work, self.work.times[date]
+    def read(self, date: int) -> NDArray[np.float32]:
+        """The state ``(variable, ensemble, cell)`` of a date."""
+        time = self.work.times[date]
         has_it = self.earlier is not None and time <= self.earlier.times[-1]
         fields = (self.earlier if has_it else self.source).read([time])  # type: ignore[union-attr]
-        state = np.ascontiguousarray(fields[0].transpose(2, 0, 1))  # (variable, ensemble, cell)
-        if state.shape != self.data.shape[1:]:
+        return np.ascontiguousarray(fields[0].transpose(2, 0, 1))
+
+    def write(self, date: int, state: NDArray[np.float32]) -> int:
+        """Write it."""
+        work, time = self.work, self.work.times[date]
+        if state.shape != self.shape:
             raise DataError(
                 f"The state at {format_date(time)} has the shape {state.shape} (variable, ensemble, cell), "
-                f"the first one {self.data.shape[1:]}."
+                f"the first one {self.shape}."
             )
         moments = Moments.of(state)
         if not work.allow_nans and (moments.count < state[0].size).any():
@@ -80,7 +87,7 @@ class _Writer:
                 fix="If that is right, say so in the recipe: allow_nans: true",
             )
         try:
-            self.data[date] = state
+            write_state(work.directory, date, state)
             self.journal.record(date, moments, zlib.crc32(state.data))
         except OSError as error:
             raise unwritable(work.target, error) from error
@@ -96,8 +103,7 @@ def write_dates(work: Work, dates: Sequence[int], source: DataSource, workers: i
         If one cannot be read or written. Those that were, stay.
     """
     if workers == 1 or len(dates) < 2:
-        writer = _Writer(work, source)
-        yield from map(writer.write, dates)
+        yield from _write_in_threads(_Writer(work, source), dates)
         return
     # New processes, not forks: sources may hold threads and open files.
     pool = ProcessPoolExecutor(
@@ -115,6 +121,19 @@ def write_dates(work: Work, dates: Sequence[int], source: DataSource, workers: i
         pool.shutdown(cancel_futures=True)
 
 
+def _write_in_threads(writer: _Writer, dates: Sequence[int]) -> Iterator[int]:
+    """Read one date after another, as any source bears, while those before it are compressed and written."""
+    threads = processors()
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[int]] = deque()
+        for date in dates:
+            waiting.append(pool.submit(writer.write, date, writer.read(date)))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 _writer: _Writer
 
 
@@ -125,7 +144,7 @@ def _start(work: Work) -> None:
 
 
 def _write(date: int) -> int:
-    return _writer.write(date)
+    return _writer.write(date, _writer.read(date))
 
 
 def _end_with_parent() -> None:
