@@ -99,6 +99,19 @@ def test_outputs_take_their_options(run):
     assert not list(run.glob("no.*"))
 
 
+def test_one_state_of_a_forecast_is_drawn_as_out_of_the_whole(run):
+    checkpoint = run / "run" / "checkpoint.safetensors"
+    suffixes = ("zarr", "nc", "grib")
+    names = [f"{name}.{suffix}" for suffix in suffixes for name in ("whole", "at-{lead_time}")]
+    succeed("forecast", checkpoint, "--date", "2025-12-23", "--lead-time", "12h", *_to(run, *names))
+    for suffix in suffixes:
+        for name, *which in (("at-12h",), ("whole", "--lead-time", "12h")):
+            file = run / f"{name}.{suffix}"
+            succeed("plot", file, *which, "--output", f"{file}.png")
+        one, whole = (run / f"{name}.{suffix}.png" for name in ("at-12h", "whole"))
+        assert one.read_bytes() == whole.read_bytes()
+
+
 def _to(directory: Path, *names: str) -> list[str | Path]:
     return [word for name in names for word in ("--output", directory / name)]
 

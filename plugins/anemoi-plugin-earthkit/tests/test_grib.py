@@ -152,6 +152,18 @@ def test_constants_and_frequency(tmp_path):
     assert single.times.tolist() == np.array(["2020-01-01"], dtype="M8[s]").tolist()
 
 
+@pytest.mark.parametrize(
+    ("accumulated", "hours"), [([], 12), ([("6-12", 6)], 6), ([("0-12", 12)], 12)], ids=str
+)
+def test_one_time_of_a_forecast_is_a_step_of_it(tmp_path, accumulated, hours):
+    made = [message("t", 850, step="12")]
+    made += [message("tp", None, step=step, stepType="accum", values=over) for step, over in accumulated]
+    source = GribSource(path=str(write(tmp_path / "a.grib", made)))
+    assert source.times.tolist() == np.array(["2020-01-01T12"], dtype="M8[s]").tolist()
+    assert source.frequency == np.timedelta64(hours, "h")
+    assert source.read(source.times)[0, 0, 0, 1:].tolist() == [float(over) for _, over in accumulated]
+
+
 def test_headings_between_messages_are_passed_over(tmp_path):
     made = [b"\r\r\nHTXX01 ECMF 010000\r\r\n" + message(time=time) for time in TIMES]
     assert len(GribSource(path=str(write(tmp_path / "a.grib", made))).times) == 3

@@ -152,6 +152,20 @@ def test_a_forecast_by_lead_time(tmp_path):
     np.testing.assert_array_equal(source.read(source.times)[:, 0, :, 0], values.reshape(3, 6))
 
 
+def test_one_time_of_a_forecast_is_a_step_of_it(tmp_path):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        grid(file)
+        units = "hours since 2020-01-01"
+        variable(file, "time", ("time",), [12], units=units, standard_name="time")
+        variable(file, "began", (), 0, units=units, standard_name="forecast_reference_time")
+        about = {"units": "K", "coordinates": "began"}
+        variable(file, "t", ("time", "latitude", "longitude"), np.arange(6.0).reshape(1, 2, 3), **about)
+    source = NetcdfSource(path=str(tmp_path / "a.nc"))
+    assert source.times.tolist() == np.array(["2020-01-01T12"], dtype="M8[s]").tolist()
+    assert source.frequency == np.timedelta64(12, "h")
+    assert source.read(source.times)[0, 0, :, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def test_sums_over_the_bounds_of_times_are_accumulations(tmp_path):
     with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
         grid(file)

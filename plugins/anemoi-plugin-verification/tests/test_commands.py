@@ -162,6 +162,16 @@ def test_plot_says_what_a_forecast_has_not(forecast_file, tmp_path, capsys, opti
     assert [path.name for path in tmp_path.iterdir()] == ["forecast.zarr"]
 
 
+def test_lead_times_count_from_the_start_that_the_file_says(forecast_file, tmp_path, capsys) -> None:
+    about = json.loads((forecast_file / ".zattrs").read_text())
+    about["provenance"]["start"] = "2025-12-04T18"  # six hours before
+    (forecast_file / ".zattrs").write_text(json.dumps(about))
+    arguments = ["plot", str(forecast_file), "--output", str(tmp_path / "map.png"), "--lead-time"]
+    assert main([*arguments, "6h"]) == 2
+    assert "Its lead times are 12h, 18h, 24h." in capsys.readouterr().err
+    assert main([*arguments, "24h"]) == 0
+
+
 @pytest.mark.parametrize(("kind", "code"), [("forecast", 0), ("dataset", 2)])
 def test_the_file_says_whether_it_is_a_forecast_not_the_source_that_reads_it(
     tmp_path, weather, monkeypatch, kind, code

@@ -120,7 +120,7 @@ class _Arranging:
             rows["time"][instants if len(instants) else accumulations], return_index=True
         )
         of_time = dict(zip(there, (instants if len(instants) else accumulations)[first], strict=True))
-        times, step = equally_spaced(there, frequency, lambda time: self.tell(of_time[time]))
+        times, step = equally_spaced(there, frequency, self._alone(), lambda time: self.tell(of_time[time]))
         found = np.full((len(times), len(self.variables), len(self.members)), -1, dtype=np.int32)
         self._place(found, times, step, instants)
         whole = rows["time"][accumulations] - rows["start"][accumulations] == step
@@ -130,6 +130,19 @@ class _Arranging:
         missing = self._missing(found, times, step, skip_incomplete, bool(len(accumulations)))
         members = tuple(self.members.tolist())
         return Arrangement(self.variables, members, times, step, missing, found, sums)
+
+    def _alone(self) -> np.timedelta64 | None:
+        """How far one time alone is from the next, as its fields tell.
+
+        It is the time that they are accumulated over, or else the lead time: a forecast of one step.
+        """
+        rows = self.index.rows[self.dated]
+        accumulated = rows[~np.isnat(rows["start"])]
+        spans = (
+            accumulated["time"] - accumulated["start"] if len(accumulated) else rows["time"] - rows["base"]
+        )
+        positive = spans[spans > np.timedelta64(0, "s")]
+        return np.timedelta64(positive.min(), "s") if len(positive) else None
 
     def _place(
         self, found: NDArray[np.int32], times: Times, step: np.timedelta64, chosen: NDArray[np.intp]

@@ -19,7 +19,7 @@ from .fields import Field, Format
 
 Name = TypeVar("Name", str, tuple[str, str])
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 ROW: Final = np.dtype(
     [

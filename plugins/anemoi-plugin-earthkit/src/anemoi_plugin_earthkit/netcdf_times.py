@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from .fields import NEVER
 
+_REFERENCE = "forecast_reference_time"
+
 Axis = tuple[tuple[str, ...], NDArray[np.int64]]
 """Seconds since 1970 along some dimensions."""
 
@@ -97,6 +99,7 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
         chosen = candidates[0]
     _check_increasing(chosen, array, path)
     base = chosen
+    began = [each for each in dates.values() if each.attrs.get("standard_name") == _REFERENCE]
     if chosen.name != "valid_time" and leads and not set(leads[0].dims) & set(chosen.dims):
         chosen = chosen + leads[0]
     time, start = _axis(chosen), None
@@ -104,7 +107,7 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
     if bounds is not None and bounds.dtype.kind == "M" and _sums(array):
         ends = bounds.values.astype("M8[s]").astype(np.int64)
         start, time = (tuple(base.dims), ends[..., 0]), (tuple(base.dims), ends[..., 1])
-    return Validity(time, start, _axis(base))
+    return Validity(time, start, _axis(began[0] if began else base))
 
 
 def _sums(array: Any) -> bool:

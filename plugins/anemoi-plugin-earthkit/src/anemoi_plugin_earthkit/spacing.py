@@ -11,7 +11,10 @@ from anemoi.core.times import format_date, format_duration, parse_duration
 
 
 def equally_spaced(
-    there: Times, frequency: str | None, where: Callable[[np.datetime64], str]
+    there: Times,
+    frequency: str | None,
+    alone: np.timedelta64 | None,
+    where: Callable[[np.datetime64], str],
 ) -> tuple[Times, np.timedelta64]:
     """Give all times from the first to the last, those between that are not there too, and their frequency.
 
@@ -21,6 +24,8 @@ def equally_spaced(
         The times that there are, increasing.
     frequency
         How far apart they shall be, counted from the first; None is as close as any two are.
+    alone
+        How far apart they are if there is one alone; None if nothing tells.
     where
         Tells of a time which field has it, and in which file.
 
@@ -37,6 +42,8 @@ def equally_spaced(
         step = steps.min()
     elif asked is not None:
         step = asked
+    elif alone is not None:
+        step = alone
     else:
         raise DataError(
             f"There is one time alone, {format_date(there[0])}, of {where(there[0])}.",

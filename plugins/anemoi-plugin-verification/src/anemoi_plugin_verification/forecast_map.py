@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.data_source import DataSource
-from anemoi.core.times import format_duration, parse_duration
+from anemoi.core.times import format_duration, parse_date, parse_duration
 
 from .fields import read_fields
 from .maps import png, single
@@ -13,13 +13,21 @@ from .raster import Raster
 from .units import display_unit, in_hours, in_words, long_name
 
 
-def forecast_map(source: DataSource, *, variable: str | None = None, lead_time: str | None = None) -> bytes:
+def forecast_map(
+    source: DataSource,
+    start: str | None = None,
+    *,
+    variable: str | None = None,
+    lead_time: str | None = None,
+) -> bytes:
     """Draw one variable of a forecast at one lead time, as PNG.
 
     Parameters
     ----------
     source
-        The forecast; its first state is one step after its start.
+        The forecast.
+    start
+        When it starts; by default one step before its first state.
     variable
         By default the first.
     lead_time
@@ -30,8 +38,8 @@ def forecast_map(source: DataSource, *, variable: str | None = None, lead_time: 
     AnemoiError
         If it has no such variable or lead time, or a value is not finite.
     """
-    start = source.times[0] - source.frequency
-    leads = source.times - start
+    began = source.times[0] - source.frequency if start is None else parse_date(start)
+    leads = source.times - began
     lead = leads[-1] if lead_time is None else parse_duration(lead_time)
     if lead not in leads:
         raise DataError(
@@ -39,8 +47,8 @@ def forecast_map(source: DataSource, *, variable: str | None = None, lead_time: 
             fix=f"Its lead times are {', '.join(format_duration(each) for each in leads)}.",
         )
     name = source.variables[0] if variable is None else variable
-    field = read_fields(source, [name], [start + lead])[0, :, 0]
+    field = read_fields(source, [name], [began + lead])[0, :, 0]
     unit = display_unit(source.units.get(name))
     title = f"{long_name(name)}, {in_hours(lead)} forecast"
-    times = f"from {in_words(start)}, valid {in_words(np.datetime64(start + lead))}"
+    times = f"from {in_words(began)}, valid {in_words(np.datetime64(began + lead))}"
     return png(single(Raster(source.grid), field * unit.factor, title, times, unit.label), dpi=150)

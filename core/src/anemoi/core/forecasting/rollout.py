@@ -22,7 +22,7 @@ from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
 from ..plugins import hooks
 from ..provenance import provenance
-from ..times import parse_date
+from ..times import format_date, parse_date
 from .initial import initial_states, lead_times
 from .journal import Journal
 
@@ -207,6 +207,7 @@ def describe(
         provenance=provenance(
             kind="forecast",
             identity=str(uuid.uuid4()),  # its contents are not known yet, so they cannot name it
+            start=format_date(start),
             parents=[
                 checkpoint.as_parent(),
                 {**source.provenance, "kind": "dataset"},

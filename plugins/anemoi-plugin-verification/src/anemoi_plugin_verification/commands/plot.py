@@ -34,8 +34,10 @@ def command(
         raise DataError(f"{output} is not named as a picture.", fix="Name a file that ends in .png.")
     target = ResultFile(output, overwrite=overwrite)
     # Sources of GRIB and NetCDF take a forecast for any other data: what wrote it knows better.
-    if read(forecast).provenance.get("kind") != "forecast":
+    written = read(forecast).provenance
+    if written.get("kind") != "forecast":
         raise DataError("This is not a forecast.", fix="Give what anemoi forecast has written.")
     source = build("source", source_spec((forecast,), None))
-    target.write(forecast_map(source, variable=variable, lead_time=lead_time))
+    picture = forecast_map(source, written.get("start"), variable=variable, lead_time=lead_time)
+    target.write(picture)
     click.echo(f"Map: {output}")
