@@ -1,9 +1,10 @@
 """How fast a forecast is, how much of its time is not the model's, and how fast anemoi-inference makes the same one.
 
-    python benchmarks/forecast.py [OVERRIDES]... [--steps 20] [--rounds 5] [--peer PYTHON]
+    python benchmarks/forecast.py [OVERRIDES]... [--processor transformer] [--steps 20] [--rounds 5] [--peer PYTHON]
 
 The model is a graph transformer with the options that make it the mathematics of the peer's, and one step of training
-behind it; OVERRIDES change the configuration that ``anemoi train`` begins with. ``made`` is a forecast that nobody keeps,
+behind it; with ``--processor transformer`` there is a transformer with a sliding window between its ends. OVERRIDES
+change the configuration that ``anemoi train`` begins with. ``made`` is a forecast that nobody keeps,
 ``written`` one that goes to a Zarr data set. PYTHON is that of an environment made as benchmarks/peer/inference.txt
 says: in ``runner`` anemoi-inference 0.13.0 runs our model, and in ``peer`` one of the layers of anemoi-models 0.19.0 with
 our weights; nobody keeps what they make either. Each runs in a process of its own, on one thread, taking turns in every
@@ -38,6 +39,11 @@ MODEL = [
     "model.decoder.embed_target=true",
     "model.decoder.embed_out=true",
     "model.decoder.normalise_out=true",
+]
+TRANSFORMER = [
+    "~model.processor",
+    "+model.processor={name: transformer, num_layers: 4, num_heads: 8, window_size: 512}",
+    *(f"+model.processor.{option}" for option in ("node_order=given", "qkv_bias=false", "rotary=false")),
 ]
 
 
@@ -179,14 +185,14 @@ def _exchange_layers(model: Any, checkpoint: Any) -> None:
     """Put the peer's layers, with the weights that are there, in the place of ours."""
     sys.path.insert(0, str(Path(__file__).parent / "peer"))
     from anemoi.core.config.build import options_of
-    from cases.graphtransformer import TheirMapper, TheirProcessor, weights
+    from cases import graphtransformer, transformer
 
     graph, given = checkpoint.graph, checkpoint.configuration["model"]
     channels, out = given["channels"], len(checkpoint.variables)
     inward = model.channels_in(model.variables, model.forcings, model.input_steps)
     sizes = {"encoder": (inward, 3, channels), "decoder": (channels, inward, out)}
     for role, ends in {"encoder": ("data", "hidden"), "decoder": ("hidden", "data")}.items():
-        layer = TheirMapper(
+        layer = graphtransformer.TheirMapper(
             source=graph.nodes[ends[0]],
             target=graph.nodes[ends[1]],
             edges=graph.edges[ends],
@@ -194,14 +200,20 @@ def _exchange_layers(model: Any, checkpoint: Any) -> None:
             **dict(zip(("source_channels", "target_channels", "out_channels"), sizes[role], strict=True)),
             **options_of(given[role]),
         )
-        setattr(model, role, _loaded(layer, weights(getattr(model, role).state_dict())))
-    processor = TheirProcessor(
+        known = graphtransformer.weights(getattr(model, role).state_dict())
+        setattr(model, role, _loaded(layer, known))
+    ours = model.processor.state_dict()
+    if given["processor"]["name"] == "transformer":
+        theirs, known = transformer.Theirs, transformer.weights(ours, gated=False)
+    else:
+        theirs, known = graphtransformer.TheirProcessor, graphtransformer.weights(ours)
+    processor = theirs(
         nodes=graph.nodes["hidden"],
         edges=graph.edges["hidden", "hidden"],
         channels=channels,
         **options_of(given["processor"]),
     )
-    model.processor = _loaded(processor, weights(model.processor.state_dict()))
+    model.processor = _loaded(processor, known)
 
 
 def _loaded(layer: nn.Module, weights: dict[str, torch.Tensor]) -> nn.Module:
@@ -266,6 +278,9 @@ def main() -> None:
     """Train for a step, let all contenders run in turns, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("overrides", nargs="*", help="of the configuration, as for anemoi train")
+    parser.add_argument(
+        "--processor", choices=("graphtransformer", "transformer"), default="graphtransformer"
+    )
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peer", type=Path, help="the Python of an environment with anemoi-inference")
@@ -275,7 +290,8 @@ def main() -> None:
         measure(*chosen.measure, chosen.steps)
         return
     with tempfile.TemporaryDirectory() as directory:
-        path = _trained(chosen.overrides, directory)
+        processor = TRANSFORMER if chosen.processor == "transformer" else []
+        path = _trained([*processor, *chosen.overrides], directory)
         contenders = [name for name in CONTENDERS if name not in THEIRS or chosen.peer]
         rounds: dict[str, list[dict[str, list[float]]]] = {name: [] for name in contenders}
         for _ in range(chosen.rounds):
