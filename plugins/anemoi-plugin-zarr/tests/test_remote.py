@@ -9,12 +9,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
 from anemoi.core.errors import AnemoiError
 
 from anemoi_plugin_zarr import ZarrSource, remote
+from anemoi_plugin_zarr.content import content
 
 from .conftest import DATA, TIMES, Make
 
@@ -119,6 +121,17 @@ def test_reads_from_an_object_store(proxy: Proxy) -> None:
         pickle.loads(pickle.dumps(part)).read(TIMES[[5, 4]]), STATES[[5, 4]][..., 1:]
     )
     assert proxy.requests > 10
+
+
+def test_what_an_object_store_holds_has_the_hash_of_the_directory_it_came_from(
+    proxy: Proxy, tmp_path: Path, server: str
+) -> None:
+    whole = content(str(tmp_path / "made.zarr"))
+    assert content(ADDRESS) == whole
+    client = boto3.client("s3", endpoint_url=server, region_name="us-east-1")
+    client.delete_object(Bucket="weather", Key="a.zarr/data/2.0.0.0")
+    assert content(ADDRESS) != whole
+    assert content("https://weather.example/a.zarr") is None
 
 
 def test_goes_on_after_errors_and_slow_answers(proxy: Proxy) -> None:

@@ -56,9 +56,8 @@ class ZarrOutput(WholeOutput):
 
     @classmethod
     def content_of(cls, path: str) -> str | None:
-        """Compute the hash of what the store holds; None if it is an object store."""
-        local = local_path(path)
-        return None if local is None else content(local)
+        """Compute the hash of what the store holds; None where that cannot be listed."""
+        return content(path)
 
     def begin(self, path: Path) -> None:
         """Make the empty arrays."""
