@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from anemoi.core.cli.main import main
 from anemoi.core.interfaces.output import ForecastDescription
-from anemoi.core.lineage import verify
+from anemoi.core.lineage import read, verify
 from anemoi.core.trailer import trailer
 from anemoi_plugin_sample_data import sources
 from anemoi_plugin_zarr import ZarrOutput
@@ -77,6 +77,9 @@ def test_evaluate_prints_nothing_but_json_if_asked(model, capsys, tmp_path) -> N
     scores = tmp_path / "scores.json"
     scores.write_text(captured.out)
     assert verify(scores)[0].status == "ok"
+    page, numbers = (read(file).provenance for file in (tmp_path / "report" / "report.html", scores))
+    assert page["content"] != numbers["content"]
+    assert {**page, "content": ""} == {**numbers, "content": ""}
     scores.write_text(captured.out.replace('"independent": true', '"independent": false'))
     assert verify(scores)[0].status == "differs"
 

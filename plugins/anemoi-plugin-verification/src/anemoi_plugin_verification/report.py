@@ -21,7 +21,7 @@ from .period import Period
 from .raster import Raster
 from .table import Section, sections
 from .units import DisplayUnit, decimals, display_unit, in_hours, in_words
-from .verification import Verification, report_provenance
+from .verification import Verification
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def render(verification: Verification, example: Sequence[State]) -> str:
         lstrip_blocks=True,
     )
     evaluation = verification.evaluation
-    made = report_provenance(verification)
+    made = verification.provenance
     page = environment.get_template("report.html").render(
         parts=list(_parts(verification, example)),
         variables=evaluation.variables,

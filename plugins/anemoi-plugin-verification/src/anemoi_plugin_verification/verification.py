@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,8 @@ class Verification:
         Of the training period; where that is not known, of the data before the test period.
     evaluation
         The scores.
+    provenance
+        Where a report of it comes from, as JSON: from the checkpoint and the data. All reports have one.
     """
 
     checkpoint: Checkpoint
@@ -49,6 +51,7 @@ class Verification:
     period: Period
     climatology: Climatology
     evaluation: Evaluation
+    provenance: Mapping[str, Any]
 
     @property
     def is_independent(self) -> bool:
@@ -124,7 +127,12 @@ def verify(
 
     units = {**source.units, **checkpoint.units}
     evaluation = evaluate(forecasts(), source, normal, variables=checkpoint.variables, units=units)
-    return Verification(checkpoint, source, training, period, normal, evaluation)
+    made = provenance(
+        kind="report",
+        identity=str(uuid.uuid4()),
+        parents=[checkpoint.as_parent(), {**source.provenance, "kind": "dataset"}],
+    )
+    return Verification(checkpoint, source, training, period, normal, evaluation, made)
 
 
 def _check_fits(checkpoint: Checkpoint, source: DataSource) -> None:
@@ -158,12 +166,3 @@ def _test_period(
             fix="Give the first start date that the model has not seen: --start DATE",
         )
     return Period(training.end + source.frequency, last)
-
-
-def report_provenance(result: Verification) -> dict[str, Any]:
-    """Say where a report of a verification comes from, as JSON: from the checkpoint and the data."""
-    return provenance(
-        kind="report",
-        identity=str(uuid.uuid4()),
-        parents=[result.checkpoint.as_parent(), {**result.source.provenance, "kind": "dataset"}],
-    )

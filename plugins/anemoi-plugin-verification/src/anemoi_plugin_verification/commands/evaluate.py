@@ -107,8 +107,6 @@ def _document(result: Verification) -> dict[str, Any]:
     from anemoi.core.documents import document
     from anemoi.core.times import format_date
 
-    from ..verification import report_provenance
-
     def period(start: Any, end: Any) -> dict[str, str]:
         return {"start": format_date(start), "end": format_date(end)}
 
@@ -127,7 +125,7 @@ def _document(result: Verification) -> dict[str, Any]:
         "starts": [format_date(start) for start in result.evaluation.starts],
         "scores": result.evaluation.as_json(),
     }
-    return document(facts, report_provenance(result))
+    return document(facts, result.provenance)
 
 
 def _print(result: Verification) -> None:
