@@ -102,8 +102,43 @@ def test_another_recipe_does_not_go_on_with_what_is_there(make: Make, tmp_path: 
     interrupted(path, target)
     with pytest.raises(DataError, match="unfinished data set of another recipe, source, variables"):
         create(recipe(path, select=["q"]), target)
-    create(recipe(path, select=["q"]), target, restart=True)
+    create(recipe(path, select=["q"]), target, overwrite=True)
     assert ZarrSource(path=str(target)).variables == ("q",)
+
+
+def test_what_is_to_be_overwritten_is_begun_anew_and_then_gone_on_with(make: Make, tmp_path: Path) -> None:
+    path, target = make(), tmp_path / "out.zarr"
+    create(recipe(path, select=["q"]), target)
+    seen: list[int] = []
+
+    def stop(creation: Any) -> None:
+        seen.append(creation.written)
+        if creation.written == 3:
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            create(recipe(path), target, overwrite=True, progress=stop)
+    assert seen == [0, 1, 2, 3] * 2
+    assert ZarrSource(path=str(target)).variables == ("q",)
+    create(recipe(path), target, progress=lambda creation: seen.append(creation.written))
+    assert min(seen[8:]) >= 3
+    np.testing.assert_array_equal(ZarrSource(path=str(target)).read(TIMES), DATA.transpose(0, 2, 3, 1))
+    with pytest.raises(DataError, match="exists already"):
+        create(recipe(path), target)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_it_stays_locked_while_it_is_written(make: Make, tmp_path: Path, overwrite: bool) -> None:
+    path, target = make(), tmp_path / "out.zarr"
+    interrupted(path, target)
+
+    def intrude(creation: Any) -> None:
+        with pytest.raises(DataError, match="Another process is writing"):
+            create(recipe(path), target, overwrite=True)
+
+    create(recipe(path), target, overwrite=overwrite, progress=intrude)
+    np.testing.assert_array_equal(ZarrSource(path=str(target)).read(TIMES), DATA.transpose(0, 2, 3, 1))
 
 
 def test_two_do_not_write_the_same(make: Make, tmp_path: Path) -> None:
@@ -135,7 +170,7 @@ def test_nans_are_refused_unless_the_recipe_allows_them(make: Make, tmp_path: Pa
     with pytest.raises(DataError, match="'q' has NaNs at 2020-01-31T12"):
         create(recipe(path), target)
     assert not target.exists()
-    create(recipe(path, allow_nans=True), target, restart=True)
+    create(recipe(path, allow_nans=True), target, overwrite=True)
     assert np.isnan(ZarrSource(path=str(target)).read(TIMES)).sum() == 1
 
 

@@ -74,7 +74,7 @@ def test_recipes(path: Path, options: dict[str, Any], rest: dict[str, Any]) -> N
     recipe.write_text(json.dumps({"data": {"name": "zarr", "path": str(path), **options}, **rest}))
 
     def use() -> None:
-        create(read_recipe(recipe), target, restart=True, overwrite=True)
+        create(read_recipe(recipe), target, overwrite=True)
         assert len(ZarrSource(path=str(target)).times)
 
     error = failure(use)

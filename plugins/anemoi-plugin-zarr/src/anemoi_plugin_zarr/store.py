@@ -56,10 +56,11 @@ def open_group(path: str) -> Any:
         ) from error
 
 
-def create_group(path: Path) -> Any:
-    """Create an empty Zarr group, of format 2, in the directory ``path``."""
+def create_group(path: Path, *, beside: bool = False) -> Any:
+    """Create a Zarr group, of format 2, in a directory: instead of what it holds, or ``beside`` that."""
     version = {} if _is_zarr_2() else {"zarr_format": 2}
-    return import_module("zarr").open_group(store=_directory_store(path), mode="w", **version)
+    mode = "a" if beside else "w"
+    return import_module("zarr").open_group(store=_directory_store(path), mode=mode, **version)
 
 
 def reopen_group(path: Path) -> Any:

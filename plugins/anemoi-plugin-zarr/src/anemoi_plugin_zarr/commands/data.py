@@ -37,8 +37,9 @@ def command() -> None:
 @click.option("--statistics-start", metavar="DATE", help="Take the statistics from DATE on.")
 @click.option("--statistics-end", metavar="DATE", help="Take them to DATE: the end of the training period.")
 @click.option("--append", is_flag=True, help="Add later times to a data set that was made from SOURCE.")
-@click.option("--restart", is_flag=True, help="Forget what an interrupted command has written.")
-@_overwrite
+@click.option(
+    "--overwrite", is_flag=True, help="Begin anew: replace OUTPUT, and what an interrupted command has left."
+)
 def create(
     source: tuple[str, ...],
     output: Path,
@@ -46,14 +47,13 @@ def create(
     statistics_start: str | None,
     statistics_end: str | None,
     append: bool,
-    restart: bool,
     overwrite: bool,
 ) -> None:
     """Make the data set OUTPUT from a recipe, or from a SOURCE and its options.
 
     SOURCE is a YAML file that holds a recipe, or the name of a source or the path of its data, and options of
     the source, KEY=VALUE. OUTPUT appears when it is whole; if the command is interrupted, the same command
-    goes on where it was.
+    goes on where it was, without --overwrite.
 
     \b
     anemoi data create recipe.yaml OUT.zarr --workers 4
@@ -67,7 +67,7 @@ def create(
     ends = {"start": statistics_start, "end": statistics_end}
     given = {name: end for name, end in ends.items() if end is not None}
     recipe = replace(recipe, statistics=replace(recipe.statistics, **given))
-    how: dict[str, Any] = {"overwrite": overwrite, "append": append, "restart": restart}
+    how: dict[str, Any] = {"overwrite": overwrite, "append": append}
     from .progress import progress
 
     with progress("writing", "dates") as show:

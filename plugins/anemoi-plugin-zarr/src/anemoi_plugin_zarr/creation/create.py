@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
@@ -58,13 +57,13 @@ def create(
     workers: int = 1,
     overwrite: bool = False,
     append: bool = False,
-    restart: bool = False,
     progress: Callable[[Creation], None] = lambda creation: None,
 ) -> Path:
     """Make the data set that ``recipe`` describes.
 
     It grows in the hidden directory ``.NAME.partial`` beside ``path``, and takes its name when all of it has
-    been written and read back. If this is interrupted in any way, the same call goes on where it was.
+    been written and read back. If this is interrupted in any way, the same call goes on where it was, without
+    ``overwrite``.
 
     Parameters
     ----------
@@ -76,11 +75,9 @@ def create(
         How many processes read and write; one reads date after date, and writes in as many threads as there
         are processors. More help where the source is slow.
     overwrite
-        Whether a data set at ``path`` may be replaced.
+        Whether to begin anew, and replace a data set at ``path`` and what an interrupted creation has left.
     append
         Whether to replace a data set at ``path`` by itself and the later times of the source.
-    restart
-        Whether to forget what an interrupted creation has written.
     progress
         Told how far it is.
 
@@ -95,17 +92,17 @@ def create(
         If it cannot be made: what was written until then stays for the next call.
     """
     path = Path(path).expanduser().absolute()
-    check_replaceable(path, overwrite or append)
-    source: DataSource = config.build("source", recipe.data)
-    earlier = _earlier(path, source) if append else None
     partial = path.with_name(f".{path.name}.partial")
     journal = Journal(partial)
+    # What was begun with leave to replace something goes on with it.
+    replaces = overwrite or append or (journal.plan() or {}).get("overwrite", False)
+    check_replaceable(path, replaces)
+    source: DataSource = config.build("source", recipe.data)
+    earlier = _earlier(path, source) if append else None
     plan = _plan(recipe, source, earlier)
     try:
-        if restart:
-            shutil.rmtree(partial, ignore_errors=True)
         with journal.lock():
-            _prepare(journal, partial, plan, source)
+            _prepare(journal, partial, plan, source, overwrite)
             there = np.array([time not in source.missing for time in source.times])
             dates = np.flatnonzero(there)
             left = sorted(set(dates.tolist()) - journal.written())
@@ -123,7 +120,7 @@ def create(
                 done += 1
                 progress(Creation(done, len(dates)))
             _finish(partial, journal, recipe, source, dates)
-            check_replaceable(path, overwrite or append)
+            check_replaceable(path, replaces)
             journal.remove()
             replace(partial, path)
     except OSError as error:
@@ -166,19 +163,22 @@ def _plan(recipe: Recipe, source: DataSource, earlier: Dataset | None) -> dict[s
     }
 
 
-def _prepare(journal: Journal, partial: Path, plan: Mapping[str, Any], source: DataSource) -> None:
+def _prepare(
+    journal: Journal, partial: Path, plan: Mapping[str, Any], source: DataSource, overwrite: bool
+) -> None:
     """Make the empty array, or check that what was begun is the same."""
-    begun = journal.plan()
+    begun = None if overwrite else journal.plan()
     if begun is not None:
         differing = [name for name, value in plan.items() if begun.get(name) != value]
         if differing:
             raise DataError(
                 f"{partial} holds an unfinished data set of another {', '.join(differing)}.",
-                fix="Finish that one with its own recipe, or forget what it has: --restart",
+                fix="Finish that one with its own recipe, or begin anew: --overwrite",
             )
         return
+    journal.clear()
     members = reader(source).members
-    group = create_group(partial)
+    group = create_group(partial, beside=True)
     shape = (len(source.times), len(source.variables), members, len(source.grid))
     create_array(
         group,
@@ -188,8 +188,7 @@ def _prepare(journal: Journal, partial: Path, plan: Mapping[str, Any], source: D
         chunks=(1, *shape[1:]),
         dtype="float32",
     )
-    (partial / "creation").mkdir(exist_ok=True)
-    journal.begin(plan)
+    journal.begin({**plan, "overwrite": overwrite})
 
 
 def _finish(
@@ -212,7 +211,7 @@ def _finish(
         if zlib.crc32(state.data) != checksum:
             raise DataError(
                 f"{partial} does not hold what was written for {format_date(source.times[date])}.",
-                fix="The disk may be faulty. Make the data set again: --restart",
+                fix="The disk may be faulty. Begin anew: --overwrite",
             )
         return of_date
 

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from ..moments import Moments
 
+_LOCK = "lock"
+
 
 class Journal:
     """The record of a creation in ``directory``.
@@ -43,7 +45,7 @@ class Journal:
             If another process is at it.
         """
         self._place.mkdir(parents=True, exist_ok=True)
-        file = (self._place / "lock").open("wb")
+        file = (self._place / _LOCK).open("wb")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -52,6 +54,15 @@ class Journal:
                 f"Another process is writing {self._directory}.", fix="Wait for it, or stop it."
             ) from None
         return file
+
+    def clear(self) -> None:
+        """Remove all that lies in the directory, but for the lock, which would not lock any more."""
+        for path in self._directory.iterdir():
+            if path != self._place:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in self._place.iterdir():
+            if path.name != _LOCK:
+                path.unlink()
 
     def plan(self) -> Mapping[str, Any] | None:
         """Give what is being made; None if nothing has begun."""
