@@ -16,6 +16,8 @@ from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
 from anemoi.core.times import format_duration
 from numpy.typing import NDArray
 
+from .memory import empty
+
 Index = NDArray[np.intp] | None
 """Positions along an axis, in the order wanted; None stands for all of them."""
 
@@ -78,7 +80,7 @@ class Reader(DataSource):
 
     def _states(self, positions: NDArray[np.intp]) -> NDArray[np.float32]:
         shape = (len(positions), len(self.variables), self.members, len(self.grid))
-        out = np.empty(shape, dtype=np.float32)
+        out = empty(shape)
         if len(positions):
             self.fill(out, positions, None, None)
         return out.transpose(0, 2, 3, 1)
