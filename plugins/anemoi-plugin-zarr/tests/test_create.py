@@ -21,6 +21,7 @@ from anemoi_plugin_zarr import ZarrSource
 from anemoi_plugin_zarr.creation import Recipe, StatisticsPeriod, create, read_recipe
 from anemoi_plugin_zarr.creation.journal import Journal
 from anemoi_plugin_zarr.dataset import Dataset
+from anemoi_plugin_zarr.layout import tendency
 
 from .conftest import ARRAYS, DATA, TIMES, Make
 
@@ -77,6 +78,41 @@ def test_statistics_are_those_of_the_training_period_alone(make: Make, tmp_path:
     np.testing.assert_allclose(statistics.stdev, values.std(axis=1), rtol=2e-12)
     np.testing.assert_array_equal(statistics.minimum, values.min(axis=1))
     np.testing.assert_array_equal(statistics.maximum, values.max(axis=1))
+
+
+@pytest.mark.parametrize("run", [1, 2, 16])
+def test_the_statistics_of_changes_are_those_of_the_training_period_too(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: int
+) -> None:
+    monkeypatch.setattr("anemoi_plugin_zarr.creation.reading_back._RUN", run)
+    data = (1e5 + np.random.default_rng(0).normal(size=DATA.shape)).astype("f4")
+    data[4, 1, 2, 3] = np.nan
+    path = make({"missing_dates": [str(TIMES[2])]}, data=data)
+    period = StatisticsPeriod(start="2020-01-31T06")
+    made = create(recipe(path, statistics=period, allow_nans=True), tmp_path / "out.zarr")
+    # The first time is before the period, and the third is missing.
+    values = np.stack([data[i].astype("longdouble") - data[i - 1] for i in (4, 5)])
+    values = values.transpose(1, 0, 2, 3).reshape(2, -1)
+    ((step, changes),) = ZarrSource(path=str(made)).tendencies.items()
+    assert step == np.timedelta64(6, "h")
+    np.testing.assert_allclose(changes.mean, np.nanmean(values, axis=1), rtol=1e-14)
+    np.testing.assert_allclose(changes.stdev, np.nanstd(values, axis=1), rtol=1e-14)
+    np.testing.assert_array_equal(changes.minimum, np.nanmin(values, axis=1).astype("f8"))
+    np.testing.assert_array_equal(changes.maximum, np.nanmax(values, axis=1).astype("f8"))
+
+
+def test_one_time_has_no_changes(make: Make, tmp_path: Path) -> None:
+    made = create(recipe(make(), statistics=StatisticsPeriod(end="2020-01-31T00")), tmp_path / "out.zarr")
+    assert ZarrSource(path=str(made)).tendencies == {}
+    assert not list(made.glob("statistics_tendencies*"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "name"), [(10, "10m"), (360, "6h"), (1440, "1d"), (2160, "36h"), (2880, "2d")]
+)
+def test_changes_have_the_names_that_anemoi_datasets_gives_them(minutes: int, name: str) -> None:
+    duration = np.timedelta64(minutes * 60, "s")
+    assert tendency(duration, "mean") == f"statistics_tendencies_{name}_mean"
 
 
 def test_an_interrupted_creation_goes_on_where_it_was(
@@ -157,8 +193,13 @@ def test_later_times_are_appended(make: Make, tmp_path: Path, monkeypatch: pytes
     create(recipe(path), target, append=True)
     np.testing.assert_array_equal(ZarrSource(path=str(target)).read(TIMES), DATA.transpose(0, 2, 3, 1))
     whole = create(recipe(path), tmp_path / "whole.zarr")
-    for name, values in vars(ZarrSource(path=str(whole)).statistics).items():
-        np.testing.assert_array_equal(getattr(ZarrSource(path=str(target)).statistics, name), values)
+    step = np.timedelta64(6, "h")
+    for one, other in (
+        (ZarrSource(path=str(target)).statistics, ZarrSource(path=str(whole)).statistics),
+        (ZarrSource(path=str(target)).tendencies[step], ZarrSource(path=str(whole)).tendencies[step]),
+    ):
+        for name, values in vars(other).items():
+            np.testing.assert_array_equal(getattr(one, name), values)
     with pytest.raises(DataError, match="cannot be appended to: the source has other variables"):
         create(recipe(path, select=["t"]), target, append=True)
 

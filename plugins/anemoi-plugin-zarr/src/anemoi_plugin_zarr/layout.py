@@ -19,7 +19,7 @@ import numpy as np
 from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
-from anemoi.core.times import parse_duration
+from anemoi.core.times import format_duration, parse_duration
 from numpy.typing import NDArray
 
 from .store import one_line
@@ -108,6 +108,12 @@ def read_tendencies(group: Any, path: str, variables: int) -> dict[np.timedelta6
         names = {each: f"statistics_tendencies_{match[1]}_{each}" for each in _STATISTICS}
         found[duration] = Statistics(**{each: reader.numbers(of, variables) for each, of in names.items()})
     return found
+
+
+def tendency(duration: np.timedelta64, name: str) -> str:
+    """What anemoi-datasets calls the array of a statistic of the changes over a duration."""
+    days, rest = divmod(duration, np.timedelta64(1, "D"))
+    return f"statistics_tendencies_{format_duration(duration) if rest else f'{days}d'}_{name}"
 
 
 class _Reader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +39,8 @@ class Moments:
         return cls(zero, zero, zero, infinity, -infinity)
 
     @classmethod
-    def of(cls, fields: NDArray[np.floating]) -> Moments:
-        """Those of ``(variable, ...)``."""
+    def of(cls, fields: Iterable[NDArray[np.floating]]) -> Moments:
+        """Those of ``(variable, ...)``, or of one variable after another."""
         return cls(*np.array([_of_one(variable.ravel()) for variable in fields]).T)
 
     def __add__(self, other: Moments) -> Moments:

@@ -12,6 +12,7 @@ from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.times import format_duration
 from numpy.typing import NDArray
 
+from .layout import tendency
 from .moments import Moments
 from .store import create_array, create_group
 
@@ -112,6 +113,7 @@ def describe(
     statistics: Statistics,
     statistics_period: Times,
     attributes: Mapping[str, Any],
+    tendencies: Mapping[np.timedelta64, Statistics] | None = None,
 ) -> None:
     """Write all of a data set but its data, the attributes last: without them it is none to any reader.
 
@@ -125,9 +127,16 @@ def describe(
         The first and the last time that the statistics are taken over.
     attributes
         Those in addition to the ones of the layout.
+    tendencies
+        The statistics of the changes over some durations.
     """
     arrays = {
         **{name: (("variable",), values) for name, values in vars(statistics).items()},
+        **{
+            tendency(duration, name): (("variable",), values)
+            for duration, changes in (tendencies or {}).items()
+            for name, values in vars(changes).items()
+        },
         "latitudes": (("cell",), grid.latitudes),
         "longitudes": (("cell",), grid.longitudes),
         "dates": (("time",), times.astype("datetime64[s]")),

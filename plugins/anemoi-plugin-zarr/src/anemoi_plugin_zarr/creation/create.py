@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-import zlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +17,15 @@ from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date, format_duration
 from numpy.typing import NDArray
 
-from ..chunks import fetcher, find_chunks
 from ..content import record_content
 from ..dataset import Dataset
-from ..moments import Moments
 from ..placing import check_replaceable, replace, unwritable
-from ..processors import processors
 from ..reader import reader
 from ..store import create_array, create_group, reopen_group
 from ..views.period import Period
 from ..writer import describe
 from .journal import Journal
+from .reading_back import read_back
 from .recipe import Recipe, StatisticsPeriod
 from .work import Work, write_dates
 
@@ -196,29 +192,7 @@ def _finish(
 ) -> None:
     """Read everything back, then write what describes it."""
     period = _statistics_times(recipe.statistics, source)
-    moments = Moments.none(len(source.variables))
-    shape = reopen_group(partial)["data"].shape
-    chunks = find_chunks(fetcher(partial), shape)
-    assert chunks is not None, "they are as _prepare made them"
-
-    def read_back(date: int) -> Moments:
-        of_date, checksum = journal.recorded(date)
-        state = np.empty((1, *shape[1:]), dtype=np.float32)
-        try:
-            chunks.read(state, np.array([date]), None, None, None)
-        except (ValueError, RuntimeError):
-            state.fill(np.nan)
-        if zlib.crc32(state.data) != checksum:
-            raise DataError(
-                f"{partial} does not hold what was written for {format_date(source.times[date])}.",
-                fix="The disk may be faulty. Begin anew: --overwrite",
-            )
-        return of_date
-
-    with ThreadPoolExecutor(processors()) as pool:
-        for date, of_date in zip(dates, pool.map(read_back, dates.tolist()), strict=True):
-            if period[0] <= source.times[date] <= period[-1]:
-                moments += of_date
+    moments, changes = read_back(partial, journal, source.times, dates, period)
     if not moments.count.any():
         raise DataError(
             f"For the statistics there are no data from {format_date(period[0])} to "
@@ -236,6 +210,7 @@ def _finish(
         frequency=source.frequency,
         statistics=moments.statistics(),
         statistics_period=period[[0, -1]],
+        tendencies={source.frequency: changes.statistics()} if changes.count.any() else {},
         attributes={
             "uuid": str(uuid.uuid4()),
             "allow_nans": recipe.allow_nans,

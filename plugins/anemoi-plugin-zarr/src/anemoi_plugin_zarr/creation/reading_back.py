@@ -1,0 +1,97 @@
+"""Reads back what was written, and gathers the statistics on the way: of the states, and of their changes."""
+
+from __future__ import annotations
+
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from anemoi.core.errors import DataError
+from anemoi.core.interfaces.data_source import Times
+from anemoi.core.times import format_date
+from numpy.typing import NDArray
+
+from ..chunks import fetcher, find_chunks
+from ..moments import Moments
+from ..processors import processors
+from ..store import reopen_group
+from .journal import Journal
+
+_RUN = 16
+"""How many dates one thread reads, one after another: the date before a run is read twice, for the change."""
+
+
+def read_back(
+    directory: Path, journal: Journal, times: Times, dates: NDArray[np.intp], period: Times
+) -> tuple[Moments, Moments]:
+    """Compare all that was written with what was to be, and gather its moments.
+
+    Parameters
+    ----------
+    directory
+        Where it was written.
+    journal
+        The moments and the checksum of each date.
+    times
+        All times.
+    dates
+        The positions of those that were written, in order.
+    period
+        The times that the statistics are taken over.
+
+    Returns
+    -------
+    tuple
+        The moments of the states, and those of the changes from each time to the next; merged in order of
+        time, so that they do not depend on how many threads there are.
+
+    Raises
+    ------
+    DataError
+        If a date is not what was written.
+    """
+    shape = reopen_group(directory)["data"].shape  # (time, variable, ensemble, cell)
+    chunks = find_chunks(fetcher(directory), shape)
+    assert chunks is not None, "they are as they were made"
+    counts = np.zeros(len(times), dtype=bool)
+    counts[dates] = (times[dates] >= period[0]) & (times[dates] <= period[-1])
+    none = Moments.none(shape[1])
+
+    def read(date: int) -> NDArray[np.float32]:
+        state = np.empty(shape[1:], dtype=np.float32)
+        try:
+            chunks.read(state[None], np.array([date]), None, None, None)
+        except (ValueError, RuntimeError):
+            state.fill(np.nan)
+        return state
+
+    def changed(date: int) -> bool:
+        return date > 0 and bool(counts[date - 1] and counts[date])
+
+    def read_run(run: list[int]) -> list[tuple[Moments, Moments]]:
+        before = read(run[0] - 1) if changed(run[0]) else None
+        found = []
+        for date in run:
+            state = read(date)
+            moments, checksum = journal.recorded(date)
+            if zlib.crc32(state.data) != checksum:
+                raise DataError(
+                    f"{directory} does not hold what was written for {format_date(times[date])}.",
+                    fix="The disk may be faulty. Begin anew: --overwrite",
+                )
+            if counts[date]:
+                # One variable at a time, so that little memory is taken.
+                fields = zip(before, state, strict=True) if before is not None and changed(date) else None
+                changes = Moments.of(new.astype(np.float64) - old for old, new in fields) if fields else none
+                found.append((moments, changes))
+            before = state
+        return found
+
+    states = changes = none
+    runs = [dates[first : first + _RUN].tolist() for first in range(0, len(dates), _RUN)]
+    with ThreadPoolExecutor(processors()) as pool:
+        for found in pool.map(read_run, runs):
+            for of_date, of_change in found:
+                states, changes = states + of_date, changes + of_change
+    return states, changes
