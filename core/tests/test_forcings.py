@@ -77,3 +77,12 @@ def test_the_year_closes():
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ConfigError, match=r"'sunshine'.*\n.*insolation"):
         forcings.compute(["sunshine"], np.zeros(1), np.zeros(1), np.zeros(1, "datetime64[s]"))
+
+
+def test_forcings_of_a_grid_are_the_same_at_any_time_and_in_any_order():
+    latitudes, longitudes = np.linspace(-90, 90, 7), np.linspace(0, 350, 7)
+    times = np.datetime64("2025-03-01T06", "s") + np.arange(3) * np.timedelta64(7, "h")
+    names = list(forcings.FORCINGS)
+    ours = forcings.Forcings(names, latitudes, longitudes)
+    backwards = [ours.at(times[[i]])[0] for i in (2, 1, 0)]
+    np.testing.assert_array_equal(backwards[::-1], forcings.compute(names, latitudes, longitudes, times))

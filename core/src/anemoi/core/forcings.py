@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,41 @@ from .errors import ConfigError
 Array = NDArray[np.float64]
 
 
-def compute(
-    names: Sequence[str], latitudes: Array, longitudes: Array, times: NDArray[np.datetime64]
-) -> NDArray[np.float32]:
-    """Forcings at each time and place.
+class Place:
+    """Points, and the functions of where they are, each computed once.
+
+    Parameters
+    ----------
+    latitudes, longitudes
+        ``(grid,)``, in degrees.
+    """
+
+    def __init__(self, latitudes: Array, longitudes: Array) -> None:
+        self.latitude, self.longitude = np.deg2rad(latitudes)[None, :], np.deg2rad(longitudes)[None, :]
+
+    @cached_property
+    def cos_latitude(self) -> Array:
+        """``(1, grid)``."""
+        return np.cos(self.latitude)
+
+    @cached_property
+    def sin_latitude(self) -> Array:
+        """``(1, grid)``."""
+        return np.sin(self.latitude)
+
+    @cached_property
+    def cos_longitude(self) -> Array:
+        """``(1, grid)``."""
+        return np.cos(self.longitude)
+
+    @cached_property
+    def sin_longitude(self) -> Array:
+        """``(1, grid)``."""
+        return np.sin(self.longitude)
+
+
+class Forcings:
+    """Forcings of one grid, at any time.
 
     Parameters
     ----------
@@ -23,27 +55,43 @@ def compute(
         Which, out of :data:`FORCINGS`.
     latitudes, longitudes
         ``(grid,)``, in degrees.
-    times
-        ``(times,)`` datetime64, UTC.
-
-    Returns
-    -------
-    NDArray
-        ``(times, grid, len(names))`` float32, all of them dimensionless and of order one.
 
     Raises
     ------
     ConfigError
         If a name is not that of a forcing.
     """
-    check(names)
-    seconds = np.asarray(times, dtype="datetime64[s]")
-    out = np.empty((len(seconds), len(latitudes), len(names)), dtype=np.float32)
-    latitude, longitude = np.deg2rad(latitudes)[None, :], np.deg2rad(longitudes)[None, :]
-    year_angle, day_angle = _year_angle(seconds)[:, None], _day_angle(seconds)[:, None]
-    for column, name in enumerate(names):
-        out[..., column] = FORCINGS[name](latitude, longitude, year_angle, day_angle)
-    return out
+
+    def __init__(self, names: Sequence[str], latitudes: Array, longitudes: Array) -> None:
+        check(names)
+        self._names, self._place, self._points = tuple(names), Place(latitudes, longitudes), len(latitudes)
+
+    def at(self, times: NDArray[np.datetime64]) -> NDArray[np.float32]:
+        """Compute them.
+
+        Parameters
+        ----------
+        times
+            ``(times,)`` datetime64, UTC.
+
+        Returns
+        -------
+        NDArray
+            ``(times, grid, names)`` float32, all of them dimensionless and of order one.
+        """
+        seconds = np.asarray(times, dtype="datetime64[s]")
+        out = np.empty((len(seconds), self._points, len(self._names)), dtype=np.float32)
+        year_angle, day_angle = _year_angle(seconds)[:, None], _day_angle(seconds)[:, None]
+        for column, name in enumerate(self._names):
+            out[..., column] = FORCINGS[name](self._place, year_angle, day_angle)
+        return out
+
+
+def compute(
+    names: Sequence[str], latitudes: Array, longitudes: Array, times: NDArray[np.datetime64]
+) -> NDArray[np.float32]:
+    """Forcings at each time and place, ``(times, grid, len(names))``: ``Forcings(...).at(times)``."""
+    return Forcings(names, latitudes, longitudes).at(times)
 
 
 def check(names: Sequence[str]) -> None:
@@ -60,7 +108,7 @@ def check(names: Sequence[str]) -> None:
         )
 
 
-def insolation(latitude: Array, longitude: Array, year_angle: Array, day_angle: Array) -> Array:
+def insolation(place: Place, year_angle: Array, day_angle: Array) -> Array:
     """Sunlight on a horizontal plane at the top of the atmosphere, as a fraction of the solar constant.
 
     The cosine of the solar zenith angle, zero at night, times the square of the mean over the
@@ -70,8 +118,8 @@ def insolation(latitude: Array, longitude: Array, year_angle: Array, day_angle: 
 
     Parameters
     ----------
-    latitude, longitude
-        In radians.
+    place
+        The points.
     year_angle, day_angle
         2π times the fraction of the year, and of the day (UTC), that has passed.
     """
@@ -94,10 +142,9 @@ def insolation(latitude: Array, longitude: Array, year_angle: Array, day_angle: 
         + 0.000719 * np.cos(2 * g)
         + 0.000077 * np.sin(2 * g)
     )
-    hour_angle = day_angle + longitude + equation_of_time - np.pi
-    cosine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(
-        hour_angle
-    )
+    hour_angle = day_angle + place.longitude + equation_of_time - np.pi
+    polar = place.sin_latitude * np.sin(declination)
+    cosine = polar + place.cos_latitude * np.cos(declination) * np.cos(hour_angle)
     return np.asarray(inverse_square_distance * np.maximum(cosine, 0.0))
 
 
@@ -112,18 +159,18 @@ def _day_angle(times: NDArray[np.datetime64]) -> Array:
     return np.asarray(2 * np.pi * ((times - day) / np.timedelta64(86400, "s")))
 
 
-Forcing = Callable[[Array, Array, Array, Array], Array]
+Forcing = Callable[[Place, Array, Array], Array]
 
 FORCINGS: dict[str, Forcing] = {
-    "cos_latitude": lambda latitude, longitude, year, day: np.cos(latitude),
-    "sin_latitude": lambda latitude, longitude, year, day: np.sin(latitude),
-    "cos_longitude": lambda latitude, longitude, year, day: np.cos(longitude),
-    "sin_longitude": lambda latitude, longitude, year, day: np.sin(longitude),
-    "cos_julian_day": lambda latitude, longitude, year, day: np.cos(year),
-    "sin_julian_day": lambda latitude, longitude, year, day: np.sin(year),
-    "cos_local_time": lambda latitude, longitude, year, day: np.cos(day + longitude),
-    "sin_local_time": lambda latitude, longitude, year, day: np.sin(day + longitude),
+    "cos_latitude": lambda place, year, day: place.cos_latitude,
+    "sin_latitude": lambda place, year, day: place.sin_latitude,
+    "cos_longitude": lambda place, year, day: place.cos_longitude,
+    "sin_longitude": lambda place, year, day: place.sin_longitude,
+    "cos_julian_day": lambda place, year, day: np.cos(year),
+    "sin_julian_day": lambda place, year, day: np.sin(year),
+    "cos_local_time": lambda place, year, day: np.cos(day + place.longitude),
+    "sin_local_time": lambda place, year, day: np.sin(day + place.longitude),
     "insolation": insolation,
 }
-"""The forcings by the names that Anemoi users know: functions of latitude, longitude, time of year
-and time of day (UTC), all in radians."""
+"""The forcings by the names that Anemoi users know: functions of the place, of the time of
+year and of the time of day (UTC), both as angles in radians."""

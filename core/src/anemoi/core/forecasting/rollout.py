@@ -8,15 +8,16 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .. import forcings
 from ..checkpoint import Checkpoint, build_model, load
 from ..errors import DataError
+from ..forcings import Forcings
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
@@ -81,12 +82,16 @@ class Forecast:
             states = torch.cat([states[1:], new[None]])
             yield State(start, lead, self.model.denormalise(new).cpu().numpy())
 
+    @cached_property
+    def _forcings(self) -> Forcings:
+        grid = self.description.grid
+        return Forcings(self.model.forcings, grid.latitudes, grid.longitudes)
+
     @torch.inference_mode()
     def _advance(self, states: Tensor, time: np.datetime64) -> Tensor:
         """Compute the next state, ``(ensemble, grid, variable)``, from the last, which is at ``time``."""
-        model, grid = self.model, self.description.grid
-        known = forcings.compute(model.forcings, grid.latitudes, grid.longitudes, np.array([time]))
-        new: Tensor = model(states[None], torch.from_numpy(known).to(states.device))[0]
+        known = self._forcings.at(np.array([time]))
+        new: Tensor = self.model(states[None], torch.from_numpy(known).to(states.device))[0]
         return new
 
     def _recorded(self, number: int) -> Tensor | None:
