@@ -11,13 +11,13 @@ from anemoi.core.layers import (
     MLPImplementation,
     Norm,
     Normalisation,
+    add_mlp,
     head_channels,
     hidden_channels,
 )
 from torch import Tensor, nn
 
 from .attention import edge_attention
-from .blockwise import run_mlp
 from .edges import EdgeProjection
 from .incidence import Entries
 
@@ -162,4 +162,4 @@ class Block(nn.Module):
         normed = self.norm_target(target, condition)
         other = normed if self.norm_source is None else self.norm_source(source, condition)
         target = target + self.attention(other, normed, attributes, entries)
-        return (target + run_mlp(self.mlp, self.norm_mlp(target, condition)),)
+        return (add_mlp(target, self.norm_mlp, self.mlp, condition),)

@@ -16,6 +16,7 @@ from anemoi.core.layers import (
     Norm,
     Normalisation,
     TrainableFeatures,
+    add_mlp,
     check_condition,
     edge_features,
     hidden_channels,
@@ -157,5 +158,5 @@ class TransformerMapper(Mapper):
     def _map(self, source: Tensor, target: Tensor, condition: Tensor | None) -> Tensor:
         source, target = self.embed_source(source), self.embed_target(target)
         target = target + self.attention(source, target, self.trainable(self.edge_features))
-        target = target + self.mlp(self.norm_mlp(target, condition))
+        target = add_mlp(target, self.norm_mlp, self.mlp, condition)
         return self.out(target)  # type: ignore[no-any-return]

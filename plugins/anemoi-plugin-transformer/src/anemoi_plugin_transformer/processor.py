@@ -14,6 +14,7 @@ from anemoi.core.layers import (
     MLPImplementation,
     Norm,
     Normalisation,
+    add_mlp,
     check_chunks,
     check_condition,
     head_channels,
@@ -184,7 +185,7 @@ class TransformerProcessor(Processor):
 class _Block(nn.Module):
     """Attention, then an MLP, each on the normalised state and added to it (pre-norm)."""
 
-    def __init__(self, *, norms: tuple[Norm, Norm], attention: nn.Module, mlp: nn.Module) -> None:
+    def __init__(self, *, norms: tuple[Norm, Norm], attention: nn.Module, mlp: MLP) -> None:
         super().__init__()
         self.norm_attention, self.norm_mlp = norms
         self.attention, self.mlp = attention, mlp
@@ -192,7 +193,7 @@ class _Block(nn.Module):
     def forward(self, x: Tensor, condition: Tensor | None) -> tuple[Tensor]:
         """``(batch, nodes, channels)`` to the same shape."""
         x = x + self.attention(self.norm_attention(x, condition))
-        return (x + self.mlp(self.norm_mlp(x, condition)),)
+        return (add_mlp(x, self.norm_mlp, self.mlp, condition),)
 
 
 class _Attention(nn.Module):

@@ -9,6 +9,7 @@ from .edge_features import edge_features
 from .heads import head_channels, join_heads, split_heads
 from .mlp import MLP, Activation, FeedForward, MLPImplementation, hidden_channels
 from .normalisation import Norm, Normalisation, check_condition
+from .residual_mlp import add_mlp
 from .trainable import TrainableFeatures
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Norm",
     "Normalisation",
     "TrainableFeatures",
+    "add_mlp",
     "check_chunks",
     "check_condition",
     "edge_features",
