@@ -44,10 +44,15 @@ def test_what_somebody_looks_at_is_not(look) -> None:
     np.testing.assert_array_equal(np.array(seen), expected)
 
 
-def test_memory_of_another_size_is_let_go() -> None:
+def test_of_other_sizes_no_more_is_kept_than_was_given_back_last() -> None:
     first = memory.empty((1000, 1000))
+    at = place(first)
     del first
-    assert len(memory._free) == 1
-    other = memory.empty((1000, 1001))
-    assert other.shape == (1000, 1001)
-    assert len(memory._free) == 0
+    memory.empty((1000, 1001))
+    first = memory.empty((1000, 1000))
+    assert place(first) == at
+    others = [memory.empty((1000, 1002 + i)) for i in range(3)]
+    others.clear()
+    del first
+    assert len(memory._free) == 2
+    assert memory._free[-1].size == 1_000_000

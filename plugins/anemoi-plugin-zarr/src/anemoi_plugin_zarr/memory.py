@@ -46,4 +46,5 @@ def _used(size: int) -> NDArray[np.float32]:
             break
         if memory.size == size:
             return memory
+        _free.append(memory)
     return np.empty(size, dtype=np.float32)
