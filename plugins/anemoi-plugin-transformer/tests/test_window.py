@@ -49,21 +49,35 @@ def test_equals_dense_attention_with_a_mask(nodes, window, block, softcap):
         torch.testing.assert_close(gradient, reference, rtol=1e-10, atol=1e-12)
 
 
+class Largest(torch.utils._python_dispatch.TorchDispatchMode):
+    """The number of values of the largest tensor that any operation gives."""
+
+    values = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, (tuple, list)) else (out,):
+            if isinstance(tensor, torch.Tensor):
+                self.values = max(self.values, tensor.numel())
+        return out
+
+
 def test_no_tensor_grows_with_the_square_of_the_nodes():
     nodes, window, block = 4096, 32, 128
     layer = SlidingWindow(nodes=nodes, window=window, block=block)
-    largest = 0
-
-    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            nonlocal largest
-            out = function(*args, **(kwargs or {}))
-            for tensor in out if isinstance(out, (tuple, list)) else (out,):
-                if isinstance(tensor, torch.Tensor):
-                    largest = max(largest, tensor.numel())
-            return out
-
-    with Watch():
+    with Largest() as largest:
         layer(*torch.randn(3, 1, 1, nodes, 4).unbind())
-    assert 0 < largest <= nodes * (block + 2 * window)
+    assert 0 < largest.values <= nodes * (block + 2 * window)
     assert all(buffer.numel() <= nodes * (block + 2 * window) for buffer in layer.buffers())
+
+
+def test_the_gradients_of_slices_are_never_all_there_at_once():
+    nodes, window, block, channels = 8192, 256, 32, 4
+    layer = SlidingWindow(nodes=nodes, window=window, block=block)
+    states = torch.randn(3, 1, 1, nodes, channels).unbind()
+    for state in states:
+        state.requires_grad_()
+    with Largest() as largest:
+        layer(*states).sum().backward()
+    at_once = nodes // block * (block + 2 * window) * channels
+    assert nodes * channels <= largest.values < at_once / 8

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .parts import Part, attend_in_parts
+
+_TOGETHER = 16
+"""Blocks in a part: enough to share among cores, and few enough for the gradients of their slices."""
 
 
 class SlidingWindow(nn.Module):
@@ -14,7 +21,8 @@ class SlidingWindow(nn.Module):
     its own nodes and ``window`` on either side, so work grows with ``nodes x (block + 2 window)`` and
     the result is exactly that of a dense mask (Beltagy et al., "Longformer: the long-document
     transformer", 2020, without its global tokens). All blocks but those near an end see their slice
-    through the same mask. Their slices are views that overlap in memory, so nothing is copied.
+    through the same mask. Their slices are views that overlap in memory, so nothing is copied. On a CPU
+    their gradients are added a few blocks at a time, and there is no second derivative.
 
     Parameters
     ----------
@@ -67,41 +75,31 @@ class SlidingWindow(nn.Module):
         """
         if self.unbounded:
             return self._attend(query, key, value, None)
-        nodes, block = query.shape[2], self.block
-        blocks = -(-nodes // block)
-        # Blocks from first to last see a whole slice; those before and after lack a part of it.
-        first, last = -(-self.window // block), (nodes - self.window) // block
-        if last <= first:
-            first = last = 0
         # Rows of one head lie together, so that blocks become part of the batch without a copy.
-        states = query.contiguous(), key.contiguous(), value.contiguous()
-        parts = [self._one_block(*states, index) for index in range(first)]
-        if last > first:
-            parts.append(self._whole_blocks(*states, first, last))
-        parts += [self._one_block(*states, index) for index in range(last, blocks)]
-        return torch.cat(parts, dim=2)
-
-    def _one_block(self, query: Tensor, key: Tensor, value: Tensor, index: int) -> Tensor:
-        """Attend in one block near an end, which sees a part of its slice."""
-        nodes, window = query.shape[2], self.window
-        start, end = index * self.block, min((index + 1) * self.block, nodes)
-        low, high = max(start - window, 0), min(end + window, nodes)
-        shift = start - window
-        near = self.near[: end - start, low - shift : high - shift]
-        return self._attend(query[:, :, start:end], key[:, :, low:high], value[:, :, low:high], near)
-
-    def _whole_blocks(self, query: Tensor, key: Tensor, value: Tensor, first: int, last: int) -> Tensor:
-        """Attend in all blocks that see a whole slice, at once."""
-        batch, block, window = query.shape[0], self.block, self.window
-        start, end = first * block, last * block
-        query = query[:, :, start:end].unfold(2, block, block)
-        key, value = (
-            x[:, :, start - window : end + window].unfold(2, block + 2 * window, block) for x in (key, value)
+        q, k, v = (x.flatten(0, 1).contiguous() for x in (query, key, value))
+        parts = list(self._parts(query.shape[2]))
+        eager = query.device.type == "cpu" and not torch.compiler.is_compiling()
+        if eager and self.softcap is None and not (self.training and self.dropout_p):
+            return attend_in_parts(q, k, v, parts).view(query.shape)
+        attended = (
+            self._attend(part.of_queries(q), part.of_keys(k), part.of_keys(v), part.near) for part in parts
         )
-        # (blocks, batch x heads, block | slice, channels)
-        query, key, value = (x.permute(2, 0, 1, 4, 3).flatten(1, 2) for x in (query, key, value))
-        out = self._attend(query, key, value, self.near)
-        return torch.unflatten(out, 1, (batch, -1)).permute(1, 2, 0, 3, 4).flatten(2, 3)
+        return torch.cat([each.transpose(0, 1).flatten(1, 2) for each in attended], dim=1).view(query.shape)
+
+    def _parts(self, nodes: int) -> Iterator[Part]:
+        """Take several blocks that see a whole slice together, and each near an end by itself."""
+        block, window = self.block, self.window
+        first, last = -(-window // block), (nodes - window) // block
+        index = 0
+        while (start := index * block) < nodes:
+            count = min(last - index, _TOGETHER) if first <= index < last else 1
+            end = min(start + count * block, nodes)
+            low, high = max(start - window, 0), min(end + window, nodes)
+            rows, seen = min(block, end - start), slice(low - start + window, None)
+            reach = block + 2 * window if count > 1 else high - low
+            near = self.near[:rows, seen][:, :reach]
+            yield Part(slice(start, end), slice(low, high), rows, reach, near)
+            index += count
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, near: Tensor | None) -> Tensor:
         dropout_p = self.dropout_p if self.training else 0.0
