@@ -13,10 +13,19 @@ import zarr
 from anemoi.core.errors import DataError
 
 from anemoi_plugin_zarr import ZarrSource
+from anemoi_plugin_zarr import chunks as chunks_
 
 from .conftest import ARRAYS, ATTRIBUTES, DATA, TIMES, Make
 
 STATES = DATA.transpose(0, 2, 3, 1)
+
+
+@pytest.fixture(autouse=True, params=[0, 1 << 20], ids=["threads", "none"])
+def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hand every chunk to a thread, or none of these small ones."""
+    monkeypatch.setattr(chunks_, "_LARGE", request.param)
+
+
 ZARR_3 = not zarr.__version__.startswith("2.")
 
 

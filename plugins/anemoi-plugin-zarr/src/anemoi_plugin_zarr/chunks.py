@@ -6,8 +6,10 @@ for the chunks that data sets have: whole fields, in order, little-endian, compr
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+import os
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +28,16 @@ Fetch = Callable[[str], "bytes | None"]
 """Gives the bytes under a key of a store, or None where there is nothing."""
 
 _BLOSC_HEADER = 16
+_LARGE = 1 << 20
+"""The bytes of a chunk from which on it takes less to hand it to a thread than to decode it."""
+
 _CODECS = {"blosc", "zstd", "gzip", "lz4", "zlib", "bz2"}
+
+
+@functools.cache
+def _threads(process: int) -> ThreadPoolExecutor:
+    """Those of a process, which a fork of it does not have. To start some takes as long as to read."""
+    return ThreadPoolExecutor(processors())
 
 
 def fetcher(path: Path) -> Fetch:
@@ -112,13 +123,12 @@ class Chunks:
 
         # Codecs let other threads run. Processes beside this one, such as those of a data loader, are enough
         # to keep all processors busy.
-        threads = 1 if parent_process() else min(len(groups), processors())
-        if threads == 1:
+        small = self.dtype.itemsize * self.times * math.prod(self.shape[1:]) < _LARGE
+        if parent_process() or small or len(groups) == 1:
             for group in groups:
                 one(group)
         else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(one, groups))
+            list(_threads(os.getpid()).map(one, groups))
 
     def _read_chunk(
         self,
