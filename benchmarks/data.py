@@ -12,15 +12,16 @@ Each contender runs in a process of its own, taking turns in every round, on one
 anemoi-datasets does it. A sample is three consecutive dates, in a batch that is a tensor
 ``(batch, time, ensemble, grid, variable)``: ours as ``anemoi train`` reads it, theirs as anemoi-training does,
 turned to that order by each worker of a torch DataLoader. Ours comes in the order of the disk, so what is turned is
-counted too: ``turned`` is ours, made contiguous by one thread. Dates are read eight at a time, one after the other,
-in the main process. ``zarr`` and ``numcodecs`` only decode the chunks of those dates, samples with the same workers.
-Seconds pass on the clock, and on the processors: on a machine that does other things, trust the latter. Prints the
-medians of all rounds, and writes all numbers to ``data.json``.
+counted too: ``turned`` is ours, made contiguous by one thread. Dates are read eight at a time, one after the other:
+ours by one call, theirs by the same loader. ``zarr`` and ``numcodecs`` only decode the chunks of those dates, with
+the same loader. Seconds pass on the clock, and on the processors: on a machine that does other things, trust the
+latter. Prints the medians of all rounds, and writes all numbers to ``data.json``.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -111,33 +112,46 @@ def opened(contender: str, path: str) -> tuple[Callable[[int, int], Any], int]:
     return decode, data.shape[0]
 
 
-def batches(contender: str, path: str, batch: int, workers: int, count: int) -> Iterator[Any]:
+def samples(contender: str, path: str, batch: int, workers: int, count: int) -> Iterator[Any]:
     """So many batches of samples in random order."""
-    import torch
-    from torch.utils.data import DataLoader, Dataset, RandomSampler
-
     if contender in OURS:
-        from anemoi_plugin_training import batches
+        from anemoi_plugin_training.batches import batches
         from anemoi_plugin_training.samples import Samples
         from anemoi_plugin_zarr import ZarrSource
 
         source = ZarrSource(path=path)
-        samples = Samples.within(source, source.times, inputs=2, rollout=LENGTH - 2, forcings=())
-        return itertools.islice(batches.batches(samples, batch_size=batch, seed=0, workers=0), count)
+        every = Samples.within(source, source.times, inputs=2, rollout=LENGTH - 2, forcings=())
+        drawn = batches(every, batch_size=batch, seed=0, workers=0)
+        return (states for states, _ in itertools.islice(drawn, count))
+    read, dates = opened(contender, path)
+    starts = np.random.default_rng(0).integers(dates - LENGTH + 1, size=(count, batch))
+    return loaded(read, LENGTH, starts.tolist(), workers)
+
+
+def in_turn(contender: str, path: str, workers: int, count: int) -> Iterator[Any]:
+    """So many batches of dates that follow each other."""
+    import torch
 
     read, dates = opened(contender, path)
+    starts = np.arange(count) * BLOCK % (dates - BLOCK + 1)
+    if contender in OURS:
+        return (torch.from_numpy(read(start, start + BLOCK)) for start in starts)
+    return loaded(read, 1, (starts[:, None] + np.arange(BLOCK)).tolist(), workers)
+
+
+def loaded(
+    read: Callable[[int, int], Any], length: int, batches: list[list[int]], workers: int
+) -> Iterator[Any]:
+    """Batches of so many dates from each of these positions on, by a torch DataLoader."""
+    import torch
+    from torch.utils.data import DataLoader, Dataset
 
     class Windows(Dataset):  # type: ignore[type-arg]
-        def __len__(self) -> int:
-            return dates - LENGTH + 1
-
-        def __getitem__(self, index: int) -> Any:
-            fields = read(index, index + LENGTH)
+        def __getitem__(self, first: int) -> Any:
+            fields = read(first, first + length)
             return torch.from_numpy(fields) if isinstance(fields, np.ndarray) else 0
 
-    windows = Windows()
-    sampler = RandomSampler(windows, replacement=True, num_samples=batch * count)
-    return iter(DataLoader(windows, batch_size=batch, sampler=sampler, num_workers=workers))
+    return iter(DataLoader(Windows(), batch_sampler=batches, num_workers=workers))
 
 
 def measure(contender: str, path: str, values: int, batch: int, workers: int) -> dict[str, Any]:
@@ -145,35 +159,27 @@ def measure(contender: str, path: str, values: int, batch: int, workers: int) ->
     import torch
 
     torch.set_num_threads(1)
-    opened(contender, path)  # what is imported with the first use
+    read, dates = opened(contender, path)  # and what is imported with the first use
+    for date in range(dates):  # so that the files are in memory
+        read(date, date + 1)
     before = _peak()
-    open_seconds = _timed(lambda: opened(contender, path))
-    read, dates = opened(contender, path)
+    result = {"open": _timed(lambda: opened(contender, path))}
+    drawn = SAMPLES * 200_000 // values
+    for what, size, made in (
+        ("samples", batch, functools.partial(samples, contender, path, batch)),
+        ("dates", BLOCK, functools.partial(in_turn, contender, path)),
+    ):
+        count = drawn * (1 if what == "samples" else LENGTH) // size
+        coming = made(workers, 1 + count)
+        next(coming)  # so that workers have started
 
-    count = 1 + SAMPLES * 200_000 // values // batch
-    drawn = batches(contender, path, batch, workers, count)
-
-    def random() -> None:
-        for each in drawn:
-            if contender == "turned":
-                each[0].contiguous()
-
-    def sequential() -> None:
-        for date in range(0, dates, BLOCK):
-            fields = read(date, min(date + BLOCK, dates))
-            if isinstance(fields, np.ndarray):
-                turned = torch.from_numpy(fields)
+        def all_of_them(coming: Iterator[torch.Tensor] = coming) -> None:
+            for each in coming:
                 if contender == "turned":
-                    turned.contiguous()
+                    each.contiguous()
 
-    sequential()  # so that the files are in memory
-    next(drawn)  # so that workers have started
-    return {
-        "open": open_seconds,
-        "samples": [seconds / (count - 1) / batch for seconds in _timed(random)],
-        "dates": [seconds / dates for seconds in _timed(sequential)],
-        "memory": [(_peak() - before) / 1e6] * 2,
-    }
+        result[what] = [seconds / count / size for seconds in _timed(all_of_them)]
+    return {**result, "memory": [(_peak() - before) / 1e6] * 2}
 
 
 def _timed(action: Callable[[], Any]) -> list[float]:
