@@ -63,7 +63,8 @@ class Destination:
         DataError, PluginError, ConfigError
             If the path has no suffix, or no output here is called so, or it does not take the options.
         """
-        return cls(path, config.builder("output", {**(options or {}), "name": _name(path, output)}))
+        name, _ = _writer(path, output)
+        return cls(path, config.builder("output", {**(options or {}), "name": name}))
 
     @property
     def by_date(self) -> bool:
@@ -140,30 +141,33 @@ def destinations(
     DataError, PluginError, ConfigError
         As :meth:`Destination.of`, and if options are those of an output that writes none of the paths.
     """
-    names = {path: _name(path, output) for path in paths}
-    outputs = {path: plugins.load("output", name) for path, name in names.items()}
-    given: dict[Any, dict[str, Any]] = {each: {} for each in outputs.values()}
+    writers = [_writer(path, output) for path in paths]
+    given: dict[Any, dict[str, Any]] = {loaded: {} for _, loaded in writers}
     for name, some in (options or {}).items():
         # An output may have several names; which of them the suffix of a path is does not matter.
         chosen = _load(name, f"There are options of the output {name!r}", "Outputs")
         if chosen not in given:
-            writing = ", ".join(f"{names[path]} ({path})" for path in paths)
+            writing = ", ".join(
+                f"{writer} ({path})" for (writer, _), path in zip(writers, paths, strict=True)
+            )
             raise ConfigError(
                 f"There are options of the output {name!r}, which writes none of the files.",
                 fix=f"What writes them: {writing}.",
             )
         given[chosen].update(some)
-    return [Destination.of(path, output, options=given[outputs[path]]) for path in paths]
+    return [
+        Destination(path, config.builder("output", {**given[loaded], "name": name}))
+        for path, (name, loaded) in zip(paths, writers, strict=True)
+    ]
 
 
-def _name(path: str, output: str | None) -> str:
-    """The name of an output that is here and can be loaded."""
+def _writer(path: str, output: str | None) -> tuple[str, Any]:
+    """The output that writes a path: its name, and what is loaded by it."""
     choice = "Choose one with --format;"
     name = output or Path(path).suffix.removeprefix(".")
     if not name or name.startswith("{"):
         raise DataError(f"{path} has no suffix that says what to write.", fix=f"{choice} {_installed()}")
-    _load(name, f"{path} cannot be written", choice)
-    return name
+    return name, _load(name, f"{path} cannot be written", choice)
 
 
 def _load(name: str, what: str, choice: str) -> Any:
