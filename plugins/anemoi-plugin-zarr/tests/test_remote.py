@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from anemoi.core.errors import AnemoiError
+from anemoi.core.errors import AnemoiError, DataError
 
 from anemoi_plugin_zarr import ZarrSource, remote
 from anemoi_plugin_zarr.content import content
@@ -131,6 +131,9 @@ def test_what_an_object_store_holds_has_the_hash_of_the_directory_it_came_from(
     client = boto3.client("s3", endpoint_url=server, region_name="us-east-1")
     client.delete_object(Bucket="weather", Key="a.zarr/data/2.0.0.0")
     assert content(ADDRESS) != whole
+    proxy.trouble = lambda path: 404 if path.endswith("/data/1.0.0.0") else None
+    with pytest.raises(DataError, match="cannot be read"):
+        content(ADDRESS)
     assert content("https://weather.example/a.zarr") is None
 
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from anemoi.core.errors import DataError
 
+from .store import one_line
+
 _SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "http", "https")
 
 _RETRY = {
@@ -51,18 +53,23 @@ def objects(address: str) -> Objects | None:
     Raises
     ------
     DataError
-        As :func:`object_store`, and if the store does not answer.
+        As :func:`object_store`, and if the store does not answer, then or when an object is read.
     """
     if address.startswith(("http://", "https://")):
         return None
-    store, listing = _connect(address), _import("obstore", "list", address)
-    get = _import("obstore", "get", address)
+    store = _connect(address)
+    listing, get = (_import("obstore", name, address) for name in ("list", "get"))
+
+    def read(key: str) -> bytes:
+        try:
+            return bytes(get(store, key).bytes())
+        except Exception as error:  # What obstore raises differs from store to store.
+            raise DataError(f"{address}: {key} cannot be read: {one_line(error)}") from error
+
     try:
-        keys = [each["path"] for batch in listing(store) for each in batch]
-    # What obstore raises differs from store to store.
+        return Objects([each["path"] for batch in listing(store) for each in batch], read)
     except Exception as error:
-        raise DataError(f"{address} cannot be listed: {error}".splitlines()[0]) from error
-    return Objects(keys, lambda key: bytes(get(store, key).bytes()))
+        raise DataError(f"{address} cannot be listed: {one_line(error)}") from error
 
 
 def _connect(address: str) -> Any:
