@@ -146,7 +146,7 @@ def loaded(
     import torch
     from torch.utils.data import DataLoader, Dataset
 
-    class Windows(Dataset):  # type: ignore[type-arg]
+    class Windows(Dataset[Any]):
         def __getitem__(self, first: int) -> Any:
             fields = read(first, first + length)
             return torch.from_numpy(fields) if isinstance(fields, np.ndarray) else 0

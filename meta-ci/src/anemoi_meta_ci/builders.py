@@ -45,7 +45,7 @@ class Builders:
         with self._making:
             if requirements not in self._pythons:
                 environment = self.folder / str(len(self._pythons))
-                uv("venv", "--quiet", "--clear", "--python", sys.executable, environment)
+                uv("venv", "--quiet", "--python", sys.executable, environment)
                 python = environment / "bin" / "python"
                 words = ("--quiet", "--compile-bytecode", "--python", python)
                 uv("pip", "install", *words, *sorted(requirements))

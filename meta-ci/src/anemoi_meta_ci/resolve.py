@@ -111,6 +111,7 @@ def question(
     else:
         requirements.append(f"torch=={cell.torch}")
     wheels = tuple(wheels)
+    # Where the tests need nothing more, it is the question that was asked without them.
     if not any(wheel.name == tested and wheel.has_tests_extra for wheel in wheels):
         tested = None
     return Question(
