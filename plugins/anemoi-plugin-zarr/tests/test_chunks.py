@@ -58,6 +58,17 @@ def test_chunks_of_any_shape_and_type(
     np.testing.assert_array_equal(part.read(TIMES[[5, 4]]), STATES[[5, 4]][:, :, :1, ::-1])
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_chunk_is_read_once_and_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    path = write(tmp_path / "a.zarr", chunks=(times, 2, 3, 4), codec=numcodecs.Blosc())
+    source = ZarrSource(path=str(path))
+    fetched: list[str] = []
+    read_file = chunks_._read_file
+    monkeypatch.setattr(chunks_, "_read_file", lambda name: fetched.append(name) or read_file(name))
+    np.testing.assert_array_equal(source.read(TIMES[[2, 3, 4, 3, 4, 5, 2]]), STATES[[2, 3, 4, 3, 4, 5, 2]])
+    assert len(fetched) == len(set(fetched)) == 4 // times
+
+
 @pytest.mark.parametrize("codec", [None, numcodecs.Zstd(), numcodecs.GZip(), numcodecs.LZ4()])
 def test_chunks_of_any_codec(tmp_path: Path, codec: Any) -> None:
     path = write(tmp_path / "a.zarr", chunks=(1, 2, 3, 4), codec=codec)

@@ -100,7 +100,7 @@ class Chunks:
         cells: Index,
         check: Callable[[NDArray[np.float32], np.intp], None] | None,
     ) -> None:
-        """Read into ``out``, ``(time, variable, ensemble, cell)``; ``times`` are in increasing order.
+        """Read into ``out``, ``(time, variable, ensemble, cell)``; each chunk is decoded once.
 
         Parameters
         ----------
@@ -112,8 +112,9 @@ class Chunks:
         ValueError, OSError, RuntimeError
             If a chunk is damaged or the store is gone.
         """
-        another = np.flatnonzero(np.diff(times // self.times)) + 1
-        groups = np.split(np.arange(len(times)), another)
+        chunks = times // self.times
+        order = np.argsort(chunks, kind="stable")
+        groups = np.split(order, np.flatnonzero(np.diff(chunks[order])) + 1)
 
         def one(places: NDArray[np.intp]) -> None:
             self._read_chunk(out, places, times[places], variables, cells)
@@ -146,6 +147,8 @@ class Chunks:
             whole = self.times == 1 and variables is None and cells is None and into.dtype == self.dtype
             if whole and into.flags.c_contiguous and into.shape[1] == self.members:
                 self._decode(key, into)
+                for place in places[1:]:
+                    out[place, :, member : member + self.members] = into
                 continue
             values = np.empty((self.times, width, self.members, length), self.dtype)
             self._decode(key, values)

@@ -111,7 +111,7 @@ class Dataset(Reader):
             raise
         # A damaged or vanished chunk is whatever error the codec or the file system makes of it.
         except Exception as error:
-            first, last = self.times[times[0]], self.times[times[-1]]
+            first, last = self.times[times.min()], self.times[times.max()]
             raise DataError(
                 f"{self}: the data from {first} to {last} cannot be read: {one_line(error)}",
                 fix="The data set is damaged or gone: copy or make it again. "

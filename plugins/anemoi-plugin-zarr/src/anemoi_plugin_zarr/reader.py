@@ -48,7 +48,7 @@ class Reader(DataSource):
         out
             Where to.
         times
-            Positions in :attr:`times`, none of them missing.
+            Positions in :attr:`times`, in any order and each as often as it is wanted; none is missing.
         variables, cells
             Which ones, in the order wanted.
 
@@ -73,14 +73,7 @@ class Reader(DataSource):
             If a time is absent or missing, or its data are damaged.
         """
         positions = self._positions(times)
-        if (positions[1:] > positions[:-1]).all():
-            return self._states(positions)
-        wanted, place = np.unique(positions, return_inverse=True)
-        return self._states(wanted)[place]
-
-    def _states(self, positions: NDArray[np.intp]) -> NDArray[np.float32]:
-        shape = (len(positions), len(self.variables), self.members, len(self.grid))
-        out = empty(shape)
+        out = empty((len(positions), len(self.variables), self.members, len(self.grid)))
         if len(positions):
             self.fill(out, positions, None, None)
         return out.transpose(0, 2, 3, 1)

@@ -75,9 +75,10 @@ class _Concatenated(View):
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
         last = np.append(self._first[1:], len(self._times))
         for source, begin, end in zip(self._sources, self._first, last, strict=True):
-            into = slice(*np.searchsorted(times, [begin, end]))
-            if into.start < into.stop:
-                source.fill(out[into], times[into] - begin, variables, cells)
+            into = np.flatnonzero((times >= begin) & (times < end))
+            for run in np.split(into, np.flatnonzero(np.diff(into) != 1) + 1):
+                if len(run):
+                    source.fill(out[run[0] : run[-1] + 1], times[run] - begin, variables, cells)
 
 
 def _require_next(one: Reader, other: Reader, *, gaps: bool) -> None:
