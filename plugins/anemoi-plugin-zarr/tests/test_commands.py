@@ -52,12 +52,23 @@ def test_creates_from_words_and_inspects(make: Make, tmp_path: Path) -> None:
     assert "4 points (2 x 2)" in told
 
 
+def test_missing_times_are_named(make: Make) -> None:
+    path = make({"missing_dates": [str(TIMES[1]), str(TIMES[3])]})
+    assert "2 missing (2020-01-31T06, 2020-01-31T18)\n" in run("inspect", path).stdout
+
+
 def test_statistics_are_computed_anew(make: Make) -> None:
     path = make()
     table = json.loads(run("statistics", path, "end=2020-01-31", "--json").stdout)
-    np.testing.assert_allclose(table["t"]["stdev"], DATA[:4, 0].std(dtype="f8"))
-    assert table["q"]["minimum"] == DATA[:4, 1].min()
-    assert "minimum" in run("statistics", path, "select=[t]").stdout
+    np.testing.assert_allclose(table["variables"]["t"]["stdev"], DATA[:4, 0].std(dtype="f8"))
+    assert table["variables"]["q"]["minimum"] == DATA[:4, 1].min()
+    # The values of DATA rise by as many as a state has.
+    same = {"mean": 24.0, "stdev": 0.0, "minimum": 24.0, "maximum": 24.0}
+    assert table["changes"] == {"6h": {"t": same, "q": same}}
+    told = run("statistics", path, "select=[t]").stdout
+    assert "minimum" in told
+    assert "Changes over 6h:" in told
+    assert json.loads(run("statistics", path, "end=2020-01-31T00", "--json").stdout)["changes"] == {}
 
 
 def test_a_whole_data_set_is_said_to_be_whole() -> None:
@@ -93,6 +104,30 @@ def test_statistics_of_other_data_are_told(make: Make, name: str) -> None:
     assert isinstance(result.exception, AnemoiError)
     assert f"the {name} of t is" in str(result.exception)
     assert f"but array '{name}' says 1000" in str(result.exception)
+
+
+def test_statistics_of_other_changes_are_told(make: Make) -> None:
+    data = (DATA % 7) ** 2
+    values = np.diff(data[1:5].astype("f8"), n=1, axis=0)  # the changes over 6 hours within the period
+    over_12h = data[3:5].astype("f8") - data[1:3]
+    arrays = right() | {
+        f"statistics_tendencies_{duration}_{name}": getattr(changes, how)(axis=(0, 2, 3))
+        for duration, changes in (("6h", values), ("12h", over_12h))
+        for name, how in {"mean": "mean", "stdev": "std", "minimum": "min", "maximum": "max"}.items()
+    }
+    period = data[1:5].astype("f8").transpose(1, 0, 2, 3).reshape(2, -1)
+    for name, how in {"mean": "mean", "stdev": "std", "minimum": "min", "maximum": "max"}.items():
+        arrays[name] = getattr(period, how)(axis=1)
+    arrays["statistics_tendencies_12h_stdev"] = arrays["statistics_tendencies_12h_stdev"] + [0, 3]
+    path = make({"statistics_start_date": str(TIMES[1]), "statistics_end_date": str(TIMES[4])}, arrays, data)
+    told = str(run("check", path).exception)
+    assert "has a fault:" in told
+    assert "the stdev of the changes of q over 12h is" in told
+    assert "array 'statistics_tendencies_12h_stdev' says" in told
+    found = json.loads(run("inspect", path, "--json").stdout)["changes"]
+    assert list(found) == ["6h", "12h"]
+    assert found["6h"]["t"]["mean"] == pytest.approx(values[:, 0].mean())
+    assert "Changes over 12h:" in run("inspect", path).stdout
 
 
 def test_converts_to_a_zip_file_and_back(make: Make, tmp_path: Path) -> None:

@@ -54,6 +54,11 @@ def test_tells_what_the_metadata_say(source: ZarrSource) -> None:
     }
 
 
+def test_null_units_are_none(make: Make) -> None:
+    path = make({"variables_metadata": {"t": {"units": None, "mars": {"units": "K"}}, "q": {"mars": {}}}})
+    assert ZarrSource(path=str(path)).units == {}
+
+
 @pytest.mark.parametrize("chosen", [[0], [5], [0, 1, 2, 3, 4, 5], [4, 1, 2], [3, 3, 0, 3], [5, 4], []])
 def test_reads_times_in_any_order(source: ZarrSource, chosen: list[int]) -> None:
     fields = source.read(TIMES[chosen])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from anemoi.core.errors import AnemoiError
 from anemoi.core.interfaces.data_source import DataSource, Statistics
-from anemoi.core.times import format_date
+from anemoi.core.times import format_date, format_duration
 from numpy.typing import NDArray
 
+from .changes import Changes
 from .dataset import Dataset
+from .layout import tendency
 from .moments import Moments
 from .store import open_group
 
@@ -49,26 +51,39 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
     dates = [time for time in source.times if time not in source.missing]
     first, last = (_date(attributes.get(f"statistics_{end}_date")) for end in ("start", "end"))
     faults: list[str] = []
-    moments = Moments.none(len(source.variables))
+    moments, tendencies = Moments.none(len(source.variables)), source.tendencies
+    changes = Changes(tendencies, len(source.variables))
     for done, (time, state) in enumerate(_states(source, dates, faults), 1):
         if (first is None or time >= first) and (last is None or time <= last):
             moments += Moments.of(state)
+            changes.add(time, state)
         progress(done, len(dates))
     if not faults and moments.count.any():
         faults += _differences(source.variables, source.statistics, moments.statistics())
+        for duration, found in changes.statistics().items():
+            faults += _differences(source.variables, tendencies[duration], found, duration)
     return Report(len(dates), tuple(faults))
 
 
 def statistics(
     source: DataSource, progress: Callable[[int, int], None] = lambda done, total: None
-) -> Statistics:
-    """Compute the statistics of all that ``source`` holds, in one pass."""
+) -> tuple[Statistics, Mapping[np.timedelta64, Statistics]]:
+    """Compute the statistics of all that ``source`` holds, in one pass.
+
+    Returns
+    -------
+    tuple
+        Those of the states, and those of the changes from each time to the next, where there are any.
+    """
     dates = [time for time in source.times if time not in source.missing]
     moments = Moments.none(len(source.variables))
+    changes = Changes([source.frequency], len(source.variables))
     for done, time in enumerate(dates, 1):
-        moments += Moments.of(source.read([time])[0].transpose(2, 0, 1))
+        state = source.read([time])[0].transpose(2, 0, 1)
+        moments += Moments.of(state)
+        changes.add(time, state)
         progress(done, len(dates))
-    return moments.statistics()
+    return moments.statistics(), changes.statistics()
 
 
 def _states(
@@ -94,13 +109,17 @@ def _date(text: Any) -> np.datetime64 | None:
     return None if text is None else np.datetime64(str(text), "s")
 
 
-def _differences(variables: tuple[str, ...], told: Statistics, found: Statistics) -> Iterator[str]:
+def _differences(
+    variables: tuple[str, ...], told: Statistics, found: Statistics, duration: np.timedelta64 | None = None
+) -> Iterator[str]:
+    """Tell which statistics differ: those of the states, or those of the changes over ``duration``."""
     scale = np.maximum(found.maximum - found.minimum, 1e-30)
     for name in vars(told):
         ours, theirs = getattr(found, name), getattr(told, name)
         apart = np.abs(ours - theirs) > _TOLERANCE * scale
         for variable in np.flatnonzero(apart | (np.isnan(ours) != np.isnan(theirs))):
-            yield (
-                f"the {name} of {variables[variable]} is {ours[variable]:g}, "
-                f"but array '{name}' says {theirs[variable]:g}"
-            )
+            of = variables[variable]
+            if duration is not None:
+                of = f"the changes of {of} over {format_duration(duration)}"
+            array = name if duration is None else tendency(duration, name)
+            yield f"the {name} of {of} is {ours[variable]:g}, but array '{array}' says {theirs[variable]:g}"

@@ -29,7 +29,7 @@ Fetch = Callable[[str], "bytes | None"]
 
 _BLOSC_HEADER = 16
 _LARGE = 1 << 20
-"""The bytes of a chunk from which on it takes less to hand it to a thread than to decode it."""
+"""The bytes from which on it takes less to have a thread help than to decode them."""
 
 _CODECS = {"blosc", "zstd", "gzip", "lz4", "zlib", "bz2"}
 
@@ -124,12 +124,18 @@ class Chunks:
 
         # Codecs let other threads run. Processes beside this one, such as those of a data loader, are enough
         # to keep all processors busy.
-        small = self.dtype.itemsize * self.times * math.prod(self.shape[1:]) < _LARGE
-        if parent_process() or small or len(groups) == 1:
-            for group in groups:
+        size = self.dtype.itemsize * self.times * math.prod(self.shape[1:]) * len(groups)
+        helpers = 0 if parent_process() or size < _LARGE else min(processors(), len(groups)) - 1
+        left = iter(groups)
+
+        def some() -> None:
+            for group in left:
                 one(group)
-        else:
-            list(_threads(os.getpid()).map(one, groups))
+
+        helping = [_threads(os.getpid()).submit(some) for _ in range(helpers)]
+        some()
+        for each in helping:
+            each.result()
 
     def _read_chunk(
         self,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
+from anemoi.core.interfaces.data_source import Statistics
 from anemoi.core.times import format_date, format_duration
 
 from .dataset import Dataset
 from .store import open_group
+
+_SHOWN = 5
+"""How many missing times are named."""
 
 
 def document(path: str) -> dict[str, Any]:
@@ -23,7 +28,6 @@ def document(path: str) -> dict[str, Any]:
     source = Dataset(path)
     group = open_group(path)
     data, attributes, grid = group["data"], dict(group.attrs), source.grid
-    statistics = vars(source.statistics)
     return {
         "path": path,
         "identity": source.provenance["identity"],
@@ -46,25 +50,58 @@ def document(path: str) -> dict[str, Any]:
         "bytes": prod(data.shape) * data.dtype.itemsize,
         "statistics_period": [attributes.get(f"statistics_{end}_date") for end in ("start", "end")],
         "variables": {
-            variable: {
-                "units": source.units.get(variable),
-                **{name: float(values[i]) for name, values in statistics.items()},
-            }
-            for i, variable in enumerate(source.variables)
+            variable: {"units": source.units.get(variable), **about}
+            for variable, about in by_variable(source.variables, source.statistics).items()
         },
+        "changes": by_duration(source.variables, source.tendencies),
     }
+
+
+def by_variable(variables: Sequence[str], statistics: Statistics) -> dict[str, dict[str, float]]:
+    """Give the statistics of each variable, as JSON."""
+    return {
+        variable: {name: float(values[i]) for name, values in vars(statistics).items()}
+        for i, variable in enumerate(variables)
+    }
+
+
+def by_duration(
+    variables: Sequence[str], changes: Mapping[np.timedelta64, Statistics]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Give the statistics of the changes of each variable over some durations, as JSON."""
+    return {format_duration(each): by_variable(variables, changes[each]) for each in sorted(changes)}
+
+
+def tables(
+    states: Mapping[str, Any], changes: Mapping[str, Mapping[str, Any]], units: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Write the statistics of states, and of their changes, for people, line by line."""
+    yield from _table(states, units)
+    for duration, statistics in changes.items():
+        yield f"Changes over {duration}:"
+        yield from _table(statistics, units)
+
+
+def _table(statistics: Mapping[str, Any], units: Mapping[str, str | None]) -> Iterator[str]:
+    width = max(map(len, statistics))
+    names = [name for name in next(iter(statistics.values())) if name != "units"]
+    yield f"  {'':{width}} {'units':10}" + "".join(f"{name:>16}" for name in names)
+    for variable, about in statistics.items():
+        numbers = "".join(f"{about[name]:>16.8g}" for name in names)
+        yield f"  {variable:{width}} {units.get(variable) or '':10}{numbers}"
 
 
 def account(found: Mapping[str, Any]) -> Iterator[str]:
     """Write a description for people, line by line."""
     grid, missing = found["grid"], found["missing"]
+    shown = missing if len(missing) <= _SHOWN else [*missing[:_SHOWN], "..."]
     yield f"{found['path']}  ({found['identity']})"
     for name in ("description", "licence"):
         if found[name]:
             yield f"{name.capitalize()}: {found[name]}"
     yield (
         f"Dates: {found['start']} to {found['end']} every {found['frequency']}, {found['dates']}, "
-        f"{len(missing) or 'none'} missing" + (f" ({', '.join(missing[:5])}, ...)" if missing else "")
+        f"{len(missing) or 'none'} missing" + (f" ({', '.join(shown)})" if missing else "")
     )
     shape = "" if grid["field_shape"] is None else f" ({' x '.join(map(str, grid['field_shape']))})"
     (south, north), (west, east) = grid["latitudes"], grid["longitudes"]
@@ -74,10 +111,5 @@ def account(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"Data: {size:,.1f} MB of {found['dtype']} before compression, in chunks of {found['chunks']}"
     first, last = found["statistics_period"]
     yield f"Statistics: {first or 'unknown'} to {last or 'unknown'}"
-    width = max(map(len, found["variables"]))
-    yield f"  {'':{width}} {'units':10}" + "".join(
-        f"{name:>14}" for name in ("mean", "stdev", "minimum", "maximum")
-    )
-    for variable, about in found["variables"].items():
-        numbers = "".join(f"{about[name]:>14.6g}" for name in ("mean", "stdev", "minimum", "maximum"))
-        yield f"  {variable:{width}} {about['units'] or '':10}{numbers}"
+    units = {variable: about["units"] for variable, about in found["variables"].items()}
+    yield from tables(found["variables"], found["changes"], units)

@@ -265,8 +265,9 @@ def _shape(lengths: Any) -> tuple[int, ...] | None:
 
 
 def _units(metadata: Any) -> dict[str, str]:
-    return {
-        variable: str(known["units"] if "units" in known else known["mars"]["units"])
+    """Take the units that each variable says, itself or in what it was called in MARS; null is none."""
+    said = {
+        variable: known["units"] if "units" in known else known.get("mars", {}).get("units")
         for variable, known in metadata.items()
-        if "units" in known or "units" in known.get("mars", {})
     }
+    return {variable: str(units) for variable, units in said.items() if units is not None}

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from anemoi.core.interfaces.data_source import Statistics
-
     from ..creation import Recipe
 
 _words = click.argument("source", nargs=-1, required=True)
@@ -114,17 +112,24 @@ def check(path: str, as_json: bool) -> None:
 @_words
 @_json
 def statistics(source: tuple[str, ...], as_json: bool) -> None:
-    """Compute the statistics of a SOURCE, as for 'create', in one pass: those that its data have now."""
+    """Compute the statistics of a SOURCE, as for 'create', in one pass: those that its data have now.
+
+    They are those of the states, and those of the changes from each time to the next.
+    """
     from anemoi.core import config
 
     from ..checking import statistics as compute
+    from ..inspection import by_duration, by_variable, tables
     from .progress import progress
 
     opened = config.build("source", _recipe(source).data)
     with progress("reading", "dates") as show:
-        found = compute(opened, show)
-    table = _table(opened.variables, found)
-    click.echo(json.dumps(table, indent=2) if as_json else "\n".join(_lines(table)))
+        of_states, of_changes = compute(opened, show)
+    states, changes = by_variable(opened.variables, of_states), by_duration(opened.variables, of_changes)
+    if as_json:
+        click.echo(json.dumps({"variables": states, "changes": changes}, indent=2))
+    else:
+        click.echo("\n".join(tables(states, changes, opened.units)))
 
 
 @command.command()
@@ -151,20 +156,3 @@ def _recipe(words: tuple[str, ...]) -> Recipe:
     spec = source_spec(words, None)
     # YAML makes a date of what the options of sources take as a text.
     return Recipe(data={key: str(value) if isinstance(value, date) else value for key, value in spec.items()})
-
-
-def _table(variables: tuple[str, ...], found: Statistics) -> dict[str, dict[str, float]]:
-    return {
-        variable: {name: float(values[i]) for name, values in vars(found).items()}
-        for i, variable in enumerate(variables)
-    }
-
-
-def _lines(table: dict[str, dict[str, float]]) -> list[str]:
-    width = max(map(len, table))
-    head = f"{'':{width}}" + "".join(f"{name:>16}" for name in next(iter(table.values())))
-    rows = [
-        f"{variable:{width}}" + "".join(f"{value:>16.8g}" for value in values.values())
-        for variable, values in table.items()
-    ]
-    return [head, *rows]

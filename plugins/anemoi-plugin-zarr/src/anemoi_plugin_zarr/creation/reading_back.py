@@ -12,6 +12,7 @@ from anemoi.core.interfaces.data_source import Times
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
+from ..changes import change
 from ..chunks import fetcher, find_chunks
 from ..moments import Moments
 from ..processors import processors
@@ -81,10 +82,8 @@ def read_back(
                     fix="The disk may be faulty. Begin anew: --overwrite",
                 )
             if counts[date]:
-                # One variable at a time, so that little memory is taken.
-                fields = zip(before, state, strict=True) if before is not None and changed(date) else None
-                changes = Moments.of(new.astype(np.float64) - old for old, new in fields) if fields else none
-                found.append((moments, changes))
+                compared = before if changed(date) else None
+                found.append((moments, none if compared is None else change(compared, state)))
             before = state
         return found
 
