@@ -8,6 +8,8 @@ from torch.nn import functional as F
 
 from anemoi_plugin_gnn import blocks
 from anemoi_plugin_gnn.mapper import GNNMapper
+from anemoi_plugin_gnn.mlp import MLPOptions
+from anemoi_plugin_gnn.nodes import NodeMLP
 from anemoi_plugin_gnn.processor import GNNProcessor
 
 CHANNELS = 8
@@ -242,6 +244,23 @@ def test_blocks_make_nothing_of_the_size_of_all_edges_but_the_edges(monkeypatch)
         out = mapper(torch.randn(1, 50, 4), torch.randn(1, 40, 5))
     assert 0 < largest < 20_000 * CHANNELS / 4
     assert out.requires_grad
+
+
+def test_mlps_of_nodes_keep_what_their_linear_layers_give_alone():
+    options = MLPOptions(extra_layers=0, implementation="mlp", activation=None, normalisation="layer_norm")
+    mlp = NodeMLP(2 * CHANNELS, CHANNELS, CHANNELS, options, residual=True, backend="blocks")
+    states = [torch.randn(1, 1000, CHANNELS, requires_grad=True) for _ in range(2)]
+    kept = {}
+
+    def keep(tensor):
+        kept[tensor.data_ptr()] = tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        mlp(*states)
+    for given in (*states, *mlp.parameters()):
+        kept.pop(given.data_ptr(), None)
+    assert sum(kept.values()) == 3 * 1000 * CHANNELS
 
 
 def test_what_it_cannot_honour_is_refused():

@@ -7,19 +7,19 @@ CPU, getting the memory of so large a tensor takes longer than filling it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.func import functional_call
 
-from .gradients import Gradients
+from .gradients import Autocast, Gradients, way_back
 
 if TYPE_CHECKING:
     from .conv import GraphConv
+
+Backend = Literal["auto", "blocks", "torch"]
 
 _BLOCK_BYTES = 2**21
 """Of one tensor of a block: a handful of them stay in the cache, and operations are long enough to start."""
@@ -83,7 +83,7 @@ def in_blocks(
     """
     new_edges = edges if overwrite else None
     summed: Tensor | None = None
-    for part in blocks_of(at_target, len(target)):
+    for part in blocks_of(row_bytes(at_target), len(target)):
         to, of = target[part], source[part]
         new = function(
             edges[:, part], at_target.index_select(1, to), at_source.index_select(1, of), condition
@@ -99,13 +99,24 @@ def in_blocks(
     return (new_edges if keep_edges else None), summed
 
 
-def blocks_of(nodes: Tensor, edges: int) -> Iterator[slice]:
-    """Cut edges into blocks of about the same memory, given what is gathered from ``nodes`` for each.
+def runs_in_blocks(backend: Backend, tensor: Tensor) -> bool:
+    """Whether to take a block at a time: by itself on a CPU, where nothing is compiled."""
+    on_cpu = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    return backend == "blocks" or (backend == "auto" and on_cpu)
 
-    Where there are no edges there is one empty block, which tells what type comes out.
+
+def row_bytes(rows: Tensor) -> int:
+    """The memory of one row of ``(batch, rows, channels)``, in all of the batch."""
+    return rows.element_size() * rows.shape[0] * rows.shape[2]
+
+
+def blocks_of(bytes_of_one: int, count: int) -> Iterator[slice]:
+    """Cut so many edges or nodes into blocks of about the same memory, given that of one.
+
+    Where there are none there is one empty block, which tells what type comes out.
     """
-    block = max(1, _BLOCK_BYTES // (nodes.element_size() * nodes.shape[0] * nodes.shape[2]))
-    return (slice(start, start + block) for start in range(0, max(edges, 1), block))
+    block = max(1, _BLOCK_BYTES // bytes_of_one)
+    return (slice(start, start + block) for start in range(0, max(count, 1), block))
 
 
 def add_rows(total: Tensor, index: Tensor, rows: Tensor) -> None:
@@ -149,10 +160,8 @@ class _InBlocks(torch.autograd.Function):
         *parameters: Tensor,
     ) -> tuple[Tensor | None, Tensor]:
         kept: list[Tensor] = []
-        device = edges.device.type
-        ctx.conv, ctx.device = conv, device
-        ctx.autocast = torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
-        with _autocast(ctx):
+        ctx.conv, ctx.autocast = conv, Autocast.now(edges.device.type)
+        with ctx.autocast.again():
             new, summed = in_blocks(
                 partial(conv.update, kept=kept),
                 edges,
@@ -164,49 +173,40 @@ class _InBlocks(torch.autograd.Function):
                 keep_edges=conv.keep_edges,
             )
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(target, source, edges, at_target, at_source, condition, *parameters, *kept)
+        ctx.ends = [(nodes.shape, nodes.dtype) for nodes in (at_target, at_source)]
+        ctx.save_for_backward(target, source, edges, condition, *parameters, *kept)
         return new, summed
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_new: Tensor | None, d_summed: Tensor | None) -> tuple[Any, ...]:
-        target, source, edges, at_target, at_source, condition, *rest = ctx.saved_tensors
-        names = [name for name, _ in ctx.conv.named_parameters()]
+        target, source, edges, condition, *rest = ctx.saved_tensors
+        conv, needs = ctx.conv, ctx.needs_input_grad
+        names = [name for name, _ in conv.named_parameters()]
         parameters, kept = dict(zip(names, rest, strict=False)), rest[len(names) :]
-        inputs = (edges, at_target, at_source, condition, *parameters.values())
-        totals = Gradients(each for each, need in zip(inputs, ctx.needs_input_grad[3:], strict=True) if need)
-        # With the weights that were used, which need not be those that the module has by now.
-        back = partial(functional_call, _Backward(ctx.conv), {f"conv.{n}": p for n, p in parameters.items()})
-        parts = list(blocks_of(at_target, len(target)))
+        needed = zip((condition, *parameters.values()), needs[6:], strict=True)
+        totals = Gradients(each for each, need in needed if need)
+        of_edges = torch.empty_like(edges) if needs[3] else None
+        of_ends = [
+            edges.new_zeros(shape, dtype=dtype) if need else None
+            for (shape, dtype), need in zip(ctx.ends, needs[4:6], strict=True)
+        ]
+        (batch, _, channels), dtype = ctx.ends[0]
+        parts = list(blocks_of(batch * channels * dtype.itemsize, len(target)))
         kept_of_each = len(kept) // len(parts)
+        back = way_back(conv, type(conv).backward, parameters)
         for number, part in enumerate(parts):
             to, of = target[part], source[part]
             gradient = None if d_summed is None else d_summed.index_select(1, to)
             if d_new is not None:
                 gradient = d_new[:, part] if gradient is None else gradient + d_new[:, part]
             mine = kept[number * kept_of_each : (number + 1) * kept_of_each]
-            with _autocast(ctx):
+            with ctx.autocast.again():
                 d_edges, d_product = back((gradient, edges[:, part], condition, mine, totals))
-            if (total := totals.of(edges)) is not None:
-                total[:, part] = d_edges
-            for nodes, index in ((at_target, to), (at_source, of)):
-                if (total := totals.of(nodes)) is not None:
+            if of_edges is not None:
+                of_edges[:, part] = d_edges
+            for total, index in zip(of_ends, (to, of), strict=True):
+                if total is not None:
                     add_rows(total, index, d_product.type_as(total))
-        return None, None, None, *(totals.of(each) for each in inputs)
-
-
-class _Backward(nn.Module):
-    """:meth:`.GraphConv.backward` as what a module does."""
-
-    def __init__(self, conv: GraphConv) -> None:
-        super().__init__()
-        self.conv = conv
-
-    def forward(self, *inputs: Any) -> tuple[Tensor, Tensor]:
-        return self.conv.backward(*inputs)
-
-
-def _autocast(ctx: Any) -> AbstractContextManager[None]:
-    # Without the cache, in which casts made without gradients would meet those that need them.
-    dtype, enabled = ctx.autocast
-    return torch.autocast(ctx.device, dtype=dtype, enabled=enabled, cache_enabled=False)
+        shares = (totals.of(each) for each in (condition, *parameters.values()))
+        return None, None, None, of_edges, *of_ends, *shares

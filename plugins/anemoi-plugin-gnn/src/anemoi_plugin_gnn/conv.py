@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import all_at_once, in_blocks, with_gradients_in_blocks
+from .blocks import Backend, all_at_once, in_blocks, runs_in_blocks, with_gradients_in_blocks
 from .gradients import Gradients
 from .mlp import MLPOptions, NormedMLP
-
-Backend = Literal["auto", "blocks", "torch"]
 
 
 class GraphConv(nn.Module):
@@ -162,6 +159,5 @@ class GraphConv(nn.Module):
         return F.linear(state, self.mlp.first.weight[:, 2 * self.channels :])
 
     def runs_in_blocks(self, tensor: Tensor) -> bool:
-        """Whether to take a block of edges at a time: by itself on a CPU, where nothing is compiled."""
-        on_cpu = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
-        return self.backend == "blocks" or (self.backend == "auto" and on_cpu)
+        """Whether to take a block of edges at a time."""
+        return runs_in_blocks(self.backend, tensor)

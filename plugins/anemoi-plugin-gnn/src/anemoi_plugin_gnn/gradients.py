@@ -1,11 +1,16 @@
-"""Gradients that are summed over blocks of edges."""
+"""The way back through work that is done in blocks, and the gradients that are summed over them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 
 class Gradients:
@@ -82,3 +87,45 @@ class Gradients:
         for other, share in zip(others, shares, strict=True):
             self._totals[id(other)] += share
         return found
+
+
+def way_back(
+    module: nn.Module, method: Callable[..., Any], parameters: Mapping[str, Tensor]
+) -> Callable[[tuple[Any, ...]], Any]:
+    """Give what goes back through ``module`` by ``method``, one of its own, given what that takes.
+
+    It does so with ``parameters``, by name: the weights that were used, which need not be those that the
+    module has by now.
+    """
+    used = {f"module.{name}": parameter for name, parameter in parameters.items()}
+    return partial(functional_call, _Method(module, method), used)
+
+
+class _Method(nn.Module):
+    """A method of a module as what a module does."""
+
+    def __init__(self, module: nn.Module, method: Callable[..., Any]) -> None:
+        super().__init__()
+        self.module, self.method = module, method
+
+    def forward(self, *given: Any) -> Any:
+        return self.method(self.module, *given)
+
+
+@dataclass(frozen=True)
+class Autocast:
+    """The precision of a forward pass, which the way back has too."""
+
+    device: str
+    dtype: torch.dtype
+    enabled: bool
+
+    @classmethod
+    def now(cls, device: str) -> Autocast:
+        """The one that holds now."""
+        return cls(device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
+
+    def again(self) -> AbstractContextManager[None]:
+        """Let it hold."""
+        # Without the cache, in which casts made without gradients would meet those that need them.
+        return torch.autocast(self.device, dtype=self.dtype, enabled=self.enabled, cache_enabled=False)

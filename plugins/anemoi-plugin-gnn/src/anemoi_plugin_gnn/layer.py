@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from .conv import GraphConv
-from .mlp import MLPOptions, NormedMLP
+from .mlp import MLPOptions
+from .nodes import NodeMLP
 
 
 class GraphConvLayer(nn.Module):
@@ -27,12 +27,14 @@ class GraphConvLayer(nn.Module):
     def __init__(self, conv: GraphConv, hidden_channels: int, options: MLPOptions) -> None:
         super().__init__()
         self.conv = conv
-        self.node_mlp = NormedMLP(
+        self.node_mlp = NodeMLP(
             2 * conv.channels,
             hidden_channels,
             conv.channels,
             options,
             condition_channels=conv.condition_channels,
+            residual=True,
+            backend=conv.backend,
         )
 
     def forward(
@@ -52,5 +54,4 @@ class GraphConvLayer(nn.Module):
             The new states of the target nodes, ``(batch, target nodes, channels)``, and those of the edges.
         """
         new_edges, summed = self.conv(edges, target_state, source_state, condition, target, source)
-        change = self.node_mlp(torch.cat([target_state, summed], dim=-1), condition)
-        return target_state + change, new_edges
+        return self.node_mlp(target_state, summed, condition=condition), new_edges

@@ -21,9 +21,10 @@ from anemoi.core.layers import (
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from .conv import Backend
+from .blocks import Backend
 from .layer import GraphConvLayer
 from .mlp import MLPOptions, NormedMLP
+from .nodes import NodeMLP
 from .static import StaticGraphConv
 
 
@@ -102,8 +103,12 @@ class GNNMapper(Mapper):
         self.register_buffer("edge_target", edges.target, persistent=False)
         self.register_buffer("edge_features", features, persistent=False)
         self.trainable = TrainableFeatures(len(edges), trainable_size)
-        self.embed_source = _mlp("embed_source", embed_source, source_channels, hidden, channels, options)
-        self.embed_target = _mlp("embed_target", embed_target, target_channels, hidden, channels, options)
+        self.embed_source = _mlp(
+            "embed_source", embed_source, source_channels, hidden, channels, options, backend
+        )
+        self.embed_target = _mlp(
+            "embed_target", embed_target, target_channels, hidden, channels, options, backend
+        )
         conv = StaticGraphConv(
             channels,
             options,
@@ -114,7 +119,7 @@ class GNNMapper(Mapper):
         )
         self.layer = GraphConvLayer(conv, hidden, options)
         without = replace(options, normalisation="none")
-        self.embed_out = _mlp("embed_out", embed_out, channels, hidden, out_channels, without)
+        self.embed_out = _mlp("embed_out", embed_out, channels, hidden, out_channels, without, backend)
 
     def forward(self, source: Tensor, target: Tensor, condition: Tensor | None = None) -> Tensor:
         """See :meth:`anemoi.core.interfaces.mapper.Mapper.forward`.
@@ -137,7 +142,13 @@ class GNNMapper(Mapper):
 
 
 def _mlp(
-    name: str, wanted: bool | None, before: int, hidden: int, after: int, options: MLPOptions
+    name: str,
+    wanted: bool | None,
+    before: int,
+    hidden: int,
+    after: int,
+    options: MLPOptions,
+    backend: Backend,
 ) -> nn.Module:
     if wanted is False and before != after:
         raise ConfigError(
@@ -145,4 +156,4 @@ def _mlp(
         )
     if before == after if wanted is None else not wanted:
         return nn.Identity()
-    return NormedMLP(before, hidden, after, options)
+    return NodeMLP(before, hidden, after, options, backend=backend)

@@ -21,7 +21,8 @@ from anemoi.core.layers import (
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from .conv import Backend, GraphConv
+from .blocks import Backend
+from .conv import GraphConv
 from .layer import GraphConvLayer
 from .mlp import MLPOptions, NormedMLP
 from .static import StaticGraphConv

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .blocks import blocks_of, in_blocks
+from .blocks import blocks_of, in_blocks, row_bytes
 from .conv import GraphConv
 
 
@@ -78,7 +78,7 @@ class StaticGraphConv(GraphConv):
             self._remembered = None  # Its memory is free before that of the next is taken.
             assert self.embed is not None
             made: list[Tensor] = []
-            for part in blocks_of(at_nodes, edges.shape[1]):
+            for part in blocks_of(row_bytes(at_nodes), edges.shape[1]):
                 state = self.embed(edges[:, part])
                 made.append(torch.cat([state, self.at_edges(state)], dim=-1))
             made_from = tuple(each.detach().clone() for each in inputs)
