@@ -36,7 +36,7 @@ def table(found: Mapping[str, Any]) -> Iterator[str]:
         ratio = statistics.median(theirs / own for own, theirs in rounds)
         medians = {name: statistics.median(each) for name, each in seconds.items()}
         floor = found["floor"][which]
-        missed = "MISSED, and below the floor" if medians[peer] / target < floor else "MISSED"
+        missed = f"MISSED, it would be {medians[peer] / target / floor:.2f} times the floor"
         yield (
             f"  {LABELS[index]:<19} {ratio:5.2f} times as fast, target {target}: "
             f"{'met' if ratio >= target else missed} ({ours} to {peer}, {len(seconds[ours])} rounds; "
