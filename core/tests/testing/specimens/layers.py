@@ -279,6 +279,27 @@ for kind, base in BASES.items():
     RIGHT[kind].append(type(f"SharedWeights{base.__name__}", (SharedWeights, base), {}))
 
 
+class RoundsOtherwiseWhenCompiled(After):
+    """Has a weight whose gradient is nothing but rounding, as that of a bias of keys of attention is."""
+
+    def __init__(self, **structure):
+        super().__init__(**structure)
+        self.shift = nn.Parameter(torch.ones(()))
+
+    def after(self, out, inputs):
+        return out + (1e-9 if torch.compiler.is_compiling() else 2e-9) * self.shift
+
+
+for kind, base in BASES.items():
+    abilities = {"capabilities": frozenset({Capability.COMPILE})}
+    mixed = type(
+        f"{RoundsOtherwiseWhenCompiled.__name__}{base.__name__}",
+        (RoundsOtherwiseWhenCompiled, base),
+        abilities,
+    )
+    RIGHT[kind].append(mixed)
+
+
 @fault("takes_isolated_nodes")
 class DividesByTheDegree(After):
     def __init__(self, **structure):

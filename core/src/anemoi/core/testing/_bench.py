@@ -102,11 +102,11 @@ def shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(getattr(value, "shape", ())) for name, value in state.items()}
 
 
-def apart(one: Tensor, other: Tensor) -> float:
-    """The largest difference, as a fraction of the largest value."""
+def apart(one: Tensor, other: Tensor, least: float = 1e-6) -> float:
+    """The largest difference, as a fraction of the largest value, which counts as ``least`` if it is less."""
     if one.shape != other.shape:
         return float("inf")
-    scale = max(float(other.detach().abs().max()), 1e-6) if other.numel() else 1.0
+    scale = max(float(other.detach().abs().max()), least) if other.numel() else 1.0
     difference = (one.detach().double() - other.detach().double()).abs()
     return float(difference.max()) / scale if difference.numel() else 0.0
 

@@ -40,8 +40,10 @@ def compiles(subject: Subject) -> None:
     torch._dynamo.reset()
     compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
     expected, seen = (_forwards_and_backwards(layer, way, given) for way in (layer, compiled))
+    # A gradient that should be zero, as that of a bias of keys, is what rounding leaves of the others.
+    least = max(1e-6, *(1e-3 * float(value.detach().abs().max()) for value in expected.values()))
     for what, value in expected.items():
-        difference = apart(seen[what], value)
+        difference = apart(seen[what], value, least)
         require(difference < TOLERANCE, f"{what} is {difference:.2g} of its size off")
 
 
