@@ -34,7 +34,7 @@ def command(
 
     OVERRIDES change the configuration: `model=NAME` chooses, `training.steps=1000` sets,
     `+experiment=NAME` adds a whole experiment. With none, a small model of mean sea level pressure is
-    trained on the sample data within three minutes. `anemoi config show` prints what it comes to.
+    trained on the sample data in about three minutes. `anemoi config show` prints what it comes to.
 
     The run's directory receives `checkpoint.safetensors`, all that a forecast needs.
     """
