@@ -14,6 +14,7 @@ from anemoi.core.errors import DataError
 
 from anemoi_plugin_zarr import ZarrSource
 from anemoi_plugin_zarr import chunks as chunks_
+from anemoi_plugin_zarr.dataset import Dataset
 
 from .conftest import ARRAYS, ATTRIBUTES, DATA, TIMES, Make
 
@@ -67,6 +68,24 @@ def test_a_chunk_is_read_once_and_copied(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(chunks_, "_read_file", lambda name: fetched.append(name) or read_file(name))
     np.testing.assert_array_equal(source.read(TIMES[[2, 3, 4, 3, 4, 5, 2]]), STATES[[2, 3, 4, 3, 4, 5, 2]])
     assert len(fetched) == len(set(fetched)) == 4 // times
+
+
+def test_so_it_is_where_zarr_reads(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.zarr", chunks=(1, 2, 3, 3), codec=numcodecs.Blosc())
+    source = ZarrSource(path=str(path))
+    dataset = source
+    while not isinstance(dataset, Dataset):
+        dataset = dataset._source
+    asked: list[slice] = []
+
+    class Watched:
+        def __getitem__(self, times: slice, data: Any = dataset._data) -> Any:
+            asked.append(times)
+            return data[times]
+
+    dataset._data = Watched()
+    np.testing.assert_array_equal(source.read(TIMES[[2, 3, 3, 4, 0, 2]]), STATES[[2, 3, 3, 4, 0, 2]])
+    assert asked == [slice(0, 1), slice(2, 5)]
 
 
 @pytest.mark.parametrize("codec", [None, numcodecs.Zstd(), numcodecs.GZip(), numcodecs.LZ4()])

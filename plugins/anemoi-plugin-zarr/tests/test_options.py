@@ -48,6 +48,20 @@ def test_options_work_on_any_source() -> None:
     np.testing.assert_allclose(filled.read(TIMES[[3]]), DATA[[2, 4]].mean(axis=0)[None].transpose(0, 2, 3, 1))
 
 
+def test_a_time_that_is_wanted_twice_is_read_once_of_any_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[np.ndarray] = []
+    read = Foreign.read
+    monkeypatch.setattr(
+        Foreign, "read", lambda self, times: asked.append(np.asarray(times)) or read(self, times)
+    )
+    part = SubsetSource(source=Foreign(), select=["q"])
+    part.read(TIMES[:1])  # and with it how many members there are
+    asked.clear()
+    wanted = [1, 2, 2, 4, 1]
+    np.testing.assert_array_equal(part.read(TIMES[wanted]), DATA[wanted][:, [1]].transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(np.concatenate(asked), TIMES[[1, 2, 4]])
+
+
 def test_sources_of_any_kind_are_joined(make: Make) -> None:
     ours = {"name": "zarr", "path": str(make()), "rename": {"t": "u", "q": "v"}}
     joined = JoinSource(sources=[ours, Foreign()], select=["q", "u"])

@@ -121,11 +121,13 @@ class Dataset(Reader):
     def _read_runs(
         self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index
     ) -> None:
-        """Read neighbouring times together, by Zarr itself."""
-        for run in np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) != 1) + 1):
-            states = np.asarray(self._data[int(times[run[0]]) : int(times[run[-1]]) + 1])
-            for place, state in zip(run, states, strict=True):
-                take(state, variables, cells, out[place])
+        """Read neighbouring times together, each once, by Zarr itself."""
+        wanted = np.unique(times)
+        for run in np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1):
+            states = np.asarray(self._data[int(run[0]) : int(run[-1]) + 1])
+            for time, state in zip(run, states, strict=True):
+                for place in np.flatnonzero(times == time):
+                    take(state, variables, cells, out[place])
 
     def _refuse_nans(self, state: NDArray[np.float32], time: np.intp) -> None:
         # The largest value is NaN if any is: one pass, and no array of truth values.

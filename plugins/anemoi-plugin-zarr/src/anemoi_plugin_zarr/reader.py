@@ -156,10 +156,11 @@ class Foreign(Reader):
         return int(self._source.read([there]).shape[1])
 
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
-        """Read whole states, and copy the parts."""
-        states = self._source.read(self.times[times]).transpose(0, 3, 1, 2)
-        for state, into in zip(states, out, strict=True):
-            take(state, variables, cells, into)
+        """Read whole states, each once, and copy the parts."""
+        wanted, number = np.unique(times, return_inverse=True)
+        states = self._source.read(self.times[wanted]).transpose(0, 3, 1, 2)
+        for state, into in zip(number, out, strict=True):
+            take(states[state], variables, cells, into)
 
 
 def reader(source: DataSource) -> Reader:
