@@ -257,10 +257,23 @@ def test_mlps_of_nodes_keep_what_their_linear_layers_give_alone():
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        mlp(*states)
+        mlp(states[0], beside=states[1])
     for given in (*states, *mlp.parameters()):
         kept.pop(given.data_ptr(), None)
     assert sum(kept.values()) == 3 * 1000 * CHANNELS
+
+
+def test_mlps_of_nodes_go_back_with_weights_of_another_precision():
+    options = MLPOptions(extra_layers=0, implementation="mlp", activation=None, normalisation="layer_norm")
+    mlp = NodeMLP(CHANNELS, CHANNELS, CHANNELS, options, backend="blocks")
+    used = {name: each.detach().double().requires_grad_() for name, each in mlp.named_parameters()}
+    x = torch.randn(1, 23, CHANNELS).double().requires_grad_()
+    free = [x, *used.values()]
+    ours = torch.autograd.grad(torch.func.functional_call(mlp, used, (x,)).square().sum(), free)
+    mlp.backend = "torch"
+    theirs = torch.autograd.grad(torch.func.functional_call(mlp, used, (x,)).square().sum(), free)
+    for gradient, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(gradient, other, rtol=1e-10, atol=1e-12)
 
 
 def test_what_it_cannot_honour_is_refused():

@@ -54,4 +54,4 @@ class GraphConvLayer(nn.Module):
             The new states of the target nodes, ``(batch, target nodes, channels)``, and those of the edges.
         """
         new_edges, summed = self.conv(edges, target_state, source_state, condition, target, source)
-        return self.node_mlp(target_state, summed, condition=condition), new_edges
+        return self.node_mlp(target_state, condition, beside=summed), new_edges

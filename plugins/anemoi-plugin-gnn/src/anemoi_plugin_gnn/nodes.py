@@ -15,14 +15,14 @@ from .mlp import MLPOptions, NormedMLP
 
 
 class NodeMLP(NormedMLP):
-    """An MLP of what is known of each node, side by side, and added to the first of it if that is asked for.
+    """An MLP of the state of each node, or of two side by side, and added to the first if that is asked for.
 
     Parameters
     ----------
     in_channels, hidden_channels, out_channels, options, condition_channels
         As for :class:`~.mlp.NormedMLP`.
     residual
-        Whether the result is added to the first of what comes in.
+        Whether the result is added to the first state.
     backend
         As for :class:`~.processor.GNNProcessor`.
     """
@@ -43,9 +43,10 @@ class NodeMLP(NormedMLP):
         )
         self.residual, self.backend = residual, backend
 
-    def forward(self, *states: Tensor, condition: Tensor | None = None) -> Tensor:  # type: ignore[override]
-        """``(batch, nodes, channels)`` each, side by side, to ``(batch, nodes, out_channels)``."""
-        if not runs_in_blocks(self.backend, states[0]):
+    def forward(self, x: Tensor, condition: Tensor | None = None, *, beside: Tensor | None = None) -> Tensor:
+        """``(batch, nodes, channels)``, and as much beside it, to ``(batch, nodes, out_channels)``."""
+        states = (x,) if beside is None else (x, beside)
+        if not runs_in_blocks(self.backend, x):
             return self._of(states, condition)
         if torch.is_grad_enabled():
             return _with_gradients(self, states, condition)  # type: ignore[no-any-return]
@@ -67,7 +68,8 @@ class NodeMLP(NormedMLP):
 
     def blocks(self, state: Tensor) -> list[slice]:
         """Of nodes whose hidden states are a block."""
-        width = state.shape[0] * self.first.out_features * self.first.weight.element_size()
+        # By what comes in, which is the same on the way back, and not by the weights, which need not be.
+        width = state.shape[0] * self.first.out_features * state.element_size()
         return list(blocks_of(width, state.shape[1]))
 
     def _of(
