@@ -275,12 +275,10 @@ class SharedWeights:
         self.again = self.mix
 
 
-for kind, base in BASES.items():
-    RIGHT[kind].append(type(f"SharedWeights{base.__name__}", (SharedWeights, base), {}))
-
-
 class RoundsOtherwiseWhenCompiled(After):
     """Has a weight whose gradient is nothing but rounding, as that of a bias of keys of attention is."""
+
+    capabilities = frozenset({Capability.COMPILE})
 
     def __init__(self, **structure):
         super().__init__(**structure)
@@ -290,14 +288,9 @@ class RoundsOtherwiseWhenCompiled(After):
         return out + (1e-9 if torch.compiler.is_compiling() else 2e-9) * self.shift
 
 
-for kind, base in BASES.items():
-    abilities = {"capabilities": frozenset({Capability.COMPILE})}
-    mixed = type(
-        f"{RoundsOtherwiseWhenCompiled.__name__}{base.__name__}",
-        (RoundsOtherwiseWhenCompiled, base),
-        abilities,
-    )
-    RIGHT[kind].append(mixed)
+for mixin in (SharedWeights, RoundsOtherwiseWhenCompiled):
+    for kind, base in BASES.items():
+        RIGHT[kind].append(type(f"{mixin.__name__}{base.__name__}", (mixin, base), {}))
 
 
 @fault("takes_isolated_nodes")
