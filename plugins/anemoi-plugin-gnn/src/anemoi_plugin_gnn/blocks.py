@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .gradients import Autocast, Gradients, way_back
+from .gradients import Autocast, Gradients, with_weights
 
 if TYPE_CHECKING:
     from .conv import GraphConv
@@ -24,9 +24,10 @@ Backend = Literal["auto", "blocks", "torch"]
 _BLOCK_BYTES = 2**21
 """Of one tensor of a block: a handful of them stay in the cache, and operations are long enough to start."""
 
-EdgeFunction = Callable[[Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
+EdgeFunction = Callable[..., Tensor]
 """Takes edges ``(1 or batch, edges, features)``, what is gathered from their target and source nodes
-``(batch, edges, channels)``, and the condition, to new edges ``(batch, edges, channels)``."""
+``(batch, edges, channels)``, and the condition, to new edges ``(batch, edges, channels)``. In blocks, it is
+told as ``out`` where to put these, or None."""
 
 
 def all_at_once(
@@ -85,16 +86,14 @@ def in_blocks(
     summed: Tensor | None = None
     for part in blocks_of(row_bytes(at_target), len(target)):
         to, of = target[part], source[part]
-        new = function(
-            edges[:, part], at_target.index_select(1, to), at_source.index_select(1, of), condition
-        )
+        place = None if new_edges is None else new_edges[:, part]
+        new = function(edges[:, part], rows_at(at_target, to), rows_at(at_source, of), condition, out=place)
         if summed is None:
             summed = new.new_zeros(new.shape[0], at_target.shape[1], new.shape[2])
             if keep_edges and new_edges is None:
                 new_edges = new.new_empty(new.shape[0], len(target), new.shape[2])
+                new_edges[:, part] = new
         add_rows(summed, to, new)
-        if keep_edges and new_edges is not None:
-            new_edges[:, part] = new
     assert summed is not None
     return (new_edges if keep_edges else None), summed
 
@@ -117,6 +116,17 @@ def blocks_of(bytes_of_one: int, count: int) -> Iterator[slice]:
     """
     block = max(1, _BLOCK_BYTES // bytes_of_one)
     return (slice(start, start + block) for start in range(0, max(count, 1), block))
+
+
+def rows_at(nodes: Tensor, index: Tensor) -> Tensor:
+    """Gather from ``(batch, nodes, channels)`` the rows ``(batch, edges, channels)`` of these nodes.
+
+    Each item of the batch by itself: rows of a matrix are gathered on all cores, others on one.
+    """
+    rows = nodes.new_empty(nodes.shape[0], len(index), nodes.shape[2])
+    for items, found in zip(nodes.unbind(), rows.unbind(), strict=True):
+        torch.index_select(items, 0, index, out=found)
+    return rows
 
 
 def add_rows(total: Tensor, index: Tensor, rows: Tensor) -> None:
@@ -194,19 +204,21 @@ class _InBlocks(torch.autograd.Function):
         (batch, _, channels), dtype = ctx.ends[0]
         parts = list(blocks_of(batch * channels * dtype.itemsize, len(target)))
         kept_of_each = len(kept) // len(parts)
-        back = way_back(conv, type(conv).backward, parameters)
-        for number, part in enumerate(parts):
-            to, of = target[part], source[part]
-            gradient = None if d_summed is None else d_summed.index_select(1, to)
-            if d_new is not None:
-                gradient = d_new[:, part] if gradient is None else gradient + d_new[:, part]
-            mine = kept[number * kept_of_each : (number + 1) * kept_of_each]
-            with ctx.autocast.again():
-                d_edges, d_product = back((gradient, edges[:, part], condition, mine, totals))
-            if of_edges is not None:
-                of_edges[:, part] = d_edges
-            for total, index in zip(of_ends, (to, of), strict=True):
-                if total is not None:
-                    add_rows(total, index, d_product.type_as(total))
+
+        def go_back() -> None:
+            for number, part in enumerate(parts):
+                to, of = target[part], source[part]
+                gradient = None if d_summed is None else rows_at(d_summed, to)
+                if d_new is not None:
+                    gradient = d_new[:, part] if gradient is None else gradient.add_(d_new[:, part])
+                mine = kept[number * kept_of_each : (number + 1) * kept_of_each]
+                place = None if of_edges is None else of_edges[:, part]
+                d_product = conv.backward(gradient, edges[:, part], condition, mine, totals, out=place)
+                for total, index in zip(of_ends, (to, of), strict=True):
+                    if total is not None:
+                        add_rows(total, index, d_product.type_as(total))
+
+        with ctx.autocast.again():
+            with_weights(conv, parameters, go_back)
         shares = (totals.of(each) for each in (condition, *parameters.values()))
         return None, None, None, of_edges, *of_ends, *shares

@@ -109,15 +109,17 @@ class GraphConv(nn.Module):
         at_source: Tensor,
         condition: Tensor | None,
         kept: list[Tensor] | None = None,
+        out: Tensor | None = None,
     ) -> Tensor:
         """Update the states of edges, given what the first layer makes of the nodes at their ends.
 
         What :meth:`backward` needs beside ``edges`` is put into ``kept``; it embeds them once more, because
-        that is a small part of the work, and what it needs half of the memory.
+        that is a small part of the work, and what it needs half of the memory. The result is put into
+        ``out`` if there is one.
         """
         state = edges if self.embed is None else self.embed(edges)
-        product = at_target.add_(at_source).add_(self.at_edges(state))  # What was gathered is ours alone.
-        return state + self.mlp.after_first(product, condition, kept)
+        product = self._add_at_edges(at_target.add_(at_source), state)  # What was gathered is ours alone.
+        return torch.add(state, self.mlp.after_first(product, condition, kept), out=out)
 
     def backward(
         self,
@@ -126,19 +128,23 @@ class GraphConv(nn.Module):
         condition: Tensor | None,
         kept: Sequence[Tensor],
         totals: Gradients,
-    ) -> tuple[Tensor, Tensor]:
+        out: Tensor | None = None,
+    ) -> Tensor:
         """Take a gradient back through :meth:`update`.
+
+        That of ``edges`` is put into ``out``, if it is asked for.
 
         Returns
         -------
-        Tensor, Tensor
-            The gradient of ``edges``, and that of what came from each node.
+        Tensor
+            The gradient of what came from each node.
         """
         edge_columns = slice(2 * self.channels, None)
         d_product = self.mlp.backward(gradient, condition, kept, totals)
         if self.embed is None:
             d_edges = totals.linear(self.mlp.first, edges, d_product, columns=edge_columns)
-            return d_edges.add_(gradient), d_product
+            torch.add(d_edges, gradient, out=out)
+            return d_product
         # From here on there is one of each edge, for all the batch.
         d_once = d_product.sum(0, keepdim=True)
         of_embed: list[Tensor] = []
@@ -146,7 +152,10 @@ class GraphConv(nn.Module):
         d_state = totals.linear(self.mlp.first, state, d_once, columns=edge_columns)
         d_state = d_state.add_(gradient.sum(0, keepdim=True))
         d_embedded = self.embed.backward(d_state, None, of_embed, totals)
-        return totals.linear(self.embed.first, edges, d_embedded), d_product
+        d_edges = totals.linear(self.embed.first, edges, d_embedded)
+        if out is not None:
+            out.copy_(d_edges)
+        return d_product
 
     def at_nodes(self, target_state: Tensor, source_state: Tensor) -> tuple[Tensor, Tensor]:
         """Apply the first layer of the MLP to the states of the nodes at either end."""
@@ -156,7 +165,19 @@ class GraphConv(nn.Module):
 
     def at_edges(self, state: Tensor) -> Tensor:
         """Apply the first layer of the MLP to the states of edges."""
-        return F.linear(state, self.mlp.first.weight[:, 2 * self.channels :])
+        return F.linear(state, self._edge_weight)
+
+    def _add_at_edges(self, product: Tensor, state: Tensor) -> Tensor:
+        """Add :meth:`at_edges` to ``product`` in place, as a part of the multiplication where that can be."""
+        weight = self._edge_weight
+        alike = product.shape == state.shape and product.dtype == state.dtype == weight.dtype
+        if not alike or torch.compiler.is_compiling():  # A compiler has better to do with the sum.
+            return product.add_(self.at_edges(state))
+        return product.baddbmm_(state, weight.T.expand(len(state), -1, -1))
+
+    @property
+    def _edge_weight(self) -> Tensor:
+        return self.mlp.first.weight[:, 2 * self.channels :]
 
     def runs_in_blocks(self, tensor: Tensor) -> bool:
         """Whether to take a block of edges at a time."""

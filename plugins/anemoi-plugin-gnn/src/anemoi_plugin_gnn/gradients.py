@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,27 +87,24 @@ class Gradients:
         return found
 
 
-def way_back(
-    module: nn.Module, method: Callable[..., Any], parameters: Mapping[str, Tensor]
-) -> Callable[[tuple[Any, ...]], Any]:
-    """Give what goes back through ``module`` by ``method``, one of its own, given what that takes.
+def with_weights(module: nn.Module, parameters: Mapping[str, Tensor], do: Callable[[], None]) -> None:
+    """Call ``do`` while ``module`` has these parameters, by name.
 
-    It does so with ``parameters``, by name: the weights that were used, which need not be those that the
-    module has by now.
+    They are the weights that were used, which need not be those that the module has by now.
     """
     used = {f"module.{name}": parameter for name, parameter in parameters.items()}
-    return partial(functional_call, _Method(module, method), used)
+    functional_call(_Doing(module, do), used, ())
 
 
-class _Method(nn.Module):
-    """A method of a module as what a module does."""
+class _Doing(nn.Module):
+    """Something done with a module, as what a module does."""
 
-    def __init__(self, module: nn.Module, method: Callable[..., Any]) -> None:
+    def __init__(self, module: nn.Module, do: Callable[[], None]) -> None:
         super().__init__()
-        self.module, self.method = module, method
+        self.module, self.do = module, do
 
-    def forward(self, *given: Any) -> Any:
-        return self.method(self.module, *given)
+    def forward(self) -> None:
+        self.do()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .blocks import Backend, blocks_of, runs_in_blocks
-from .gradients import Autocast, Gradients, way_back
+from .gradients import Autocast, Gradients, with_weights
 from .mlp import MLPOptions, NormedMLP
 
 
@@ -123,19 +123,22 @@ class _InBlocks(torch.autograd.Function):
         states, kept = rest[len(names) : len(names) + ctx.count], rest[len(names) + ctx.count :]
         inputs = (condition, *parameters.values())
         totals = Gradients(each for each, need in zip(inputs, needs, strict=False) if need)
-        back = way_back(mlp, NodeMLP.block_back, parameters)
         of_states = [
             torch.empty_like(state) if need else None
             for state, need in zip(states, needs[len(inputs) :], strict=True)
         ]
         parts = mlp.blocks(states[0])
         kept_of_each = len(kept) // len(parts)
-        for number, part in enumerate(parts):
-            mine = kept[number * kept_of_each : (number + 1) * kept_of_each]
-            of_block = [state[:, part] for state in states]
-            with ctx.autocast.again():
-                found = back((gradient[:, part], of_block, condition, mine, totals))
-            for total, share in zip(of_states, found, strict=True):
-                if total is not None:
-                    total[:, part] = share
+
+        def go_back() -> None:
+            for number, part in enumerate(parts):
+                mine = kept[number * kept_of_each : (number + 1) * kept_of_each]
+                of_block = [state[:, part] for state in states]
+                found = mlp.block_back(gradient[:, part], of_block, condition, mine, totals)
+                for total, share in zip(of_states, found, strict=True):
+                    if total is not None:
+                        total[:, part] = share
+
+        with ctx.autocast.again():
+            with_weights(mlp, parameters, go_back)
         return None, None, *(totals.of(each) for each in inputs), *of_states

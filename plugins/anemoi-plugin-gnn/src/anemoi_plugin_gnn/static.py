@@ -63,12 +63,17 @@ class StaticGraphConv(GraphConv):
         )
 
     def _update_static(
-        self, edges: Tensor, at_target: Tensor, at_source: Tensor, condition: Tensor | None
+        self,
+        edges: Tensor,
+        at_target: Tensor,
+        at_source: Tensor,
+        condition: Tensor | None,
+        out: Tensor | None = None,
     ) -> Tensor:
         """Do as :meth:`.GraphConv.update`, given what is remembered of the edges."""
         state, at_edges = edges[..., : self.channels], edges[..., self.channels :]
         product = at_target.add_(at_source).add_(at_edges)
-        return state + self.mlp.after_first(product, condition)
+        return torch.add(state, self.mlp.after_first(product, condition), out=out)
 
     def _static(self, edges: Tensor, at_nodes: Tensor) -> Tensor:
         inputs = (edges, *self.parameters())
