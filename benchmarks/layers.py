@@ -3,9 +3,10 @@
 Each case runs in a process of its own: both sides on one graph, with inputs of one distribution, taking turns,
 as they are and compiled. Forward passes are those of a forecast, in evaluation mode and with nothing kept for
 a gradient; nothing is checkpointed. Each side counts with its better setting in each column. Memory is the
-peak of a forward and backward pass over what the process held before. The floor is the time of the arithmetic
-at the measured rate of a large matrix product, or of the bytes at the measured rate of a copy, whichever is
-larger.
+peak of a forward and backward pass over what the process held before, and has a process of its own for each
+side and setting: what others have freed and the process has kept would hide a part of it, or add to it. The
+floor is the time of the arithmetic at the measured rate of a large matrix product, or of the bytes at the
+measured rate of a copy, whichever is larger.
 
     make layers
     benchmarks/peer/.venv/bin/python benchmarks/layers.py [FAMILY]... [--cases encoder decoder]
@@ -120,21 +121,23 @@ def times(
     return found
 
 
-def peak(layer: nn.Module, inputs: tuple[Tensor, ...]) -> float:
-    """Megabytes at the peak of a forward and backward pass, over what the process held before.
+def peak(case: Mapping[str, Any], name: str, options: argparse.Namespace) -> float:
+    """Megabytes at the peak of a forward and backward pass, over what this process held before.
 
     Large tensors go back to the system as soon as they are freed, so that the peak is what is held.
     """
     libc = ctypes.CDLL(None)
     for parameter in (-1, -3):  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
         libc.mallopt(parameter, 2**20)
+    contest, _, arguments = setting_of(case, options)
+    inputs, layer = inputs_of(arguments), build(contest, arguments, *name.split())
+    run(layer, inputs, "backward")  # to warm up and to compile
     layer.zero_grad(set_to_none=True)
     gc.collect()
     libc.malloc_trim(0)
     before = _memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     run(layer, inputs, "backward")
-    layer.zero_grad(set_to_none=True)
     return _memory("VmHWM") - before
 
 
@@ -159,12 +162,16 @@ def _seconds(do: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def measure(case: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any]:
-    """Measure one case in this process."""
-    torch.set_num_threads(options.threads)
+def setting_of(case: Mapping[str, Any], options: argparse.Namespace) -> tuple[Contest, Graph, dict[str, Any]]:
+    """The contest of a case, its graph, and what constructors are given."""
     contest: Contest = family(case["family"]).CONTESTS[case["contest"]]
     graph = IcosahedralGraph(refinement=case["refinement"]).build(octahedral_grid(options.grid))
-    arguments = arguments_of(contest, graph, case["channels"])
+    return contest, graph, arguments_of(contest, graph, case["channels"])
+
+
+def measure(case: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the times of one case in this process."""
+    contest, graph, arguments = setting_of(case, options)
     operations, bytes_ = contest.work(arguments)
     by_operations, by_bytes = rates()
     forward = max(operations / by_operations, bytes_ / by_bytes)
@@ -185,19 +192,27 @@ def measure(case: Mapping[str, Any], options: argparse.Namespace) -> dict[str, A
         # The way back has two products for each one forwards, and reads and writes twice as much.
         "floor": {"forward": forward, "backward": 3 * forward},
         "seconds": times(layers, inputs, options.rounds, options.seconds),
-        "megabytes": {name: peak(layer, inputs) for name, layer in layers.items()},
     }
 
 
-def measured_alone(case: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Measure one case in a process of its own; None, and a word about it, if that fails."""
-    command = [sys.executable, "-W", "ignore", __file__, *sys.argv[1:], "--alone", json.dumps(case)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        print(f"{case} FAILED:\n{done.stderr[-2000:]}", file=sys.stderr, flush=True)
+def measured_alone(case: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any] | None:
+    """Measure one case in processes of its own; None, and a word about it, if that fails."""
+    names = [f"{side} {setting}" for side in SIDES for setting in options.settings]
+    try:
+        found: dict[str, Any] = _in_process(case)
+        found["megabytes"] = {name: _in_process(case, name) for name in names}
+    except subprocess.CalledProcessError as error:
+        print(f"{case} FAILED:\n{error.stderr[-2000:]}", file=sys.stderr, flush=True)
         return None
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def _in_process(case: Mapping[str, Any], memory_of: str | None = None) -> Any:
+    """Measure the times of a case, or the memory of one side in one setting."""
+    alone = json.dumps([case, memory_of])
+    command = [sys.executable, "-W", "ignore", __file__, *sys.argv[1:], "--alone", alone]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def options_of() -> argparse.Namespace:
@@ -222,7 +237,9 @@ def main() -> int:
     """Measure, print, write and draw; the exit code is 1 if a case failed."""
     options = options_of()
     if options.alone:
-        print(json.dumps(measure(options.alone, options)))
+        torch.set_num_threads(options.threads)
+        case, memory_of = options.alone
+        print(json.dumps(peak(case, memory_of, options) if memory_of else measure(case, options)))
         return 0
     print(f"torch {torch.__version__}, {options.threads} threads; medians of up to {options.rounds} rounds")
     options.output.mkdir(parents=True, exist_ok=True)
@@ -240,7 +257,7 @@ def main() -> int:
     for case in cases:
         if any(case.items() <= one.items() for one in results):
             continue
-        found = measured_alone(case)
+        found = measured_alone(case, options)
         if found is None:
             failed += 1
             continue
