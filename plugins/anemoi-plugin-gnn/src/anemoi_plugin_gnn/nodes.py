@@ -59,7 +59,10 @@ class NodeMLP(NormedMLP):
         """Do so a block of nodes at a time; what :meth:`block_back` needs of each is put into ``kept``."""
         result: Tensor | None = None
         for part in self.blocks(states[0]):
-            new = self._of([state[:, part] for state in states], condition, kept)
+            products: list[Tensor] | None = None if kept is None else []
+            new = self._of([state[:, part] for state in states], condition, products)
+            if kept is not None and products is not None:
+                kept += products[1:] if self._widens else products
             if result is None:
                 result = new.new_empty(new.shape[0], states[0].shape[1], new.shape[2])
             result[:, part] = new
@@ -71,6 +74,11 @@ class NodeMLP(NormedMLP):
         # By what comes in, which is the same on the way back, and not by the weights, which need not be.
         width = state.shape[0] * self.first.out_features * state.element_size()
         return list(blocks_of(width, state.shape[1]))
+
+    @property
+    def _widens(self) -> bool:
+        """Whether the first layer gives more than it takes: its product is then cheap to compute again."""
+        return self.first.in_features < self.first.out_features
 
     def _of(
         self, states: Sequence[Tensor], condition: Tensor | None, kept: list[Tensor] | None = None
@@ -87,8 +95,10 @@ class NodeMLP(NormedMLP):
         totals: Gradients,
     ) -> list[Tensor]:
         """Take a gradient back through a block, to each of what went in."""
-        d_product = self.backward(gradient, condition, kept, totals)
-        d_states = totals.linear(self.first, _side_by_side(states), d_product)
+        before = _side_by_side(states)
+        products = (self.first(before), *kept) if self._widens else kept
+        d_product = self.backward(gradient, condition, products, totals)
+        d_states = totals.linear(self.first, before, d_product)
         first, *others = torch.split(d_states, [state.shape[-1] for state in states], dim=-1)
         return [first + gradient if self.residual else first, *others]
 
