@@ -12,8 +12,10 @@ from anemoi.core.layers import (
     Norm,
     Normalisation,
     add_mlp,
+    affine,
     head_channels,
     hidden_channels,
+    normed_linear,
 )
 from torch import Tensor, nn
 
@@ -37,6 +39,10 @@ class BlockOptions:
     attention_normalisation: Normalisation
     edge_pre_mlp: bool
     condition_channels: int
+
+
+Normed = tuple[Tensor, Norm]
+"""The states of nodes, and what normalises them."""
 
 
 class EdgeAttention(nn.Module):
@@ -70,13 +76,24 @@ class EdgeAttention(nn.Module):
             nn.LayerNorm(width, bias=False) if options.qk_norm else None for _ in range(2)
         )
 
-    def forward(self, source: Tensor, target: Tensor, attributes: Tensor, entries: Entries) -> Tensor:
+    def forward(
+        self,
+        target: Normed,
+        source: Normed | None,
+        condition: Tensor | None,
+        attributes: Tensor,
+        entries: Entries,
+    ) -> Tensor:
         """Attend.
 
         Parameters
         ----------
-        source, target
-            ``(batch, sources, channels)`` and ``(batch, targets, channels)``.
+        target
+            ``(batch, targets, channels)``, and what normalises it.
+        source
+            ``(batch, sources, channels)``, and what normalises it; None where the targets are the sources.
+        condition
+            ``(batch, condition_channels)``, or None.
         attributes
             ``(edges, attributes)``.
         entries
@@ -87,11 +104,17 @@ class EdgeAttention(nn.Module):
         Tensor
             ``(batch, targets, channels)``.
         """
-        query = self._normalised(self.query(target), self.query_norm)
-        key = self._normalised(self.key(source), self.key_norm)
+        of_target = (affine(self.query), affine(self.own))
+        of_source = (affine(self.key), affine(self.value))
+        if source is None:
+            query, own, key, value = normed_linear(*target, of_target + of_source, condition)
+        else:
+            query, own = normed_linear(*target, of_target, condition)
+            key, value = normed_linear(*source, of_source, condition)
+        query, key = self._normalised(query, self.query_norm), self._normalised(key, self.key_norm)
         weight, attributes = self.edge(attributes)
-        attended = edge_attention(query, key, self.value(source), weight, attributes, entries)
-        return self.out(attended + self.own(target))  # type: ignore[no-any-return]
+        attended = edge_attention(query, key, value, weight, attributes, entries)
+        return self.out(attended + own)  # type: ignore[no-any-return]
 
     def _normalised(self, x: Tensor, norm: nn.Module | None) -> Tensor:
         """``(batch, nodes, channels)``, the channels of each head normalised if there is a norm."""
@@ -159,7 +182,7 @@ class Block(nn.Module):
         tuple of Tensor
             ``(batch, targets, channels)``, alone.
         """
-        normed = self.norm_target(target, condition)
-        other = normed if self.norm_source is None else self.norm_source(source, condition)
-        target = target + self.attention(other, normed, attributes, entries)
+        other = None if source is None or self.norm_source is None else (source, self.norm_source)
+        attended = self.attention((target, self.norm_target), other, condition, attributes, entries)
+        target = target + attended
         return (add_mlp(target, self.norm_mlp, self.mlp, condition),)

@@ -15,11 +15,13 @@ from anemoi.core.layers import (
     Norm,
     Normalisation,
     add_mlp,
+    affine,
     check_chunks,
     check_condition,
     head_channels,
     hidden_channels,
     join_heads,
+    normed_linear,
     run_in_chunks,
     split_heads,
 )
@@ -192,7 +194,7 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor | None) -> tuple[Tensor]:
         """``(batch, nodes, channels)`` to the same shape."""
-        x = x + self.attention(self.norm_attention(x, condition))
+        x = x + self.attention(x, self.norm_attention, condition)
         return (add_mlp(x, self.norm_mlp, self.mlp, condition),)
 
 
@@ -220,9 +222,13 @@ class _Attention(nn.Module):
             self.norm_query = nn.LayerNorm(attn_channels // heads, bias=False)
             self.norm_key = nn.LayerNorm(attn_channels // heads, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(batch, nodes, channels)`` to the same shape."""
-        query, key, value = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))
+    def forward(self, x: Tensor, norm: Norm, condition: Tensor | None) -> Tensor:
+        """``(batch, nodes, channels)`` to the same shape, seen through a norm."""
+        weight, bias = affine(self.qkv)
+        biases = (None,) * 3 if bias is None else bias.chunk(3)
+        # One by one, so that their gradients need not be put together.
+        parts = normed_linear(x, norm, list(zip(weight.chunk(3), biases, strict=True)), condition)
+        query, key, value = (split_heads(part, self.heads) for part in parts)
         # Under autocast a norm gives float32, but the attention takes three of one type.
         query = self.norm_query(query).type_as(value)  # (batch, heads, nodes, channels of a head)
         key = self.norm_key(key).type_as(value)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from .parts import Part, attend_in_parts
 
-_TOGETHER = 16
+_TOGETHER = 8
 """Blocks in a part: enough to share among cores, and few enough for the gradients of their slices."""
 
 

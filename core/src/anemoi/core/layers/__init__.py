@@ -9,6 +9,7 @@ from .edge_features import edge_features
 from .heads import head_channels, join_heads, split_heads
 from .mlp import MLP, Activation, FeedForward, MLPImplementation, hidden_channels
 from .normalisation import Norm, Normalisation, check_condition
+from .normed_linear import affine, normed_linear
 from .residual_mlp import add_mlp
 from .trainable import TrainableFeatures
 
@@ -21,12 +22,14 @@ __all__ = [
     "Normalisation",
     "TrainableFeatures",
     "add_mlp",
+    "affine",
     "check_chunks",
     "check_condition",
     "edge_features",
     "head_channels",
     "hidden_channels",
     "join_heads",
+    "normed_linear",
     "run_in_chunks",
     "split_heads",
 ]

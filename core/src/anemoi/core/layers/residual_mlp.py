@@ -81,7 +81,7 @@ class _AddMLP(torch.autograd.Function):
 
 def _add(norm: Norm, mlp: MLP, x: Tensor, condition: Tensor | None) -> Tensor:
     result = torch.empty_like(x)
-    for block in _blocks(x, mlp):
+    for block in blocks_of_nodes(x, mlp.first.out_features):
         torch.add(x[block], mlp(norm(x[block], _at(block, condition))), out=result[block])
     return result
 
@@ -101,7 +101,7 @@ class _Back(nn.Module):
         total = {name: torch.zeros_like(each) for name, each in wanted.items()}
         within = {name: each for name, each in wanted.items() if not name.startswith("mlp.out.")}
         of_x = torch.empty_like(x)
-        for block in _blocks(x, self.mlp):
+        for block in blocks_of_nodes(x, self.mlp.first.out_features):
             leaf = x[block].detach().requires_grad_()
             with torch.enable_grad():
                 hidden = self.norm(leaf, _at(block, condition))
@@ -124,9 +124,9 @@ def _at(block: tuple[slice, slice], condition: Tensor | None) -> Tensor | None:
     return None if condition is None else condition[block[0]]
 
 
-def _blocks(x: Tensor, mlp: MLP) -> Iterator[tuple[slice, slice]]:
-    """Of each item of the batch slices of so many nodes that their hidden states are a block."""
-    nodes = max(1, _VALUES // mlp.first.out_features)
+def blocks_of_nodes(x: Tensor, width: int) -> Iterator[tuple[slice, slice]]:
+    """Cut each item of ``(batch, nodes, channels)`` into blocks of nodes whose states have this width."""
+    nodes = max(1, _VALUES // width)
     for item in range(x.shape[0]):
         for start in range(0, x.shape[1], nodes):
             yield slice(item, item + 1), slice(start, start + nodes)
