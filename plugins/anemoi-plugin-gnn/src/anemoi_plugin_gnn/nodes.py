@@ -62,7 +62,7 @@ class NodeMLP(NormedMLP):
             products: list[Tensor] | None = None if kept is None else []
             new = self._of([state[:, part] for state in states], condition, products)
             if kept is not None and products is not None:
-                kept += products[1:] if self._widens else products
+                kept += products[1:] if self._embeds else products
             if result is None:
                 result = new.new_empty(new.shape[0], states[0].shape[1], new.shape[2])
             result[:, part] = new
@@ -76,9 +76,9 @@ class NodeMLP(NormedMLP):
         return list(blocks_of(width, state.shape[1]))
 
     @property
-    def _widens(self) -> bool:
-        """Whether the first layer gives more than it takes: its product is then cheap to compute again."""
-        return self.first.in_features < self.first.out_features
+    def _embeds(self) -> bool:
+        """Whether less comes in than goes out: the first product is then cheap to compute again."""
+        return self.first.in_features < self.out.out_features
 
     def _of(
         self, states: Sequence[Tensor], condition: Tensor | None, kept: list[Tensor] | None = None
@@ -96,7 +96,7 @@ class NodeMLP(NormedMLP):
     ) -> list[Tensor]:
         """Take a gradient back through a block, to each of what went in."""
         before = _side_by_side(states)
-        products = (self.first(before), *kept) if self._widens else kept
+        products = (self.first(before), *kept) if self._embeds else kept
         d_product = self.backward(gradient, condition, products, totals)
         d_states = totals.linear(self.first, before, d_product)
         first, *others = torch.split(d_states, [state.shape[-1] for state in states], dim=-1)
