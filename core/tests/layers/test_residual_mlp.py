@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from anemoi.core.layers import MLP, Norm, add_mlp, residual_mlp
+from anemoi.core.layers import MLP, Norm, add_mlp, node_blocks
 
 OPTIONS = [{"activation": "gelu"}, {"activation": "tanh"}, {"implementation": "swiglu"}, {"extra_layers": 1}]
 
@@ -25,7 +25,7 @@ class _Added(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _blocks_of_ten_rows_or_five_and_a_rest(monkeypatch):
-    monkeypatch.setattr(residual_mlp, "_VALUES", 10 * 12)
+    monkeypatch.setattr(node_blocks, "_VALUES", 10 * 12)
 
 
 def _compare(ours, theirs, free):

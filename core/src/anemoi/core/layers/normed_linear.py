@@ -14,8 +14,8 @@ from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from .node_blocks import blocks_of_nodes, runs_in_blocks
 from .normalisation import Norm
-from .residual_mlp import blocks_of_nodes
 
 Affine = tuple[Tensor, "Tensor | None"]
 """The weight of a linear layer ``(out channels, channels)``, and its bias ``(out channels,)`` or None."""
@@ -49,8 +49,7 @@ def normed_linear(
     ConfigError
         If ``condition`` is not what the norm was built for.
     """
-    eager = x.device.type == "cpu" and not torch.compiler.is_compiling() and torch.is_grad_enabled()
-    if not eager or x.dtype.itemsize < 4 or torch.is_autocast_enabled("cpu"):
+    if not (runs_in_blocks(x) and torch.is_grad_enabled()):
         normed = norm(x, condition)
         return tuple(F.linear(normed, weight, bias) for weight, bias in layers)
     flat = [each for layer in layers for each in layer]
@@ -64,15 +63,15 @@ class _NormedLinear(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         ctx.norm, ctx.count = norm, count
         ctx.save_for_backward(x, condition, *parameters)
-        normed, affine = norm(x, condition), parameters[: 2 * count]
-        return tuple(F.linear(normed, *layer) for layer in zip(affine[::2], affine[1::2], strict=True))
+        normed, flat = norm(x, condition), parameters[: 2 * count]
+        return tuple(F.linear(normed, *layer) for layer in zip(flat[::2], flat[1::2], strict=True))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, condition, *parameters = ctx.saved_tensors
         end = 2 * ctx.count
-        affine, of_norm = parameters[:end], parameters[end:]
+        flat, of_norm = parameters[:end], parameters[end:]
         needed = ctx.needs_input_grad[3:]
         totals: list[Any] = [
             torch.zeros_like(each) if need else None
@@ -99,7 +98,7 @@ class _NormedLinear(torch.autograd.Function):
             of_normed = torch.zeros_like(rows)
             for index, gradient in enumerate(gradients):
                 of_rows = gradient[block].flatten(0, -2)
-                of_normed.addmm_(of_rows, affine[2 * index])
+                of_normed.addmm_(of_rows, flat[2 * index])
                 of_weight, of_bias = totals[1 + 2 * index : 3 + 2 * index]
                 if of_weight is not None:
                     of_weight.addmm_(of_rows.T, rows)

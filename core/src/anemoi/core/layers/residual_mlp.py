@@ -7,7 +7,6 @@ memory takes about as long as filling it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,11 +15,8 @@ from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 
 from .mlp import MLP
+from .node_blocks import blocks_of_nodes, runs_in_blocks
 from .normalisation import Norm
-
-_VALUES = 2**19
-"""How many values of the hidden state make a block: 2 MB in float32, and no less than a product of matrices
-needs to be at its best."""
 
 
 def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) -> Tensor:
@@ -51,8 +47,7 @@ def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) ->
     ConfigError
         If ``condition`` is not what the norm was built for.
     """
-    eager = x.device.type == "cpu" and not torch.compiler.is_compiling()
-    if not eager or x.dtype.itemsize < 4 or torch.is_autocast_enabled("cpu"):
+    if not runs_in_blocks(x):
         return x + mlp(norm(x, condition))  # type: ignore[no-any-return]
     given = (norm, mlp, x, condition)
     if not torch.is_grad_enabled():
@@ -122,11 +117,3 @@ class _Back(nn.Module):
 def _at(block: tuple[slice, slice], condition: Tensor | None) -> Tensor | None:
     """The condition of a block."""
     return None if condition is None else condition[block[0]]
-
-
-def blocks_of_nodes(x: Tensor, width: int) -> Iterator[tuple[slice, slice]]:
-    """Cut each item of ``(batch, nodes, channels)`` into blocks of nodes whose states have this width."""
-    nodes = max(1, _VALUES // width)
-    for item in range(x.shape[0]):
-        for start in range(0, x.shape[1], nodes):
-            yield slice(item, item + 1), slice(start, start + nodes)
