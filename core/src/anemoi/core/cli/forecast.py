@@ -102,6 +102,7 @@ def command(
 
     # Only now, because it brings torch.
     from .. import config
+    from ..allocation import keep_freed_memory
     from ..checkpoint import load
     from ..forecasting import destinations, prepare
 
@@ -125,6 +126,7 @@ def command(
         )
     _check_not_an_input(batch, checkpoint, spec.get("path"))
     steps = [len(task.forecast.lead_times) if task.parts else 0 for task in batch.tasks]
+    keep_freed_memory()
     began = time.perf_counter()
     with _progress(sum(steps)) as on_step:
         for task in batch.run(on_step):

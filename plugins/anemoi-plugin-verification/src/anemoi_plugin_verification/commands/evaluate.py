@@ -65,6 +65,7 @@ def command(
     anemoi evaluate model.safetensors --report report
     anemoi evaluate model.safetensors --source /data/analysis.zarr --start 2026-01-01 --lead-time 5d --json
     """  # noqa: D301 (click needs the \b, which a raw string has not)
+    from anemoi.core.allocation import keep_freed_memory
     from anemoi.core.checkpoint import load
     from anemoi.core.config import build
     from anemoi.core.forecasting import forecast
@@ -81,6 +82,7 @@ def command(
         "trust_code": trust_code,
         "allow_different_versions": allow_different_versions,
     }
+    keep_freed_memory()
     with short_warnings():
         result = verify(model, source, start=start, end=end, lead_time=lead_time, progress=_progress, **how)
         if target is not None:
