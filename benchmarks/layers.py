@@ -1,14 +1,12 @@
 """How fast our layers are, and how much memory they take, beside the peer's.
 
-Each case runs in a process of its own: both sides on one graph, with inputs of one distribution, taking
-turns, as they are and compiled. Forward passes are those of a forecast, in evaluation mode and with nothing
-kept for a gradient; nothing is checkpointed. Each side counts with its better setting in each column. What
-either side frees stays with the process, as in a forecast: otherwise the system takes it back and clears it
-again for one side or the other, as it happens, which can be a third of a forward pass. Memory is the peak of
-a forward and backward pass over what the process held before, and has a process of its own for each side and
-setting: what others have freed and the process has kept would hide a part of it, or add to it. The floor is
-the time of the arithmetic at the measured rate of a large matrix product, or of the bytes at the measured
-rate of a copy, whichever is larger.
+Each case runs in a process of its own: both sides on one graph, with inputs of one distribution, taking turns,
+as they are and compiled. Forward passes are those of a forecast, in evaluation mode and with nothing kept for
+a gradient; nothing is checkpointed. Each side counts with its better setting in each column. Memory is the
+peak of a forward and backward pass over what the process held before, and has a process of its own for each
+side and setting: what others have freed and the process has kept would hide a part of it, or add to it. The
+floor is the time of the arithmetic at the measured rate of a large matrix product, or of the bytes at the
+measured rate of a copy, whichever is larger.
 
     make layers
     benchmarks/peer/.venv/bin/python benchmarks/layers.py [FAMILY]... [--cases encoder decoder]
@@ -36,7 +34,6 @@ sys.path.insert(0, str(Path(__file__).parent / "peer"))
 
 import numpy as np
 import torch
-from anemoi.core.allocation import keep_freed_memory
 from anemoi.core.graph import Graph
 from anemoi.core.grid import Grid
 from anemoi_plugin_graphs.icosahedral import IcosahedralGraph
@@ -174,7 +171,6 @@ def setting_of(case: Mapping[str, Any], options: argparse.Namespace) -> tuple[Co
 
 def measure(case: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """Measure the times of one case in this process."""
-    keep_freed_memory()
     contest, graph, arguments = setting_of(case, options)
     operations, bytes_ = contest.work(arguments)
     by_operations, by_bytes = rates()

@@ -38,6 +38,7 @@ def command(
 
     The run's directory receives `checkpoint.safetensors`, all that a forecast needs.
     """
+    from anemoi.core.allocation import keep_freed_memory
     from anemoi.core.config import compose
 
     from .progress import Progress
@@ -51,6 +52,7 @@ def command(
         composition = recorded(config_from, overrides, trust_code=trust_code)
     training = prepare(composition)
     click.echo(training.summary)
+    keep_freed_memory()
     began = time.monotonic()
     with Progress(training.settings.training.steps) as progress:
         path = training.run(directory, on_step=progress.step)
