@@ -1,17 +1,19 @@
 """How fast our layers are, and how much memory they take, beside the peer's.
 
-Each case runs in a process of its own: both sides on one graph, with inputs of one distribution, taking turns,
-as they are and compiled. Forward passes are those of a forecast, in evaluation mode and with nothing kept for
-a gradient; nothing is checkpointed. Each side counts with its better setting in each column. Memory is the
-peak of a forward and backward pass over what the process held before, and has a process of its own for each
-side and setting: what others have freed and the process has kept would hide a part of it, or add to it. The
-floor is the time of the arithmetic at the measured rate of a large matrix product, or of the bytes at the
-measured rate of a copy, whichever is larger.
+Each case runs in a process of its own: both sides on one graph, with inputs of one distribution, taking
+turns, as they are and compiled. Forward passes are those of a forecast, in evaluation mode and with nothing
+kept for a gradient; nothing is checkpointed. Each side counts with its better setting in each column. Memory
+is the peak of a forward and backward pass over what the process held before, and has a process of its own for
+each side and setting: what others have freed and the process has kept would hide a part of it, or add to it.
+The floor is the time of the arithmetic at the measured rate of a large matrix product, or of the bytes at the
+measured rate of a copy, whichever is larger. With ``--keep`` both sides keep the memory that they free, as
+the commands ``anemoi forecast`` and ``anemoi train`` do; without, the C library gives it back to the system
+as it does for any program.
 
     make layers
     benchmarks/peer/.venv/bin/python benchmarks/layers.py [FAMILY]... [--cases encoder decoder]
         [--refinements 4 5] [--channels 128 256] [--settings eager compiled] [--rounds 7] [--seconds 10]
-        [--threads 2] [--grid 48] [--output runs/layers] [--resume]
+        [--threads 2] [--grid 48] [--keep] [--output runs/layers] [--resume]
 
 Prints a table, and writes it as ``layers.txt`` to the output, with ``layers.json`` and ``layers.png``: after
 each case, so that a run that is interrupted keeps what it has, and goes on from there with ``--resume``.
@@ -34,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent / "peer"))
 
 import numpy as np
 import torch
+from anemoi.core.allocation import keep_freed_memory
 from anemoi.core.graph import Graph
 from anemoi.core.grid import Grid
 from anemoi_plugin_graphs.icosahedral import IcosahedralGraph
@@ -171,6 +174,8 @@ def setting_of(case: Mapping[str, Any], options: argparse.Namespace) -> tuple[Co
 
 def measure(case: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """Measure the times of one case in this process."""
+    if options.keep:
+        keep_freed_memory()
     contest, graph, arguments = setting_of(case, options)
     operations, bytes_ = contest.work(arguments)
     by_operations, by_bytes = rates()
@@ -227,6 +232,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10, help="after which no third round begins")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--grid", type=int, default=48, help="rows from pole to equator")
+    parser.add_argument("--keep", action="store_true", help="the memory that is freed, on both sides")
     parser.add_argument("--output", type=Path, default=Path("runs/layers"))
     parser.add_argument("--resume", action="store_true", help="leave out what the output holds already")
     parser.add_argument("--alone", type=json.loads, help=argparse.SUPPRESS)
