@@ -11,16 +11,16 @@ import ctypes
 import os
 import platform
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
-_CHOSEN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of malloc.h
+_CHOSEN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "GLIBC_TUNABLES")
 
 
 def keep_freed_memory() -> bool:
     """Let freed memory stay with this process, for what it asks for next.
 
     That holds for the rest of the process, so it is for commands to say, and not for libraries. The peak
-    stays what it was. Whoever has chosen otherwise, by ``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``
-    or ``GLIBC_TUNABLES`` of the environment, is left alone.
+    stays what it was. Whoever has chosen otherwise, by ``MALLOC_TRIM_THRESHOLD_``,
+    ``MALLOC_MMAP_THRESHOLD_``, ``MALLOC_MMAP_MAX_`` or ``GLIBC_TUNABLES`` of the environment, is left alone.
 
     Returns
     -------
@@ -30,5 +30,6 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in _CHOSEN):
         return False
     libc = ctypes.CDLL(None)
-    # Nothing is given back, and only what takes 2 GB and more has pages of its own.
-    return bool(libc.mallopt(_TRIM_THRESHOLD, -1) and libc.mallopt(_MMAP_THRESHOLD, 2**31 - 1))
+    # No block has pages of its own, and nothing is given back. Not by a high threshold for such blocks: a
+    # glibc that refuses more than 32 MB as one would then map all but the smallest.
+    return bool(libc.mallopt(_MMAP_MAX, 0) and libc.mallopt(_TRIM_THRESHOLD, -1))
