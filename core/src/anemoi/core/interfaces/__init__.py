@@ -6,45 +6,62 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..domain import Statistics
     from .capability import Capability
-    from .data_source import DataSource, Statistics, Times
+    from .data_source import DataSource, Times
+    from .forcing import Forcing
     from .graph_builder import GraphBuilder
     from .hooks import hookimpl
     from .loss import Loss
     from .mapper import Mapper
+    from .model import Fields, Model
+    from .objective import Criterion, Objective
     from .output import ForecastDescription, Output, State
     from .processor import Processor
     from .tracker import Tracker
+    from .transform import Transform
 
 _MODULE_OF = {
     "Capability": "capability",
+    "Criterion": "objective",
     "DataSource": "data_source",
+    "Fields": "model",
+    "Forcing": "forcing",
     "ForecastDescription": "output",
     "GraphBuilder": "graph_builder",
     "Loss": "loss",
     "Mapper": "mapper",
+    "Model": "model",
+    "Objective": "objective",
     "Output": "output",
     "Processor": "processor",
     "State": "output",
     "Statistics": "data_source",
     "Times": "data_source",
     "Tracker": "tracker",
+    "Transform": "transform",
     "hookimpl": "hooks",
 }
 
 __all__ = [
     "Capability",
+    "Criterion",
     "DataSource",
+    "Fields",
+    "Forcing",
     "ForecastDescription",
     "GraphBuilder",
     "Loss",
     "Mapper",
+    "Model",
+    "Objective",
     "Output",
     "Processor",
     "State",
     "Statistics",
     "Times",
     "Tracker",
+    "Transform",
     "hookimpl",
 ]
 

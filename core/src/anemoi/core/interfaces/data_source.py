@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..domain import Statistics as Statistics
 from ..grid import Grid
+from ..variable import Variable
 
 Times = NDArray[np.datetime64]
 """Validity times, ``(times,)`` datetime64[s], UTC."""
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """How each variable is distributed over cells, members and times; ``(variables,)`` float64 each."""
-
-    mean: NDArray[np.float64]
-    stdev: NDArray[np.float64]
-    minimum: NDArray[np.float64]
-    maximum: NDArray[np.float64]
 
 
 class DataSource(ABC):
@@ -72,6 +63,25 @@ class DataSource(ABC):
     def units(self) -> Mapping[str, str]:
         """The units of the variables, for those where they are known."""
         return {}
+
+    @property
+    def metadata(self) -> Mapping[str, Variable]:
+        """What is known of each variable; its role where the data say it, by what makes one.
+
+        One that is computed or constant is a forcing, one that is accumulated is diagnostic; what a user
+        says comes before that. By default the units alone are known.
+        """
+        return {name: Variable(name, units=self.units.get(name)) for name in self.variables}
+
+    @property
+    def changes(self) -> Mapping[np.timedelta64, Statistics]:
+        """The statistics that the data came with of changes of variables, by the time they are over."""
+        return {}
+
+    @property
+    def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """The first and the last time that ``statistics`` and ``changes`` are of; None if nobody knows."""
+        return None
 
     @abstractmethod
     def read(self, times: Sequence[np.datetime64] | Times) -> NDArray[np.float32]:

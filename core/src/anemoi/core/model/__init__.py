@@ -2,5 +2,6 @@
 
 from .assembly import INPUT_STEPS, assemble
 from .forecast_model import ForecastModel, ModelStatistics
+from .sample import Sample
 
-__all__ = ["INPUT_STEPS", "ForecastModel", "ModelStatistics", "assemble"]
+__all__ = ["INPUT_STEPS", "ForecastModel", "ModelStatistics", "Sample", "assemble"]
