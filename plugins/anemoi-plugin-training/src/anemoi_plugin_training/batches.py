@@ -7,15 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from .samples import Samples
+from .samples import Batch, Samples
 
 T = TypeVar("T")
 
 
-def batches(samples: Samples, *, batch_size: int, seed: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(samples: Samples, *, batch_size: int, seed: int, workers: int) -> Iterator[Batch]:
     """Give batches of samples without end, every sample once in each round.
 
     Parameters
@@ -31,7 +30,7 @@ def batches(samples: Samples, *, batch_size: int, seed: int, workers: int) -> It
     Iterator
         What ``samples[positions]`` gives.
     """
-    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+    loader: DataLoader[Batch] = DataLoader(
         samples,
         batch_size=None,  # a sample of the loader is a batch of ours, so that it is read as one
         sampler=_Shuffled(len(samples), batch_size, seed),

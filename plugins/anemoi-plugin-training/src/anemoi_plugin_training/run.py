@@ -7,25 +7,29 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from anemoi.core import config
 from anemoi.core.checkpoint import Checkpoint, inspect, lock, save
 from anemoi.core.config import Composition
+from anemoi.core.domain import Domain
 from anemoi.core.errors import AnemoiError, ConfigError
-from anemoi.core.graph import HIDDEN
-from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.graph import Graph
+from anemoi.core.held import held
 from anemoi.core.interfaces.graph_builder import GraphBuilder
-from anemoi.core.interfaces.loss import Loss
-from anemoi.core.model import INPUT_STEPS, ForecastModel, assemble
+from anemoi.core.interfaces.objective import Objective
+from anemoi.core.model import ForecastModel, assemble, model_class, transforms_of
 from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date
-from numpy.typing import NDArray
 
+from .criterion import Criterion, build_criterion
+from .domains import Data, check_some_output, domain_of, training_times
 from .loop import optimise, phases
-from .samples import Samples, model_statistics, training_times
-from .settings import Settings
+from .roles import Where
+from .samples import Samples
+from .settings import DATA, HIDDEN, Settings
+from .statistics import Track, untracked
 from .tracking import listeners
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -42,14 +46,12 @@ class Training:
         The configuration.
     settings
         The same, checked.
-    source
-        The data.
-    times
-        The training period.
+    data
+        The domains and where they are read.
     model
         With fresh weights.
-    loss
-        What is minimised.
+    criterion
+        The training loss.
     samples
         The training period as samples, for each rollout that is trained.
     checkpoint
@@ -60,10 +62,9 @@ class Training:
 
     composition: Composition
     settings: Settings
-    source: DataSource
-    times: NDArray[np.datetime64]
+    data: Mapping[str, Data]
     model: ForecastModel
-    loss: Loss
+    criterion: Criterion
     samples: Mapping[int, Samples]
     checkpoint: Checkpoint
     device: torch.device
@@ -71,16 +72,16 @@ class Training:
     @property
     def summary(self) -> str:
         """What will be trained on what, in a few lines."""
-        model, hidden = self.composition.values["model"], len(self.checkpoint.graph.nodes[HIDDEN])
-        names = {part: model[part].get("name", "(code)") for part in ("encoder", "processor", "decoder")}
+        spec = self.composition.values["model"]
+        parts = {key: part.get("name", "(code)") for key, part in spec.items() if isinstance(part, dict)}
+        named = ", ".join(f"{part} {name}" for part, name in parts.items()) or spec.get("name", "(code)")
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        first, last = format_date(self.times[0]), format_date(self.times[-1])
+        graph = self.checkpoint.graph
+        hidden = f", {len(graph.nodes[HIDDEN]):,} hidden nodes" if graph is not None else ""
         return "\n".join(
             [
-                f"Data: {first} to {last}, {len(self.times)} states of {', '.join(self.source.variables)} "
-                f"at {len(self.source.grid)} points",
-                f"Model: {', '.join(f'{part} {name}' for part, name in names.items())}; "
-                f"{parameters:,} parameters, {hidden:,} hidden nodes",
+                *(_summary(name, data) for name, data in self.data.items()),
+                f"Model: {named}; {parameters:,} parameters{hidden}",
                 f"Training: {self.settings.training.steps} steps on {self.device}",
             ]
         )
@@ -112,7 +113,7 @@ class Training:
         status = "failed"
         try:
             for step, value in enumerate(
-                optimise(self.model, self.loss, self.samples, self.settings.training, self.device), 1
+                optimise(self.model, self.criterion, self.samples, self.settings.training, self.device), 1
             ):
                 if not math.isfinite(value):
                     raise AnemoiError(
@@ -139,8 +140,13 @@ class Training:
         return path
 
 
-def prepare(composition: Composition) -> Training:
+def prepare(composition: Composition, *, track: Track = untracked) -> Training:
     """Build and check all that a training needs, without training.
+
+    Parameters
+    ----------
+    track
+        Shows how far a pass over the data has come.
 
     Raises
     ------
@@ -150,49 +156,93 @@ def prepare(composition: Composition) -> Training:
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
     device = _device(settings.training.device)
-    locked = lock(values)
-    source: DataSource = config.build("source", settings.data, trust_code=trust)
-    times = training_times(source, settings.dates)
-    samples = {
-        rollout: Samples.within(
-            source, times, inputs=INPUT_STEPS, rollout=rollout, forcings=tuple(settings.forcings)
-        )
-        for rollout, _ in phases(settings.training)
+    domains = settings.of_domains()
+    locked = lock(values, trust_code=trust)
+    sources = {
+        name: held(config.build("source", own.data, trust_code=trust), own.frequency)
+        for name, own in domains.items()
     }
-    statistics = model_statistics(source, times)
-    builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust)
-    graph = builder.build(source.grid)
+    objective: Objective = config.build("objective", settings.objective, trust_code=trust)
+    steps = objective.steps({name: source.frequency for name, source in sources.items()})
+    periods = {name: training_times(source, settings.dates) for name, source in sources.items()}
+    data = {}
+    for name, own in domains.items():
+        domain = domain_of(
+            sources[name],
+            periods[name],
+            own,
+            steps[name],
+            transforms_of(values, name),
+            key=f"domains.{name}.variables" if settings.domains else "variables",
+            where=_where(composition),
+            trust_code=trust,
+            track=track,
+        )
+        data[name] = Data(sources[name], periods[name], domain)
+    described = {name: each.domain for name, each in data.items()}
+    check_some_output(described)
+    samples = {
+        rollout: Samples.within(data, steps, count=rollout) for rollout, _ in phases(settings.training)
+    }
+    graph = _graph(settings, described, trust)
     torch.manual_seed(settings.training.seed)
-    model = assemble(values, graph=graph, variables=source.variables, statistics=statistics, trust_code=trust)
-    areas, variables = torch.from_numpy(source.grid.areas).float(), len(source.variables)
-    loss: Loss = config.build(
-        "loss",
-        settings.loss,
-        trust_code=trust,
-        node_weights=areas / areas.sum(),
-        variable_weights=torch.full((variables,), 1 / variables),
+    model = assemble(
+        values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
     )
+    criterion = build_criterion(settings.loss, settings.scalers, model.normalised, steps, trust_code=trust)
+    first = next(iter(periods.values()))
+    parents: list[dict[str, Any]] = [{**source.provenance, "kind": "dataset"} for source in sources.values()]
+    if graph is not None:
+        parents.append({"kind": "graph", "identity": graph.identity, "configuration": values.get("graph")})
     checkpoint = Checkpoint(
         weights={},
         graph=graph,
-        grid=source.grid,
-        statistics=statistics,
-        variables=source.variables,
-        units=dict(source.units),
-        frequency=source.frequency,
+        domains=described,
+        steps=steps,
         configuration=values,
         overrides=composition.overrides,
         lock=locked,
         provenance=provenance(
-            parents=[
-                {**source.provenance, "kind": "dataset"},
-                {"kind": "graph", "identity": graph.identity, "configuration": values.get("graph")},
-            ],
+            parents=parents,
             kind="checkpoint",
-            training_period={"start": format_date(times[0]), "end": format_date(times[-1])},
+            training_period={"start": format_date(first[0]), "end": format_date(first[-1])},
         ),
     )
-    return Training(composition, settings, source, times, model, loss, samples, checkpoint, device)
+    return Training(composition, settings, data, model, criterion, samples, checkpoint, device)
+
+
+def _graph(settings: Settings, domains: Mapping[str, Domain], trust_code: bool) -> Graph | None:
+    if not model_class(settings.model, trust_code=trust_code).needs_graph:
+        return None
+    if settings.graph is None:
+        raise ConfigError("The model needs a graph, but none is named.", fix="Choose one: graph=NAME")
+    builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust_code)
+    return builder.build({name: domain.grid for name, domain in domains.items()})
+
+
+def _where(composition: Composition) -> Where:
+    def where(key: str) -> str:
+        origin = composition.origin(key)
+        return f" (at {origin.where})" if origin and origin.where else ""
+
+    return where
+
+
+def _summary(name: str, data: Data) -> str:
+    """One domain in a line or two: its period, and what its variables are for."""
+    domain = data.domain
+    title = "Data" if name == DATA else name.capitalize()
+    first, last = format_date(data.times[0]), format_date(data.times[-1])
+    constants = [each for each in domain.forcings if domain[each].constant and not domain[each].computed]
+    read = [each for each in domain.forcings if each not in domain.fixed]
+    parts = {
+        "forcings": ", ".join(read),
+        "constants": ", ".join(constants),
+        "diagnostic": ", ".join(domain.diagnostic),
+    }
+    roles = "".join(f"; {role}: {names}" for role, names in parts.items() if names)
+    states = f" of {', '.join(domain.prognostic)}" if domain.prognostic else ""
+    return f"{title}: {first} to {last}, {len(data.times)} states{states} at {len(domain.grid)} points{roles}"
 
 
 def recorded(checkpoint: Path, overrides: Sequence[str] = (), *, trust_code: bool = False) -> Composition:
@@ -241,6 +291,6 @@ def _device(name: str) -> torch.device:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(
-            f"training.device: {name!r} is not to be had here.", fix="Choose auto, cpu or cuda."
+            f"training.device: {name!r} is not available on this machine.", fix="Choose auto, cpu or cuda."
         ) from error
     return torch.device(name)

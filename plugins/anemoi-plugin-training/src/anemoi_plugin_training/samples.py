@@ -1,186 +1,154 @@
-"""The training period as samples: some states, and those that follow them."""
+"""The training period as samples: the states that some steps of a forecast take and give."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from anemoi.core import forcings
 from anemoi.core.errors import DataError
-from anemoi.core.interfaces.data_source import DataSource
-from anemoi.core.model import ModelStatistics
-from anemoi.core.times import format_date, parse_date
+from anemoi.core.forcings import Forcings
+from anemoi.core.model import ForecastModel, Sample
+from anemoi.core.steps import Steps
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .settings import DateSettings
-
-_CHUNK = 32
-"""Times read at once while the statistics are made: enough to be quick, few enough for any grid."""
+from .domains import Data
 
 
-def training_times(source: DataSource, dates: DateSettings) -> NDArray[np.datetime64]:
-    """Find the times of the training period, those of missing data included.
-
-    Raises
-    ------
-    DataError
-        If the source has none in it.
-    """
-    start = source.times[0] if dates.start is None else parse_date(dates.start)
-    end = source.times[-1] if dates.end is None else parse_date(dates.end)
-    times = source.times[(source.times >= start) & (source.times <= end)]
-    if not len(times):
-        first, last = (format_date(time) for time in (source.times[0], source.times[-1]))
-        raise DataError(
-            f"The data have no times from {format_date(start)} to {format_date(end)}.",
-            fix=f"They reach from {first} to {last}: set dates.start and dates.end within.",
-        )
-    return times
-
-
-def model_statistics(source: DataSource, times: NDArray[np.datetime64]) -> ModelStatistics:
-    """Mean and standard deviation of the states, and of their changes, over ``times``, in one pass.
-
-    Sums are taken in float64 about the first state, so that a mean far from zero costs no digits.
-
-    Raises
-    ------
-    DataError
-        If there are NaNs or infinities (it names the variable and the time), if a variable never
-        changes, or if there are fewer than two consecutive times.
-    """
-    present = np.array([time for time in times if time not in source.missing])
-    origin: NDArray[Any] | None = None
-    last: NDArray[Any] | None = None
-    last_time: np.datetime64 | None = None
-    zero = np.zeros(len(source.variables))
-    count, total, squares, changes, change_squares = 0, zero.copy(), zero.copy(), 0, zero.copy()
-    change_total = zero.copy()
-    for begin in range(0, len(present), _CHUNK):
-        chunk = present[begin : begin + _CHUNK]
-        fields = source.read(chunk).astype(np.float64)  # (time, ensemble, grid, variable)
-        _refuse_nans(source, chunk, fields)
-        if origin is None:
-            origin = fields[0].mean(axis=(0, 1))
-        fields -= origin
-        count += fields[..., 0].size
-        total += fields.sum(axis=(0, 1, 2))
-        squares += (fields**2).sum(axis=(0, 1, 2))
-        for time, field in zip(chunk, fields, strict=True):
-            if last is not None and last_time is not None and time - last_time == source.frequency:
-                change = field - last
-                changes += change[..., 0].size
-                change_total += change.sum(axis=(0, 1))
-                change_squares += (change**2).sum(axis=(0, 1))
-            last, last_time = field, time
-    if origin is None or not changes:
-        raise DataError(
-            f"The training period has {len(present)} times with data, no two of them consecutive.",
-            fix="Choose a longer period: dates.start and dates.end.",
-        )
-    mean = total / count
-    stdev = np.sqrt(squares / count - mean**2)
-    tendency_stdev = np.sqrt(change_squares / changes - (change_total / changes) ** 2)
-    if not (tendency_stdev > 0).all():
-        constant = [name for name, s in zip(source.variables, tendency_stdev, strict=True) if not s > 0]
-        raise DataError(f"These variables never change in the training period: {', '.join(constant)}.")
-    tensors = (torch.tensor(values, dtype=torch.float32) for values in (origin + mean, stdev, tendency_stdev))
-    return ModelStatistics(*tensors)
-
-
-def _refuse_nans(source: DataSource, times: NDArray[np.datetime64], fields: NDArray[np.float64]) -> None:
-    if np.isfinite(fields).all():
-        return
-    time, _, _, variable = (int(axis[0]) for axis in np.nonzero(~np.isfinite(fields)))
-    raise DataError(
-        f"The training data have NaNs or infinities, the first in {source.variables[variable]!r} at "
-        f"{format_date(times[time])}.",
-        fix="Choose another period (dates.start, dates.end), or fill them in the data set.",
-    )
-
-
-@dataclass(frozen=True)
-class Samples(Dataset[tuple[Tensor, Tensor]]):
-    """Windows of consecutive states, without missing times within, and the forcings that go with them.
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some samples as they were read, by domain.
 
     Parameters
     ----------
-    source
-        Where the states are read.
-    starts
-        Position in ``source.times`` of the first state of each window.
-    inputs
-        How many states a forecast begins with.
-    length
-        How many states a window has, those and the ones that follow.
+    states
+        ``(batch, time, ensemble, grid, variable)``, of those variables that are read, in memory as the source
+        gave them.
     forcings
-        The names of the computed forcings.
+        ``(batch, time, grid, forcing)``, the computed ones.
     """
 
-    source: DataSource
-    starts: NDArray[np.int64]
-    inputs: int
-    length: int
-    forcings: tuple[str, ...]
+    states: Mapping[str, Tensor]
+    forcings: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples(Dataset[Batch]):
+    """Every time in the training period from which ``count`` steps of a forecast have all their states.
+
+    Parameters
+    ----------
+    data
+        The domains and where they are read.
+    steps
+        When the states of one step lie, by domain.
+    count
+        How many steps of a forecast a sample has.
+    starts
+        When the first step of each sample begins, ``(samples,)``.
+    """
+
+    data: Mapping[str, Data]
+    steps: Mapping[str, Steps]
+    count: int
+    starts: NDArray[np.datetime64]
+    _forcings: dict[str, Forcings] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def within(
-        cls,
-        source: DataSource,
-        times: NDArray[np.datetime64],
-        *,
-        inputs: int,
-        rollout: int,
-        forcings: tuple[str, ...],
-    ) -> Samples:
-        """Every window within ``times`` of ``inputs`` states and ``rollout`` that follow them.
+    def within(cls, data: Mapping[str, Data], steps: Mapping[str, Steps], *, count: int) -> Samples:
+        """Find every sample of ``count`` steps.
 
         Raises
         ------
         DataError
             If there is none.
         """
-        length = inputs + rollout
-        first = int(np.searchsorted(source.times, times[0]))
-        whole = np.array([time not in source.missing for time in times])
-        windows = (
-            np.lib.stride_tricks.sliding_window_view(whole, length)
-            if len(whole) >= length
-            else whole[:0, None]
-        )
-        starts = first + np.flatnonzero(windows.all(axis=1))
-        if not len(starts):
+        candidates = np.unique(np.concatenate([each.times for each in data.values()]))
+        for name, each in data.items():
+            there = np.array([time for time in each.times if time not in each.source.missing])
+            for offset in steps[name].window(count):
+                candidates = candidates[np.isin(candidates + offset, there)]
+        if not len(candidates):
+            states = max(len(steps[name].window(count)) for name in data)
+            times = max(len(each.times) for each in data.values())
             raise DataError(
-                f"The training period has {len(times)} times, but no {length} consecutive ones with data.",
+                f"The training period has {times} times, but no {states} consecutive ones with data.",
                 fix="Choose a longer period (dates.start, dates.end) or a shorter training.rollout.",
             )
-        return cls(source, starts, inputs, length, forcings)
+        return cls(data, steps, count, candidates)
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, positions: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Read the samples at ``positions`` as one batch, in order of time.
+    def __getitem__(self, positions: Sequence[int]) -> Batch:
+        """Read the samples at ``positions`` as one batch, in order of time."""
+        starts = self.starts[np.sort(np.asarray(positions))]
+        states, forcings = {}, {}
+        for name, each in self.data.items():
+            times = starts[:, None] + np.array(self.steps[name].window(self.count))  # (batch, time)
+            fields = torch.from_numpy(
+                each.source.read(times.ravel())
+            )  # (batch x time, ensemble, grid, variable)
+            columns = [each.source.variables.index(variable) for variable in read_names(each)]
+            if columns != list(range(fields.shape[-1])):
+                fields = fields[..., columns]
+            states[name] = fields.view(*times.shape, *fields.shape[1:])
+            known = torch.from_numpy(self._computed(name, each).at(times.ravel()))
+            forcings[name] = known.view(*times.shape, *known.shape[1:])
+        return Batch(states, forcings)
 
-        Returns
-        -------
-        Tensor, Tensor
-            States ``(batch, length, ensemble, grid, variable)``, in memory as the source gave them, and
-            forcings ``(batch, rollout, grid, forcing)``, at the last of the states that each forecast step is
-            made from.
-        """
-        windows = self.source.times[np.sort(self.starts[positions])[:, None] + np.arange(self.length)]
-        states = torch.from_numpy(
-            self.source.read(windows.ravel())
-        )  # (batch x length, ensemble, grid, variable)
-        last = windows[:, self.inputs - 1 : -1]
-        grid = self.source.grid
-        known = torch.from_numpy(
-            forcings.compute(self.forcings, grid.latitudes, grid.longitudes, last.ravel())
-        )  # (batch x rollout, grid, forcing)
-        return states.view(*windows.shape, *states.shape[1:]), known.view(*last.shape, *known.shape[1:])
+    def _computed(self, name: str, each: Data) -> Forcings:
+        if name not in self._forcings:
+            grid = each.domain.grid
+            self._forcings[name] = Forcings(computed_names(each), grid.latitudes, grid.longitudes)
+        return self._forcings[name]
+
+
+def read_names(data: Data) -> tuple[str, ...]:
+    """The variables of a domain that are read for each sample: neither computed nor constant."""
+    domain = data.domain
+    return tuple(
+        variable.name
+        for variable in domain.variables
+        if not variable.computed and variable.name not in domain.constants
+    )
+
+
+def computed_names(data: Data) -> tuple[str, ...]:
+    """The computed forcings of a domain."""
+    return tuple(variable.name for variable in data.domain.variables if variable.computed)
+
+
+def normalised(model: ForecastModel, batch: Batch, samples: Samples, device: torch.device) -> Sample:
+    """Bring a batch to the network's space on the device that trains.
+
+    Fields come as they lie on disk; turned there, by all threads or by the GPU, they cost least.
+    """
+    fields, missing = {}, {}
+    for name, data in samples.data.items():
+        read, computed = read_names(data), computed_names(data)
+        states = batch.states[name].to(device)  # (batch, time, ensemble, grid, read)
+        size = states.shape[:-1]
+        absent = model.missing(name, states, read)
+        parts = [(read, states)]
+        if computed:
+            known = batch.forcings[name].to(device)[:, :, None]
+            parts.append((computed, known.expand(*size, -1)))
+        if constants := tuple(data.domain.constants):
+            values = np.stack([data.domain.constants[each] for each in constants], axis=-1)
+            parts.append((constants, torch.from_numpy(values).to(device).expand(*size, -1)))
+        names = tuple(each for some, _ in parts for each in some)
+        ordered = model.chain(name).renamed(names)
+        whole = torch.cat([model.normalise(name, values, some) for some, values in parts], dim=-1)
+        place = {each: number for number, each in enumerate(ordered)}
+        order = [place[each] for each in model.normalised[name].names]
+        in_order = order == list(range(len(order)))
+        fields[name] = whole if in_order else whole[..., order]
+        if absent is not None:
+            filler = absent.new_zeros((*size, whole.shape[-1] - absent.shape[-1]))
+            marked = torch.cat([absent, filler], dim=-1)
+            missing[name] = marked if in_order else marked[..., order]
+    return Sample(fields, missing, model.normalised, samples.steps, samples.count)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from anemoi.core.config import Component, Spec
+from anemoi.core.errors import ConfigError
 from pydantic import Field
+
+HIDDEN, DATA = "hidden", "data"
+"""What the graph calls its hidden nodes, and the domain of a training on one data set: not to be mixed up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,25 +75,48 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSettings:
-    """The model, put together from three components.
+class VariableSettings:
+    """What the variables of a domain are for, by name or pattern (``q_*``).
 
     Parameters
     ----------
-    channels
-        The size of the latent state of a node.
-    encoder
-        Brings the state from the grid to the hidden nodes.
-    processor
-        Works on the hidden nodes.
-    decoder
-        Brings the result back to the grid.
+    prognostic
+        Both input and output, whatever the data say.
+    forcing
+        Input only.
+    diagnostic
+        Output only.
     """
 
-    channels: Annotated[int, Field(ge=1)]
-    encoder: Annotated[Spec, Component("mapper")]
-    processor: Annotated[Spec, Component("processor")]
-    decoder: Annotated[Spec, Component("mapper")]
+    prognostic: list[str] = field(default_factory=list)
+    forcing: list[str] = field(default_factory=list)
+    diagnostic: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainSettings:
+    """One data set of several.
+
+    Parameters
+    ----------
+    data
+        Where its states are read.
+    variables
+        What its variables are for.
+    transforms
+        What to change of the transforms for it.
+    forcings
+        Its computed inputs, by name; None is those of all.
+    frequency
+        The time between its states as the model sees them. Where it is shorter than that of the data, each
+        state holds until the next; None is that of the data.
+    """
+
+    data: Annotated[Spec, Component("source")]
+    variables: VariableSettings = field(default_factory=VariableSettings)
+    transforms: dict[str, Annotated[Spec, Component("transform")]] = field(default_factory=dict)
+    forcings: list[str] | None = None
+    frequency: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,28 +126,62 @@ class Settings:
     Parameters
     ----------
     data
-        Where the states are read.
+        Where the states are read; not used with ``domains``.
+    domains
+        Several data sets, by the names of their domains.
+    variables
+        What the variables are for.
     dates
-        Which of them train the model.
+        Which states train the model.
     forcings
         The computed inputs, by name.
+    transforms
+        The steps between the data and the network, in order.
     graph
-        The hidden nodes and the edges.
+        The hidden nodes and the edges; not built for a model without a graph.
     model
-        The encoder, the processor and the decoder.
+        The network.
+    objective
+        What it is trained for, and how a forecast advances.
     loss
-        What is minimised.
+        The training loss.
+    scalers
+        How much each error counts, each scaler under a name of the user's choice.
     training
         How.
     trackers
         What keeps a record, each under a name of the user's choice.
     """
 
-    data: Annotated[Spec, Component("source")]
+    data: Annotated[Spec, Component("source")] | None = None
+    domains: dict[str, DomainSettings] = field(default_factory=dict)
+    variables: VariableSettings = field(default_factory=VariableSettings)
     dates: DateSettings = field(default_factory=DateSettings)
     forcings: list[str] = field(default_factory=list)
-    graph: Annotated[Spec, Component("graph")]
-    model: ModelSettings
+    transforms: dict[str, Annotated[Spec, Component("transform")]] = field(default_factory=dict)
+    graph: Annotated[Spec, Component("graph")] | None = None
+    model: Annotated[Spec, Component("model")]
+    objective: Annotated[Spec, Component("objective")]
     loss: Annotated[Spec, Component("loss")]
+    scalers: dict[str, Annotated[Spec, Component("scaler")]] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     trackers: dict[str, Annotated[Spec, Component("tracker")]] = field(default_factory=dict)
+
+    def of_domains(self) -> dict[str, DomainSettings]:
+        """The settings of each domain; of the only one, those of the training itself.
+
+        Raises
+        ------
+        ConfigError
+            If no data are named, or a domain has a name that is no word.
+        """
+        if wrong := [name for name in self.domains if not name.isidentifier() or name == HIDDEN]:
+            raise ConfigError(f"domains.{wrong[0]}: a domain's name must be a word other than {HIDDEN!r}.")
+        if self.domains:
+            return {
+                name: replace(own, forcings=self.forcings if own.forcings is None else own.forcings)
+                for name, own in self.domains.items()
+            }
+        if self.data is None:
+            raise ConfigError("No data are named.", fix="Choose some: data=NAME, or domains.")
+        return {DATA: DomainSettings(data=self.data, variables=self.variables, forcings=self.forcings)}

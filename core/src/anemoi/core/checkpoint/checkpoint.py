@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
-import safetensors.torch
-import torch
 from torch import Tensor
 
+from .. import config
+from ..domain import Domain
 from ..errors import AnemoiError, CheckpointError
-from ..graph import Edges, Graph, Nodes
-from ..grid import Grid
-from ..model import ForecastModel, ModelStatistics, assemble
-from ..times import format_duration, parse_duration
-from . import container
+from ..graph import Graph
+from ..interfaces.objective import Objective
+from ..model import ForecastModel, assemble
+from ..steps import Steps
+from . import container, layout
 from .plugin_lock import DifferentVersionWarning, LockEntry, compare, targets
 
 
@@ -33,15 +33,11 @@ class Checkpoint:
     weights
         The model's ``state_dict()``.
     graph
-        What the model is built on.
-    grid
-        Where the states lie: the points of the graph's data nodes, in their order.
-    statistics
-        Of the training period.
-    variables, units
-        What is forecast, in the order of the last axis of the state.
-    frequency
-        The time from one state to the next.
+        What the model is built on; None for one without a graph.
+    domains
+        What comes in and goes out: variables, grid, statistics of the training period, constants.
+    steps
+        When the states lie that one step takes and gives, for each domain.
     configuration
         The whole training configuration, resolved; plain JSON.
     overrides
@@ -49,7 +45,7 @@ class Checkpoint:
     lock
         The plugins it was trained with, as :func:`anemoi.core.checkpoint.lock` finds them.
     provenance
-        As :func:`anemoi.core.provenance.provenance` makes it: the data set it was trained on is its parent.
+        As :func:`anemoi.core.provenance.provenance` makes it: the data sets of its training are its parents.
     identity
         The content hash, ``sha256:...``; None until it has been saved or loaded.
     path
@@ -57,18 +53,28 @@ class Checkpoint:
     """
 
     weights: Mapping[str, Tensor]
-    graph: Graph
-    grid: Grid
-    statistics: ModelStatistics
-    variables: tuple[str, ...]
-    units: Mapping[str, str]
-    frequency: np.timedelta64
+    graph: Graph | None
+    domains: Mapping[str, Domain]
+    steps: Mapping[str, Steps]
     configuration: Mapping[str, Any]
     overrides: tuple[str, ...]
     lock: tuple[LockEntry, ...]
     provenance: Mapping[str, Any]
     identity: str | None = None
     path: Path | None = None
+
+    @property
+    def domain(self) -> Domain:
+        """The domain, of a checkpoint that has one.
+
+        Raises
+        ------
+        CheckpointError
+            If it has several.
+        """
+        if len(self.domains) != 1:
+            raise CheckpointError(f"The checkpoint has several domains: {', '.join(self.domains)}.")
+        return next(iter(self.domains.values()))
 
     def as_parent(self) -> dict[str, Any]:
         """Say what it is in the provenance of what is made with it: its own, its identity and its path."""
@@ -89,12 +95,28 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Checkpoint:
     CheckpointError
         If it cannot be written.
     """
-    identity = container.write(Path(path), _tensors(checkpoint), _document(checkpoint))
+    tensors = {
+        **{f"{container.WEIGHTS}{name}": tensor for name, tensor in checkpoint.weights.items()},
+        **layout.graph_tensors(checkpoint.graph),
+        **layout.domain_tensors(checkpoint.domains),
+    }
+    document = {
+        "domains": {
+            name: layout.describe_domain(domain, checkpoint.steps[name])
+            for name, domain in checkpoint.domains.items()
+        },
+        "graph": layout.describe_graph(checkpoint.graph),
+        "configuration": checkpoint.configuration,
+        "overrides": list(checkpoint.overrides),
+        "lock": [dataclasses.asdict(entry) for entry in checkpoint.lock],
+        "provenance": checkpoint.provenance,
+    }
+    identity = container.write(Path(path), tensors, document)
     return dataclasses.replace(checkpoint, identity=identity, path=Path(path).absolute())
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a checkpoint and verify it. Nothing in it is ever executed.
+    """Read a checkpoint of this format or an older one, and verify it. Nothing in it is ever executed.
 
     Raises
     ------
@@ -102,22 +124,28 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         If it is missing, foreign, of a newer format, truncated or altered.
     """
     contents = container.read(Path(path))
+    document, tensors = contents.document, contents.tensors
     try:
-        tensors = safetensors.torch.load(contents.data)
-        decoded = _decode(tensors, contents.document, contents.identity)
-    except (
-        AnemoiError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        safetensors.SafetensorError,
-    ) as error:
-        raise CheckpointError(
-            f"The checkpoint {path} does not hold what its format asks for: {type(error).__name__}: {error}",
-            fix="Ask who made it: it was not written by `anemoi train`.",
-        ) from error
-    return dataclasses.replace(decoded, path=Path(path).absolute())
+        return Checkpoint(
+            weights={
+                name.removeprefix(container.WEIGHTS): layout.tensor(stored)
+                for name, stored in tensors.items()
+                if name.startswith(container.WEIGHTS)
+            },
+            graph=layout.read_graph(document["graph"], tensors),
+            domains={
+                name: layout.read_domain(name, said, tensors) for name, said in document["domains"].items()
+            },
+            steps={name: layout.read_steps(said["steps"]) for name, said in document["domains"].items()},
+            configuration=document["configuration"],
+            overrides=tuple(document["overrides"]),
+            lock=tuple(LockEntry(**entry) for entry in document["lock"]),
+            provenance=document["provenance"],
+            identity=contents.identity,
+            path=Path(path).absolute(),
+        )
+    except (AnemoiError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise container.not_as_its_format(Path(path), error) from error
 
 
 def build_model(
@@ -138,13 +166,17 @@ def build_model(
         If a plugin is absent or has another version, if the configuration names code that is not
         trusted, or if the weights are not those of the model.
     """
-    _check_trust(checkpoint.configuration["model"], trust_code)
+    needed = ("model", "objective", "transforms", "domains")
+    _check_trust({part: checkpoint.configuration.get(part) for part in needed}, trust_code)
     _check_lock(checkpoint.lock, allow_different_versions)
+    configuration = _pinned(checkpoint)
+    objective = config.build("objective", configuration["objective"], trust_code=trust_code)
     model = assemble(
-        _pinned(checkpoint),
+        configuration,
+        domains=checkpoint.domains,
+        steps=checkpoint.steps,
         graph=checkpoint.graph,
-        variables=checkpoint.variables,
-        statistics=checkpoint.statistics,
+        objective=cast(Objective, objective),
         trust_code=trust_code,
     )
     _check_weights(checkpoint.weights, model.state_dict())
@@ -175,13 +207,15 @@ def _check_lock(entries: tuple[LockEntry, ...], allow_different_versions: bool) 
 
 def _pinned(checkpoint: Checkpoint) -> dict[str, Any]:
     # Another distribution that offers the same name must neither win nor be in the way.
-    distributions = {entry.role: entry.distribution for entry in checkpoint.lock}
-    model = dict(checkpoint.configuration["model"])
-    for role in ("encoder", "processor", "decoder"):
-        if role in distributions and "name" in model[role]:
-            name = str(model[role]["name"]).rpartition(":")[2]
-            model[role] = {**model[role], "name": f"{distributions[role]}:{name}"}
-    return {**checkpoint.configuration, "model": model}
+    configuration = copy.deepcopy(dict(checkpoint.configuration))
+    for entry in checkpoint.lock:
+        spec: Any = configuration
+        for key in entry.role.split("."):
+            spec = spec.get(key) if isinstance(spec, dict) else None
+        if entry.needed and isinstance(spec, dict) and "name" in spec:
+            name = str(spec["name"]).rpartition(":")[2]
+            spec["name"] = f"{entry.distribution}:{name}"
+    return configuration
 
 
 def _check_weights(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
@@ -199,86 +233,3 @@ def _check_weights(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) 
             + "\n  ".join(shown),
             fix="Install exactly the plugins that it was trained with: anemoi checkpoint requirements FILE",
         )
-
-
-def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    graph, statistics = checkpoint.graph, checkpoint.statistics
-    tensors = {f"{container.WEIGHTS}{name}": tensor for name, tensor in checkpoint.weights.items()}
-    for name, nodes in graph.nodes.items():
-        tensors[f"graph/nodes/{name}/latitudes"] = nodes.latitudes
-        tensors[f"graph/nodes/{name}/longitudes"] = nodes.longitudes
-    for (source, target), edges in graph.edges.items():
-        prefix = f"graph/edges/{source}/{target}"
-        tensors[f"{prefix}/source"] = edges.source
-        tensors[f"{prefix}/target"] = edges.target
-        tensors[f"{prefix}/attributes"] = edges.attributes
-    for field in dataclasses.fields(statistics):
-        tensors[f"statistics/{field.name}"] = getattr(statistics, field.name)
-    tensors["grid/latitudes"] = torch.tensor(checkpoint.grid.latitudes)
-    tensors["grid/longitudes"] = torch.tensor(checkpoint.grid.longitudes)
-    return tensors
-
-
-def _document(checkpoint: Checkpoint) -> dict[str, Any]:
-    shape = checkpoint.grid.field_shape
-    return {
-        "variables": list(checkpoint.variables),
-        "units": dict(checkpoint.units),
-        "frequency": format_duration(checkpoint.frequency),
-        "grid": {"field_shape": None if shape is None else list(shape)},
-        "graph": {
-            "nodes": list(checkpoint.graph.nodes),
-            "edges": [
-                {"source": source, "target": target, "attributes": list(edges.attribute_names)}
-                for (source, target), edges in checkpoint.graph.edges.items()
-            ],
-        },
-        "configuration": checkpoint.configuration,
-        "overrides": list(checkpoint.overrides),
-        "lock": [dataclasses.asdict(entry) for entry in checkpoint.lock],
-        "provenance": checkpoint.provenance,
-    }
-
-
-def _decode(tensors: Mapping[str, Tensor], document: Mapping[str, Any], identity: str) -> Checkpoint:
-    nodes = {
-        name: Nodes(tensors[f"graph/nodes/{name}/latitudes"], tensors[f"graph/nodes/{name}/longitudes"])
-        for name in document["graph"]["nodes"]
-    }
-    edges = {}
-    for edge in document["graph"]["edges"]:
-        prefix = f"graph/edges/{edge['source']}/{edge['target']}"
-        edges[edge["source"], edge["target"]] = Edges(
-            tensors[f"{prefix}/source"],
-            tensors[f"{prefix}/target"],
-            tensors[f"{prefix}/attributes"],
-            tuple(edge["attributes"]),
-        )
-    shape = document["grid"]["field_shape"]
-    return Checkpoint(
-        weights={
-            name.removeprefix(container.WEIGHTS): value
-            for name, value in tensors.items()
-            if name.startswith(container.WEIGHTS)
-        },
-        graph=Graph(nodes, edges),
-        grid=Grid(
-            tensors["grid/latitudes"].numpy(),
-            tensors["grid/longitudes"].numpy(),
-            None if shape is None else tuple(shape),
-        ),
-        statistics=ModelStatistics(
-            **{
-                field.name: tensors[f"statistics/{field.name}"]
-                for field in dataclasses.fields(ModelStatistics)
-            }
-        ),
-        variables=tuple(document["variables"]),
-        units=document["units"],
-        frequency=parse_duration(document["frequency"]),
-        configuration=document["configuration"],
-        overrides=tuple(document["overrides"]),
-        lock=tuple(LockEntry(**entry) for entry in document["lock"]),
-        provenance=document["provenance"],
-        identity=identity,
-    )

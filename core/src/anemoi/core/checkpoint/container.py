@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError
+from .contents import Contents, Stored
+from .migrations import migrate
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = "anemoi-checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WEIGHTS = "weights/"  # what the names of the model's own tensors begin with
 
 _LENGTH = 8  # bytes of the little-endian integer that a safetensors file begins with: the size of its header
@@ -36,23 +38,6 @@ class Entry:
     shape: tuple[int, ...]
     begin: int
     end: int
-
-
-@dataclass(frozen=True)
-class Contents:
-    """A whole file, read and verified."""
-
-    path: Path
-    format_version: int
-    identity: str
-    document: Mapping[str, Any]
-    entries: Mapping[str, Entry]
-    data: bytes
-
-    def bytes_of(self, name: str) -> memoryview:
-        """Give the bytes of one tensor, little-endian, in C order."""
-        entry = self.entries[name]
-        return memoryview(self.data)[entry.begin : entry.end]
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> str:
@@ -96,7 +81,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], document: Mapping[str, Any]
 
 
 def read(path: Path) -> Contents:
-    """Read a file and verify it against its content hash. Imports no torch.
+    """Read a file, verify it against its content hash, and bring it to the newest format. Imports no torch.
 
     Raises
     ------
@@ -117,9 +102,10 @@ def read(path: Path) -> Contents:
     version = str(metadata.get("format_version"))
     if not version.isdecimal():
         raise _damaged(path, "its header has no format version")
-    if int(version) != FORMAT_VERSION:
+    if not 1 <= int(version) <= FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} has checkpoint format {version}, but this anemoi-core reads format {FORMAT_VERSION}.",
+            f"{path} has checkpoint format {version}, but this anemoi-core reads formats up to "
+            f"{FORMAT_VERSION}.",
             fix="Install the anemoi-core that wrote it, or a newer one: pip install --upgrade anemoi-core",
         )
     try:
@@ -135,7 +121,24 @@ def read(path: Path) -> Contents:
         document = _parse(text)
     except ValueError:
         raise _damaged(path, "its document is not JSON") from None
-    return Contents(path, int(version), identity, document, entries, data)
+    view = memoryview(data)
+    tensors = {
+        name: Stored(entry.dtype, entry.shape, view[entry.begin : entry.end])
+        for name, entry in entries.items()
+    }
+    try:
+        document, tensors = migrate(int(version), document, tensors)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise not_as_its_format(path, error) from error
+    return Contents(path, len(data), int(version), identity, document, tensors)
+
+
+def not_as_its_format(path: Path, error: Exception) -> CheckpointError:
+    """The error for a whole file that does not hold what its format asks for."""
+    return CheckpointError(
+        f"The checkpoint {path} does not hold what its format asks for: {type(error).__name__}: {error}",
+        fix="Ask who made it: it was not written by `anemoi train`.",
+    )
 
 
 def _identity(version: int, text: str, entries: Mapping[str, Entry], data: bytes) -> str:

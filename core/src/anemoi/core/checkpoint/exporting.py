@@ -14,14 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import CheckpointError
 from ..times import parse_date, parse_duration
 from . import container
 
 FOLDER = "anemoi-metadata"
-_ALWAYS_THE_SAME = ("cos_latitude", "sin_latitude", "cos_longitude", "sin_longitude")
 
 
 def export_metadata(
@@ -44,9 +41,13 @@ def export_metadata(
         If the checkpoint cannot be read, or the file not be written.
     """
     contents, path = container.read(Path(checkpoint)), Path(path)
+    name, *others = contents.document["domains"]
+    if others:
+        raise CheckpointError(
+            f"{checkpoint} has several domains ({', '.join([name, *others])}), which these tools do not know."
+        )
     arrays = {
-        axis: np.frombuffer(contents.bytes_of(f"grid/{axis}"), dtype="<f8")
-        for axis in ("latitudes", "longitudes")
+        axis: contents.tensors[f"domains/{name}/{axis}"].array() for axis in ("latitudes", "longitudes")
     }
     said = {
         **metadata(contents.identity, contents.document, len(arrays["latitudes"])),
@@ -78,10 +79,9 @@ def metadata(identity: str, document: Mapping[str, Any], points: int) -> dict[st
     points
         How many points its grid has.
     """
-    from ..model.assembly import INPUT_STEPS  # brings torch
-
     configuration, made = document["configuration"], document["provenance"]
-    variables, forcings = list(document["variables"]), list(configuration.get("forcings", ()))
+    (domain,) = document["domains"].values()
+    variables, steps = domain["variables"], domain["steps"]
     lock = {entry["distribution"]: entry["version"] for entry in document["lock"]}
     versions = {**made.get("versions", {}), **lock}
     python = versions.pop("python", None)
@@ -94,28 +94,29 @@ def metadata(identity: str, document: Mapping[str, Any], points: int) -> dict[st
         "command_line": made.get("command"),
         "config": {
             "data": {
-                "timestep": document["frequency"],
-                "frequency": document["frequency"],
-                "forcing": forcings,
-                "diagnostic": [],
+                "timestep": domain["frequency"],
+                "frequency": domain["frequency"],
+                "forcing": _names(variables, "forcing"),
+                "diagnostic": _names(variables, "diagnostic"),
             },
-            "training": {"multistep_input": INPUT_STEPS, "multistep_output": 1, "precision": "32"},
+            "training": {
+                "multistep_input": len(steps["inputs"]),
+                "multistep_output": len(steps["outputs"]),
+                "precision": "32",
+            },
             "dataloader": {"training": {"dataset": configuration["data"], **period}},
             **{part: configuration[part] for part in ("model", "graph") if part in configuration},
         },
         "dataset": {
-            "variables": [*variables, *forcings],
-            "variables_metadata": {
-                **{name: _units(document["units"].get(name)) for name in variables},
-                **{name: _forcing(name) for name in forcings},
-            },
-            "shape": [_dates(period, document["frequency"]), len(variables) + len(forcings), 1, points],
-            "frequency": document["frequency"],
-            "field_shape": document["grid"].get("field_shape"),
+            "variables": [each["name"] for each in variables],
+            "variables_metadata": {each["name"]: _metadata(each) for each in variables},
+            "shape": [_dates(period, domain["frequency"]), len(variables), 1, points],
+            "frequency": domain["frequency"],
+            "field_shape": domain["field_shape"],
             "arguments": {"args": [], "kwargs": dict(configuration["data"])},
             "sources": [each for each in made.get("parents", ()) if each.get("kind") != "graph"],
         },
-        "data_indices": _indices(len(variables), len(forcings)),
+        "data_indices": _indices(variables),
         "provenance_training": {
             "python": python,
             "time": made.get("created"),
@@ -126,12 +127,16 @@ def metadata(identity: str, document: Mapping[str, Any], points: int) -> dict[st
     }
 
 
-def _units(units: str | None) -> dict[str, str]:
-    return {} if units is None else {"units": units}
+def _names(variables: Sequence[Mapping[str, Any]], role: str) -> list[str]:
+    return [each["name"] for each in variables if each["role"] == role]
 
 
-def _forcing(name: str) -> dict[str, bool]:
-    return {"computed_forcing": True, "constant_in_time": name in _ALWAYS_THE_SAME}
+def _metadata(variable: Mapping[str, Any]) -> dict[str, Any]:
+    found = {} if "units" not in variable else {"units": variable["units"]}
+    if variable["role"] == "forcing":
+        said = {"computed_forcing": "computed", "constant_in_time": "constant"}
+        found |= {theirs: bool(variable.get(ours)) for theirs, ours in said.items()}
+    return found
 
 
 def _dates(period: Mapping[str, str], frequency: str) -> int:
@@ -141,15 +146,22 @@ def _dates(period: Mapping[str, str], frequency: str) -> int:
     return int(span // parse_duration(frequency)) + 1
 
 
-def _indices(variables: int, forcings: int) -> dict[str, Any]:
-    """Which columns are what: of the data, and of what the model takes and gives, which are the same here."""
-    states = range(variables)
-    added = range(variables, variables + forcings)
+def _indices(variables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Which columns are what, of the data and of what the model takes and gives."""
+    roles = [each["role"] for each in variables]
 
-    def columns(full: Sequence[int], forcing: Sequence[int]) -> dict[str, list[int]]:
-        return {
-            "full": list(full), "forcing": list(forcing), "diagnostic": [], "prognostic": list(states),
-        }  # fmt: skip
+    def columns(taken: Sequence[str], among: Sequence[str]) -> dict[str, list[int]]:
+        """The places, among those variables that are there, of those that are taken, all and by role."""
+        there = [role for role in roles if role in among]
+        of = {
+            role: [place for place, each in enumerate(there) if each == role and role in taken]
+            for role in ("forcing", "diagnostic", "prognostic")
+        }
+        return {"full": [place for place, each in enumerate(there) if each in taken], **of}
 
-    side = {"input": columns([*states, *added], added), "output": columns(states, ())}
-    return {"data": side, "model": side}
+    everything = ("forcing", "diagnostic", "prognostic")
+    taken, given = ("forcing", "prognostic"), ("diagnostic", "prognostic")
+    return {
+        "data": {"input": columns(taken, everything), "output": columns(given, everything)},
+        "model": {"input": columns(taken, taken), "output": columns(given, given)},
+    }

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError
+import numpy as np
+
 from . import container
+from .contents import Contents
 from .plugin_lock import LockEntry
 
 
@@ -29,12 +31,14 @@ class Inspection:
     lock
         The plugins that it was trained with.
     nodes, edges
-        How many there are in the graph, by name (``data -> hidden``).
+        How many there are in the graph, by name (``data -> hidden``); none without a graph.
+    points
+        How many points the grid of each domain has.
     parameters
         How many numbers the weights are.
     spacing
-        Roughly how far apart the grid points are, in kilometres: the square root of the area for each,
-        of the box of latitudes and longitudes that holds them.
+        Roughly how far apart the grid points of each domain are, in kilometres: the square root of the area
+        for each, of the box of latitudes and longitudes that holds them.
     """
 
     path: Path
@@ -45,8 +49,9 @@ class Inspection:
     lock: tuple[LockEntry, ...]
     nodes: Mapping[str, int]
     edges: Mapping[str, int]
+    points: Mapping[str, int]
     parameters: int
-    spacing: float
+    spacing: Mapping[str, float]
 
 
 def inspect(path: str | os.PathLike[str]) -> Inspection:
@@ -58,44 +63,43 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
         If it is missing, foreign, of a newer format, truncated or altered.
     """
     contents = container.read(Path(path))
-    entries, document = contents.entries, contents.document
+    tensors, document = contents.tensors, contents.document
     try:
-        graph = document["graph"]
+        graph = document["graph"] or {"nodes": [], "edges": []}
         return Inspection(
             path=contents.path,
-            size=len(contents.data),
+            size=contents.size,
             format_version=contents.format_version,
             identity=contents.identity,
             document=document,
             lock=tuple(LockEntry(**entry) for entry in document["lock"]),
-            nodes={name: entries[f"graph/nodes/{name}/latitudes"].shape[0] for name in graph["nodes"]},
+            nodes={name: tensors[f"graph/nodes/{name}/latitudes"].shape[0] for name in graph["nodes"]},
             edges={
-                f"{edge['source']} -> {edge['target']}": entries[
+                f"{edge['source']} -> {edge['target']}": tensors[
                     f"graph/edges/{edge['source']}/{edge['target']}/source"
                 ].shape[0]
                 for edge in graph["edges"]
             },
+            points={name: tensors[f"domains/{name}/latitudes"].shape[0] for name in document["domains"]},
             parameters=sum(
-                math.prod(entry.shape)
-                for name, entry in entries.items()
+                math.prod(stored.shape)
+                for name, stored in tensors.items()
                 if name.startswith(container.WEIGHTS)
             ),
-            spacing=_spacing(contents),
+            spacing={name: _spacing(contents, name) for name in document["domains"]},
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise CheckpointError(
-            f"The checkpoint {path} does not say what its format asks for: {error!r}"
-        ) from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise container.not_as_its_format(contents.path, error) from error
 
 
 _EARTH_RADIUS = 6371.0  # km
 
 
-def _spacing(contents: container.Contents) -> float:
+def _spacing(contents: Contents, domain: str) -> float:
     latitudes, longitudes = (
-        [math.radians(degrees) for degrees in contents.bytes_of(f"grid/{axis}").cast("d")]
+        np.deg2rad(contents.tensors[f"domains/{domain}/{axis}"].array())
         for axis in ("latitudes", "longitudes")
     )
-    band = math.sin(max(latitudes)) - math.sin(min(latitudes))
-    area = band * min(max(longitudes) - min(longitudes), 2 * math.pi)
-    return _EARTH_RADIUS * math.sqrt(area / len(latitudes))
+    band = np.sin(latitudes.max()) - np.sin(latitudes.min())
+    area = band * min(longitudes.max() - longitudes.min(), 2 * math.pi)
+    return float(_EARTH_RADIUS * math.sqrt(area / len(latitudes)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .. import plugins
+from ..config.build import constructor_of
+from ..config.options import Component, options
 from ..errors import PluginError
 
 
@@ -21,7 +23,8 @@ class LockEntry:
     Parameters
     ----------
     role
-        Its part: ``encoder``, ``processor``, ``decoder``, ``graph``, ``loss`` or ``data``.
+        Where the configuration has it: ``model``, ``model.encoder``, ``objective``,
+        ``transforms.normaliser``, ``forcings.insolation``, ``graph``, ``loss``, ``data``.
     kind, name
         What a configuration calls it.
     distribution, version, hash
@@ -65,12 +68,19 @@ class Mismatch:
     fix: str
 
 
-def lock(configuration: Mapping[str, Any]) -> tuple[LockEntry, ...]:
+def lock(configuration: Mapping[str, Any], *, trust_code: bool = True) -> tuple[LockEntry, ...]:
     """Find the plugins that a training configuration names, as they are installed now.
 
-    A forecast needs the encoder, the processor and the decoder. The graph is in the checkpoint
-    itself; the loss and the training data's source serve training alone. A component given by
-    ``_target_`` is no plugin and has no entry.
+    A forecast needs the model with the components within it, the objective, the transforms and the computed
+    forcings. The graph is in the checkpoint itself; the loss, the scalers and the training data's source
+    serve training alone. A component given by ``_target_`` is no plugin and has no entry.
+
+    Parameters
+    ----------
+    configuration
+        Of the training.
+    trust_code
+        Whether a ``_target_`` may be imported, to learn which components it has within it.
 
     Raises
     ------
@@ -78,8 +88,8 @@ def lock(configuration: Mapping[str, Any]) -> tuple[LockEntry, ...]:
         If one of them is not installed.
     """
     return tuple(
-        LockEntry(role=role, needed=needed, **_locked(kind, spec["name"]))
-        for role, kind, spec, needed in _components(configuration)
+        LockEntry(role=role, needed=needed, **_locked(kind, str(spec["name"])))
+        for role, kind, spec, needed in _components(configuration, trust_code)
         if "name" in spec
     )
 
@@ -103,14 +113,40 @@ def targets(configuration: Any) -> Iterator[str]:
             yield from targets(value)
 
 
-def _components(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], bool]]:
-    model = configuration["model"]
-    yield "encoder", "mapper", model["encoder"], True
-    yield "processor", "processor", model["processor"], True
-    yield "decoder", "mapper", model["decoder"], True
-    for role, kind in (("graph", "graph"), ("loss", "loss"), ("data", "source")):
-        if role in configuration:
-            yield role, kind, configuration[role], False
+Found = tuple[str, str, Mapping[str, Any], bool]
+"""A component of a configuration: its role, its kind, its spec, and whether a forecast needs it."""
+
+
+def _components(configuration: Mapping[str, Any], trust_code: bool) -> Iterator[Found]:
+    yield from _with_parts("model", "model", configuration["model"], trust_code)
+    yield "objective", "objective", configuration["objective"], True
+    domains: Mapping[str, Mapping[str, Any]] = configuration.get("domains") or {}
+    for prefix, section in (
+        ("", configuration),
+        *((f"domains.{name}.", own) for name, own in domains.items()),
+    ):
+        for name, spec in (section.get("transforms") or {}).items():
+            yield f"{prefix}transforms.{name}", "transform", spec, True
+    for name in configuration.get("forcings") or ():
+        yield f"forcings.{name}", "forcing", {"name": name}, True
+    for role in ("graph", "loss"):
+        if configuration.get(role):
+            yield role, role, configuration[role], False
+    for name, spec in (configuration.get("scalers") or {}).items():
+        yield f"scalers.{name}", "scaler", spec, False
+    for name, own in domains.items() or (("", configuration),):
+        if own.get("data"):
+            yield f"domains.{name}.data" if name else "data", "source", own["data"], False
+
+
+def _with_parts(role: str, kind: str, spec: Mapping[str, Any], trust_code: bool) -> Iterator[Found]:
+    """A component that a forecast needs, and those that its options name."""
+    yield role, kind, spec, True
+    constructor = constructor_of(kind, spec, trust_code=trust_code)
+    for name, parameter in options(constructor, kind=kind).items():
+        inner = next((each.kind for each in get_args(parameter.type) if isinstance(each, Component)), None)
+        if inner is not None and isinstance(spec.get(name), Mapping):
+            yield from _with_parts(f"{role}.{name}", inner, spec[name], trust_code)
 
 
 def _locked(kind: str, name: str) -> dict[str, str]:
@@ -138,6 +174,9 @@ def _compare(entry: LockEntry, installed: Iterable[plugins.Component]) -> Mismat
     )
     if found is None:
         return Mismatch(entry, "absent", f"{what} is not installed.", install)
+    # What comes with the core is what this core reads: the format of the file has a version of its own.
+    if plugins.normalise(entry.distribution) == "anemoi-core":
+        return None
     if found.version != entry.version:
         other = f"{what} is needed, but version {found.version} is installed."
         return Mismatch(entry, "version", other, install)

@@ -81,10 +81,9 @@ def _as_json(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> dic
         for entry in found.lock
     ]
     document = dict(found.document)
-    document["grid"] = {
-        **document["grid"],
-        "points": found.nodes["data"],
-        "spacing_km": round(found.spacing, 1),
+    document["domains"] = {
+        name: {**said, "points": found.points[name], "spacing_km": round(found.spacing[name], 1)}
+        for name, said in document["domains"].items()
     }
     return {
         "path": str(found.path),
@@ -100,21 +99,11 @@ def _as_json(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> dic
 
 def _account(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> Iterator[str]:
     document, provenance = found.document, found.document["provenance"]
-    units = document["units"]
-    shape = document["grid"].get("field_shape")
     period = provenance.get("training_period") or {}
-    model = " + ".join(document["configuration"]["model"][part].get("name", "code") for part in _PARTS)
     facts = {
         "identity": found.identity,
-        "forecasts": ", ".join(
-            f"{name} [{units[name]}]" if name in units else name for name in document["variables"]
-        ),
-        "step": document["frequency"],
-        "grid": f"{found.nodes['data']} points{f' ({_by(shape)})' if shape else ''}, "
-        f"about {found.spacing:.0f} km apart",
-        "model": f"{model}; {found.parameters:,} parameters",
+        "model": f"{_model(document['configuration'])}; {found.parameters:,} parameters",
         "graph": "; ".join(f"{name} {count}" for name, count in {**found.nodes, **found.edges}.items()),
-        "forcings": ", ".join(document["configuration"].get("forcings", ())),
         "trained on": "; ".join(
             _parent(parent) for parent in provenance.get("parents", ()) if parent.get("kind") != "graph"
         ),
@@ -125,12 +114,62 @@ def _account(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> Ite
         "size": f"{found.size / 1e6:.1f} MB, checkpoint format {found.format_version}",
     }
     yield str(found.path)
-    yield from (f"  {name:<12}{text}" for name, text in facts.items() if text)
+    for name, said in document["domains"].items():
+        if len(document["domains"]) > 1:
+            yield f"  domain {name}"
+        yield from _lines(_domain(found, name, said))
+    yield from _lines(facts)
     yield ""
     yield from _components(found, mismatches)
 
 
-_PARTS = ("encoder", "processor", "decoder")
+def _domain(found: Inspection, name: str, said: Mapping[str, Any]) -> dict[str, str]:
+    """What a domain is, in words: what it forecasts, what a start needs, and what comes from elsewhere."""
+    variables = said["variables"]
+    shape, steps = said["field_shape"], said["steps"]
+
+    def listed(*conditions: bool | None, role: str) -> str:
+        constant, computed = conditions
+        return ", ".join(
+            f"{each['name']} [{each['units']}]"
+            if "units" in each and role != "forcing"
+            else str(each["name"])
+            for each in variables
+            if each["role"] == role
+            and (computed is None or each.get("computed", False) is computed)
+            and (constant is None or each.get("constant", False) is constant)
+        )
+
+    states = (
+        [_hours(seconds) for seconds in steps["inputs"]],
+        [_hours(seconds) for seconds in steps["outputs"]],
+    )
+    return {
+        "forecasts": listed(None, None, role="prognostic"),
+        "diagnostic": listed(None, None, role="diagnostic"),
+        "forcings": listed(False, False, role="forcing"),
+        "constants": listed(True, False, role="forcing"),
+        "computed": listed(None, True, role="forcing"),
+        "step": f"{said['frequency']}: from {', '.join(states[0])} to {', '.join(states[1]) or 'nothing'}",
+        "grid": f"{found.points[name]} points{f' ({_by(shape)})' if shape else ''}, "
+        f"about {found.spacing[name]:.0f} km apart",
+    }
+
+
+def _lines(facts: Mapping[str, str]) -> Iterator[str]:
+    return (f"  {name:<12}{text}" for name, text in facts.items() if text)
+
+
+def _hours(seconds: int) -> str:
+    return f"{seconds / 3600:+g}h" if seconds else "0h"
+
+
+def _model(configuration: Mapping[str, Any]) -> str:
+    """The model by name, with the components within it."""
+    spec = configuration["model"]
+    parts = [part.get("name", "code") for part in spec.values() if isinstance(part, Mapping)]
+    name = str(spec.get("name", "code"))
+    return f"{name} ({' + '.join(parts)})" if parts else name
 
 
 def _components(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> Iterator[str]:
@@ -141,7 +180,7 @@ def _components(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> 
         for entry in entries:
             what = f"{entry.name} ({entry.distribution} {entry.version})"
             here = mismatches[entry].message if entry in mismatches else "ok"
-            yield f"  {entry.role:<12}{what:<60} {here}"
+            yield f"  {entry.role:<22}{what:<60} {here}"
     if code := sorted(set(targets(found.document["configuration"]))):
         yield f"It names code outside any plugin, which runs only with --trust-code: {', '.join(code)}"
     needed_fixes = dict.fromkeys(

@@ -17,7 +17,8 @@ from .options import (
     output_options,
     short_warnings,
     source_option,
-    source_spec,
+    source_specs,
+    trained_on,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     required=True,
     multiple=True,
     metavar="FILE",
-    help="What to write; may be repeated. {date} in it stands for the start, {lead_time} for each lead time.",
+    help="What to write; may be repeated. {date} in it stands for the start, {lead_time} for each lead time, "
+    "{domain} for each domain of a model that has several.",
 )
 @click.option(
     "--format", "output_name", metavar="NAME", help="The output that writes it.  [default: by FILE's suffix]"
@@ -62,6 +64,13 @@ if TYPE_CHECKING:
 @click.option(
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
 )
+@click.option(
+    "--persist",
+    multiple=True,
+    metavar="VARIABLE",
+    help="A forcing that keeps its value at the start, instead of being read at every step; may be repeated.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there already.")
 @click.option(
     "--restart",
@@ -78,6 +87,8 @@ def command(
     options: tuple[str, ...],
     sources: tuple[str, ...],
     members: int,
+    persist: tuple[str, ...],
+    seed: int,
     overwrite: bool,
     restart: bool,
     device: str,
@@ -109,23 +120,25 @@ def command(
     written = destinations(paths, output_name, output_options(options))
     loaded = load(checkpoint)
     device = available_device(device)
-    spec = source_spec(sources, loaded.configuration.get("data"))
+    specs = source_specs(sources, trained_on(loaded.configuration))
     with short_warnings():
         batch = prepare(
             loaded,
-            config.build("source", spec, trust_code=trust_code),
+            {name: config.build("source", spec, trust_code=trust_code) for name, spec in specs.items()},
             starts,
             written,
             end,
             members=members,
+            persist=persist,
+            seed=seed,
             overwrite=overwrite,
             restart=restart,
             device=device,
             trust_code=trust_code,
             allow_different_versions=allow_different_versions,
         )
-    _check_not_an_input(batch, checkpoint, spec.get("path"))
-    steps = [len(task.forecast.lead_times) if task.parts else 0 for task in batch.tasks]
+    _check_not_an_input(batch, checkpoint, *(spec.get("path") for spec in specs.values()))
+    steps = [task.states for task in batch.tasks]
     keep_freed_memory()
     began = time.perf_counter()
     with _progress(sum(steps)) as on_step:
@@ -170,11 +183,13 @@ def _progress(steps: int) -> Iterator[OnStep]:
 def _summary(task: Task) -> str:
     from ..times import format_date
 
-    written = task.forecast
-    first, last, members = written.lead_times[0], written.lead_times[-1], written.members
+    described = list(task.forecasts.values())
+    first = min(each.start + each.lead_times[0] for each in described)
+    last = max(each.start + each.lead_times[-1] for each in described)
+    contents = "; ".join(f"{', '.join(each.variables)} at {len(each.grid)} points" for each in described)
+    members = described[0].members
     done = "Wrote" if task.parts else "Written before:"
     return (
-        f"{done} {', '.join(task.paths)}: {', '.join(written.variables)} at {len(written.grid)} points, "
-        f"{members} member{'s' * (members > 1)}, valid {format_date(written.start + first)} to "
-        f"{format_date(written.start + last)} UTC."
+        f"{done} {', '.join(task.paths)}: {contents}, {members} member{'s' * (members > 1)}, "
+        f"valid {format_date(first)} to {format_date(last)} UTC."
     )

@@ -116,6 +116,43 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
     return {**default, **options}
 
 
+def source_specs(
+    given: tuple[str, ...], defaults: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, dict[str, Any]]:
+    """Read what ``--source`` says of each domain: ``DOMAIN.KEY=VALUE`` where there are several.
+
+    Parameters
+    ----------
+    given
+        The values of ``--source``.
+    defaults
+        The source that each domain was trained on.
+
+    Raises
+    ------
+    ConfigError, PluginError
+        As :func:`source_spec`, or if a value does not say which domain it is of.
+    """
+    if len(defaults) == 1:
+        return {name: source_spec(given, default) for name, default in defaults.items()}
+    of: dict[str, list[str]] = {name: [] for name in defaults}
+    for value in given:
+        name, dot, rest = value.partition(".")
+        if not dot or name not in of or not _OPTION.fullmatch(rest):
+            raise ConfigError(
+                f"--source {value} does not say which domain it is of.",
+                fix=f"Write DOMAIN.KEY=VALUE: {next(iter(of))}.path={value}. The domains: {', '.join(of)}.",
+            )
+        of[name].append(rest)
+    return {name: source_spec(tuple(values), defaults[name]) for name, values in of.items()}
+
+
+def trained_on(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]:
+    """The source that each domain of a checkpoint's configuration was trained on."""
+    domains = configuration.get("domains") or {"data": configuration}
+    return {name: own.get("data") for name, own in domains.items()}
+
+
 def output_options(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Read what ``--output-option`` says: the options of each output, by its name.
 

@@ -3,7 +3,7 @@
 Composing needs Hydra and checking needs pydantic; both are imported when they are used, not before.
 """
 
-from .build import build, builder
+from .build import Builder, build, builder
 from .compose import compose, override
 from .composition import Composition, Origin
 from .layers import Layer, find_layers
@@ -11,6 +11,7 @@ from .options import Component, Spec
 from .validate import validate
 
 __all__ = [
+    "Builder",
     "Component",
     "Composition",
     "Layer",

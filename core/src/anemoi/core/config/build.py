@@ -4,11 +4,48 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AnemoiError, ConfigError, PluginError
 
 NAME, TARGET = "name", "_target_"
+
+
+@dataclass(frozen=True)
+class Builder:
+    """A component of a component: what builds it, as often as it is wanted.
+
+    A constructor that takes components of its own declares each as
+    ``Annotated[Builder, Component("mapper")]``. A user writes its name and options; the constructor is given
+    this, and calls it with the structure.
+
+    Parameters
+    ----------
+    kind
+        What it must be.
+    spec
+        Its name and options.
+    trust_code
+        Whether a ``_target_`` in it may be imported.
+    """
+
+    kind: str
+    spec: Mapping[str, Any]
+    trust_code: bool = False
+
+    def __call__(self, **structure: Any) -> Any:
+        """Build one; see :func:`build`."""
+        return build(self.kind, self.spec, trust_code=self.trust_code, **structure)
+
+    @property
+    def component(self) -> Any:
+        """Its class."""
+        return constructor_of(self.kind, self.spec, trust_code=self.trust_code)
+
+    def with_options(self, **options: Any) -> Builder:
+        """The same with other values of some options."""
+        return Builder(self.kind, {**self.spec, **options}, self.trust_code)
 
 
 def build(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False, **structure: Any) -> Any:
@@ -44,7 +81,7 @@ def builder(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False) 
     from .validate import check_component
 
     constructor = constructor_of(kind, spec, trust_code=trust_code)
-    given = check_component(kind, spec, constructor)
+    given = check_component(kind, spec, constructor, trust_code=trust_code)
 
     def built(**structure: Any) -> Any:
         try:

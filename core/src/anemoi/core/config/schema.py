@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, SchemaError
 
 from ..errors import AnemoiError
-from .build import NAME, TARGET, constructor_of, describe, options_of
+from .build import NAME, TARGET, Builder, constructor_of, describe, options_of
 from .options import REQUIRED, Component, Parameter, options
 
 # Strict, and given JSON: a list may become a tuple, a text a date; but "8" is no number, 1 no truth value.
@@ -107,21 +107,23 @@ class _Generator(GenerateJsonSchema):
         """Say nothing: what has no words in JSON Schema is no news to whoever asks for it."""
 
 
-def component_schema(kind: str, spec: Mapping[str, Any], constructor: Callable[..., Any]) -> Schema:
+def component_schema(
+    kind: str, spec: Mapping[str, Any], constructor: Callable[..., Any], *, trust_code: bool = False
+) -> Schema:
     """The schema of the options of one component."""
-    builder = _Builder(trust_code=False)
+    builder = _SchemaBuilder(trust_code=trust_code)
     model = builder.section(constructor, describe(kind, spec), options_of(spec), "", kind=kind)
     return Schema(model, builder.feeds, builder.faults)
 
 
 def settings_schema(settings: Callable[..., Any], values: Mapping[str, Any], *, trust_code: bool) -> Schema:
     """The schema of a whole configuration, or of a section, that the dataclass ``settings`` declares."""
-    builder = _Builder(trust_code=trust_code)
+    builder = _SchemaBuilder(trust_code=trust_code)
     model = builder.section(settings, "", values, "")
     return Schema(model, builder.feeds, builder.faults)
 
 
-class _Builder:
+class _SchemaBuilder:
     def __init__(self, *, trust_code: bool) -> None:
         self.trust_code = trust_code
         self.feeds: dict[str, Feed] = {}
@@ -153,7 +155,7 @@ class _Builder:
         if origin is typing.Annotated and (
             marks := [each for each in arguments if isinstance(each, Component)]
         ):
-            return self.component(marks[0].kind, value, key)
+            return self.component(marks[0].kind, value, key, as_builder=arguments[0] is Builder)
         if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
             owner = f"{annotation.__module__}.{annotation.__qualname__}"
             return self.section(annotation, owner, value if isinstance(value, Mapping) else {}, key)
@@ -175,7 +177,7 @@ class _Builder:
             fields[_PREFIX + name] = (self.accepted(annotation, value, f"{key}.{name}"), Field(alias=name))
         return create_model(key, __base__=Section, **fields)
 
-    def component(self, kind: str, spec: Any, key: str) -> Any:
+    def component(self, kind: str, spec: Any, key: str, *, as_builder: bool = False) -> Any:
         """The model of the component that ``spec`` names."""
         if not isinstance(spec, Mapping):
             return dict[str, Any]
@@ -191,7 +193,8 @@ class _Builder:
         model = self.section(constructor, owner, spec, key, kind=kind)
         fields: dict[str, Any] = {_PREFIX + word: (str, Field(alias=word))}
         named = create_model(key, __base__=model, **fields)
-        named.constructor = lambda **_: spec
+        made = Builder(kind, spec, self.trust_code) if as_builder else spec
+        named.constructor = lambda **_: made
         return named
 
 

@@ -96,11 +96,15 @@ def problems(composition: Composition, settings: Callable[..., Any] | None = Non
     return _check(schema_of(composition, settings), composition.values, composition)[0]
 
 
-def check_component(kind: str, spec: Mapping[str, Any], constructor: Callable[..., Any]) -> dict[str, Any]:
+def check_component(
+    kind: str, spec: Mapping[str, Any], constructor: Callable[..., Any], *, trust_code: bool = False
+) -> dict[str, Any]:
     """The options that ``spec`` gives, converted to the types of ``constructor``."""
     from .schema import component_schema
 
-    found, checked = _check(component_schema(kind, spec, constructor), options_of(spec), None)
+    found, checked = _check(
+        component_schema(kind, spec, constructor, trust_code=trust_code), options_of(spec), None
+    )
     if checked is None:
         owner = f"The {describe(kind, spec)} does not take these options."
         raise ConfigError("\n".join([owner, *map(str, found)]))

@@ -6,7 +6,7 @@ The package is not called ``forecast`` because that is the name of its function,
 
 from .batch import Batch, Task, prepare
 from .destination import Destination, destinations
-from .initial import check_source, initial_states, lead_times
+from .initial import Sources, by_domain, check_sources, lead_times
 from .rollout import LEAD_TIME, Forecast, forecast
 
 __all__ = [
@@ -14,11 +14,12 @@ __all__ = [
     "Batch",
     "Destination",
     "Forecast",
+    "Sources",
     "Task",
-    "check_source",
+    "by_domain",
+    "check_sources",
     "destinations",
     "forecast",
-    "initial_states",
     "lead_times",
     "prepare",
 ]

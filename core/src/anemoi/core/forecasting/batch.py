@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,10 +18,11 @@ from ..errors import AnemoiError, DataError
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
-from ..times import format_date, format_duration, parse_date
+from ..times import format_date, format_duration, parse_date, parse_duration
 from .background import Background
 from .destination import Destination
-from .initial import check_source, initial_states, lead_times
+from .initial import Sources, by_domain, check_sources, lead_times, step_count
+from .inputs import Inputs
 from .journal import Journal
 from .rollout import LEAD_TIME, Forecast, announced, describe
 from .tee import Part, Tee
@@ -38,8 +39,8 @@ class Task:
 
     Parameters
     ----------
-    forecast
-        Its description.
+    forecasts
+        Its description, for each domain that has outputs.
     paths
         Where it is written; a place for the lead time stays in them.
     parts
@@ -48,10 +49,15 @@ class Task:
         What it can go on from; none if None.
     """
 
-    forecast: ForecastDescription
+    forecasts: Mapping[str, ForecastDescription]
     paths: tuple[str, ...]
     parts: tuple[Part, ...]
     journal: Journal | None = None
+
+    @property
+    def states(self) -> int:
+        """How many states are to be computed."""
+        return sum(len(each.lead_times) for each in self.forecasts.values()) if self.parts else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +65,12 @@ class Batch:
     """Forecasts that are ready to be made, by one model: see :func:`prepare`."""
 
     checkpoint: Checkpoint
-    source: DataSource
+    sources: Sources
     model: ForecastModel
     device: torch.device
     tasks: tuple[Task, ...]
+    persist: tuple[str, ...] = ()
+    seed: int = 0
 
     def run(self, on_step: OnStep = lambda forecast, state: None) -> Iterator[Task]:
         """Make them, one after the other; give each as its files are whole.
@@ -89,34 +97,36 @@ class Batch:
                 task.journal.remove()
 
     def _make(self, task: Task, on_step: OnStep) -> None:
-        described = task.forecast
-        fields = initial_states(
-            self.checkpoint,
-            self.source,
-            described.start,
-            input_steps=self.model.input_steps,
-            members=described.members,
+        first = next(iter(task.forecasts.values()))
+        inputs = Inputs(
+            self.model,
+            self.sources,
+            first.start,
+            members=first.members,
+            persist=self.persist,
+            device=self.device,
         )
-        initial = torch.from_numpy(fields).to(self.device)
-        made = Forecast(described, self.model, self.checkpoint.frequency, initial, task.journal)
+        made = Forecast(task.forecasts, self.model, inputs, self.seed, task.journal)
         # Whoever hears that it has finished finds its files.
-        with announced(described):
+        with announced(*task.forecasts.values()):
             with Background(Tee(task.parts)) as output, closing(made.states()) as states:
                 for state in states:
                     output.write(state)
-                    on_step(described, state)
+                    on_step(task.forecasts[state.domain], state)
             if task.journal is not None:
                 task.journal.finish()
 
 
 def prepare(
     checkpoint: Checkpoint,
-    source: DataSource,
+    source: DataSource | Sources,
     dates: Sequence[str | datetime | np.datetime64],
     destinations: Sequence[Destination],
     lead_time: str | timedelta | np.timedelta64 = LEAD_TIME,
     *,
     members: int = 1,
+    persist: Collection[str] = (),
+    seed: int = 0,
     overwrite: bool = False,
     restart: bool = False,
     device: str | torch.device = "cpu",
@@ -128,7 +138,7 @@ def prepare(
 
     Parameters
     ----------
-    checkpoint, source, lead_time, members, device, model, trust_code, allow_different_versions
+    checkpoint, source, lead_time, members, persist, seed, device, model, trust_code, allow_different_versions
         As for :func:`anemoi.core.forecast`.
     dates
         The times to start from.
@@ -152,82 +162,104 @@ def prepare(
         model = build_model(
             checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions
         )
-    forecasts = [describe(checkpoint, source, start, leads, members) for start in starts]
+    sources = by_domain(checkpoint, source)
+    forecasts = [describe(checkpoint, sources, start, leads, members) for start in starts]
     _check_apart(forecasts, destinations)
+    count = step_count(checkpoint, parse_duration(lead_time))
     errors: list[AnemoiError] = []
     with _collected(errors):
-        check_source(checkpoint, source, starts, input_steps=model.input_steps)
+        check_sources(checkpoint, sources, starts, count=count, persist=persist)
     tasks = []
     for forecast in forecasts:
         with _collected(errors):
-            journal = _journal(forecast, destinations[0], device) if restart else None
-            steps = model.input_steps + len(leads)
-            tasks.append(_task(forecast, destinations, journal, overwrite=overwrite, steps=steps))
+            journal = _journal(forecast, destinations[0], device, persist, seed) if restart else None
+            tasks.append(_task(forecast, destinations, journal, overwrite=overwrite, records=count + 1))
     _raise_all(errors)
-    return Batch(checkpoint, source, model.to(device).eval(), device, tuple(tasks))
+    return Batch(checkpoint, sources, model.to(device).eval(), device, tuple(tasks), tuple(persist), seed)
 
 
 def _task(
-    forecast: ForecastDescription,
+    forecasts: Mapping[str, ForecastDescription],
     destinations: Sequence[Destination],
     journal: Journal | None,
     *,
     overwrite: bool,
-    steps: int,
+    records: int,
 ) -> Task:
     """Check every file of one forecast, as it is or as it is gone on with."""
-    paths = tuple(destination.of_date(forecast.start) for destination in destinations)
+    start = next(iter(forecasts.values())).start
+    paths = tuple(destination.of_date(start) for destination in destinations)
     if journal is not None:
-        forecast = replace(forecast, provenance=journal.provenance)
+        forecasts = {
+            name: replace(forecast, provenance=journal.provenance) for name, forecast in forecasts.items()
+        }
         if journal.whole:
-            return Task(forecast, paths, (), journal)
+            return Task(forecasts, paths, (), journal)
         # It was interrupted while its files appeared: those that did are the ones to be written again.
-        overwrite = overwrite or len(journal) == steps
+        overwrite = overwrite or len(journal) == records
     parts: list[Part] = []
     errors: list[AnemoiError] = []
     for destination in destinations:
-        with _collected(errors):
-            parts += destination.parts(forecast, overwrite=overwrite)
+        for forecast in forecasts.values():
+            with _collected(errors):
+                parts += destination.parts(forecast, overwrite=overwrite)
     _raise_all(errors)
-    return Task(forecast, paths, tuple(parts), journal)
+    return Task(forecasts, paths, tuple(parts), journal)
 
 
-def _journal(forecast: ForecastDescription, destination: Destination, device: torch.device) -> Journal:
+def _journal(
+    forecasts: Mapping[str, ForecastDescription],
+    destination: Destination,
+    device: torch.device,
+    persist: Collection[str],
+    seed: int,
+) -> Journal:
     """The journal of a forecast, beside its first file."""
+    forecast = next(iter(forecasts.values()))
     path = Path(destination.of_date(forecast.start)).expanduser().absolute()
-    checkpoint, source = forecast.provenance["parents"]
+    checkpoint, *sources = forecast.provenance["parents"]
     software = forecast.provenance["versions"]
+    last = max(each.lead_times[-1] for each in forecasts.values())
     about: dict[str, Any] = {
         "checkpoint": checkpoint["identity"],
-        "source": source.get("identity"),
+        "source": " ".join(str(source.get("identity")) for source in sources),
         "date": format_date(forecast.start),
-        "lead time": format_duration(forecast.lead_times[-1]),
+        "lead time": format_duration(last),
         "number of members": forecast.members,
+        "persisted": " ".join(persist),
+        "seed": seed,
         "device": device.type,
         "software": " ".join(f"{name} {version}" for name, version in software.items()),
     }
     return Journal(path.with_name(f".{path.name}.journal"), about, forecast.provenance)
 
 
-def _check_apart(forecasts: Sequence[ForecastDescription], destinations: Sequence[Destination]) -> None:
-    """Check that no two forecasts, and no two outputs, write one file."""
+def _check_apart(
+    forecasts: Sequence[Mapping[str, ForecastDescription]], destinations: Sequence[Destination]
+) -> None:
+    """Check that no two forecasts, no two domains and no two outputs write one file."""
     taken: set[str] = set()
     for destination in destinations:
         if len(forecasts) > 1 and not destination.by_date:
             raise DataError(
                 f"Forecasts from {len(forecasts)} dates cannot all be written to {destination.path}.",
-                fix=f"Give each a path of its own, with {{date}} in it: {_with_date(destination.path)}",
+                fix=f"Give each a path of its own, with {{date}} in it: {_with('date', destination.path)}",
             )
-        for forecast in forecasts:
+        if len(forecasts[0]) > 1 and not destination.by_domain:
+            raise DataError(
+                f"The domains {', '.join(forecasts[0])} cannot all be written to {destination.path}.",
+                fix=f"Give each its own path, with {{domain}} in it: {_with('domain', destination.path)}",
+            )
+        for forecast in (each for of_date in forecasts for each in of_date.values()):
             for path in destination.paths(forecast):
                 if (place := os.path.abspath(os.path.expanduser(path))) in taken:
                     raise DataError(f"{path} is to be written twice.", fix="Give each --output another path.")
                 taken.add(place)
 
 
-def _with_date(path: str) -> str:
+def _with(what: str, path: str) -> str:
     stem, suffix = os.path.splitext(path)
-    return f"{stem}-{{date}}{suffix}"
+    return f"{stem}-{{{what}}}{suffix}"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ..interfaces.output import ForecastDescription, Output
 from ..times import format_date, format_duration
 from .tee import Part
 
-DATE, LEAD_TIME = "date", "lead_time"
+DATE, LEAD_TIME, DOMAIN = "date", "lead_time", "domain"
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Destination:
     Parameters
     ----------
     path
-        The path as it was given. Its ``{date}`` becomes the start of a forecast (``2025-12-20T06``); with
-        ``{lead_time}`` each lead time (``6h``) has a file of its own.
+        The path as it was given. Its ``{date}`` becomes the start of a forecast (``2025-12-20T06``),
+        ``{domain}`` the domain of the checkpoint; with ``{lead_time}`` each lead time (``6h``) has a file of
+        its own.
     output
         What builds the output that writes it, from ``path``, ``forecast`` and ``overwrite``.
 
@@ -71,9 +72,14 @@ class Destination:
         """Whether each start has a path of its own."""
         return DATE in self._placeholders()
 
+    @property
+    def by_domain(self) -> bool:
+        """Whether each domain has a path of its own."""
+        return DOMAIN in self._placeholders()
+
     def of_date(self, start: np.datetime64) -> str:
-        """Give the path for forecasts from ``start``; a place for the lead time stays."""
-        return self._filled(start, f"{{{LEAD_TIME}}}")
+        """Give the path for forecasts from ``start``; places for the lead time and the domain stay."""
+        return self._filled(start, f"{{{LEAD_TIME}}}", f"{{{DOMAIN}}}")
 
     def paths(self, forecast: ForecastDescription) -> list[str]:
         """Give all paths that a forecast is written to."""
@@ -90,7 +96,7 @@ class Destination:
         for part in self._split(forecast):
             path = self._path(part)
             output = self.output(path=path, forecast=part, overwrite=overwrite)
-            yield Part(path, output, part.lead_times)
+            yield Part(path, output, part.lead_times, part.domain)
 
     def _split(self, forecast: ForecastDescription) -> list[ForecastDescription]:
         if LEAD_TIME not in self._placeholders():
@@ -99,11 +105,12 @@ class Destination:
         return [replace(forecast, lead_times=leads[step : step + 1]) for step in range(len(leads))]
 
     def _path(self, part: ForecastDescription) -> str:
-        return self._filled(part.start, format_duration(part.lead_times[-1]))
+        return self._filled(part.start, format_duration(part.lead_times[-1]), part.domain)
 
-    def _filled(self, start: np.datetime64, lead_time: str) -> str:
+    def _filled(self, start: np.datetime64, lead_time: str, domain: str) -> str:
         # Without colons, which not every file system takes.
-        return self.path.format(**{DATE: format_date(start).replace(":", ""), LEAD_TIME: lead_time})
+        date = format_date(start).replace(":", "")
+        return self.path.format(**{DATE: date, LEAD_TIME: lead_time, DOMAIN: domain})
 
     def _placeholders(self) -> set[str]:
         try:
@@ -111,14 +118,14 @@ class Destination:
         except ValueError as error:
             raise self._malformed(str(error)) from None
         for name, spec, conversion in found:
-            if name not in (DATE, LEAD_TIME) or spec or conversion:
+            if name not in (DATE, LEAD_TIME, DOMAIN) or spec or conversion:
                 raise self._malformed(f"{{{name}}} is not one of these")
         return {str(name) for name, _, _ in found}
 
     def _malformed(self, why: str) -> DataError:
         return DataError(
             f"The path {self.path} cannot be filled in: {why}.",
-            fix=f"Write {{{DATE}}} or {{{LEAD_TIME}}} in braces, and double those that are meant as such.",
+            fix=f"Write {{{DATE}}}, {{{LEAD_TIME}}} or {{{DOMAIN}}} in braces, and double other braces.",
         )
 
 

@@ -1,129 +1,178 @@
-"""What a forecast begins with: checked against the checkpoint, all mismatches said at once."""
+"""Whether sources hold what forecasts need: checked before anything is read, with every fault at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checkpoint import Checkpoint
+from ..domain import Domain
 from ..errors import DataError
 from ..interfaces.data_source import DataSource
-from ..times import format_date, format_duration, parse_date, parse_duration
+from ..times import format_date, format_duration, parse_duration
 from ..units import same_unit
+from .needs import Need, needs
 
 _MOST = 6
 """How many dates a message lists."""
 
+LeadTimes = dict[str, NDArray[np.timedelta64]]
+"""The lead times of each domain that has outputs, ``(lead times,)`` timedelta64[s]."""
 
-def lead_times(
-    checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta64
-) -> NDArray[np.timedelta64]:
-    """List the lead times up to ``lead_time``, ``(steps,)`` timedelta64[s], the first one step in.
+Sources = Mapping[str, DataSource]
+"""The source of each domain."""
+
+
+def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta64) -> LeadTimes:
+    """List the lead times up to ``lead_time`` at which a forecast has states.
 
     Raises
     ------
     AnemoiError
-        If it is not a duration, or not one or more whole steps of the checkpoint.
+        If it is not a duration, or there is no state at it.
     """
-    step, end = checkpoint.frequency, parse_duration(lead_time)
-    steps = int(end // step)
-    if steps < 1 or end % step:
+    end = parse_duration(lead_time)
+    count = step_count(checkpoint, end)
+    found: LeadTimes = {}
+    for name, steps in checkpoint.steps.items():
+        leads = [number * steps.step + offset for number in range(count) for offset in steps.outputs]
+        if checkpoint.domains[name].outputs and leads:
+            found[name] = np.array([lead for lead in leads if lead <= end], dtype="timedelta64[s]")
+    if not any(len(leads) and leads[-1] == end for leads in found.values()):
+        step = min(steps.outputs[0] for name, steps in checkpoint.steps.items() if name in found)
+        nearest = max((leads[-1] for leads in found.values() if len(leads)), default=step)
         raise DataError(
             f"The lead time {format_duration(end)} is not a multiple of the checkpoint's step of "
             f"{format_duration(step)}.",
-            fix=f"Ask for one that is, such as {format_duration(max(steps, 1) * step)}.",
+            fix=f"Ask for one that is, such as {format_duration(nearest)}.",
         )
-    return np.asarray(np.arange(1, steps + 1) * step, dtype="timedelta64[s]")
+    return {name: leads for name, leads in found.items() if len(leads)}
 
 
-def check_source(
-    checkpoint: Checkpoint, source: DataSource, dates: Sequence[np.datetime64], *, input_steps: int
+def step_count(checkpoint: Checkpoint, end: np.timedelta64) -> int:
+    """How many steps lead to ``end``."""
+    step = next(iter(checkpoint.steps.values())).step
+    return int(-(-end // step))
+
+
+def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
+    """The source of each domain; one source alone is that of the only domain.
+
+    Raises
+    ------
+    DataError
+        If a domain has none.
+    """
+    if isinstance(source, DataSource):
+        if len(checkpoint.domains) > 1:
+            raise DataError(
+                f"The checkpoint has the domains {', '.join(checkpoint.domains)}: each needs a source.",
+                fix="Give one for each: {"
+                + ", ".join(f"{name!r}: ..." for name in checkpoint.domains)
+                + "} (--source DOMAIN.KEY=VALUE)",
+            )
+        return dict.fromkeys(checkpoint.domains, source)
+    if absent := [name for name in checkpoint.domains if name not in source]:
+        raise DataError(
+            f"There is no source for {', '.join(absent)}.", fix=f"Give one: --source {absent[0]}.name=NAME"
+        )
+    return source
+
+
+def check_sources(
+    checkpoint: Checkpoint,
+    sources: Sources,
+    dates: Sequence[np.datetime64],
+    *,
+    count: int = 1,
+    persist: Collection[str] = (),
 ) -> None:
-    """Check that forecasts from ``dates`` can begin with states of ``source``; no field is read.
+    """Check that forecasts of ``count`` steps from ``dates`` can be made with ``sources``; no field is read.
+
+    Parameters
+    ----------
+    persist
+        Forcings that keep the value that they have at the start.
 
     Raises
     ------
     DataError
         If not, with every reason there is.
     """
-    before = np.arange(input_steps) * checkpoint.frequency
-    times = np.unique([date - before for date in dates])
-    if reasons := _mismatches(checkpoint, source, times):
+    _check_persisted(checkpoint, persist)
+    reasons = []
+    for name, domain in checkpoint.domains.items():
+        wanted = needs(domain, checkpoint.steps[name], count, persist)
+        found = _mismatches(domain, checkpoint.steps[name].interval, sources[name], wanted, dates)
+        prefix = f"{name}: " if len(checkpoint.domains) > 1 else ""
+        reasons += [f"{prefix}{reason}" for reason in found]
+    if reasons:
         raise DataError(
             "A forecast cannot start from this source:\n" + "\n".join(f"- {reason}" for reason in reasons),
             fix="Choose another source or date. What the checkpoint needs: anemoi checkpoint inspect FILE",
         )
 
 
-def initial_states(
-    checkpoint: Checkpoint,
-    source: DataSource,
-    date: str | datetime | np.datetime64,
-    *,
-    input_steps: int,
-    members: int,
-) -> NDArray[np.float32]:
-    """Read the states that a forecast from ``date`` begins with: the last of them at ``date``.
-
-    A source of one member is given to each of ``members``; of a source of more, the first are taken.
-
-    Returns
-    -------
-    NDArray
-        ``(input_steps, members, grid, variable)``, the variables those of the checkpoint in its order.
-
-    Raises
-    ------
-    DataError
-        If the source does not fit the checkpoint, or does not hold these states: every reason there is.
-    """
-    start = parse_date(date)
-    check_source(checkpoint, source, [start], input_steps=input_steps)
-    times = start - np.arange(input_steps)[::-1] * checkpoint.frequency
-    columns = [source.variables.index(name) for name in checkpoint.variables]
-    fields = source.read(times)[..., columns]  # (input_steps, ensemble, grid, variable)
-    if fields.shape[1] not in (1, *range(members, fields.shape[1] + 1)):
+def _check_persisted(checkpoint: Checkpoint, persist: Collection[str]) -> None:
+    moving = {
+        name for domain in checkpoint.domains.values() for name in domain.forcings if name not in domain.fixed
+    }
+    if wrong := [name for name in persist if name not in moving]:
         raise DataError(
-            f"The source has {fields.shape[1]} members, too few for {members}.",
-            fix=f"Ask for at most {fields.shape[1]} members.",
+            f"{', '.join(wrong)} cannot be persisted: no forcing of that name is read at every step.",
+            fix=f"Those that are: {', '.join(sorted(moving)) or 'none'}.",
         )
-    _check_finite(fields, checkpoint.variables, times)
-    shape = (input_steps, members, *fields.shape[2:])
-    return np.array(np.broadcast_to(fields[:, :members], shape), dtype=np.float32, order="C")
 
 
-def _mismatches(checkpoint: Checkpoint, source: DataSource, times: NDArray[np.datetime64]) -> list[str]:
+def _mismatches(
+    domain: Domain,
+    interval: np.timedelta64,
+    source: DataSource,
+    wanted: tuple[Need, ...],
+    dates: Sequence[np.datetime64],
+) -> list[str]:
     reasons = []
-    if absent := [name for name in checkpoint.variables if name not in source.variables]:
+    names = list(dict.fromkeys(name for need in wanted for name in need.variables))
+    if absent := [name for name in names if name not in source.variables]:
         reasons.append(f"it has no {', '.join(absent)}; it has {', '.join(source.variables)}")
-    theirs, ours = source.units, checkpoint.units
+    theirs, ours = source.units, domain.units
     reasons += [
         f"its {name} is in {theirs[name]}, the checkpoint's in {ours[name]}"
-        for name in checkpoint.variables
+        for name in names
         if name in ours and name in theirs and not same_unit(theirs[name], ours[name])
     ]
-    if not checkpoint.grid.matches(source.grid):
-        same_size = len(checkpoint.grid) == len(source.grid)
+    if wanted and not domain.grid.matches(source.grid):
+        same_size = len(domain.grid) == len(source.grid)
         other = (
             "its points lie elsewhere, or in another order"
             if same_size
             else f"it has {len(source.grid)} points"
         )
-        reasons.append(f"the checkpoint's grid has {len(checkpoint.grid)} points, but {other}")
-    if source.frequency != checkpoint.frequency:
-        reasons.append(
-            f"the checkpoint's states are {format_duration(checkpoint.frequency)} apart, "
-            f"its are {format_duration(source.frequency)} apart"
-        )
+        reasons.append(f"the checkpoint's grid has {len(domain.grid)} points, but {other}")
     there = set(source.times.astype("datetime64[s]").tolist())
     missing = {time.astype("datetime64[s]") for time in source.missing}
-    if outside := [time for time in times if time.tolist() not in there]:
+    times = sorted({date + offset for need in wanted for offset in need.offsets for date in dates})
+    outside = [time for time in times if time.tolist() not in there]
+    if outside and source.frequency != interval:
         reasons.append(
-            f"it has no state at {_listed(outside)}; its states run from {format_date(source.times[0])} "
-            f"to {format_date(source.times[-1])} every {format_duration(source.frequency)}"
+            f"the checkpoint's states are {format_duration(interval)} apart, "
+            f"its are {format_duration(source.frequency)} apart"
+        )
+    if outside:
+        forcings = [
+            name
+            for need in wanted
+            for name in need.variables
+            if name not in domain.prognostic and len(need.offsets) > 1
+        ]
+        asked = f" (forcings read at every step, unless persisted: {', '.join(forcings)})" if forcings else ""
+        reasons.append(
+            f"it has no state at {_listed(outside)}{asked}; its states run from "
+            f"{format_date(source.times[0])} to {format_date(source.times[-1])} every "
+            f"{format_duration(source.frequency)}"
         )
     if lost := [time for time in times if time in missing]:
         reasons.append(f"its state at {_listed(lost)} is missing")
@@ -135,18 +184,3 @@ def _listed(times: Iterable[np.datetime64]) -> str:
     if len(first) >= _MOST:
         first, last = first[: _MOST - 1], f"{len(first) - _MOST + 2} more"
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _check_finite(
-    fields: NDArray[np.float32], variables: tuple[str, ...], times: NDArray[np.datetime64]
-) -> None:
-    bad = (~np.isfinite(fields)).sum(axis=(0, 1, 2))  # (variable,)
-    if bad.any():
-        size = fields[..., 0].size
-        listed = ", ".join(
-            f"{name} ({count} of {size})" for name, count in zip(variables, bad, strict=True) if count
-        )
-        raise DataError(
-            f"The initial states at {_listed(times)} hold values that are not finite: {listed}.",
-            fix="Start from another date, or mend the data.",
-        )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,14 +16,14 @@ from torch import Tensor
 
 from ..checkpoint import Checkpoint, build_model, load
 from ..errors import DataError
-from ..forcings import Forcings
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
 from ..plugins import hooks
 from ..provenance import provenance
-from ..times import format_date, parse_date
-from .initial import initial_states, lead_times
+from ..times import format_date, parse_date, parse_duration
+from .initial import LeadTimes, Sources, by_domain, check_sources, lead_times, step_count
+from .inputs import Inputs
 from .journal import Journal
 
 LEAD_TIME = "10d"
@@ -33,33 +32,38 @@ LEAD_TIME = "10d"
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """A forecast that is ready to be made; iterating over it yields a :class:`State` for each lead time.
+    """A forecast that is ready to be made; iterating yields a :class:`State` for each time and domain.
 
     The events ``forecast_started``, ``forecast_step`` and ``forecast_finished`` are broadcast on the way.
 
     Parameters
     ----------
-    description
-        What is to come, for the output that takes it.
+    descriptions
+        What is to come of each domain that has outputs, for the output that takes it.
     model
         On the device that computes.
-    frequency
-        The time from one state to the next.
-    initial
-        The states that it starts from, ``(input_steps, ensemble, grid, variable)``, in physical units.
+    inputs
+        What the model is given.
+    seed
+        Of all random numbers: the same one gives the same forecast.
     journal
-        Where each state is kept, and read if it is there already; none if None.
+        Where each step is kept, and read if it is there already; none if None.
     """
 
-    description: ForecastDescription
+    descriptions: Mapping[str, ForecastDescription]
     model: ForecastModel
-    frequency: np.timedelta64
-    initial: Tensor
+    inputs: Inputs
+    seed: int = 0
     journal: Journal | None = None
+
+    @property
+    def description(self) -> ForecastDescription:
+        """What is to come, of the first domain."""
+        return next(iter(self.descriptions.values()))
 
     def __iter__(self) -> Generator[State, None, None]:
         """Compute each state when it is asked for."""
-        with announced(self.description):
+        with announced(*self.descriptions.values()):
             yield from self.states()
 
     def states(self) -> Generator[State, None, None]:
@@ -67,61 +71,93 @@ class Forecast:
         events = hooks()
         for state in self._states():
             yield state
-            events.send("forecast_step", forecast=self.description, state=state)
+            events.send("forecast_step", forecast=self.descriptions[state.domain], state=state)
 
     def _states(self) -> Iterator[State]:
-        start = self.description.start
-        states = self.model.normalise(self.initial)  # (input_steps, ensemble, grid, variable)
-        if self.journal is not None:
-            self._check_initial(self.journal, states)
-        for step, lead in enumerate(self.description.lead_times):
-            new = self._recorded(len(self.initial) + step)
-            if new is None:
-                new = self._advance(states, start + lead - self.frequency)
-                self._record(new)
-            states = torch.cat([states[1:], new[None]])
-            yield State(start, lead, self.model.denormalise(new).cpu().numpy())
+        last = max(described.lead_times[-1] for described in self.descriptions.values())
+        step = next(iter(self.model.steps.values())).step
+        for number in range(int(-(-last // step))):
+            outputs = self._step(number)
+            self.inputs.add(number, outputs)
+            yield from self._states_of(number, outputs)
 
-    @cached_property
-    def _forcings(self) -> Forcings:
-        grid = self.description.grid
-        return Forcings(self.model.forcings, grid.latitudes, grid.longitudes)
+    def _step(self, number: int) -> dict[str, Tensor]:
+        """The outputs of one step, ``(1, time out, ensemble, grid, outputs)``, computed or remembered."""
+        if self.journal is None:
+            return self._advance(number, self.inputs.of(number))
+        if number == 0:
+            self._check_initial(self.journal)
+        if number + 1 < len(self.journal):
+            return self._unpacked(self.journal.state(number + 1, (-1,)))
+        outputs = self._advance(number, self.inputs.of(number))
+        self.journal.append(_packed(outputs))
+        return outputs
 
     @torch.inference_mode()
-    def _advance(self, states: Tensor, time: np.datetime64) -> Tensor:
-        """Compute the next state, ``(ensemble, grid, variable)``, from the last, which is at ``time``."""
-        known = self._forcings.at(np.array([time]))
-        new: Tensor = self.model(states[None], torch.from_numpy(known).to(states.device))[0]
-        return new
+    def _advance(self, number: int, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        device = next(iter(inputs.values())).device
+        return self.model.advance(inputs, self._generator(number, device))
 
-    def _recorded(self, number: int) -> Tensor | None:
-        if self.journal is None or number >= len(self.journal):
-            return None
-        found = self.journal.state(number, tuple(self.initial.shape[1:]))
-        return torch.from_numpy(found).to(self.initial.device)
+    def _generator(self, number: int, device: torch.device) -> torch.Generator:
+        """Random numbers of one step, whatever was drawn before it, so that a forecast can be resumed."""
+        start = int(self.description.start.astype("datetime64[s]").astype(np.int64))
+        drawn = np.random.SeedSequence([self.seed, start % 2**32, number]).generate_state(1, np.uint64)[0]
+        return torch.Generator(device).manual_seed(int(drawn >> np.uint64(1)))
 
-    def _record(self, state: Tensor) -> None:
-        if self.journal is not None:
-            self.journal.append(state.cpu().numpy())
+    def _states_of(self, number: int, outputs: Mapping[str, Tensor]) -> Iterator[State]:
+        """The states of one step that are wanted, in order of time."""
+        with torch.inference_mode():
+            fields = {
+                name: self.model.denormalise(name, values[0]).cpu().numpy()
+                for name, values in outputs.items()
+                if name in self.descriptions
+            }
+        found = []
+        for name, values in fields.items():
+            steps, described = self.model.steps[name], self.descriptions[name]
+            for offset, field in zip(steps.outputs, values, strict=True):
+                lead = number * steps.step + offset
+                if lead <= described.lead_times[-1]:
+                    found.append(State(described.start, lead, field, name))
+        yield from sorted(found, key=lambda state: state.lead_time)
 
-    def _check_initial(self, journal: Journal, states: Tensor) -> None:
-        """Begin the journal with the states that the forecast starts from, or check that they are those."""
-        for number, state in enumerate(states):
-            before = self._recorded(number)
-            if before is None:
-                self._record(state)
-            elif not torch.equal(before, state):
-                raise DataError(
-                    f"The initial states are others than those in {journal.path}: the data have changed.",
-                    fix="Remove the journal to start anew.",
-                )
+    def _check_initial(self, journal: Journal) -> None:
+        """Begin the journal with the inputs that the forecast starts from, or check that they are those."""
+        initial = _packed(self.inputs.of(0))
+        if not len(journal):
+            journal.append(initial)
+        elif not np.array_equal(journal.state(0, (-1,)), initial):
+            raise DataError(
+                f"The initial states differ from those in {journal.path}: the data have changed.",
+                fix="Remove the journal to start anew.",
+            )
+
+    def _unpacked(self, values: NDArray[np.float32]) -> dict[str, Tensor]:
+        """The outputs of one step from the journal."""
+        device = self.inputs.device
+        members, found, begin = self.description.members, {}, 0
+        for name, domain in self.model.normalised.items():
+            steps = self.model.steps[name]
+            if not domain.outputs or not steps.outputs:
+                continue
+            shape = (1, len(steps.outputs), members, len(domain.grid), len(domain.outputs))
+            size = int(np.prod(shape))
+            found[name] = torch.from_numpy(values[begin : begin + size].reshape(shape)).to(device)
+            begin += size
+        return found
+
+
+def _packed(fields: Mapping[str, Tensor]) -> NDArray[np.float32]:
+    """Fields of all domains as one row of numbers."""
+    return np.concatenate([values.cpu().numpy().ravel() for values in fields.values()])
 
 
 @contextmanager
-def announced(forecast: ForecastDescription) -> Iterator[None]:
-    """Broadcast that a forecast starts, and with the end of the context how it ended."""
+def announced(*forecasts: ForecastDescription) -> Iterator[None]:
+    """Broadcast that a forecast starts, of each domain, and with the end of the context how it ended."""
     events = hooks()
-    events.send("forecast_started", forecast=forecast)
+    for forecast in forecasts:
+        events.send("forecast_started", forecast=forecast)
     status = "failed"
     try:
         yield
@@ -130,16 +166,19 @@ def announced(forecast: ForecastDescription) -> Iterator[None]:
         status = "interrupted"
         raise
     finally:
-        events.send("forecast_finished", forecast=forecast, status=status)
+        for forecast in forecasts:
+            events.send("forecast_finished", forecast=forecast, status=status)
 
 
 def forecast(
     checkpoint: Checkpoint | str | os.PathLike[str],
-    source: DataSource,
+    source: DataSource | Sources,
     date: str | datetime | np.datetime64,
     lead_time: str | timedelta | np.timedelta64 = LEAD_TIME,
     *,
     members: int = 1,
+    persist: Collection[str] = (),
+    seed: int = 0,
     device: str | torch.device = "cpu",
     model: ForecastModel | None = None,
     trust_code: bool = False,
@@ -154,13 +193,18 @@ def forecast(
     checkpoint
         A checkpoint, or the path of one.
     source
-        Where the initial states are read, in the units of the training data.
+        Where the initial states are read, and forcings at every step, in the units of the training data; of
+        a checkpoint with several domains one for each, by name.
     date
         The time to start from, UTC.
     lead_time
         How far: ``"72h"``, ``"10d"``; ten days, the usual medium range, if it is not given.
     members
         How many ensemble members.
+    persist
+        Forcings that keep the value that they have at the start, instead of being read at every step.
+    seed
+        Of all random numbers.
     device
         Where to compute: ``"cpu"``, ``"cuda"``.
     model
@@ -180,43 +224,53 @@ def forecast(
     """
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load(checkpoint)
-    start, leads = parse_date(date), lead_times(checkpoint, lead_time)
+    start, leads, sources = (
+        parse_date(date),
+        lead_times(checkpoint, lead_time),
+        by_domain(checkpoint, source),
+    )
     if model is None:
         model = build_model(
             checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions
         )
-    fields = initial_states(checkpoint, source, start, input_steps=model.input_steps, members=members)
+    count = step_count(checkpoint, parse_duration(lead_time))
+    check_sources(checkpoint, sources, [start], count=count, persist=persist)
+    model = model.to(device).eval()
+    inputs = Inputs(model, sources, start, members=members, persist=persist, device=device)
+    inputs.of(0)  # What is wrong with the initial states shows before the first state is asked for.
     return Forecast(
-        description=describe(checkpoint, source, start, leads, members),
-        model=model.to(device).eval(),
-        frequency=checkpoint.frequency,
-        initial=torch.from_numpy(fields).to(device),
+        descriptions=describe(checkpoint, sources, start, leads, members),
+        model=model,
+        inputs=inputs,
+        seed=seed,
     )
 
 
 def describe(
-    checkpoint: Checkpoint,
-    source: DataSource,
-    start: np.datetime64,
-    leads: NDArray[np.timedelta64],
-    members: int,
-) -> ForecastDescription:
-    """Say what is known of a forecast before its first state."""
-    return ForecastDescription(
-        start=start,
-        lead_times=leads,
-        members=members,
-        variables=checkpoint.variables,
-        grid=checkpoint.grid,
-        units=checkpoint.units,
-        provenance=provenance(
-            kind="forecast",
-            identity=str(uuid.uuid4()),  # its contents are not known yet, so they cannot name it
-            start=format_date(start),
-            parents=[
-                checkpoint.as_parent(),
-                {**source.provenance, "kind": "dataset"},
-            ],
-        ),
-        frequency=checkpoint.frequency,
+    checkpoint: Checkpoint, sources: Sources, start: np.datetime64, leads: LeadTimes, members: int
+) -> dict[str, ForecastDescription]:
+    """Say what is known of a forecast before its first state, for each domain that has outputs."""
+    made = provenance(
+        kind="forecast",
+        identity=str(uuid.uuid4()),  # its contents are not known yet, so they cannot name it
+        start=format_date(start),
+        parents=[
+            checkpoint.as_parent(),
+            *({**sources[name].provenance, "kind": "dataset"} for name in checkpoint.domains),
+        ],
     )
+    found = {}
+    for name, lead in leads.items():
+        domain = checkpoint.domains[name]
+        found[name] = ForecastDescription(
+            start=start,
+            lead_times=lead,
+            members=members,
+            variables=domain.outputs,
+            grid=domain.grid,
+            units={each: units for each, units in domain.units.items() if each in domain.outputs},
+            provenance=made,
+            frequency=domain.frequency,
+            domain=name,
+        )
+    return found

@@ -28,11 +28,14 @@ class Part:
         What writes it.
     lead_times
         The lead times that it takes.
+    domain
+        The domain that it takes them of.
     """
 
     path: str
     output: Output
     lead_times: NDArray[np.timedelta64]
+    domain: str = "data"
 
 
 class Tee:
@@ -69,7 +72,7 @@ class Tee:
             If one cannot be written.
         """
         for part in self._parts:
-            if (part.lead_times == state.lead_time).any():
+            if part.domain == state.domain and (part.lead_times == state.lead_time).any():
                 with _named(part):
                     part.output.write(state)
 

@@ -16,7 +16,7 @@ from ..grid import Grid
 
 @dataclass(frozen=True)
 class State:
-    """The atmosphere at one time of one forecast.
+    """The state of one domain at one time of one forecast.
 
     Parameters
     ----------
@@ -25,12 +25,16 @@ class State:
     lead_time
         The time since ``start``; zero for the initial state.
     fields
-        ``(ensemble, grid, variable)`` float32, in the units of the training data.
+        ``(ensemble, grid, variable)`` float32, in the units of the training data; NaN where a variable is
+        undefined, as sea-surface temperature over land.
+    domain
+        The domain of the checkpoint that it is of.
     """
 
     start: np.datetime64
     lead_time: np.timedelta64
     fields: NDArray[np.float32]
+    domain: str = "data"
 
     @property
     def valid_time(self) -> np.datetime64:
@@ -56,6 +60,8 @@ class ForecastDescription:
         Where the forecast comes from, as JSON: its identity, its parents, the command.
     frequency
         The time step of the model, which what is accumulated is accumulated over; None if it is not known.
+    domain
+        The domain of the checkpoint that it is of.
     """
 
     start: np.datetime64
@@ -66,6 +72,7 @@ class ForecastDescription:
     units: Mapping[str, str]
     provenance: Mapping[str, Any]
     frequency: np.timedelta64 | None = None
+    domain: str = "data"
 
 
 class Output(ABC):

@@ -1,7 +1,7 @@
-"""The forecast model: an encoder, a processor and a decoder, put together from whatever plugins are named."""
+"""The forecast model: a network put together from plugins, and the transforms around it."""
 
-from .assembly import INPUT_STEPS, assemble
-from .forecast_model import ForecastModel, ModelStatistics
-from .sample import Sample
+from .assembly import DATA, assemble, model_class, transforms_of
+from .forecast_model import ForecastModel
+from .sample import Sample, with_forecasts
 
-__all__ = ["INPUT_STEPS", "ForecastModel", "ModelStatistics", "Sample", "assemble"]
+__all__ = ["DATA", "ForecastModel", "Sample", "assemble", "model_class", "transforms_of", "with_forecasts"]

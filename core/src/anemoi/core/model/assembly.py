@@ -1,27 +1,40 @@
-"""From a configuration and a graph to a model."""
+"""From a configuration, domains and a graph to a model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from .. import config
-from ..forcings import check as check_forcings
-from ..graph import DATA, HIDDEN, Graph
-from ..interfaces.mapper import Mapper
-from ..interfaces.processor import Processor
-from .forecast_model import ForecastModel, ModelStatistics
+from ..config.build import constructor_of
+from ..domain import Domain
+from ..errors import ConfigError
+from ..graph import Graph
+from ..interfaces.capability import Capability
+from ..interfaces.model import Model
+from ..interfaces.objective import Objective
+from ..steps import Steps
+from ..transforms import build_chain
+from .forecast_model import ForecastModel
 
-INPUT_STEPS = 2
-"""Two states tell the model where it is and where it is heading (as in GraphCast)."""
+DATA = "data"
+"""What the domain is called where there is one."""
+
+
+def transforms_of(configuration: Mapping[str, Any], domain: str) -> dict[str, Mapping[str, Any]]:
+    """The chain of one domain as a configuration has it: that of all, with what the domain changes of it."""
+    own = (configuration.get("domains") or {}).get(domain, {}).get("transforms") or {}
+    common = configuration.get("transforms") or {}
+    return {**common, **{name: {**common.get(name, {}), **spec} for name, spec in own.items()}}
 
 
 def assemble(
     configuration: Mapping[str, Any],
     *,
-    graph: Graph,
-    variables: Sequence[str],
-    statistics: ModelStatistics,
+    domains: Mapping[str, Domain],
+    steps: Mapping[str, Steps],
+    graph: Graph | None,
+    objective: Objective,
     trust_code: bool = True,
 ) -> ForecastModel:
     """Build the model that a training configuration describes, with fresh weights.
@@ -29,13 +42,15 @@ def assemble(
     Parameters
     ----------
     configuration
-        Its keys ``model`` (``channels``, ``encoder``, ``processor``, ``decoder``) and ``forcings``.
+        Its keys ``model``, ``transforms`` and ``domains``.
+    domains
+        As the data have them.
+    steps
+        When the states lie that one step takes and gives.
     graph
-        With nodes ``data`` and ``hidden`` and the three sets of edges.
-    variables
-        The variables to forecast.
-    statistics
-        Of the training period.
+        Nodes named by domain, hidden ones, and edges; None for a model without one.
+    objective
+        What the model is trained by: it may condition the network, and give it more than the data have.
     trust_code
         Whether a ``_target_`` in the configuration may be imported.
 
@@ -44,53 +59,28 @@ def assemble(
     ConfigError, PluginError
         If a component is unknown or absent, or an option is not one that it takes.
     """
-    model, forcings = configuration["model"], tuple(configuration["forcings"])
-    check_forcings(forcings)
-    channels = model["channels"]
-    hidden = graph.nodes[HIDDEN]
-    data_channels = ForecastModel.channels_in(variables, forcings, INPUT_STEPS)
-
-    def mapper(spec: Mapping[str, Any], source: str, target: str, **sizes: int) -> Mapper:
-        structure = {
-            "source": graph.nodes[source],
-            "target": graph.nodes[target],
-            "channels": channels,
-            **sizes,
-        }
-        edges = graph.edges[source, target]
-        return cast(Mapper, config.build("mapper", spec, edges=edges, trust_code=trust_code, **structure))
-
-    return ForecastModel(
-        encoder=mapper(
-            model["encoder"],
-            DATA,
-            HIDDEN,
-            source_channels=data_channels,
-            target_channels=3,
-            out_channels=channels,
-        ),
-        processor=cast(
-            Processor,
-            config.build(
-                "processor",
-                model["processor"],
-                nodes=hidden,
-                edges=graph.edges[HIDDEN, HIDDEN],
-                channels=channels,
-                trust_code=trust_code,
-            ),
-        ),
-        decoder=mapper(
-            model["decoder"],
-            HIDDEN,
-            DATA,
-            source_channels=channels,
-            target_channels=data_channels,
-            out_channels=len(variables),
-        ),
-        hidden=hidden,
-        variables=variables,
-        forcings=forcings,
-        statistics=statistics,
-        input_steps=INPUT_STEPS,
+    chains = {
+        name: build_chain(transforms_of(configuration, name), domain, trust_code=trust_code)
+        for name, domain in domains.items()
+    }
+    spec, channels = configuration["model"], objective.condition_channels
+    if channels and Capability.CONDITION not in model_class(spec, trust_code=trust_code).capabilities:
+        raise ConfigError(
+            f"The objective conditions the model on {channels} numbers, but the model takes no condition.",
+            fix="Choose a model that declares Capability.CONDITION, or an objective without noise.",
+        )
+    network = config.build(
+        "model",
+        spec,
+        trust_code=trust_code,
+        domains=objective.network_domains({name: chain.after for name, chain in chains.items()}),
+        graph=graph,
+        steps=steps,
+        condition_channels=channels,
     )
+    return ForecastModel(network=cast(Model, network), transforms=chains, steps=steps, objective=objective)
+
+
+def model_class(spec: Mapping[str, Any], *, trust_code: bool) -> type[Model]:
+    """The class of the model that a configuration names."""
+    return cast("type[Model]", constructor_of("model", spec, trust_code=trust_code))

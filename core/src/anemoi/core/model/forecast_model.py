@@ -1,126 +1,112 @@
-"""One step of a forecast: from the last states to the next."""
+"""A network with the transforms of each domain: what an objective trains and forecasts with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from ..graph import Nodes
-from ..interfaces.mapper import Mapper
-from ..interfaces.processor import Processor
-
-
-@dataclass(frozen=True)
-class ModelStatistics:
-    """What normalises the state; ``(variables,)`` float32 each, from the training period.
-
-    Parameters
-    ----------
-    mean, stdev
-        Of the values.
-    tendency_stdev
-        Of the change from one state to the next.
-    """
-
-    mean: Tensor
-    stdev: Tensor
-    tendency_stdev: Tensor
+from ..domain import Domain
+from ..interfaces.model import Fields, Model
+from ..interfaces.objective import Objective
+from ..steps import Steps
+from ..transforms import Chain
 
 
 class ForecastModel(nn.Module):
-    """Predicts the next state as the last one plus a tendency (encoder, processor, decoder).
+    """Takes normalised inputs to normalised outputs, and knows the way between these and the data.
 
-    Tendencies, those that come in with the states and the one that goes out of the decoder, are in
-    units of the standard deviation of the change from one state to the next, so that they are of
-    order one however slowly a variable changes (as in GraphCast, Lam et al., Science 2023).
+    Calling it runs the network and enforces what the transforms ask of its outputs: bounds, missing values.
+    An objective that needs the bare network has :attr:`network`, and :meth:`enforce` for what it makes of it.
 
     Parameters
     ----------
-    encoder, processor, decoder
-        Built for one graph.
-    hidden
-        The hidden nodes, whose places are the features that the encoder meets there.
-    variables
-        The names of the variables, in the order of the last axis of the state.
-    forcings
-        The names of the computed forcings, in the order of the last axis of ``forcings``.
-    statistics
-        What :meth:`normalise` and the tendencies are scaled with.
-    input_steps
-        How many states the prediction is made from.
+    network
+        Built for what the transforms make of the domains.
+    transforms
+        The chain of each domain.
+    steps
+        When the states lie that one step takes and gives.
+    objective
+        How it is trained, and how a forecast advances.
     """
-
-    mean: Tensor
-    stdev: Tensor
-    tendency_scale: Tensor
-    hidden_features: Tensor
 
     def __init__(
         self,
         *,
-        encoder: Mapper,
-        processor: Processor,
-        decoder: Mapper,
-        hidden: Nodes,
-        variables: Sequence[str],
-        forcings: Sequence[str],
-        statistics: ModelStatistics,
-        input_steps: int,
+        network: Model,
+        transforms: Mapping[str, Chain],
+        steps: Mapping[str, Steps],
+        objective: Objective,
     ) -> None:
         super().__init__()
-        self.encoder, self.processor, self.decoder = encoder, processor, decoder
-        self.variables, self.forcings = tuple(variables), tuple(forcings)
-        self.input_steps = input_steps
-        # Not part of the weights: a checkpoint keeps the statistics and the graph by themselves.
-        self.register_buffer("mean", statistics.mean, persistent=False)
-        self.register_buffer("stdev", statistics.stdev, persistent=False)
-        self.register_buffer("tendency_scale", statistics.tendency_stdev / statistics.stdev, persistent=False)
-        self.register_buffer("hidden_features", hidden.positions.float(), persistent=False)
+        self.network, self.objective = network, objective
+        self.transforms = nn.ModuleDict(transforms)
+        self.steps = dict(steps)
 
-    @staticmethod
-    def channels_in(variables: Sequence[str], forcings: Sequence[str], input_steps: int) -> int:
-        """How many features a data node has on the way in."""
-        return len(variables) * input_steps + len(forcings)
+    @property
+    def domains(self) -> dict[str, Domain]:
+        """Each domain as the data have it."""
+        return {name: self.chain(name).before for name in self.transforms}
 
-    def forward(self, states: Tensor, forcings: Tensor) -> Tensor:
-        """Predict the next state.
+    @property
+    def normalised(self) -> dict[str, Domain]:
+        """Each domain as the network sees it."""
+        return {name: self.chain(name).after for name in self.transforms}
+
+    def chain(self, name: str) -> Chain:
+        """The transforms of one domain."""
+        return cast(Chain, self.transforms[name])
+
+    def forward(self, fields: Fields, condition: Tensor | None = None) -> dict[str, Tensor]:
+        """Predict the outputs, and enforce what must hold of them.
 
         Parameters
         ----------
-        states
-            ``(batch, input_steps, ensemble, grid, variable)``, normalised, oldest first.
-        forcings
-            ``(batch, grid, forcing)``, at the time of the last state.
+        fields
+            For each domain ``(batch, time in, ensemble, grid, inputs)``, normalised.
+        condition
+            ``(batch, ensemble, condition_channels)``, or None.
 
         Returns
         -------
-        Tensor
-            ``(batch, ensemble, grid, variable)``, normalised.
+        dict
+            For each domain with outputs ``(batch, time out, ensemble, grid, outputs)``, normalised.
         """
-        batch, steps, members, grid, variables = states.shape
-        changes = (
-            states.diff(dim=1) / self.tendency_scale
-        )  # (batch, input_steps - 1, ensemble, grid, variable)
-        known = torch.cat([changes, states[:, -1:]], dim=1).permute(0, 2, 3, 1, 4)
-        data = torch.cat(
-            [
-                known.reshape(batch * members, grid, steps * variables),
-                forcings.repeat_interleave(members, dim=0),
-            ],
-            dim=-1,
-        )  # (batch x ensemble, grid, features)
-        hidden = self.hidden_features.expand(batch * members, -1, -1)  # (batch x ensemble, hidden, 3)
-        latent = self.processor(self.encoder(data, hidden))  # (batch x ensemble, hidden, channels)
-        tendency: Tensor = self.decoder(latent, data)  # (batch x ensemble, grid, variable)
-        return states[:, -1] + self.tendency_scale * tendency.reshape(batch, members, grid, variables)
+        return self.enforce(self.network(fields, condition))
 
-    def normalise(self, state: Tensor) -> Tensor:
-        """Physical units to normalised, on the last axis ``(..., variable)``."""
-        return (state - self.mean) / self.stdev
+    def advance(self, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
+        """Forecast one step, as the objective does it: see :meth:`Objective.advance`."""
+        return self.objective.advance(self, inputs, generator)
 
-    def denormalise(self, state: Tensor) -> Tensor:
-        """Normalised to physical units, on the last axis ``(..., variable)``."""
-        return state * self.stdev + self.mean
+    def enforce(self, outputs: Fields) -> dict[str, Tensor]:
+        """Bring normalised outputs within bounds, and to what is filled in where they are missing."""
+        return {name: self.chain(name).enforce(values) for name, values in outputs.items()}
+
+    def normalise(self, name: str, values: Tensor, variables: Sequence[str]) -> Tensor:
+        """Bring values of a domain, ``(..., grid, variables)``, from the data's space to the network's."""
+        return cast(Tensor, self.chain(name)(values, variables))
+
+    def denormalise(self, name: str, outputs: Tensor) -> Tensor:
+        """Bring normalised outputs of a domain back to values of its ``outputs``, as the data have them."""
+        chain = self.chain(name)
+        return chain.inverse(outputs, chain.before.outputs)
+
+    def missing(self, name: str, values: Tensor, variables: Sequence[str]) -> Tensor | None:
+        """Where values as the data have them are NaN, under the names the network has; None if nowhere.
+
+        Parameters
+        ----------
+        values
+            ``(..., grid, variables)``.
+        """
+        domain, chain = self.chain(name).before, self.chain(name)
+        if not any(domain[variable].may_be_missing for variable in variables):
+            return None
+        absent = [
+            values[..., [column]].isnan().expand(*values.shape[:-1], len(chain.renamed([variable])))
+            for column, variable in enumerate(variables)
+        ]
+        return torch.cat(absent, dim=-1)

@@ -1,0 +1,199 @@
+"""The inputs of each step of a forecast: from sources, constants, computed forcings, and the steps before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..domain import Domain
+from ..errors import DataError
+from ..forcings import Forcings
+from ..interfaces.data_source import DataSource
+from ..interfaces.model import Fields
+from ..model import ForecastModel, with_forecasts
+from ..steps import Offset
+from ..times import format_date
+
+_NOW = np.timedelta64(0, "s")
+
+
+class Inputs:
+    """What the model is given, step after step, of all domains.
+
+    Parameters
+    ----------
+    model
+        On the device that computes.
+    sources
+        Where the states of each domain are read.
+    start
+        The time that the forecast starts from.
+    members
+        How many ensemble members.
+    persist
+        Forcings that keep the value that they have at the start.
+    device
+        Where the fields go.
+    """
+
+    def __init__(
+        self,
+        model: ForecastModel,
+        sources: Mapping[str, DataSource],
+        start: np.datetime64,
+        *,
+        members: int,
+        persist: Collection[str] = (),
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._domains = {
+            name: _DomainInputs(model, name, sources[name], start, members, frozenset(persist), device)
+            for name in model.domains
+        }
+        self._steps = model.steps
+        self.device = torch.device(device)
+
+    def of(self, step: int) -> dict[str, Tensor]:
+        """The inputs of one step, ``(1, time in, members, grid, inputs)`` by domain, normalised.
+
+        Raises
+        ------
+        DataError
+            If a source does not hold what is needed, or it is not finite.
+        """
+        return {name: domain.of(step) for name, domain in self._domains.items()}
+
+    def add(self, step: int, outputs: Fields) -> None:
+        """Take the outputs of one step, ``(1, time out, members, grid, outputs)`` by domain, normalised."""
+        for name, values in outputs.items():
+            steps = self._steps[name]
+            times = (step * steps.step + offset for offset in steps.outputs)
+            self._domains[name].made.update(zip(times, values.unbind(1), strict=True))
+
+
+class _DomainInputs:
+    """The inputs of one domain."""
+
+    def __init__(
+        self,
+        model: ForecastModel,
+        name: str,
+        source: DataSource,
+        start: np.datetime64,
+        members: int,
+        persist: frozenset[str],
+        device: torch.device | str,
+    ) -> None:
+        self._model, self._name, self._source, self._start = model, name, source, start
+        self._members, self._persist, self._device = members, persist, device
+        self._steps = model.steps[name]
+        self._data, self._normalised = model.domains[name], model.normalised[name]
+        self.made: dict[Offset, Tensor] = {}  # (1, members, grid, outputs) each
+        self._known: dict[Offset, Tensor] = {}  # (members, grid, inputs) each
+        moving = [each for each in self._data.forcings if each not in self._data.fixed]
+        computed = tuple(each for each in self._data.forcings if self._data[each].computed)
+        self._moving, self._computed = tuple(moving), computed
+        grid = self._data.grid
+        self._forcings = Forcings(computed, grid.latitudes, grid.longitudes)
+        self._constants = self._constant_fields()
+
+    def of(self, step: int) -> Tensor:
+        """``(1, time in, members, grid, inputs)``."""
+        times = tuple(step * self._steps.step + offset for offset in self._steps.inputs)
+        for kept in (self._known, self.made):
+            for time in [time for time in kept if time < times[0]]:
+                del kept[time]
+        states = []
+        for time in times:
+            if time not in self._known:
+                self._known[time] = self._state(time)
+            states.append(self._known[time])
+        stacked = torch.stack(states)[None]
+        return with_forecasts(stacked, times, self._normalised, self.made)
+
+    def _state(self, offset: Offset) -> Tensor:
+        """The state at one time, what is forecast left empty, ``(members, grid, inputs)``."""
+        domain = self._normalised
+        size = (self._members, len(domain.grid), len(domain.inputs))
+        state = torch.zeros(size, dtype=torch.float32, device=self._device)
+        if self._constants is not None:
+            self._put(state, *self._constants)
+        if self._computed:
+            values = self._forcings.at(np.array([self._start + offset]))  # (1, grid, forcing)
+            self._put(state, self._computed, torch.from_numpy(values).to(self._device))
+        prognostic = () if offset in self.made else self._data.prognostic
+        persisted = tuple(name for name in self._moving if name in self._persist)
+        others = tuple(name for name in self._moving if name not in self._persist)
+        self._read(state, (*prognostic, *others), offset)
+        self._read(state, persisted, min(offset, _NOW))
+        return state
+
+    def _read(self, state: Tensor, names: tuple[str, ...], offset: Offset) -> None:
+        if names:
+            values = read(self._source, self._data, names, self._start + offset, self._members)
+            self._put(state, names, torch.from_numpy(values).to(self._device))
+
+    def _put(self, state: Tensor, names: tuple[str, ...], values: Tensor) -> None:
+        """Normalise some variables, ``(members, grid, names)``, and put them where they belong."""
+        chain = self._model.chain(self._name)
+        place = {name: number for number, name in enumerate(self._normalised.inputs)}
+        state[..., [place[name] for name in chain.renamed(names)]] = chain(values, names)
+
+    def _constant_fields(self) -> tuple[tuple[str, ...], Tensor] | None:
+        names = tuple(name for name in self._data.fixed if not self._data[name].computed)
+        if not names:
+            return None
+        fields = [
+            self._data.constants[name]
+            if name in self._data.constants
+            else read(self._source, self._data, (name,), self._start, 1)[0, :, 0]
+            for name in names
+        ]
+        return names, torch.from_numpy(np.stack(fields, axis=-1)).to(self._device)
+
+
+def read(
+    source: DataSource, domain: Domain, names: tuple[str, ...], time: np.datetime64, members: int
+) -> NDArray[np.float32]:
+    """Read some variables at one time, ``(members, grid, names)``.
+
+    A source of one member is given to each of ``members``; of a source of more, the first are taken.
+
+    Raises
+    ------
+    DataError
+        If the source does not hold them, has too few members, or has values that are not finite where the
+        domain has no missing ones.
+    """
+    columns = [source.variables.index(name) for name in names]
+    fields = source.read([time])[0][..., columns]  # (ensemble, grid, names)
+    if fields.shape[0] not in (1, *range(members, fields.shape[0] + 1)):
+        raise DataError(
+            f"The source has {fields.shape[0]} members, too few for {members}.",
+            fix=f"Ask for at most {fields.shape[0]} members.",
+        )
+    _check_finite(fields, domain, names, time)
+    shape = (members, *fields.shape[1:])
+    return np.array(np.broadcast_to(fields[:members], shape), dtype=np.float32, order="C")
+
+
+def _check_finite(
+    fields: NDArray[np.float32], domain: Domain, names: tuple[str, ...], time: np.datetime64
+) -> None:
+    if np.isfinite(fields).all():
+        return
+    bad = []
+    for column, name in enumerate(names):
+        values = fields[..., column]
+        wrong = np.isinf(values) if domain[name].may_be_missing else ~np.isfinite(values)
+        if wrong.any():
+            bad.append(f"{name} ({int(wrong.sum())} of {values.size})")
+    if bad:
+        raise DataError(
+            f"The state at {format_date(time)} holds values that are not finite: {', '.join(bad)}.",
+            fix="Start from another date, or mend the data.",
+        )

@@ -1,0 +1,163 @@
+"""From data sources and settings to domains, as a model sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from anemoi.core.domain import Domain, Statistics
+from anemoi.core.errors import ConfigError, DataError
+from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.steps import Steps
+from anemoi.core.times import format_date, parse_date
+from anemoi.core.transforms import measured
+from anemoi.core.variable import Role, Variable
+from numpy.typing import NDArray
+
+from .roles import Where, variables
+from .settings import DateSettings, DomainSettings
+from .statistics import Known, Track, learn, untracked
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """One domain and where its states are read.
+
+    Parameters
+    ----------
+    source
+        The data.
+    times
+        The training period, missing times included.
+    domain
+        What a model sees of them.
+    """
+
+    source: DataSource
+    times: NDArray[np.datetime64]
+    domain: Domain
+
+
+def training_times(source: DataSource, dates: DateSettings) -> NDArray[np.datetime64]:
+    """Find the times of the training period, those of missing data included.
+
+    Raises
+    ------
+    DataError
+        If the source has none in it.
+    """
+    start = source.times[0] if dates.start is None else parse_date(dates.start)
+    end = source.times[-1] if dates.end is None else parse_date(dates.end)
+    times = source.times[(source.times >= start) & (source.times <= end)]
+    if not len(times):
+        first, last = (format_date(time) for time in (source.times[0], source.times[-1]))
+        raise DataError(
+            f"The data have no times from {format_date(start)} to {format_date(end)}.",
+            fix=f"They reach from {first} to {last}: set dates.start and dates.end within.",
+        )
+    return times
+
+
+def domain_of(
+    source: DataSource,
+    times: NDArray[np.datetime64],
+    settings: DomainSettings,
+    steps: Steps,
+    transforms: Mapping[str, Mapping[str, Any]],
+    *,
+    key: str = "variables",
+    where: Where = lambda key: "",
+    trust_code: bool = False,
+    track: Track = untracked,
+) -> Domain:
+    """Describe a data set to a model: the roles of its variables, its statistics, its constants.
+
+    A variable that never changes in the training period is a constant forcing, unless the user says
+    otherwise; one that has NaNs there may be missing.
+
+    Parameters
+    ----------
+    transforms
+        The chain of the domain, which may ask for statistics of its own.
+    key
+        The key of its variables in the configuration.
+    where
+        Tells where a key was written.
+    track
+        Shows how far a pass over the data has come.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If a role does not fit, or the data will not do.
+    """
+    chosen = variables(source, settings.variables, settings.forcings or (), key=key, where=where)
+    sketch = _domain(source, chosen, steps, _unknown(len(source.variables)))
+    wanted = measured(transforms, sketch, trust_code=trust_code)
+    known = learn(source, times, steps.interval, transforms, wanted, track=track)
+    return _domain(source, tuple(_as_found(variable, known) for variable in chosen), steps, known)
+
+
+def _as_found(variable: Variable, known: Known) -> Variable:
+    """What the data show of a variable."""
+    if variable.computed:
+        return variable
+    if variable.name in known.missing:
+        variable = replace(variable, may_be_missing=True)
+    if variable.name not in known.constants:
+        return replace(variable, constant=False)
+    if variable.role is Role.FORCING:
+        return replace(variable, constant=True)
+    return replace(variable, role=Role.FORCING, constant=True, accumulated=None, averaged=None)
+
+
+def _domain(source: DataSource, found: tuple[Variable, ...], steps: Steps, known: Known) -> Domain:
+    """Put it together; a computed forcing is of order one already, and so is not normalised."""
+    column = {name: number for number, name in enumerate(source.variables)}
+    in_data = [not variable.computed for variable in found]
+    places = [column.get(variable.name, 0) for variable in found]
+
+    def all_of(statistics: Statistics, of_computed: tuple[float, float, float, float]) -> Statistics:
+        table = np.stack([*vars(statistics).values()])[:, places]  # (4, variables)
+        return Statistics(*np.where(in_data, table, np.array(of_computed)[:, None]))
+
+    return Domain(
+        variables=found,
+        grid=source.grid,
+        frequency=steps.interval,
+        statistics=all_of(known.values, (0.0, 1.0, -1.0, 1.0)),
+        changes=all_of(known.changes, (np.nan, np.nan, np.nan, np.nan)),
+        constants={
+            variable.name: known.constants[variable.name]
+            for variable in found
+            if variable.constant and not variable.computed and variable.name in known.constants
+        },
+        missing={
+            variable.name: known.missing[variable.name]
+            for variable in found
+            if variable.name in known.missing and not variable.computed
+        },
+        measured=known.measured,
+    )
+
+
+def _unknown(count: int) -> Known:
+    nothing = Statistics(*np.full((4, count), np.nan))
+    return Known(nothing, nothing)
+
+
+def check_some_output(domains: Mapping[str, Domain]) -> None:
+    """Refuse data of which nothing would be forecast.
+
+    Raises
+    ------
+    ConfigError
+        If so.
+    """
+    if not any(domain.outputs for domain in domains.values()):
+        raise ConfigError(
+            "There is nothing to forecast: each variable is a forcing, or never changes in the training period.",
+            fix="Choose other data, or another period (dates.start, dates.end), or other roles (variables).",
+        )

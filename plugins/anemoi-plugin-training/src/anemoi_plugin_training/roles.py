@@ -1,0 +1,100 @@
+"""What each variable of the data is for: what the user says, what its name says, what the data say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from anemoi.core import forcings, plugins
+from anemoi.core.config.nearest import nearest
+from anemoi.core.errors import ConfigError
+from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.variable import Role, Variable
+
+from .settings import VariableSettings
+
+Where = Callable[[str], str]
+"""Where a key of the configuration was written, as `` (at FILE:LINE)``; empty if nobody knows."""
+
+
+def variables(
+    source: DataSource,
+    settings: VariableSettings,
+    computed: Collection[str],
+    *,
+    key: str = "variables",
+    where: Where = lambda key: "",
+) -> tuple[Variable, ...]:
+    """Give each variable its role: those of the data in their order, then the computed forcings.
+
+    What the user says of a variable comes first; then its name, if that is one of an installed forcing, for
+    what can be computed is not to be forecast; then what the data say of it.
+
+    Parameters
+    ----------
+    source
+        The data.
+    settings
+        What the user says.
+    computed
+        The names of the computed forcings that are wanted besides those that the data name.
+    key
+        The key of ``settings`` in the configuration.
+    where
+        Tells where a key was written.
+
+    Raises
+    ------
+    ConfigError
+        If a pattern matches no variable, or one variable has two roles.
+    """
+    chosen = _chosen(source.variables, settings, key, where)
+    computable, known = set(forcings.names()), source.metadata
+    found = []
+    for name in source.variables:
+        said = known[name]
+        if name in chosen:
+            found.append(replace(said, role=chosen[name], computed=False))
+        elif name in computable:
+            found.append(_computed(name, said))
+        elif said.computed:
+            # The data call it computed, but nothing here computes it: it is read as it is.
+            found.append(replace(said, computed=False))
+        else:
+            found.append(said)
+    there = {variable.name for variable in found if variable.computed}
+    if clash := [name for name in computed if name in source.variables and name not in there]:
+        raise ConfigError(
+            f"forcings: {clash[0]} is computed, but the data have a variable of that name, which {key} makes "
+            f"{chosen[clash[0]].value}{where('forcings')}.",
+            fix=f"Take {clash[0]} out of forcings, or out of {key}.",
+        )
+    found += [_computed(name, Variable(name)) for name in computed if name not in there]
+    return tuple(found)
+
+
+def _chosen(names: tuple[str, ...], settings: VariableSettings, key: str, where: Where) -> Mapping[str, Role]:
+    chosen: dict[str, Role] = {}
+    for role in Role:
+        at = f"{key}.{role.value}"
+        for pattern in getattr(settings, role.value):
+            matching = [name for name in names if fnmatchcase(name, pattern)]
+            if not matching:
+                raise ConfigError(
+                    f"{at}: the data have no variable {pattern!r}{where(at)}.", fix=nearest(pattern, names)
+                )
+            for name in matching:
+                if chosen.setdefault(name, role) is not role:
+                    raise ConfigError(
+                        f"{at}: {name} is {chosen[name].value} too ({key}.{chosen[name].value}){where(at)}.",
+                        fix="Give it one role.",
+                    )
+    return chosen
+
+
+def _computed(name: str, said: Variable) -> Variable:
+    constant = plugins.load("forcing", name).constant
+    return replace(
+        said, role=Role.FORCING, computed=True, constant=constant, accumulated=None, averaged=None, units=None
+    )
