@@ -1,10 +1,6 @@
-"""The contracts of a loss, a tracker, a command and a package of configuration."""
+"""The contracts of a tracker, a command and a package of configuration."""
 
-from anemoi.core.testing import CommandContract, ConfigContract, LossContract, TrackerContract
-
-
-class TestMeanSquaredError(LossContract):
-    name = "mse"
+from anemoi.core.testing import CommandContract, ConfigContract, TrackerContract
 
 
 class TestJsonLines(TrackerContract):

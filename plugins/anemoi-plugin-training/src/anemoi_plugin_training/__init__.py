@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .interfaces.loss import Loss
+    from .interfaces.scaler import Scaler
     from .run import Training, prepare, train
 
-__all__ = ["Training", "prepare", "train"]
+_MODULE_OF = {
+    "Loss": "interfaces.loss",
+    "Scaler": "interfaces.scaler",
+    "Training": "run",
+    "prepare": "run",
+    "train": "run",
+}
+
+__all__ = ["Loss", "Scaler", "Training", "prepare", "train"]
 
 
 def __getattr__(name: str) -> Any:
     # Lazily, because the command and its configuration are looked at without training anything.
-    if name not in __all__:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import run
-
-    return getattr(run, name)
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

@@ -1,0 +1,1 @@
+"""What each kind of component that this plugin owns promises."""

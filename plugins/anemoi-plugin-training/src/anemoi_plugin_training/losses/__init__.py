@@ -1,0 +1,1 @@
+"""The losses of this plugin, one a module."""

@@ -1,0 +1,1 @@
+"""The scalers of this plugin, one a module."""
