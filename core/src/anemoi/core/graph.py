@@ -15,7 +15,10 @@ from .errors import AnemoiError
 EdgeName = tuple[str, str]
 
 DATA = "data"
+"""The nodes of the only domain, and its name."""
+
 HIDDEN = "hidden"
+"""The nodes that a processor works on."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,17 @@
 """The forecast model: a network put together from plugins, and the transforms around it."""
 
 from .assembly import DATA, assemble, model_class, transforms_of
+from .encoder_processor_decoder import EncoderProcessorDecoder
 from .forecast_model import ForecastModel
 from .sample import Sample, with_forecasts
 
-__all__ = ["DATA", "ForecastModel", "Sample", "assemble", "model_class", "transforms_of", "with_forecasts"]
+__all__ = [
+    "DATA",
+    "EncoderProcessorDecoder",
+    "ForecastModel",
+    "Sample",
+    "assemble",
+    "model_class",
+    "transforms_of",
+    "with_forecasts",
+]

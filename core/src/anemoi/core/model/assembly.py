@@ -9,6 +9,7 @@ from .. import config
 from ..config.build import constructor_of
 from ..domain import Domain
 from ..errors import ConfigError
+from ..graph import DATA as DATA
 from ..graph import Graph
 from ..interfaces.capability import Capability
 from ..interfaces.model import Model
@@ -16,9 +17,6 @@ from ..interfaces.objective import Objective
 from ..steps import Steps
 from ..transforms import build_chain
 from .forecast_model import ForecastModel
-
-DATA = "data"
-"""What the domain is called where there is one."""
 
 
 def transforms_of(configuration: Mapping[str, Any], domain: str) -> dict[str, Mapping[str, Any]]:

@@ -13,20 +13,36 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, load, save
+from ..config import Builder
+from ..domain import Domain, Statistics
 from ..errors import PluginError
-from ..graph import DATA, HIDDEN, Graph
+from ..graph import DATA, Graph
 from ..grid import Grid
-from ..model import ForecastModel, ModelStatistics
+from ..model import EncoderProcessorDecoder
 from ..plugins import components
 from ..plugins import load as load_component
+from ..steps import Steps
+from ..variable import Role, Variable
 from ._bench import CHANNELS, TOLERANCE, apart, backward, build, conditioned, inputs, run, stirred
 from ._check import Subject, contract, require
 from ._graphs import small_graph
 from ._reference import MeanMapper, MeanProcessor, StridedMapper, StridedProcessor
 
-VARIABLES = ("a", "b")
-FORCINGS = ("c",)
-STATISTICS = ModelStatistics(torch.zeros(2), torch.ones(2), torch.ones(2))
+VARIABLES = (Variable("a"), Variable("b"), Variable("c", role=Role.FORCING, computed=True))
+HOUR = np.timedelta64(3600, "s")
+STEPS = Steps(inputs=(-6 * HOUR, 0 * HOUR), outputs=(6 * HOUR,), step=6 * HOUR, interval=6 * HOUR)
+
+
+def _domain(graph: Graph) -> Domain:
+    """Two variables and a forcing on the data nodes of a graph, normalised."""
+    nodes, zero, one = graph.nodes[DATA], np.zeros(3), np.ones(3)
+    return Domain(
+        variables=VARIABLES,
+        grid=Grid(nodes.latitudes.numpy(), nodes.longitudes.numpy()),
+        frequency=STEPS.interval,
+        statistics=Statistics(zero, one, -one, one),
+        changes=Statistics(zero, one, -one, one),
+    )
 
 
 @contract(after=("keeps_its_shape", "is_determined_by_its_weights"))
@@ -50,15 +66,11 @@ def fits_a_checkpoint(subject: Subject) -> None:
 
 
 def _checkpoint(graph: Graph, weights: dict[str, Tensor]) -> Checkpoint:
-    data = graph.nodes[DATA]
     return Checkpoint(
         weights=weights,
         graph=graph,
-        grid=Grid(data.latitudes.numpy(), data.longitudes.numpy()),
-        statistics=STATISTICS,
-        variables=VARIABLES,
-        units={},
-        frequency=np.timedelta64(6 * 3600, "s"),
+        domains={DATA: _domain(graph)},
+        steps={DATA: STEPS},
         configuration={},
         overrides=(),
         lock=(),
@@ -117,43 +129,39 @@ def _works(kind: str, layer: Any) -> bool:
     return not _fault(layer, MeanProcessor, layer)
 
 
+class _Layer(Builder):
+    """Builds a layer that is at hand, where a configuration would name one."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__("", {})
+        object.__setattr__(self, "layer", layer)
+
+    layer: Any
+
+    def __call__(self, **structure: Any) -> Any:
+        return self.layer(**structure)
+
+    @property
+    def component(self) -> Any:
+        return self.layer
+
+
 def _run_model(encoder: Any, processor: Any, decoder: Any) -> Tensor:
     graph = small_graph()
-    data, hidden = graph.nodes[DATA], graph.nodes[HIDDEN]
-    channels_in = ForecastModel.channels_in(VARIABLES, FORCINGS, 2)
     torch.manual_seed(0)
-    model = ForecastModel(
-        encoder=encoder(
-            source=data,
-            target=hidden,
-            edges=graph.edges[DATA, HIDDEN],
-            source_channels=channels_in,
-            target_channels=3,
-            channels=CHANNELS,
-            out_channels=CHANNELS,
-        ),
-        processor=processor(nodes=hidden, edges=graph.edges[HIDDEN, HIDDEN], channels=CHANNELS),
-        decoder=decoder(
-            source=hidden,
-            target=data,
-            edges=graph.edges[HIDDEN, DATA],
-            source_channels=CHANNELS,
-            target_channels=channels_in,
-            channels=CHANNELS,
-            out_channels=len(VARIABLES),
-        ),
-        hidden=hidden,
-        variables=VARIABLES,
-        forcings=FORCINGS,
-        statistics=STATISTICS,
-        input_steps=2,
+    model = EncoderProcessorDecoder(
+        domains={DATA: _domain(graph)},
+        graph=graph,
+        steps={DATA: STEPS},
+        channels=CHANNELS,
+        encoder=_Layer(encoder),
+        processor=_Layer(processor),
+        decoder=_Layer(decoder),
     )
-    states = torch.randn(2, 2, 3, len(data), len(VARIABLES))
-    out: Tensor = model(states, torch.randn(2, len(data), len(FORCINGS)))
-    require(
-        out.shape == states[:, 0].shape,
-        f"the model gives {tuple(out.shape)}, not {tuple(states[:, 0].shape)}",
-    )
+    fields = torch.randn(2, 2, 3, len(graph.nodes[DATA]), len(VARIABLES))
+    out = model({DATA: fields})[DATA]
+    expected = (2, 1, 3, len(graph.nodes[DATA]), 2)
+    require(out.shape == expected, f"the model gives {tuple(out.shape)}, not {expected}")
     require(out.isfinite().all(), "the model gives values that are not finite")
     backward(out.sum())
     return out
