@@ -14,7 +14,7 @@ from anemoi.core import config
 from anemoi.core.checkpoint import Checkpoint, inspect, lock, save
 from anemoi.core.config import Composition
 from anemoi.core.errors import AnemoiError, ConfigError
-from anemoi.core.graph import HIDDEN
+from anemoi.core.graph import DATA, HIDDEN
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.interfaces.graph_builder import GraphBuilder
 from anemoi.core.interfaces.loss import Loss
@@ -161,7 +161,7 @@ def prepare(composition: Composition) -> Training:
     }
     statistics = model_statistics(source, times)
     builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust)
-    graph = builder.build(source.grid)
+    graph = builder.build({DATA: source.grid})
     torch.manual_seed(settings.training.seed)
     model = assemble(values, graph=graph, variables=source.variables, statistics=statistics, trust_code=trust)
     areas, variables = torch.from_numpy(source.grid.areas).float(), len(source.variables)
