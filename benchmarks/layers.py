@@ -168,7 +168,7 @@ def _seconds(do: Callable[[], Any]) -> float:
 def setting_of(case: Mapping[str, Any], options: argparse.Namespace) -> tuple[Contest, Graph, dict[str, Any]]:
     """The contest of a case, its graph, and what constructors are given."""
     contest: Contest = family(case["family"]).CONTESTS[case["contest"]]
-    graph = IcosahedralGraph(refinement=case["refinement"]).build(octahedral_grid(options.grid))
+    graph = IcosahedralGraph(refinement=case["refinement"]).build({"data": octahedral_grid(options.grid)})
     return contest, graph, arguments_of(contest, graph, case["channels"])
 
 

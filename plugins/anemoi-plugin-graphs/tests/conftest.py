@@ -65,3 +65,8 @@ def coarse() -> Grid:
 @pytest.fixture
 def with_poles() -> Grid:
     return GRIDS["regular with poles"]
+
+
+@pytest.fixture
+def octahedral_grid() -> Grid:
+    return GRIDS["octahedral"]

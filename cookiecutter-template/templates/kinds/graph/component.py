@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 import torch
 from anemoi.core.errors import ConfigError
-from anemoi.core.graph import DATA, HIDDEN, Edges, Graph, Nodes
+from anemoi.core.graph import HIDDEN, EdgeName, Edges, Graph, Nodes
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import Capability, GraphBuilder
 from numpy.typing import NDArray
@@ -50,21 +51,24 @@ class {{ cookiecutter.__class }}(GraphBuilder):
         self.hidden_nodes, self.neighbours = hidden_nodes, neighbours
         self.decoder_neighbours = decoder_neighbours
 
-    def build(self, grid: Grid) -> Graph:
+    def build(self, grids: Mapping[str, Grid]) -> Graph:
         """See :meth:`anemoi.core.interfaces.graph_builder.GraphBuilder.build`."""
-        data = Nodes(torch.from_numpy(grid.latitudes), torch.from_numpy(grid.longitudes))
+        if HIDDEN in grids:
+            raise ConfigError(f"A domain cannot be named {HIDDEN!r}, as the hidden nodes are.")
         hidden = _fibonacci(self.hidden_nodes)
-        points, mesh = grid.positions, hidden.positions.numpy()
+        mesh = hidden.positions.numpy()
         tree = KDTree(mesh)
         # The first of the nearest hidden nodes is the node itself.
         among = _nearest(tree, mesh, self.neighbours + 1)[:, 1:]
-        back = _nearest(tree, points, self.decoder_neighbours)
-        edges = {
-            (DATA, HIDDEN): _edges(*_within(points, mesh), points, mesh),
-            (HIDDEN, HIDDEN): _edges(*_listed(among), mesh, mesh),
-            (HIDDEN, DATA): _edges(*_listed(back), mesh, points),
-        }
-        return Graph(nodes={DATA: data, HIDDEN: hidden}, edges=edges)
+        nodes: dict[str, Nodes] = {HIDDEN: hidden}
+        edges: dict[EdgeName, Edges] = {(HIDDEN, HIDDEN): _edges(*_listed(among), mesh, mesh)}
+        for name, grid in grids.items():
+            points = grid.positions
+            back = _nearest(tree, points, self.decoder_neighbours)
+            nodes[name] = Nodes(torch.from_numpy(grid.latitudes), torch.from_numpy(grid.longitudes))
+            edges[name, HIDDEN] = _edges(*_within(points, mesh), points, mesh)
+            edges[HIDDEN, name] = _edges(*_listed(back), mesh, points)
+        return Graph(nodes=nodes, edges=edges)
 
 
 def _fibonacci(count: int) -> Nodes:

@@ -14,7 +14,7 @@ def grid():
 
 
 def test_hidden_nodes_are_evenly_spread(grid):
-    graph = {{ cookiecutter.__class }}(hidden_nodes=500).build(grid)
+    graph = {{ cookiecutter.__class }}(hidden_nodes=500).build({DATA: grid})
     hidden = graph.nodes[HIDDEN]
     areas = Grid(hidden.latitudes.numpy(), hidden.longitudes.numpy()).areas
     assert len(hidden) == 500
@@ -22,7 +22,7 @@ def test_hidden_nodes_are_evenly_spread(grid):
 
 
 def test_a_grid_point_hears_the_nearest_hidden_nodes(grid):
-    graph = {{ cookiecutter.__class }}(hidden_nodes=200, decoder_neighbours=3).build(grid)
+    graph = {{ cookiecutter.__class }}(hidden_nodes=200, decoder_neighbours=3).build({DATA: grid})
     edges = graph.edges[HIDDEN, DATA]
     cosines = graph.nodes[DATA].positions @ graph.nodes[HIDDEN].positions.T
     for point in range(0, len(grid), 37):
@@ -31,8 +31,13 @@ def test_a_grid_point_hears_the_nearest_hidden_nodes(grid):
 
 
 def test_every_grid_point_is_heard(grid):
-    edges = {{ cookiecutter.__class }}(hidden_nodes=200).build(grid).edges[DATA, HIDDEN]
+    edges = {{ cookiecutter.__class }}(hidden_nodes=200).build({DATA: grid}).edges[DATA, HIDDEN]
     assert set(edges.source.tolist()) == set(range(len(grid)))
+
+
+def test_a_domain_with_the_name_of_the_hidden_nodes_is_refused(grid):
+    with pytest.raises(ConfigError, match="cannot be named 'hidden'"):
+        {{ cookiecutter.__class }}(hidden_nodes=200).build({HIDDEN: grid})
 
 
 def test_too_few_nodes_are_refused():

@@ -15,10 +15,10 @@ from .errors import AnemoiError
 EdgeName = tuple[str, str]
 
 DATA = "data"
-"""The nodes of the only domain, and its name."""
+"""The name of the domain, and so of its nodes, where there is one."""
 
 HIDDEN = "hidden"
-"""The nodes that a processor works on."""
+"""The name of the hidden nodes, which no domain can have."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,9 @@ class Edges:
 class Graph:
     """Named sets of nodes, and at most one set of edges for each ordered pair of them.
 
-    A forecast model needs nodes ``data`` and ``hidden`` and the edges ``(data, hidden)``,
-    ``(hidden, hidden)`` and ``(hidden, data)``.
+    A graph builder lays one set of nodes for each domain, named after it (``data`` where there is one), and
+    the nodes ``hidden``, and joins them by the edges ``(domain, hidden)`` and ``(hidden, domain)`` of each
+    domain, and ``(hidden, hidden)``. There may be more of either, such as other hidden levels.
     """
 
     nodes: Mapping[str, Nodes]

@@ -33,28 +33,43 @@ def edges_of(source, target, count, positions=lambda nodes: nodes.positions.nump
 @right("graph")
 @dataclass(frozen=True, kw_only=True)
 class EveryFifth(GraphBuilder):
-    """Hidden nodes are every fifth point of the grid, so that they turn with it."""
+    """Hidden nodes are every fifth point of the first grid, so that they turn with it."""
 
     capabilities = frozenset({Capability.ROTATION_INVARIANT, Capability.NORMALISED_ATTRIBUTES})
     neighbours: int = 3
 
-    def build(self, grid):
+    def build(self, grids):
+        hidden = self.hidden(grids)
+        return together({name: self.change(self.part(grid, hidden), grid) for name, grid in grids.items()})
+
+    def hidden(self, grids):
+        first = next(iter(grids.values()))
+        return nodes_of(first.latitudes[::5], first.longitudes[::5])
+
+    def part(self, grid, hidden):
         data = nodes_of(grid.latitudes, grid.longitudes)
-        hidden = nodes_of(grid.latitudes[::5], grid.longitudes[::5])
-        return self.change(
-            Graph(
-                {DATA: data, HIDDEN: hidden},
-                {
-                    D2H: edges_of(data, hidden, self.neighbours),
-                    H2H: edges_of(hidden, hidden, self.neighbours),
-                    H2D: edges_of(hidden, data, self.neighbours),
-                },
-            ),
-            grid,
+        return Graph(
+            {DATA: data, HIDDEN: hidden},
+            {
+                D2H: edges_of(data, hidden, self.neighbours),
+                H2H: edges_of(hidden, hidden, self.neighbours),
+                H2D: edges_of(hidden, data, self.neighbours),
+            },
         )
 
     def change(self, graph, grid):
+        """Change the graph of one domain, before its nodes are named after it."""
         return graph
+
+
+def together(parts):
+    """One graph from that of each domain; hidden nodes and the edges among them are those of the first."""
+    nodes, edges = {}, {}
+    for name, part in parts.items():
+        names = {DATA: name, HIDDEN: HIDDEN}
+        nodes = {**{names[each]: here for each, here in part.nodes.items()}, **nodes}
+        edges = {**{(names[a], names[b]): here for (a, b), here in part.edges.items()}, **edges}
+    return Graph(nodes, edges)
 
 
 @right("graph")
@@ -70,6 +85,16 @@ class Fixed(EveryFifth):
             {DATA: graph.nodes[DATA], HIDDEN: hidden},
             {D2H: fed, H2H: edges_of(hidden, hidden, 3), H2D: edges_of(hidden, graph.nodes[DATA], 3)},
         )
+
+
+@right("graph")
+class EveryFifthOfAll(EveryFifth):
+    """Hidden nodes are every fifth point of every grid."""
+
+    def hidden(self, grids):
+        latitudes = [grid.latitudes[::5] for grid in grids.values()]
+        longitudes = [grid.longitudes[::5] for grid in grids.values()]
+        return nodes_of(np.concatenate(latitudes), np.concatenate(longitudes))
 
 
 def pick(edges, index):
@@ -115,7 +140,8 @@ class SortsBySource(EveryFifth):
 
 @caught_by("points_at_nodes_that_exist", "graph")
 class CountsFromOne(EveryFifth):
-    def change(self, graph, grid):
+    def build(self, grids):
+        graph = super().build(grids)
         graph.edges[H2H].source.add_(1)
         return graph
 
@@ -216,6 +242,66 @@ class Remembers(EveryFifth):
             graph.edges[H2H].attributes * (1.0 if self.seen == len(grid) else 0.5)
         )
         return graph
+
+
+@caught_by("gives_each_domain_its_own", "graph")
+class OneDomain(EveryFifth):
+    """Has one grid, whatever it is called."""
+
+    def build(self, grids):
+        return super().build({DATA: next(iter(grids.values()))})
+
+
+@caught_by("gives_each_domain_its_own", "graph")
+class OneGrid(EveryFifth):
+    """Names nodes after all domains, but lays them where those of the first are."""
+
+    def build(self, grids):
+        return super().build(dict.fromkeys(grids, next(iter(grids.values()))))
+
+
+@caught_by("gives_each_domain_its_own", "graph")
+class OneDecoder(EveryFifth):
+    """Goes back to the first domain alone."""
+
+    def build(self, grids):
+        graph, first = super().build(grids), next(iter(grids))
+        kept = {ends: edges for ends, edges in graph.edges.items() if ends[1] in (HIDDEN, first)}
+        return replace(graph, edges=kept)
+
+
+@caught_by("gives_each_domain_its_own", "graph")
+class DeafNodes(EveryFifth):
+    """Goes back to as many nodes of each domain as the first has."""
+
+    def build(self, grids):
+        graph, count = super().build(grids), len(next(iter(grids.values())))
+        edges = {
+            ends: pick(each, (each.target < count).nonzero()[:, 0]) for ends, each in graph.edges.items()
+        }
+        return replace(graph, edges=edges)
+
+
+@caught_by("joins_each_domain_on_its_own", "graph")
+class SharesTheLongest(EveryFifth):
+    """Measures the edges of all domains by the longest of them all."""
+
+    def build(self, grids):
+        graph = super().build(grids)
+        longest = max(float(edges.attributes.max()) for edges in graph.edges.values())
+        edges = {ends: replace(one, attributes=one.attributes / longest) for ends, one in graph.edges.items()}
+        return replace(graph, edges=edges)
+
+
+@caught_by("joins_each_domain_on_its_own", "graph")
+class SharesNeighbours(EveryFifth):
+    """Shares the neighbours of a hidden node out among the domains."""
+
+    def build(self, grids):
+        return replace(self, neighbours=max(1, self.neighbours // len(grids))).alone(grids)
+
+    def alone(self, grids):
+        return super().build(grids)
 
 
 def flat(nodes):

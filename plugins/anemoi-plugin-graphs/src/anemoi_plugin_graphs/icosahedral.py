@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 import numpy as np
 import torch
 from anemoi.core.errors import ConfigError, DataError
-from anemoi.core.graph import DATA, HIDDEN, Graph, Nodes
+from anemoi.core.graph import HIDDEN, EdgeName, Edges, Graph, Nodes
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.graph_builder import GraphBuilder
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
 from .attributes import edges_with_attributes
-from .icosphere import icosphere
+from .icosphere import Icosphere, icosphere
 from .neighbours import Pairs, in_order, join
 
 # Refinement 9 has 2.6 million nodes, 14 km apart: finer than any hidden mesh in use.
@@ -27,7 +28,7 @@ Neighbours = Annotated[int, Field(ge=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class IcosahedralGraph(GraphBuilder):
-    """Hidden nodes on an icosahedral mesh, joined to any grid.
+    """Hidden nodes on an icosahedral mesh, joined to any grids.
 
     The mesh is the one of GraphCast (Lam et al., "Learning skillful medium-range global weather
     forecasting", Science 382, 2023): hidden nodes are the vertices of the finest mesh, and hidden
@@ -36,7 +37,8 @@ class IcosahedralGraph(GraphBuilder):
     Each hidden node hears the grid points within a cut-off radius or its nearest ones; each grid
     point hears hidden nodes likewise. With both options of one kind of edges set, the edges are
     those that either gives. No node is left deaf: one that has nothing within its cut-off radius
-    hears the nearest.
+    hears the nearest. The grid of each domain is joined to the mesh on its own, whatever other domains
+    there are.
 
     Parameters
     ----------
@@ -82,45 +84,72 @@ class IcosahedralGraph(GraphBuilder):
             if all(getattr(self, option) is None for option in options):
                 raise ConfigError(f"The {end} has no edges.", fix=f"Set {options[0]}, {options[1]} or both.")
 
-    def build(self, grid: Grid) -> Graph:
-        """Lay the mesh over ``grid`` and join them.
+    def build(self, grids: Mapping[str, Grid]) -> Graph:
+        """Lay the mesh over the globe and join the grid of each domain to it.
 
         Raises
         ------
+        ConfigError
+            If there is no domain, or one has the name of the hidden nodes.
         DataError
-            If the grid has no points.
+            If a grid has no points.
         """
-        if not len(grid):
-            raise DataError("A graph needs a grid of at least one point, but this one has none.")
+        if not grids:
+            raise ConfigError(
+                "A graph needs the grid of at least one domain, but was given none.",
+                fix='Name the domain of each grid, such as {"data": grid}.',
+            )
+        if HIDDEN in grids:
+            raise ConfigError(
+                f"A domain cannot be named {HIDDEN!r}: that is the name of the hidden nodes.",
+                fix="Give the domain another name.",
+            )
+        for name, grid in grids.items():
+            if not len(grid):
+                raise DataError(
+                    f"A graph needs grids of at least one point, but that of {name!r} has none.",
+                    fix=f"Check which points the source of {name!r} selects.",
+                )
         mesh = icosphere(self.refinement)
-        data, hidden = _nodes(grid.latitudes, grid.longitudes), _nodes_at(mesh.vertices)
-        points, vertices = grid.positions, mesh.vertices
+        hidden = _nodes_at(mesh.vertices)
+        domains = {name: _nodes(grid.latitudes, grid.longitudes) for name, grid in grids.items()}
+        encoders: dict[EdgeName, Edges] = {}
+        decoders: dict[EdgeName, Edges] = {}
+        for name, grid in grids.items():
+            into, out = self._joined(grid, mesh)
+            encoders[name, HIDDEN] = edges_with_attributes(domains[name], hidden, into)
+            decoders[HIDDEN, name] = edges_with_attributes(hidden, domains[name], out)
+        one_way: Pairs = np.concatenate(mesh.edges if self.multi_scale else mesh.edges[-1:])
+        both_ways = in_order(np.concatenate([one_way, one_way[:, ::-1]]), len(hidden))
+        return Graph(
+            nodes={**domains, HIDDEN: hidden},
+            edges={
+                **encoders,
+                (HIDDEN, HIDDEN): edges_with_attributes(hidden, hidden, both_ways),
+                **decoders,
+            },
+        )
+
+    def _joined(self, grid: Grid, mesh: Icosphere) -> tuple[Pairs, Pairs]:
+        """Join a grid to the mesh, and the mesh to the grid."""
+        points = grid.positions
 
         def radius(factor: float | None) -> float | None:
             return None if factor is None else factor * mesh.longest_edge
 
         encoder = join(
             points,
-            vertices,
+            mesh.vertices,
             radius=radius(self.encoder_cutoff_factor),
             num_nearest_neighbours=self.encoder_num_nearest_neighbours,
         )
         decoder = join(
-            vertices,
+            mesh.vertices,
             points,
             radius=radius(self.decoder_cutoff_factor),
             num_nearest_neighbours=self.decoder_num_nearest_neighbours,
         )
-        one_way: Pairs = np.concatenate(mesh.edges if self.multi_scale else mesh.edges[-1:])
-        both_ways = in_order(np.concatenate([one_way, one_way[:, ::-1]]), len(vertices))
-        return Graph(
-            nodes={DATA: data, HIDDEN: hidden},
-            edges={
-                (DATA, HIDDEN): edges_with_attributes(data, hidden, encoder),
-                (HIDDEN, HIDDEN): edges_with_attributes(hidden, hidden, both_ways),
-                (HIDDEN, DATA): edges_with_attributes(hidden, data, decoder),
-            },
-        )
+        return encoder, decoder
 
 
 def _check(option: str, value: object, type_: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from ..graph import Graph
@@ -21,13 +22,19 @@ class GraphBuilder(ABC):
     """What it declares beyond this contract; see :class:`.Capability`."""
 
     @abstractmethod
-    def build(self, grid: Grid) -> Graph:
-        """Lay hidden nodes over ``grid`` and join them.
+    def build(self, grids: Mapping[str, Grid]) -> Graph:
+        """Lay hidden nodes over all of ``grids`` and join them.
+
+        Parameters
+        ----------
+        grids
+            The grid of each domain, by its name; ``{"data": grid}`` where there is one.
 
         Returns
         -------
         Graph
-            With nodes ``data`` (the points of ``grid``, in its order) and ``hidden``, and edges
-            ``(data, hidden)``, ``(hidden, hidden)`` and ``(hidden, data)``, each sorted by target
-            with at least one attribute. The same options and grid give the same graph to the bit.
+            With one set of nodes for each domain, of its name (the points of its grid, in their order), and
+            ``hidden``; with edges ``(domain, hidden)`` and ``(hidden, domain)`` for each, and ``(hidden,
+            hidden)``, each sorted by target with at least one attribute. There may be more nodes and edges,
+            such as other hidden levels. The same options and grids give the same graph to the bit.
         """

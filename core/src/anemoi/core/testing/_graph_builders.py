@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import torch
 
-from ..graph import DATA, HIDDEN, Edges, Graph
+from ..graph import DATA, HIDDEN, EdgeName, Edges, Graph
 from ..grid import Grid
 from ..interfaces.capability import Capability
-from ._check import Check, Subject, contract, require
-from ._graphs import EDGES, regular_grid, spread_grid
+from ._check import Check, NotApplicableError, Subject, contract, require
+from ._graphs import regular_grid, spread_grid
 from ._options import from_configuration, options_are_declared, require_options
 
 BUILT = ("builds", "has_the_parts_of_a_model")
 
 
 def _build(subject: Subject, grid: Grid) -> Graph:
-    graph: Graph = subject.build().build(grid)
+    return _build_on(subject, {DATA: grid})
+
+
+def _build_on(subject: Subject, grids: Mapping[str, Grid]) -> Graph:
+    graph: Graph = subject.build().build(grids)
     return graph
 
 
-def _words(ends: tuple[str, str]) -> str:
+def _words(ends: EdgeName) -> str:
     return f"the edges {ends[0]} -> {ends[1]}"
 
 
 @contract()
 def builds(subject: Subject) -> None:
-    """It is built from its options, and builds a graph on a grid."""
+    """It is built from its options, and builds a graph on the grid of one domain, ``data``."""
     require_options(subject)
     graph = _build(subject, spread_grid())
     require(isinstance(graph, Graph), f"what it builds is a {type(graph).__name__}, not a Graph")
@@ -39,10 +43,15 @@ def builds(subject: Subject) -> None:
 @contract(after=("builds",))
 def has_the_parts_of_a_model(subject: Subject) -> None:
     """The graph has nodes ``data`` and ``hidden``, and edges from data to hidden, among hidden and back."""
-    graph = _build(subject, spread_grid())
-    missing = [name for name in (DATA, HIDDEN) if not len(graph.nodes.get(name, ()))]
+    _require_parts(_build(subject, spread_grid()), (DATA,))
+
+
+def _require_parts(graph: Graph, domains: Iterable[str]) -> None:
+    names = (*domains, HIDDEN)
+    missing = [name for name in names if not len(graph.nodes.get(name, ()))]
     require(not missing, f"there are no nodes {', '.join(missing)}")
-    absent = [_words(ends) for ends in EDGES if ends not in graph.edges]
+    wanted = [ends for name in names for ends in dict.fromkeys(((name, HIDDEN), (HIDDEN, name)))]
+    absent = [_words(ends) for ends in wanted if ends not in graph.edges]
     require(not absent, f"{', '.join(absent)} are not there")
 
 
@@ -50,10 +59,14 @@ def has_the_parts_of_a_model(subject: Subject) -> None:
 def keeps_the_grid(subject: Subject) -> None:
     """The nodes ``data`` are the points of the grid, in its order."""
     grid = spread_grid()
-    nodes = _build(subject, grid).nodes[DATA]
-    require(len(nodes) == len(grid), f"there are {len(nodes)} nodes for {len(grid)} points")
+    _require_points(_build(subject, grid), DATA, grid)
+
+
+def _require_points(graph: Graph, name: str, grid: Grid) -> None:
+    nodes = graph.nodes[name]
+    require(len(nodes) == len(grid), f"there are {len(nodes)} nodes {name} for {len(grid)} points")
     there = Grid(nodes.latitudes.numpy().astype(float), nodes.longitudes.numpy().astype(float))
-    require(grid.matches(there), "the nodes lie elsewhere, or in another order")
+    require(grid.matches(there), f"the nodes {name} lie elsewhere, or in another order")
 
 
 @contract(after=BUILT)
@@ -135,9 +148,11 @@ def normalises_its_attributes(subject: Subject) -> None:
             require(largest <= 1 + 1e-5, f"an attribute of {_words(ends)} is as large as {largest:.4g}")
 
 
-def _require_same(one: Graph, other: Graph, *, tolerance: float) -> None:
-    for ends, edges in one.edges.items():
-        again = other.edges[ends]
+def _require_same(
+    one: Graph, other: Graph, *, tolerance: float, names: Iterable[EdgeName] | None = None
+) -> None:
+    for ends in one.edges if names is None else names:
+        edges, again = one.edges[ends], other.edges[ends]
         same = torch.equal(edges.source, again.source) and torch.equal(edges.target, again.target)
         require(same, f"{_words(ends)} are others: {len(edges)} once, {len(again)} then")
         if edges.attributes.numel():
@@ -151,11 +166,37 @@ def _require_same(one: Graph, other: Graph, *, tolerance: float) -> None:
 def is_the_same_every_time(subject: Subject) -> None:
     """The same options and the same grid give the same graph to the bit, whatever was built before."""
     first = subject.build()
-    first.build(regular_grid())
-    one, other = first.build(spread_grid()), _build(subject, spread_grid())
+    first.build({DATA: regular_grid()})
+    one, other = first.build({DATA: spread_grid()}), _build(subject, spread_grid())
     _require_same(one, other, tolerance=0.0)
     same = all(torch.equal(nodes.positions, other.nodes[name].positions) for name, nodes in one.nodes.items())
     require(same, "nodes lie elsewhere the second time")
+
+
+@contract(after=(*BUILT, "keeps_the_grid", "reaches_every_data_node"))
+def gives_each_domain_its_own(subject: Subject) -> None:
+    """On several grids, each domain has nodes of its name, edges to hidden, and edges back to each node."""
+    grids = {"atmosphere": spread_grid(), "ocean": regular_grid()}
+    graph = _build_on(subject, grids)
+    _require_parts(graph, grids)
+    for name, grid in grids.items():
+        _require_points(graph, name, grid)
+        alone = _alone(graph.edges[HIDDEN, name], len(grid))
+        require(not alone, f"{alone} of {len(grid)} nodes {name} are not reached")
+
+
+@contract(after=("is_the_same_every_time", "describes_its_edges", "gives_each_domain_its_own"))
+def joins_each_domain_on_its_own(subject: Subject) -> None:
+    """The edges of a domain are the same beside another as alone, where the hidden nodes are the same."""
+    grids = {DATA: spread_grid(), "ocean": regular_grid()}
+    together, compared = _build_on(subject, grids), False
+    for name, grid in grids.items():
+        alone = _build_on(subject, {name: grid})
+        if torch.equal(alone.nodes[HIDDEN].positions, together.nodes[HIDDEN].positions):
+            _require_same(alone, together, tolerance=0.0, names=((name, HIDDEN), (HIDDEN, name)))
+            compared = True
+    if not compared:
+        raise NotApplicableError("it lays hidden nodes that differ with each set of grids")
 
 
 @contract(after=(*BUILT, "is_the_same_every_time", "describes_its_edges"))
@@ -228,6 +269,8 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         describes_its_edges,
         normalises_its_attributes,
         is_the_same_every_time,
+        gives_each_domain_its_own,
+        joins_each_domain_on_its_own,
         does_not_see_the_date_line,
         copes_with_the_poles,
         turns_with_the_grid,
