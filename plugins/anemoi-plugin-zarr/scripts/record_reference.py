@@ -58,6 +58,8 @@ def main() -> None:
     for name, about in MADE.items():
         if not (DATA / f"{name}.zarr.zip").exists():
             make(name, **about)
+    if not (DATA / "roles.zarr.zip").exists():
+        make_roles()
     record()
 
 
@@ -105,10 +107,77 @@ def make(
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as directory:
         xr.Dataset(values, {"time": times, **axes}).to_netcdf(Path(directory, "input.nc"))
-        Path(directory, "recipe.yaml").write_text(json.dumps(recipe))
-        command = [str(Path(sys.prefix, "bin", "anemoi-datasets")), "create", "recipe.yaml", f"{name}.zarr"]
-        subprocess.run(command, check=True, cwd=directory)
-        shutil.make_archive(str(DATA / f"{name}.zarr"), "zip", Path(directory, f"{name}.zarr"))
+        create(name, recipe, Path(directory))
+
+
+def create(name: str, recipe: dict[str, Any], directory: Path) -> None:
+    """Make a data set with anemoi-datasets in ``directory``, and put it in a zip file."""
+    (directory / "recipe.yaml").write_text(json.dumps(recipe))
+    command = [str(Path(sys.prefix, "bin", "anemoi-datasets")), "create", "recipe.yaml", f"{name}.zarr"]
+    subprocess.run(command, check=True, cwd=directory)
+    shutil.make_archive(str(DATA / f"{name}.zarr"), "zip", directory / f"{name}.zarr")
+
+
+def make_roles() -> None:
+    """Make a data set with each kind of variable: constant, computed, accumulated, averaged."""
+    import eccodes
+    import numpy as np
+    import xarray as xr
+
+    random = np.random.default_rng(6)
+    times = np.datetime64("2020-02-27T00", "ns") + np.arange(4) * np.timedelta64(6, "h")
+    axes = {
+        axis: (axis, np.linspace(*ends), {"units": f"degrees_{way}", "standard_name": axis})
+        for (axis, ends), way in zip(GLOBE.items(), ("north", "east"), strict=True)
+    }
+    shape = (4, 7, 12)
+    lsm = np.broadcast_to(random.integers(0, 2, shape[1:]).astype("f4"), shape)
+    sst = np.where(lsm > 0, np.nan, random.normal(290, 3, shape)).astype("f4")
+    level = ("level", [850.0, 500.0], {"units": "hPa", "standard_name": "air_pressure"})
+    surface = ("time", *axes)
+    values = {
+        "lsm": (surface, lsm, {"units": "1"}),
+        "sst": (surface, sst, {"units": "K"}),
+        "t": (("time", "level", *axes), random.normal(250, 3, (4, 2, 7, 12)).astype("f4"), {"units": "K"}),
+    }
+    fields = {"tp": "accum", "avg_sdswrf": "avg", "10fg": "max"}
+    recipe = {
+        "name": "roles",
+        "dates": {"start": str(times[0])[:19], "end": str(times[-1])[:19], "frequency": "6h"},
+        "statistics": {"end": str(times[2])[:19], "tendencies": ["6h"]},
+        "build": {"allow_nans": True},
+        "output": {"dtype": "float32"},
+        "input": {
+            "join": [
+                {"netcdf": {"path": "input.nc", "param": list(values)}},
+                {"grib": {"path": "input.grib", "param": list(fields)}},
+                {"forcings": {"param": ["cos_latitude", "insolation"], "template": "${input.join.0.netcdf}"}},
+            ]
+        },
+    }
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        xr.Dataset(values, {"time": times, "level": level, **axes}).to_netcdf(directory / "input.nc")
+        with (directory / "input.grib").open("wb") as file:
+            for time in times:
+                for short_name, statistic in fields.items():
+                    message = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib2")
+                    base = (time - np.timedelta64(6, "h")).astype("M8[s]").item()
+                    keys = {
+                        "Ni": 12, "Nj": 7, "numberOfDataPoints": 84,
+                        "iDirectionIncrementInDegrees": 30, "jDirectionIncrementInDegrees": 20,
+                        "latitudeOfFirstGridPointInDegrees": 60, "latitudeOfLastGridPointInDegrees": -60,
+                        "longitudeOfFirstGridPointInDegrees": 0, "longitudeOfLastGridPointInDegrees": 330,
+                        "dataDate": int(f"{base:%Y%m%d}"), "dataTime": int(f"{base:%H%M}"),
+                        "productDefinitionTemplateNumber": 8, "shortName": short_name,
+                        "stepType": statistic, "stepRange": "0-6",
+                    }  # fmt: skip
+                    for key, value in keys.items():
+                        eccodes.codes_set(message, key, value)
+                    eccodes.codes_set_values(message, random.exponential(1.0, 84))
+                    eccodes.codes_write(message, file)
+                    eccodes.codes_release(message)
+        create("roles", recipe, directory)
 
 
 def record() -> None:

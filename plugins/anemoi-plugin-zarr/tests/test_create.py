@@ -93,7 +93,7 @@ def test_the_statistics_of_changes_are_those_of_the_training_period_too(
     # The first time is before the period, and the third is missing.
     values = np.stack([data[i].astype("longdouble") - data[i - 1] for i in (4, 5)])
     values = values.transpose(1, 0, 2, 3).reshape(2, -1)
-    ((step, changes),) = ZarrSource(path=str(made)).tendencies.items()
+    ((step, changes),) = ZarrSource(path=str(made)).changes.items()
     assert step == np.timedelta64(6, "h")
     np.testing.assert_allclose(changes.mean, np.nanmean(values, axis=1), rtol=1e-14)
     np.testing.assert_allclose(changes.stdev, np.nanstd(values, axis=1), rtol=1e-14)
@@ -103,7 +103,7 @@ def test_the_statistics_of_changes_are_those_of_the_training_period_too(
 
 def test_one_time_has_no_changes(make: Make, tmp_path: Path) -> None:
     made = create(recipe(make(), statistics=StatisticsPeriod(end="2020-01-31T00")), tmp_path / "out.zarr")
-    assert ZarrSource(path=str(made)).tendencies == {}
+    assert ZarrSource(path=str(made)).changes == {}
     assert not list(made.glob("statistics_tendencies*"))
 
 
@@ -196,7 +196,7 @@ def test_later_times_are_appended(make: Make, tmp_path: Path, monkeypatch: pytes
     step = np.timedelta64(6, "h")
     for one, other in (
         (ZarrSource(path=str(target)).statistics, ZarrSource(path=str(whole)).statistics),
-        (ZarrSource(path=str(target)).tendencies[step], ZarrSource(path=str(whole)).tendencies[step]),
+        (ZarrSource(path=str(target)).changes[step], ZarrSource(path=str(whole)).changes[step]),
     ):
         for name, values in vars(other).items():
             np.testing.assert_array_equal(getattr(one, name), values)

@@ -22,7 +22,12 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-NAMES = [*ATTRIBUTES, "name_to_index", "allow_nans", "provenance", "description", "forecast"]
+NAMES = [
+    *ATTRIBUTES,
+    *("name_to_index", "allow_nans", "variables_with_nans", "constant_fields", "provenance", "description"),
+    *("forecast", "statistics_start_date", "statistics_end_date"),
+]
+SAID = ["units", "computed_forcing", "constant_in_time", "process", "period", "accumulated", "role", "level"]
 OPTIONS = [
     *("start", "end", "frequency", "select", "drop", "reorder", "rename", "thinning", "area", "path"),
     "fill_missing_dates",
@@ -58,10 +63,22 @@ def test_attributes(path: Path, attributes: dict[str, Any], drop: bool) -> None:
     def use() -> None:
         source = ZarrSource(path=str(path))
         source.read([time for time in TIMES if time not in source.missing])
-        json.dumps(dict(source.provenance))
+        json.dumps([dict(source.provenance), [v.to_dict() for v in source.metadata.values()]])
 
     error = failure(use)
     assert error is None or ("made.zarr" in error.what and error.exit_code == 2)
+
+
+@BOUNDED
+@given(
+    said=st.dictionaries(st.sampled_from([*SAID, "level_type", "mars"]), ANYTHING, max_size=3),
+    mars=st.dictionaries(st.sampled_from(["levtype", "levelist", "level", "units"]), ANYTHING, max_size=2),
+)
+def test_what_is_said_of_a_variable(path: Path, said: dict[str, Any], mars: dict[str, Any]) -> None:
+    known = {**ATTRIBUTES, "variables_metadata": {"t": {"mars": mars, **said}}}
+    (path / ".zattrs").write_text(json.dumps(known))
+    error = failure(lambda: ZarrSource(path=str(path)).metadata)
+    assert error is None or ("variables_metadata" in error.what and error.exit_code == 2)
 
 
 @BOUNDED

@@ -54,7 +54,7 @@ def test_reads_what_anemoi_datasets_reads(name: str, recorded: Mapping[str, np.n
 @pytest.mark.parametrize("hours", [6, 12])
 @pytest.mark.parametrize("name", ["gapless", "select", "rename"])
 def test_statistics_of_changes(name: str, hours: int, recorded: Mapping[str, np.ndarray]) -> None:
-    known = config.build("source", CASES[name][1]).tendencies
+    known = config.build("source", CASES[name][1]).changes
     assert set(known) == {np.timedelta64(6, "h"), np.timedelta64(12, "h")}
     for statistic, values in vars(known[np.timedelta64(hours, "h")]).items():
         np.testing.assert_array_equal(values, recorded[f"{name}.{hours}h.{statistic}"])

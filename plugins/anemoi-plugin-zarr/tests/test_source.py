@@ -267,5 +267,5 @@ def test_importing_the_plugin_imports_neither_zarr_nor_torch() -> None:
 def test_statistics_of_changes_that_are_not_whole_are_named(make: Make) -> None:
     arrays = {"statistics_tendencies_6h_mean": ARRAYS["mean"]}
     with pytest.raises(DataError, match="array 'statistics_tendencies_6h_stdev' is missing"):
-        _ = ZarrSource(path=str(make(arrays=arrays))).tendencies
-    assert ZarrSource(path=str(REFERENCE)).tendencies == {}
+        _ = ZarrSource(path=str(make(arrays=arrays))).changes
+    assert ZarrSource(path=str(REFERENCE)).changes == {}

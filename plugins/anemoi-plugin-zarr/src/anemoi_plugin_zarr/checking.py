@@ -51,8 +51,8 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
     dates = [time for time in source.times if time not in source.missing]
     first, last = (_date(attributes.get(f"statistics_{end}_date")) for end in ("start", "end"))
     faults: list[str] = []
-    moments, tendencies = Moments.none(len(source.variables)), source.tendencies
-    changes = Changes(tendencies, len(source.variables))
+    moments, told = Moments.none(len(source.variables)), source.changes
+    changes = Changes(told, len(source.variables))
     for done, (time, state) in enumerate(_states(source, dates, faults), 1):
         if (first is None or time >= first) and (last is None or time <= last):
             moments += Moments.of(state)
@@ -61,7 +61,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
     if not faults and moments.count.any():
         faults += _differences(source.variables, source.statistics, moments.statistics())
         for duration, found in changes.statistics().items():
-            faults += _differences(source.variables, tendencies[duration], found, duration)
+            faults += _differences(source.variables, told[duration], found, duration)
     return Report(len(dates), tuple(faults))
 
 

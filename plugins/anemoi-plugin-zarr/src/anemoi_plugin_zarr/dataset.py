@@ -11,10 +11,11 @@ from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.times import format_date
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from .chunks import Chunks, fetcher, find_chunks
-from .layout import read_layout, read_tendencies
+from .layout import read_changes, read_layout
 from .reader import Index, Reader, take
 from .store import local_path, one_line, open_group
 
@@ -69,9 +70,14 @@ class Dataset(Reader):
         return self._layout.statistics
 
     @property
-    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
+    def changes(self) -> Mapping[np.timedelta64, Statistics]:
         """The statistics of changes that the data set carries."""
-        return read_tendencies(open_group(self._path), self._path, len(self.variables))
+        return read_changes(open_group(self._path), self._path, len(self.variables))
+
+    @property
+    def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """The dates that the statistics are of, where the data set tells them and has them."""
+        return self._layout.statistics_period
 
     @property
     def missing(self) -> frozenset[np.datetime64]:
@@ -85,9 +91,9 @@ class Dataset(Reader):
         return {**self._layout.provenance, "path": self._path if local is None else str(local)}
 
     @property
-    def units(self) -> Mapping[str, str]:
-        """The units of the variables whose metadata have them."""
-        return self._layout.units
+    def metadata(self) -> Mapping[str, Variable]:
+        """What the data set says of each variable."""
+        return self._layout.metadata
 
     @property
     def members(self) -> int:

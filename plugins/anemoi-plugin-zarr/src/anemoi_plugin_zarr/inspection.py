@@ -53,7 +53,7 @@ def document(path: str) -> dict[str, Any]:
             variable: {"units": source.units.get(variable), **about}
             for variable, about in by_variable(source.variables, source.statistics).items()
         },
-        "changes": by_duration(source.variables, source.tendencies),
+        "changes": by_duration(source.variables, source.changes),
     }
 
 

@@ -3,7 +3,7 @@
 A data set is one Zarr group with the arrays ``data`` ``(time, variable, ensemble, cell)``,
 ``dates`` ``(time,)``, ``latitudes`` and ``longitudes`` ``(cell,)`` in degrees, and ``mean``,
 ``stdev``, ``minimum`` and ``maximum`` ``(variable,)``; its attributes name the variables and
-tell the frequency, the missing dates and where the data come from.
+tell the frequency, the missing dates, what is known of each variable and where the data come from.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ import numpy as np
 from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
-from anemoi.core.times import format_duration, parse_duration
+from anemoi.core.times import format_duration, parse_date, parse_duration
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
+from .metadata import read_variable
 from .store import one_line
 
 T = TypeVar("T")
@@ -41,7 +43,8 @@ class Layout:
     members: int
     grid: Grid
     statistics: Statistics
-    units: Mapping[str, str]
+    statistics_period: tuple[np.datetime64, np.datetime64] | None
+    metadata: Mapping[str, Variable]
     allow_nans: bool
     provenance: Mapping[str, Any]
 
@@ -80,14 +83,15 @@ def read_layout(group: Any, path: str) -> Layout:
         members=shape[2],
         grid=grid,
         statistics=statistics,
-        units=reader.attribute("variables_metadata", _units, default={}),
+        statistics_period=reader.statistics_period(times),
+        metadata=reader.metadata(variables),
         # Where nothing is said, NaNs are nobody's mistake.
         allow_nans=reader.attribute("allow_nans", _truth, default=True),
         provenance=reader.provenance(times, grid, statistics),
     )
 
 
-def read_tendencies(group: Any, path: str, variables: int) -> dict[np.timedelta64, Statistics]:
+def read_changes(group: Any, path: str, variables: int) -> dict[np.timedelta64, Statistics]:
     """Read the statistics of the changes of each variable over some durations, where there are any.
 
     Raises
@@ -200,6 +204,48 @@ class _Reader:
             )
         return times
 
+    def statistics_period(self, times: Times) -> tuple[np.datetime64, np.datetime64] | None:
+        """Read the first and the last date that the statistics are of; None if those are of other data."""
+        start, end = (
+            self.attribute(f"statistics_{which}_date", _date, default=None) for which in ("start", "end")
+        )
+        if start is None or end is None:
+            return None
+        if end < start:
+            raise self.refuse(f"attribute 'statistics_end_date' ({end}) is before the start ({start})")
+        return (start, end) if times[0] <= start and end <= times[-1] else None
+
+    def metadata(self, variables: tuple[str, ...]) -> dict[str, Variable]:
+        """Read what is known of each variable."""
+        constants = self.attribute("constant_fields", _some_names, default=[])
+        with_nans = self.with_nans(variables)
+
+        def read(metadata: Any) -> dict[str, Variable]:
+            return {
+                name: read_variable(
+                    name,
+                    metadata.get(name) or {},
+                    constant=name in constants,
+                    may_be_missing=name in with_nans,
+                )
+                for name in variables
+            }
+
+        return self.attribute("variables_metadata", read, default={})
+
+    def with_nans(self, variables: tuple[str, ...]) -> frozenset[str]:
+        """Read which variables may have NaNs; where they are allowed and nothing names them, all may."""
+        if self.attributes.get("variables_with_nans") is not None:
+            return self.attribute("variables_with_nans", _some_names)
+        # Older data sets have an array of flags.
+        if "has_nans" in self.group and self.array("has_nans").shape == (len(variables),):
+            flags = self.values("has_nans", len(variables), "biuf")
+            return frozenset(name for name, flag in zip(variables, flags, strict=True) if flag)
+        allowed = self.attributes.get("allow_nans")
+        if isinstance(allowed, list):
+            return self.attribute("allow_nans", _some_names)
+        return frozenset(variables) if allowed is True else frozenset()
+
     def provenance(self, times: Times, grid: Grid, statistics: Statistics) -> dict[str, Any]:
         """Gather what the attributes tell of the origin of the data, and what identifies them.
 
@@ -264,10 +310,9 @@ def _shape(lengths: Any) -> tuple[int, ...] | None:
     return tuple(lengths)
 
 
-def _units(metadata: Any) -> dict[str, str]:
-    """Take the units that each variable says, itself or in what it was called in MARS; null is none."""
-    said = {
-        variable: known["units"] if "units" in known else known.get("mars", {}).get("units")
-        for variable, known in metadata.items()
-    }
-    return {variable: str(units) for variable, units in said.items() if units is not None}
+def _date(date: Any) -> np.datetime64 | None:
+    return None if date is None else parse_date(date)
+
+
+def _some_names(names: Any) -> frozenset[str]:
+    return frozenset(_variables(list(dict.fromkeys(names)))) if names else frozenset()

@@ -14,6 +14,7 @@ from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
 from anemoi.core.times import format_duration
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from .memory import empty
@@ -35,9 +36,14 @@ class Reader(DataSource):
         """How many ensemble members there are."""
 
     @property
-    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
-        """The statistics of the changes of each variable over some durations, where they are known."""
-        return {}
+    @abstractmethod
+    def metadata(self) -> Mapping[str, Variable]:
+        """What is known of each variable."""
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """The units of the variables, for those where they are known."""
+        return {name: known.units for name, known in self.metadata.items() if known.units is not None}
 
     @abstractmethod
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
@@ -135,6 +141,16 @@ class Foreign(Reader):
         return self._source.statistics
 
     @property
+    def changes(self) -> Mapping[np.timedelta64, Statistics]:
+        """Those of the source."""
+        return self._source.changes
+
+    @property
+    def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """That of the source."""
+        return self._source.statistics_period
+
+    @property
     def missing(self) -> frozenset[np.datetime64]:
         """Those of the source."""
         return self._source.missing
@@ -145,9 +161,9 @@ class Foreign(Reader):
         return self._source.provenance
 
     @property
-    def units(self) -> Mapping[str, str]:
-        """Those of the source."""
-        return self._source.units
+    def metadata(self) -> Mapping[str, Variable]:
+        """That of the source."""
+        return self._source.metadata
 
     @cached_property
     def members(self) -> int:

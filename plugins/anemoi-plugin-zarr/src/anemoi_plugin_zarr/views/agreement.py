@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from anemoi.core.config import Spec
 from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.times import format_date, format_duration
+from anemoi.core.variable import Variable
 
 from ..reader import Reader, reader
 
@@ -51,9 +53,37 @@ def require_same(what: str, sources: Sequence[Reader], *aspects: str) -> None:
                 )
 
 
+def common(sources: Sequence[Reader]) -> dict[str, Variable]:
+    """Give what is known of each variable whose values come from all of ``sources``.
+
+    It is constant only where all have it so, and may be missing where one has.
+    """
+    known = [source.metadata for source in sources]
+    return {name: _common([each[name] for each in known]) for name in sources[0].variables}
+
+
+def _common(variables: Sequence[Variable]) -> Variable:
+    first = next((variable for variable in variables if not variable.constant), variables[0])
+    return replace(
+        first,
+        units=next((variable.units for variable in variables if variable.units is not None), None),
+        may_be_missing=any(variable.may_be_missing for variable in variables),
+    )
+
+
 def _same_units(one: Reader, other: Reader) -> bool:
     theirs = other.units
     return all(theirs.get(name, unit) == unit for name, unit in one.units.items())
+
+
+def _periods(source: Reader) -> dict[str, str]:
+    each = {name: known.accumulated or known.averaged for name, known in source.metadata.items()}
+    return {name: format_duration(period) for name, period in each.items() if period is not None}
+
+
+def _same_periods(one: Reader, other: Reader) -> bool:
+    theirs = _periods(other)
+    return all(theirs.get(name, period) == period for name, period in _periods(one).items())
 
 
 def _show_times(source: Reader) -> str:
@@ -82,6 +112,11 @@ _ASPECTS: Mapping[str, _Aspect] = {
         _same_units,
         lambda source: dict(source.units),
         "Values in different units cannot stand for one variable.",
+    ),
+    "periods": (
+        _same_periods,
+        _periods,
+        "Values accumulated or averaged over other periods cannot stand for one variable.",
     ),
     "grid": (
         lambda one, other: one.grid.matches(other.grid),

@@ -35,6 +35,11 @@ class Cells(View):
         """The cells chosen; a rectangle of a field keeps its shape."""
         return self._grid
 
+    @property
+    def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """That of the source if all cells are chosen: its statistics are not those of some."""
+        return self._source.statistics_period if len(self._grid) == len(self._source.grid) else None
+
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
         """Read those of the source that are meant."""
         self._source.fill(out, times, variables, within(self._chosen, cells))

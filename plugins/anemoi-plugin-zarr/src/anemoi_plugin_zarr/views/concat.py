@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -11,10 +12,11 @@ from anemoi.core.config import Component, Spec
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.data_source import Times
 from anemoi.core.times import format_date
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader, derived
-from .agreement import opened, require_same
+from .agreement import common, opened, require_same
 from .selection import Selection
 from .view import View
 
@@ -45,7 +47,7 @@ class ConcatSource(Selection):
 class _Concatenated(View):
     def __init__(self, sources: Sequence[Reader], *, gaps: bool) -> None:
         super().__init__(sources[0])
-        require_same("concat", sources, "frequency", "variables", "units", "grid")
+        require_same("concat", sources, "frequency", "variables", "units", "periods", "grid")
         for one, other in pairwise(sources):
             _require_next(one, other, gaps=gaps)
         self._sources = sources
@@ -67,6 +69,18 @@ class _Concatenated(View):
     @property
     def missing(self) -> frozenset[np.datetime64]:
         return self._missing
+
+    @property
+    def metadata(self) -> Mapping[str, Variable]:
+        return {
+            name: replace(variable, constant=variable.constant and self._alike(place))
+            for place, (name, variable) in enumerate(common(self._sources).items())
+        }
+
+    def _alike(self, variable: int) -> bool:
+        """Whether a variable has the same statistics in all: what is constant in each may still differ."""
+        each = [[of[variable] for of in vars(source.statistics).values()] for source in self._sources]
+        return np.allclose(each[1:], each[0], rtol=1e-5, atol=0, equal_nan=True)
 
     @property
     def provenance(self) -> Mapping[str, Any]:

@@ -9,11 +9,12 @@ import numpy as np
 from anemoi.core.config import Component, Spec
 from anemoi.core.errors import ConfigError
 from anemoi.core.grid import Grid
+from anemoi.core.variable import Variable
 from annotated_types import Ge
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader, derived
-from .agreement import opened, require_same
+from .agreement import common, opened, require_same
 from .overlap import Overlap, covered
 from .selection import Selection
 from .view import View, within
@@ -62,7 +63,7 @@ class _Cutout(View):
             raise ConfigError(
                 "cutout: there is one source.", fix="Name at least a region and what is around it."
             )
-        require_same("cutout", sources, "times", "variables", "units")
+        require_same("cutout", sources, "times", "variables", "units", "periods")
         self._sources, self._overlap = sources, overlap
         masks = covered([source.grid for source in sources], overlap)
         self._chosen = [np.flatnonzero(~mask) for mask in masks]
@@ -82,6 +83,14 @@ class _Cutout(View):
     @property
     def missing(self) -> frozenset[np.datetime64]:
         return frozenset().union(*(source.missing for source in self._sources))
+
+    @property
+    def metadata(self) -> Mapping[str, Variable]:
+        return common(self._sources)
+
+    @property
+    def statistics_period(self) -> None:
+        """The statistics of the first are not those of all cells."""
 
     @property
     def provenance(self) -> Mapping[str, Any]:

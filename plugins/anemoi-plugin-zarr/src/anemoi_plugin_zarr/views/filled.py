@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader
@@ -38,6 +41,14 @@ class Filled(View):
     def missing(self) -> frozenset[np.datetime64]:
         """Those that cannot be filled."""
         return self._missing
+
+    @property
+    def metadata(self) -> Mapping[str, Variable]:
+        """That of the source, but that whatever is filled with NaNs has some."""
+        known = self._source.metadata
+        if self._method != "nans" or not self._lost.any():
+            return known
+        return {name: replace(variable, may_be_missing=True) for name, variable in known.items()}
 
     def _can_fill(self, time: np.datetime64) -> bool:
         there = self._source.times[self._there]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from anemoi.core.config import Component, Spec
 from anemoi.core.interfaces.data_source import Statistics
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader, derived
@@ -52,10 +53,15 @@ class _Joined(View):
         return self._joined([source.statistics for source in self._sources])
 
     @property
-    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
-        each = [source.tendencies for source in self._sources]
+    def changes(self) -> Mapping[np.timedelta64, Statistics]:
+        each = [source.changes for source in self._sources]
         shared = [duration for duration in each[0] if all(duration in other for other in each)]
         return {duration: self._joined([known[duration] for known in each]) for duration in shared}
+
+    @property
+    def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
+        periods = {self._sources[s].statistics_period for s in np.unique(self._place[:, 0])}
+        return periods.pop() if len(periods) == 1 else None
 
     def _joined(self, statistics: Sequence[Statistics]) -> Statistics:
         each = [vars(known) for known in statistics]
@@ -70,10 +76,10 @@ class _Joined(View):
         return derived(self._sources, join=list(self._variables))
 
     @property
-    def units(self) -> Mapping[str, str]:
-        each = [source.units for source in self._sources]
+    def metadata(self) -> Mapping[str, Variable]:
+        each = [source.metadata for source in self._sources]
         names = zip(self._variables, self._place[:, 0], strict=True)
-        return {name: each[s][name] for name, s in names if name in each[s]}
+        return {name: each[s][name] for name, s in names}
 
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
         place = self._place if variables is None else self._place[variables]

@@ -78,6 +78,14 @@ class Period(View):
         return self._frequency
 
     @property
+    def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """That of the source, if all of its times are chosen."""
+        period = self._source.statistics_period
+        if period is None or self._frequency != self._source.frequency:
+            return None
+        return period if self._times[0] <= period[0] and period[1] <= self._times[-1] else None
+
+    @property
     def missing(self) -> frozenset[np.datetime64]:
         """Those of the source that are chosen."""
         return self._source.missing & frozenset(self._times)

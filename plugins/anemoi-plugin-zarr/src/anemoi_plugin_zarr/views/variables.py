@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from anemoi.core.errors import ConfigError
 from anemoi.core.interfaces.data_source import Statistics
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader
@@ -43,21 +45,18 @@ class Variables(View):
     @property
     def statistics(self) -> Statistics:
         """Those of the variables chosen."""
-        return self._of_chosen(self._source.statistics)
+        return self._source.statistics[self._chosen]
 
     @property
-    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
+    def changes(self) -> Mapping[np.timedelta64, Statistics]:
         """Those of the variables chosen."""
-        return {duration: self._of_chosen(of) for duration, of in self._source.tendencies.items()}
-
-    def _of_chosen(self, known: Statistics) -> Statistics:
-        return Statistics(**{name: values[self._chosen] for name, values in vars(known).items()})
+        return {duration: of[self._chosen] for duration, of in self._source.changes.items()}
 
     @property
-    def units(self) -> Mapping[str, str]:
-        """Those of the variables chosen."""
-        units = self._source.units
-        return {new: units[old] for old, new in zip(self._old, self._names, strict=True) if old in units}
+    def metadata(self) -> Mapping[str, Variable]:
+        """That of the variables chosen."""
+        known = self._source.metadata
+        return {new: replace(known[old], name=new) for old, new in zip(self._old, self._names, strict=True)}
 
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
         """Read those of the source that are meant."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader
@@ -54,9 +55,14 @@ class View(Reader):
         return self._source.statistics
 
     @property
-    def tendencies(self) -> Mapping[np.timedelta64, Statistics]:
+    def changes(self) -> Mapping[np.timedelta64, Statistics]:
         """The statistics of changes that the data came with."""
-        return self._source.tendencies
+        return self._source.changes
+
+    @property
+    def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """The first and the last time that these statistics are of."""
+        return self._source.statistics_period
 
     @property
     def missing(self) -> frozenset[np.datetime64]:
@@ -69,9 +75,9 @@ class View(Reader):
         return self._source.provenance
 
     @property
-    def units(self) -> Mapping[str, str]:
-        """The units of the variables, where they are known."""
-        return self._source.units
+    def metadata(self) -> Mapping[str, Variable]:
+        """What is known of each variable."""
+        return self._source.metadata
 
     @property
     def members(self) -> int:
