@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Times
+from anemoi_plugin_zarr.changes import Changes
 from anemoi_plugin_zarr.content import record_content
+from anemoi_plugin_zarr.layout import tendency
+from anemoi_plugin_zarr.store import create_array, reopen_group
 from anemoi_plugin_zarr.writer import LayoutWriter
 from numpy.typing import NDArray
 
@@ -39,9 +42,13 @@ def embed(
     statistics_times: int,
     input_sha256: str,
     attributes: Mapping[str, Any],
+    changes: bool = False,
     **storage: Any,
 ) -> None:
     """Write ``fields`` ``(time, ensemble, grid, variable)`` and what describes them.
+
+    With ``changes``, that includes statistics of the changes from one time of the training period to
+    the next.
 
     The same input gives the same file to the byte, with the same versions of what writes and
     compresses it; the identity of the data set depends on all the values and names in it.
@@ -65,10 +72,23 @@ def embed(
         )
         writer.write(fields)
         writer.finish({**attributes, "provenance": provenance, "uuid": identity})
+        if changes:
+            _write_changes(Path(directory), fields[:statistics_times], times)
         record_content(Path(directory))
         target = DATA / f"{name}.zarr.zip"
         _zip(Path(directory), target)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB, {identity}")
+
+
+def _write_changes(directory: Path, fields: NDArray[np.float32], times: Times) -> None:
+    """Write the statistics of the changes between successive ``fields``."""
+    frequency = times[1] - times[0]
+    changes = Changes([frequency], fields.shape[-1])
+    for time, field in zip(times, fields, strict=False):
+        changes.add(time, field.transpose(2, 0, 1))  # (variable, ensemble, grid)
+    group = reopen_group(directory)
+    for name, values in vars(changes.statistics()[frequency]).items():
+        create_array(group, tendency(frequency, name), dimensions=("variable",), values=values)
 
 
 def _zip(directory: Path, target: Path) -> None:

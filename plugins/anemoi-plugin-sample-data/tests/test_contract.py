@@ -11,5 +11,13 @@ class TestSampleAtmosphere(SourceContract):
     name = "sample-atmosphere"
 
 
+class TestSampleEarth(SourceContract):
+    name = "sample-earth"
+
+
+class TestSampleEarthOcean(SourceContract):
+    name = "sample-earth-ocean"
+
+
 class TestConfiguration(ConfigContract):
     name = "sample-data"

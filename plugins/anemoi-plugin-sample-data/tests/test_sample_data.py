@@ -9,14 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from anemoi.core.interfaces.data_source import Statistics
 from anemoi.core.lineage import verify
 from anemoi_plugin_zarr import ZarrSource
+from anemoi_plugin_zarr.dataset import Dataset
+from numpy.typing import NDArray
 
-from anemoi_plugin_sample_data import Sample, SampleAtmosphere
+from anemoi_plugin_sample_data import Sample, SampleAtmosphere, SampleEarth, SampleEarthOcean
 
 DATA = files("anemoi_plugin_sample_data") / "data"
-SOURCES = {"sample": Sample, "sample-atmosphere": SampleAtmosphere}
-TRAINING = {"sample": 84, "sample-atmosphere": 400}
+SOURCES = {
+    "sample": Sample,
+    "sample-atmosphere": SampleAtmosphere,
+    "sample-earth": SampleEarth,
+    "sample-earth-ocean": SampleEarthOcean,
+}
+TRAINING = {"sample": 84, "sample-atmosphere": 400, "sample-earth": 272, "sample-earth-ocean": 272}
+OVER_SEA = {"sample-earth": ["sst", "ci"], "sample-earth-ocean": ["sst", "ci", "hf"]}
 
 
 @pytest.fixture(params=SOURCES)
@@ -175,11 +184,17 @@ def test_sample_keeps_its_licence_and_attribution() -> None:
     assert "Neither the European Commission nor ECMWF is responsible" in provenance["attribution"]
 
 
-def test_all_is_there_and_finite(source: ZarrSource) -> None:
+def test_all_is_there_and_finite(name: str, source: ZarrSource) -> None:
+    """But for what there is over the sea only, which is NaN on land: at the same cells at all times."""
     assert source.missing == frozenset()
     fields = source.read(source.times)
     assert fields.shape == (len(source.times), 1, len(source.grid), len(source.variables))
-    assert np.isfinite(fields).all()
+    finite = np.isfinite(fields[:, 0]).all(axis=0)
+    absent = np.isnan(fields[:, 0]).all(axis=0)
+    assert (finite | absent).all()
+    assert [v for v, none in zip(source.variables, absent.T, strict=True) if none.any()] == OVER_SEA.get(
+        name, []
+    )
 
 
 def test_the_cells_cover_the_globe(source: ZarrSource) -> None:
@@ -188,24 +203,40 @@ def test_the_cells_cover_the_globe(source: ZarrSource) -> None:
 
 
 def test_statistics_are_those_of_the_training_period(name: str, source: ZarrSource) -> None:
-    values = source.read(source.times[: TRAINING[name]]).reshape(-1, len(source.variables)).astype("f8")
-    np.testing.assert_allclose(source.statistics.mean, values.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(source.statistics.stdev, values.std(axis=0), rtol=1e-10)
-    np.testing.assert_array_equal(source.statistics.minimum, values.min(axis=0))
-    np.testing.assert_array_equal(source.statistics.maximum, values.max(axis=0))
+    values = source.read(source.times[: TRAINING[name]]).reshape(-1, len(source.variables))
+    require_statistics(source.statistics, values)
+
+
+@pytest.mark.parametrize("name", OVER_SEA)
+def test_statistics_of_changes_are_those_of_the_training_period(name: str) -> None:
+    dataset = Dataset(str(DATA / f"{name}.zarr.zip"))
+    assert list(dataset.tendencies) == [dataset.frequency]
+    source = SOURCES[name]()
+    changes = np.diff(source.read(source.times[: TRAINING[name]]), axis=0)
+    require_statistics(dataset.tendencies[dataset.frequency], changes.reshape(-1, len(source.variables)))
+
+
+def require_statistics(statistics: Statistics, values: NDArray[np.float32]) -> None:
+    for column, mean, stdev, minimum, maximum in zip(
+        values.T, *(vars(statistics)[each] for each in ("mean", "stdev", "minimum", "maximum")), strict=True
+    ):
+        known = column[~np.isnan(column)].astype("f8")
+        np.testing.assert_allclose(mean, known.mean(), rtol=1e-12, atol=1e-12 * known.std())
+        np.testing.assert_allclose(stdev, known.std(), rtol=1e-10)
+        assert (minimum, maximum) == (known.min(), known.max())
 
 
 def test_the_attributes_are_those_of_anemoi_datasets(name: str, source: ZarrSource) -> None:
     with zipfile.ZipFile(str(DATA / f"{name}.zarr.zip")) as archive:
-        attributes = json.loads(archive.read(".zattrs"))
-    assert attributes["variables"] == list(source.variables)
-    assert attributes["frequency"] == "6h"
-    assert attributes["missing_dates"] == []
-    assert attributes["field_shape"] == list(source.grid.field_shape or ())
-    assert attributes["start_date"] == attributes["statistics_start_date"] == str(source.times[0])
-    assert attributes["end_date"] == str(source.times[-1])
-    assert attributes["statistics_end_date"] == str(source.times[TRAINING[name] - 1])
-    assert attributes["uuid"] == source.provenance["identity"]
+        about = json.loads(archive.read(".zattrs"))
+    assert about["variables"] == list(source.variables)
+    assert about["frequency"] == "6h"
+    assert about["missing_dates"] == []
+    assert about["field_shape"] == list(source.grid.field_shape or ())
+    assert about["start_date"] == about["statistics_start_date"] == str(source.times[0])
+    assert about["end_date"] == str(source.times[-1])
+    assert about["statistics_end_date"] == str(source.times[TRAINING[name] - 1])
+    assert about["uuid"] == source.provenance["identity"]
 
 
 def test_what_the_files_hold_can_be_verified(name: str, source: ZarrSource) -> None:
@@ -227,12 +258,13 @@ def test_data_that_were_altered_are_told(name: str, altered: str, tmp_path: Path
 
 def test_the_files_stay_small() -> None:
     sizes = {file.name: len(file.read_bytes()) for file in DATA.iterdir()}
-    assert sorted(sizes) == ["sample-atmosphere.zarr.zip", "sample.zarr.zip"]
+    assert sorted(sizes) == sorted(f"{name}.zarr.zip" for name in SOURCES)
     assert sizes["sample.zarr.zip"] < 2e6
     assert sizes["sample-atmosphere.zarr.zip"] < 15e6
+    assert sizes["sample-earth.zarr.zip"] + sizes["sample-earth-ocean.zarr.zip"] < 20e6
 
 
-def test_both_are_found_by_name(name: str) -> None:
+def test_all_are_found_by_name(name: str) -> None:
     (entry,) = entry_points(group="anemoi.core.sources", name=name)
     assert entry.load() is SOURCES[name]
 

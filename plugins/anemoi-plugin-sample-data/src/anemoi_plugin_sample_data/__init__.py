@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .sources import Sample, SampleAtmosphere
+from .sources import Sample, SampleAtmosphere, SampleEarth, SampleEarthOcean
 
-__all__ = ["Sample", "SampleAtmosphere"]
+__all__ = ["Sample", "SampleAtmosphere", "SampleEarth", "SampleEarthOcean"]

@@ -1,4 +1,4 @@
-"""The sources ``sample`` and ``sample-atmosphere``: data sets that come with this distribution."""
+"""The data sets that come with this distribution, as sources."""
 
 from __future__ import annotations
 
@@ -29,3 +29,29 @@ class SampleAtmosphere(ZarrSource):
 
     def __init__(self) -> None:
         super().__init__(path=str(_DATA / "sample-atmosphere.zarr.zip"))
+
+
+class SampleEarth(ZarrSource):
+    """A simulated atmosphere over an ocean, not observations: 22 variables, six-hourly, on a T31 grid.
+
+    Wind and temperature at sigma 0.200, 0.510 and 0.835, specific humidity at the lower two, geopotential
+    at 0.510; surface pressure, temperature and wind near the surface, skin temperature; precipitation
+    accumulated over the six hours before; sea-surface temperature and ice fraction, NaN over land; and
+    two constants, the land-sea mask and the geopotential of the surface. 340 times on 48 latitudes by 96
+    longitudes. Its statistics are those of the first 272.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(path=str(_DATA / "sample-earth.zarr.zip"))
+
+
+class SampleEarthOcean(ZarrSource):
+    """The ocean below ``sample-earth``, on a grid of its own: three variables, six-hourly, 4°.
+
+    Sea-surface temperature, ice fraction, and the downward heat flux at the surface averaged over the six
+    hours before, all NaN over land, on 45 latitudes by 90 longitudes at the times of ``sample-earth``. Its
+    statistics are those of the first 272.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(path=str(_DATA / "sample-earth-ocean.zarr.zip"))
