@@ -61,7 +61,9 @@ class PyGProcessor(Processor):
         If the convolution cannot be a processor, or does not take the options.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.CONDITION, Capability.LINEAR_MEMORY})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.CONDITION, Capability.LINEAR_MEMORY}
+    )
 
     edge_index: Tensor
     edge_features: Tensor
