@@ -109,6 +109,7 @@ def options(constructor: Callable[..., Any], *, kind: str | None = None) -> dict
 def _structure(kind: str) -> frozenset[str]:
     """What the framework gives to the constructor of a component: what that of its interface takes."""
     from ..plugins._kinds import INTERFACES
+
     if kind in ("loss", "scaler"):  # TEMPORARY
         return frozenset({"domain", "steps"})
 
