@@ -60,7 +60,7 @@ def step_count(checkpoint: Checkpoint, end: np.timedelta64) -> int:
 
 
 def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
-    """The source of each domain, its states as far apart as in training; one alone is that of the only domain.
+    """The source of each domain, with states as far apart as in training; one alone is the only domain's.
 
     Raises
     ------
