@@ -125,8 +125,8 @@ Found = tuple[str, str, Mapping[str, Any], bool]
 
 
 def _components(configuration: Mapping[str, Any], trust_code: bool) -> Iterator[Found]:
-    yield from _with_parts("model", "model", configuration["model"], trust_code)
-    yield "objective", "objective", configuration["objective"], True
+    for role in ("model", "objective"):
+        yield from _with_parts(role, role, configuration[role], trust_code)
     domains: Mapping[str, Mapping[str, Any]] = configuration.get("domains") or {}
     for prefix, section in (
         ("", configuration),

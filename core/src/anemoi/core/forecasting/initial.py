@@ -43,7 +43,8 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
         if checkpoint.domains[name].outputs and leads:
             found[name] = np.array([lead for lead in leads if lead <= end], dtype="timedelta64[s]")
     if not any(len(leads) and leads[-1] == end for leads in found.values()):
-        step = min(steps.outputs[0] for name, steps in checkpoint.steps.items() if name in found)
+        given = (name for name, domain in checkpoint.domains.items() if domain.outputs)
+        step = min(offset for name in given for offset in checkpoint.steps[name].outputs)
         nearest = max((leads[-1] for leads in found.values() if len(leads)), default=step)
         raise DataError(
             f"The lead time {format_duration(end)} is not a multiple of the checkpoint's step of "
