@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from anemoi.core import forcings
 from anemoi.core.errors import DataError
+from anemoi.core.forcings import Forcings
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.model import ModelStatistics
 from anemoi.core.times import format_date, parse_date
@@ -179,8 +180,10 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
             self.source.read(windows.ravel())
         )  # (batch x length, ensemble, grid, variable)
         last = windows[:, self.inputs - 1 : -1]
-        grid = self.source.grid
-        known = torch.from_numpy(
-            forcings.compute(self.forcings, grid.latitudes, grid.longitudes, last.ravel())
-        )  # (batch x rollout, grid, forcing)
+        known = torch.from_numpy(self._forcings.at(last.ravel()))  # (batch x rollout, grid, forcing)
         return states.view(*windows.shape, *states.shape[1:]), known.view(*last.shape, *known.shape[1:])
+
+    @cached_property
+    def _forcings(self) -> Forcings:
+        grid = self.source.grid
+        return Forcings(self.forcings, grid.latitudes, grid.longitudes)
