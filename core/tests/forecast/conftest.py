@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 import textwrap
 from types import SimpleNamespace
 
@@ -220,6 +221,19 @@ npz = anemoi_plugin_tiny:TinyOutput
 [anemoi.core.objectives]
 noisy = anemoi_plugin_tiny:Noisy
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def metadata_read_once():
+    """Read what is installed once for each path of Python, which these tests would spend most of their time on."""
+    known = {}
+
+    def shared(self):
+        self._installed = known.setdefault(tuple(sys.path), {})
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("anemoi.core.plugins._judge.Judge.__init__", shared)
+        yield
 
 
 @pytest.fixture(scope="session")
