@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from anemoi.core import config
+from anemoi.core import config, forcings
 from anemoi.core.checkpoint import Checkpoint, inspect, lock, save
 from anemoi.core.config import Composition
 from anemoi.core.domain import Domain
@@ -177,6 +177,8 @@ def _prepare(composition: Composition, track: Track) -> Training:
     values, trust = composition.values, composition.trusted
     device = _device(settings.training.device)
     domains = settings.of_domains()
+    for own in domains.values():
+        forcings.check(own.forcings or ())
     locked = lock(values, trust_code=trust)
     sources = {
         name: held(config.build("source", own.data, trust_code=trust), own.frequency)
