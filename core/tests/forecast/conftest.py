@@ -87,7 +87,8 @@ class ConditionedProcessor(TinyProcessor):
         self.shift = nn.Linear(condition_channels, channels) if condition_channels else None
 
     def forward(self, x, condition=None):
-        return super().forward(x) if self.shift is None else super().forward(x + self.shift(condition)[:, None])
+        shift = 0 if self.shift is None else self.shift(condition)[:, None]
+        return super().forward(x + shift)
 
 
 class Noisy(Rollout):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from anemoi.core.errors import PluginError
-from anemoi.core.plugins import GROUPS, load, lock, normalise
+from anemoi.core.plugins import group, kinds, load, lock, normalise
 from anemoi.core.plugins._catalogue import known, provider
 
+ROOT = Path(__file__).parents[3]
 TRACKER = """
 from anemoi.core.interfaces import Tracker
 class It(Tracker):
@@ -65,11 +66,11 @@ def test_a_failure_is_remembered_and_forgotten_when_it_is_mended(here):
 @pytest.mark.parametrize(
     ("kind", "name", "says", "mends"),
     [
-        ("losss", "mse", "no kind of component called 'losss'", "The kinds are processor, mapper"),
+        ("losss", "mse", "no kind of component called 'losss'", "The kinds are model, processor"),
         ("tracker", "my-trucker", "no tracker called 'my-trucker'", "Did you mean my-tracker?"),
         ("tracker", "zzzz", "no tracker called 'zzzz'", "anemoi plugins list --kind tracker"),
         ("tracker", "other-dist:my-tracker", "No distribution 'other-dist'", "pip install other-dist"),
-        ("loss", "my-tracker", "no loss called", "anemoi plugins list --kind loss"),
+        ("graph", "my-tracker", "no graph called", "anemoi plugins list --kind graph"),
     ],
 )
 def test_an_unknown_name_says_what_is_near_or_how_to_look(here, kind, name, says, mends):
@@ -87,29 +88,33 @@ def test_a_known_component_that_is_absent_says_which_distribution_provides_it(he
     with pytest.raises(PluginError) as refused:
         load("processor", "Transformer")
     assert "anemoi-plugin-transformer provides it" in refused.value.what
-    assert refused.value.fix == "To install it: pip install anemoi-plugin-transformer"
+    assert refused.value.fix == "To install it: pip install --upgrade anemoi-plugin-transformer"
+    monkeypatch.setattr(_load, "provider", lambda kind, name: "absent-dist")
+    with pytest.raises(PluginError) as refused:
+        load("processor", "Transformer")
+    assert refused.value.fix == "To install it: pip install absent-dist"
 
 
 def test_the_catalogue_knows_every_component_of_the_plugins_beside_the_core():
     offered = {}
-    for project in sorted(Path(__file__).parents[3].glob("plugins/*/pyproject.toml")):
+    for project in sorted((ROOT / "core/pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml"))):
         kind = None
         for line in project.read_text(encoding="utf-8").splitlines():
             if line.startswith("["):
-                group = re.match(r'\[project\.entry-points\."(.+)"\]', line)
-                kind = next((kind for kind, name in GROUPS.items() if group and group[1] == name), None)
+                found = re.match(r'\[project\.entry-points\."(.+)"\]', line)
+                kind = next((kind for kind in kinds() if found and group(kind) == found[1]), None)
             elif (entry := re.match(r'"?([^"\s=]+)"?\s*=', line)) and kind not in (None, "config", "hook"):
-                offered[kind, normalise(entry[1])] = project.parent.name
+                offered[kind, normalise(entry[1])] = f"anemoi-{project.parent.name.removeprefix('anemoi-')}"
     assert {(kind, name): provider(kind, name) for kind, name in offered} == offered
-    assert all(name == normalise(name) for kind in GROUPS for name in known(kind))
+    assert all(name == normalise(name) for kind in kinds() for name in known(kind))
 
 
-COMPILED = "lockpkg/__pycache__/loss.cpython-311.pyc"
+COMPILED = "lockpkg/__pycache__/tracker.cpython-311.pyc"
 
 
 def _install(site, editable):
-    files = {"lockpkg/__init__.py": "", "lockpkg/loss.py": "X = 1\n", "lockpkg/data/table.csv": "1,2\n"}
-    site.add("lock-dist", {"losses": {"locked": "lockpkg.loss:It"}}, modules=files)
+    files = {"lockpkg/__init__.py": "", "lockpkg/tracker.py": "X = 1\n", "lockpkg/data/table.csv": "1,2\n"}
+    site.add("lock-dist", {"trackers": {"locked": "lockpkg.tracker:It"}}, modules=files)
     record = ["lock_dist-1.0.dist-info/METADATA,,", "lock_dist-1.0.dist-info/RECORD,,", "../../bin/tool,,"]
     record += ["lock_dist.pth,,"] if editable else [f"{name},," for name in (*files, COMPILED)]
     (site.path / COMPILED).parent.mkdir()
@@ -120,7 +125,7 @@ def _install(site, editable):
 
 def _lock(site):
     done = site.run(
-        "import json; from anemoi.core.plugins import lock; print(json.dumps(lock('loss', 'Locked')))"
+        "import json; from anemoi.core.plugins import lock; print(json.dumps(lock('tracker', 'Locked')))"
     )
     assert done.returncode == 0, done.stderr
     import json
@@ -134,7 +139,7 @@ def test_a_lock_names_the_distribution_and_hashes_its_files(site, editable):
     # The reference: the files in order of name, each as name, NUL, length, NUL, content.
     content = b"".join(f"{name}\0{len(text)}\0{text}".encode() for name, text in sorted(files.items()))
     assert _lock(site) == {
-        "kind": "loss",
+        "kind": "tracker",
         "name": "locked",
         "distribution": "lock-dist",
         "version": "1.0",
@@ -153,6 +158,6 @@ def test_a_lock_changes_with_any_file_and_with_nothing_else(site, editable):
 
 
 def test_a_lock_of_what_has_lost_its_files_is_refused(here):
-    here.add("gone-dist", {"losses": {"gone": "no_such_package.loss:It"}})
+    here.add("gone-dist", {"trackers": {"gone": "no_such_package.tracker:It"}})
     with pytest.raises(PluginError, match="The files of gone-dist cannot be read"):
-        lock("loss", "gone")
+        lock("tracker", "gone")

@@ -123,12 +123,12 @@ def read(path: Path) -> Contents:
     except ValueError:
         raise _damaged(path, "its document is not JSON") from None
     view = memoryview(data)
-    tensors = {
+    stored = {
         name: Stored(entry.dtype, entry.shape, view[entry.begin : entry.end])
         for name, entry in entries.items()
     }
     try:
-        document, tensors = migrate(int(version), document, tensors)
+        document, tensors = migrate(int(version), document, stored)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise not_as_its_format(path, error) from error
     return Contents(path, len(data), int(version), identity, document, tensors)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..checkpoint import Checkpoint
 from ..domain import Domain
 from ..errors import DataError
+from ..held import held
 from ..interfaces.data_source import DataSource
 from ..times import format_date, format_duration, parse_duration
 from ..units import same_unit
@@ -61,7 +62,7 @@ def step_count(checkpoint: Checkpoint, end: np.timedelta64) -> int:
 
 
 def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
-    """The source of each domain; one source alone is that of the only domain.
+    """The source of each domain, with states as far apart as in training; one alone is the only domain's.
 
     Raises
     ------
@@ -76,12 +77,13 @@ def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
                 + ", ".join(f"{name!r}: ..." for name in checkpoint.domains)
                 + "} (--source DOMAIN.KEY=VALUE)",
             )
-        return dict.fromkeys(checkpoint.domains, source)
+        source = dict.fromkeys(checkpoint.domains, source)
     if absent := [name for name in checkpoint.domains if name not in source]:
         raise DataError(
             f"There is no source for {', '.join(absent)}.", fix=f"Give one: --source {absent[0]}.name=NAME"
         )
-    return source
+    settings = checkpoint.configuration.get("domains") or {}
+    return {name: held(source[name], settings.get(name, {}).get("frequency")) for name in checkpoint.domains}
 
 
 def check_sources(
