@@ -1,8 +1,9 @@
 """How long the command line takes to start, by how many distributions are installed.
 
 Prints the median time of whole processes: Python alone, ``anemoi --version``, ``anemoi plugins list``
-with 10 to 1000 distributions on the path (a sixth of them plugins), and, for comparison, a loop that
-imports every plugin to list it, where each imports numpy as a plugin would.
+with 10 to 1000 distributions on the path (a sixth of them plugins, with components of core's kinds, or
+of kinds that a fifth of the plugins declare), and, for comparison, a loop that imports every plugin to
+list it, where each imports numpy as a plugin would.
 
     python benchmarks/plugins_startup.py [--repeats N]
 """
@@ -31,8 +32,11 @@ for point in entry_points():
 """
 
 
-def write_distributions(folder: Path, number: int) -> None:
-    """Write the metadata of ``number`` distributions; every sixth offers two components and has a module."""
+def write_distributions(folder: Path, number: int, *, open_kinds: bool = False) -> None:
+    """Write the metadata of ``number`` distributions; every sixth offers two components and has a module.
+
+    With ``open_kinds`` every fifth of those declares a kind, and they offer components of these kinds.
+    """
     for index in range(number):
         info = folder / f"invented_{index}-1.0.dist-info"
         info.mkdir()
@@ -42,12 +46,16 @@ def write_distributions(folder: Path, number: int) -> None:
             f"Requires-Dist: anemoi-core>=0.1\nRequires-Dist: numpy>=1.26\n\n{description}"
         )
         if index % 6 == 0:
+            group = f"kind_{index - index % 30}s" if open_kinds else "losses"
+            declared = f"[anemoi.core.kinds]\nkind_{index} = invented_{index}:KIND\n"
             (info / "entry_points.txt").write_text(
-                f"[anemoi.core.losses]\nloss-{index} = invented_{index}:Loss\n"
+                f"[anemoi.core.{group}]\nloss-{index} = invented_{index}:Loss\n"
                 f"[anemoi.core.commands]\ndo-{index} = invented_{index}:command\n"
+                + (declared if open_kinds and index % 30 == 0 else "")
             )
             (folder / f"invented_{index}.py").write_text(
-                "import click\nimport numpy\n\nclass Loss: ...\n\n@click.command()\ndef command(): ...\n"
+                "import click\nimport numpy\nfrom anemoi.core.plugins import Kind\n\n"
+                f"KIND = Kind(name='kind_{index}')\nclass Loss: ...\n\n@click.command()\ndef command(): ...\n"
             )
         elif index % 6 == 1:
             (info / "entry_points.txt").write_text(f"[console_scripts]\ninvented-{index} = invented:main\n")
@@ -91,6 +99,10 @@ def main() -> None:
     report("python -c pass", python("pass"))
     report("anemoi --version", python(ANEMOI, "--version"))
     for number in (10, 100, 300, 1000):
+        with tempfile.TemporaryDirectory() as folder:
+            write_distributions(Path(folder), number, open_kinds=True)
+            listing = python(ANEMOI, "plugins", "list", path=folder)
+            report(f"anemoi plugins list, {number}, open kinds", listing)
         with tempfile.TemporaryDirectory() as folder:
             write_distributions(Path(folder), number)
             listing = python(ANEMOI, "plugins", "list", path=folder)

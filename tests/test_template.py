@@ -13,12 +13,13 @@ from pathlib import Path
 import environment
 import pytest
 from anemoi.core.cli import main
-from anemoi.core.plugins import GROUPS
+from anemoi.core.plugins._kinds import KINDS
 from anemoi.core.scaffold import _source
 from environment import run
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
+MADE = [name for name, kind in KINDS.items() if kind.scaffold]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -58,7 +59,7 @@ def requirements(wheel: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("kind", GROUPS)
+@pytest.mark.parametrize("kind", MADE)
 def test_a_new_plugin_is_right(kind, core, tmp_path):
     """Built, alone with what it declares, and held to everything that it is held to."""
     plugin = new(kind, "mine", tmp_path)
@@ -76,7 +77,7 @@ def test_a_new_plugin_is_right(kind, core, tmp_path):
 
 
 def test_style_does_not_depend_on_the_name(tmp_path):
-    for kind in GROUPS:
+    for kind in MADE:
         for name in ("a", "a-name-of-28-characters-long"):
             new(kind, name, tmp_path / kind)
     run(sys.executable, "-m", "ruff", "check", tmp_path)

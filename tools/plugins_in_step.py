@@ -53,7 +53,7 @@ def wanted(plugin: Path) -> Iterator[tuple[str, str]]:
         "cookiecutter"
     ]
     with tempfile.TemporaryDirectory(prefix="anemoi-in-step-") as folder:
-        made = render(source(None), answers, Path(folder))
+        made = render(source(None, kind=answers["kind"]), answers, Path(folder))
         for file in OWNED:
             yield file, (made / file).read_text(encoding="utf-8")
         for file, join in ((RECORD, _record), ("pyproject.toml", _project), ("README.md", _readme)):

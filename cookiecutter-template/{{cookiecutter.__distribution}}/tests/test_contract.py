@@ -5,10 +5,13 @@
 {%- else -%}
 """Whether all that this distribution offers keeps its contract."""
 
-from anemoi.core.testing import {{ 'ConfigContract, ' if cookiecutter.__conf and cookiecutter.kind not in ('command', 'config') }}{{ contract }}
+from anemoi.core.testing import {{ 'ConfigContract, ' if cookiecutter.__conf and cookiecutter.kind not in ('command', 'config') }}{{ contract or 'Contract' }}
 
 
-class Test{{ cookiecutter.kind | title }}({{ contract }}):
+class Test{{ cookiecutter.kind | replace('_', ' ') | title | replace(' ', '') }}({{ contract or 'Contract' }}):
+{%- if not contract %}
+    kind = "{{ cookiecutter.kind }}"
+{%- endif %}
     name = "{{ cookiecutter.name }}"
 {%- endif %}
 {%- if cookiecutter.__conf and cookiecutter.kind != 'config' %}

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from anemoi.core.errors import PluginError
-from anemoi.core.plugins import GROUPS, load, lock, normalise
+from anemoi.core.plugins import group, kinds, load, lock, normalise
 from anemoi.core.plugins._catalogue import known, provider
 
+ROOT = Path(__file__).parents[3]
 TRACKER = """
 from anemoi.core.interfaces import Tracker
 class It(Tracker):
@@ -65,7 +66,7 @@ def test_a_failure_is_remembered_and_forgotten_when_it_is_mended(here):
 @pytest.mark.parametrize(
     ("kind", "name", "says", "mends"),
     [
-        ("losss", "mse", "no kind of component called 'losss'", "The kinds are processor, mapper"),
+        ("losss", "mse", "no kind of component called 'losss'", "The kinds are model, processor"),
         ("tracker", "my-trucker", "no tracker called 'my-trucker'", "Did you mean my-tracker?"),
         ("tracker", "zzzz", "no tracker called 'zzzz'", "anemoi plugins list --kind tracker"),
         ("tracker", "other-dist:my-tracker", "No distribution 'other-dist'", "pip install other-dist"),
@@ -87,21 +88,25 @@ def test_a_known_component_that_is_absent_says_which_distribution_provides_it(he
     with pytest.raises(PluginError) as refused:
         load("processor", "Transformer")
     assert "anemoi-plugin-transformer provides it" in refused.value.what
-    assert refused.value.fix == "To install it: pip install anemoi-plugin-transformer"
+    assert refused.value.fix == "To install it: pip install --upgrade anemoi-plugin-transformer"
+    monkeypatch.setattr(_load, "provider", lambda kind, name: "absent-dist")
+    with pytest.raises(PluginError) as refused:
+        load("processor", "Transformer")
+    assert refused.value.fix == "To install it: pip install absent-dist"
 
 
 def test_the_catalogue_knows_every_component_of_the_plugins_beside_the_core():
     offered = {}
-    for project in sorted(Path(__file__).parents[3].glob("plugins/*/pyproject.toml")):
+    for project in sorted((ROOT / "core/pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml"))):
         kind = None
         for line in project.read_text(encoding="utf-8").splitlines():
             if line.startswith("["):
-                group = re.match(r'\[project\.entry-points\."(.+)"\]', line)
-                kind = next((kind for kind, name in GROUPS.items() if group and group[1] == name), None)
+                found = re.match(r'\[project\.entry-points\."(.+)"\]', line)
+                kind = next((kind for kind in kinds() if found and group(kind) == found[1]), None)
             elif (entry := re.match(r'"?([^"\s=]+)"?\s*=', line)) and kind not in (None, "config", "hook"):
-                offered[kind, normalise(entry[1])] = project.parent.name
+                offered[kind, normalise(entry[1])] = f"anemoi-{project.parent.name.removeprefix('anemoi-')}"
     assert {(kind, name): provider(kind, name) for kind, name in offered} == offered
-    assert all(name == normalise(name) for kind in GROUPS for name in known(kind))
+    assert all(name == normalise(name) for kind in kinds() for name in known(kind))
 
 
 COMPILED = "lockpkg/__pycache__/loss.cpython-311.pyc"

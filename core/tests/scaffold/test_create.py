@@ -6,14 +6,15 @@ import sys
 import pytest
 
 from anemoi.core.cli import main
-from anemoi.core.plugins import GROUPS
+from anemoi.core.plugins import group
+from anemoi.core.plugins._kinds import KINDS
 from anemoi.core.scaffold import _source
 from anemoi.core.scaffold.create import LONGEST, supported_pythons
 
 from .conftest import commit, git
 
 
-@pytest.mark.parametrize("kind", GROUPS)
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.scaffold])
 def test_each_kind_becomes_a_repository(kind, tmp_path, capsys):
     assert main(["plugins", "new", kind, "mine", "--output-dir", str(tmp_path)]) == 0
     made = tmp_path / "anemoi-plugin-mine"
@@ -27,7 +28,7 @@ def test_each_kind_becomes_a_repository(kind, tmp_path, capsys):
     files = [path for path in made.rglob("*") if path.is_file()]
     assert [path for path in files if "cookiecutter" in path.read_text() and path.name != ".cruft.json"] == []
     assert [path for path in files if not path.stat().st_size and path.name != "py.typed"] == []
-    assert f'[project.entry-points."{GROUPS[kind]}"]' in (made / "pyproject.toml").read_text()
+    assert f'[project.entry-points."{group(kind)}"]' in (made / "pyproject.toml").read_text()
 
 
 def test_what_is_asked_for_is_written(tmp_path):

@@ -2,51 +2,39 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anemoi.core.errors import DataError
-from anemoi.core.grid import Grid
-from anemoi.core.interfaces.data_source import DataSource, Statistics
+from anemoi.core.objectives import Rollout
 
-HOUR = np.timedelta64(3600, "s")
+from anemoi_plugin_training.domains import Data, domain_of
+from anemoi_plugin_training.settings import DomainSettings, VariableSettings
+
+from .memory import NORMALISED, Memory
 
 
-class Memory(DataSource):
-    """Fields in memory, six hours apart, on a few points."""
-
-    def __init__(self, fields, missing=()):
-        self.fields = np.asarray(fields, dtype=np.float32)  # (time, ensemble, grid, variable)
-        self._missing = frozenset(self.times[list(missing)])
-
-    variables = property(lambda self: tuple(f"v{i}" for i in range(self.fields.shape[-1])))
-    times = property(
-        lambda self: np.datetime64("2020-01-01T00", "s") + 6 * HOUR * np.arange(len(self.fields))
-    )
-    frequency = property(lambda self: 6 * HOUR)
-    missing = property(lambda self: self._missing)
-    provenance = property(lambda self: {"identity": "memory"})
-
-    @property
-    def grid(self):
-        points = self.fields.shape[2]
-        return Grid(np.linspace(-80, 80, points), 137.5 * np.arange(points) % 360)
-
-    @property
-    def statistics(self):
-        zero = np.zeros(len(self.variables))
-        return Statistics(zero, zero + 1, zero, zero)
-
-    def read(self, times):
-        index = np.searchsorted(self.times, times)
-        if self._missing & set(self.times[index]):
-            raise DataError("missing")
-        return self.fields[index]
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
 def random_source():
-    def make(times=12, points=20, variables=2, members=1, missing=(), seed=0):
+    def make(times=12, points=20, variables=2, members=1, missing=(), seed=0, **options):
         rng = np.random.default_rng(seed)
         offset, scale = np.array([1e5, -3.0])[:variables], np.array([800.0, 0.01])[:variables]
         walk = rng.normal(size=(times, members, points, variables)).cumsum(axis=0)
-        return Memory(offset + scale * walk, missing)
+        return Memory(offset + scale * walk, missing, **options)
+
+    return make
+
+
+@pytest.fixture
+def data_of():
+    """A source as the only domain of a training, with the steps of a rollout."""
+
+    def make(source, forcings=(), transforms=NORMALISED, times=None, objective=None, **roles):
+        steps = (objective or Rollout()).steps({"data": source.frequency})
+        settings = DomainSettings(data={}, forcings=list(forcings), variables=VariableSettings(**roles))
+        times = source.times if times is None else times
+        domain = domain_of(source, times, settings, steps["data"], transforms)
+        return {"data": Data(source, times, domain)}, steps
 
     return make

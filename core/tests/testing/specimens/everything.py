@@ -1,12 +1,13 @@
 """All specimens, registered."""
 
-from . import RIGHT, WRONG, bystanders, graph_builders, layers, losses, outputs, packages, sources
+from . import RIGHT, WRONG, bystanders, graph_builders, kinds, layers, losses, outputs, packages, sources
 
 __all__ = [
     "RIGHT",
     "WRONG",
     "bystanders",
     "graph_builders",
+    "kinds",
     "layers",
     "losses",
     "outputs",

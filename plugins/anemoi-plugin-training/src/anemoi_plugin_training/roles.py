@@ -14,6 +14,9 @@ from anemoi.core.variable import Role, Variable
 
 from .settings import VariableSettings
 
+DROP = "drop"
+"""What a user says of variables that are not used."""
+
 Where = Callable[[str], str]
 """Where a key of the configuration was written, as `` (at FILE:LINE)``; empty if nobody knows."""
 
@@ -53,9 +56,11 @@ def variables(
     computable, known = set(forcings.names()), source.metadata
     found = []
     for name in source.variables:
-        said = known[name]
-        if name in chosen:
-            found.append(replace(said, role=chosen[name], computed=False))
+        said, choice = known[name], chosen.get(name)
+        if choice == DROP:
+            continue
+        if choice is not None:
+            found.append(replace(said, role=Role(choice), computed=False))
         elif name in computable:
             found.append(_computed(name, said))
         elif said.computed:
@@ -64,30 +69,30 @@ def variables(
         else:
             found.append(said)
     there = {variable.name for variable in found if variable.computed}
-    if clash := [name for name in computed if name in source.variables and name not in there]:
+    if clash := [name for name in computed if chosen.get(name, DROP) != DROP]:
         raise ConfigError(
             f"forcings: {clash[0]} is computed, but the data have a variable of that name, which {key} makes "
-            f"{chosen[clash[0]].value}{where('forcings')}.",
+            f"{chosen[clash[0]]}{where('forcings')}.",
             fix=f"Take {clash[0]} out of forcings, or out of {key}.",
         )
     found += [_computed(name, Variable(name)) for name in computed if name not in there]
     return tuple(found)
 
 
-def _chosen(names: tuple[str, ...], settings: VariableSettings, key: str, where: Where) -> Mapping[str, Role]:
-    chosen: dict[str, Role] = {}
-    for role in Role:
-        at = f"{key}.{role.value}"
-        for pattern in getattr(settings, role.value):
+def _chosen(names: tuple[str, ...], settings: VariableSettings, key: str, where: Where) -> Mapping[str, str]:
+    chosen: dict[str, str] = {}
+    for choice in (*(role.value for role in Role), DROP):
+        at = f"{key}.{choice}"
+        for pattern in getattr(settings, choice):
             matching = [name for name in names if fnmatchcase(name, pattern)]
             if not matching:
                 raise ConfigError(
                     f"{at}: the data have no variable {pattern!r}{where(at)}.", fix=nearest(pattern, names)
                 )
             for name in matching:
-                if chosen.setdefault(name, role) is not role:
+                if chosen.setdefault(name, choice) != choice:
                     raise ConfigError(
-                        f"{at}: {name} is {chosen[name].value} too ({key}.{chosen[name].value}){where(at)}.",
+                        f"{at}: {name} is in {key}.{chosen[name]} too{where(at)}.",
                         fix="Give it one role.",
                     )
     return chosen

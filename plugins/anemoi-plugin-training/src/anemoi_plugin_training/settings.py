@@ -86,11 +86,14 @@ class VariableSettings:
         Input only.
     diagnostic
         Output only.
+    drop
+        Not used at all.
     """
 
     prognostic: list[str] = field(default_factory=list)
     forcing: list[str] = field(default_factory=list)
     diagnostic: list[str] = field(default_factory=list)
+    drop: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -97,7 +98,7 @@ def learn(
     present = np.array([time for time in times if time not in source.missing])
     if measured is None and (known := _of_store(source, present, times, interval)):
         return known
-    kept = _kept_at(source, times, interval, None if measured is None else transforms)
+    kept = _kept_at(source, present, interval, None if measured is None else transforms)
     if (found := _load(kept)) is not None:
         return found
     found = _computed(source, present, interval, measured, track)
@@ -262,20 +263,23 @@ def _of_store(
 
 
 def _kept_at(
-    source: DataSource, times: NDArray[np.datetime64], interval: np.timedelta64, transforms: Any
+    source: DataSource, present: NDArray[np.datetime64], interval: np.timedelta64, transforms: Any
 ) -> Path | None:
-    """Where what was computed is kept; None for data that cannot be told from others."""
+    """Where what was computed is kept; None for data that cannot be told from others.
+
+    The identity of data need not follow from their values, so the first and the last state are looked at too.
+    """
     identity = source.provenance.get("identity")
-    if identity is None:
+    if identity is None or not len(present):
         return None
+    ends = source.read(present[[0, -1]])
     about = {
         "version": 1,
         "identity": identity,
-        "path": source.provenance.get("path"),
         "variables": list(source.variables),
         "points": hashlib.sha256(source.grid.positions.tobytes()).hexdigest(),
-        "times": [format_date(times[0]), format_date(times[-1]), len(times)],
-        "missing": sorted(map(str, source.missing)),
+        "times": hashlib.sha256(present.astype("datetime64[s]").tobytes()).hexdigest(),
+        "ends": hashlib.sha256(np.ascontiguousarray(ends).tobytes()).hexdigest(),
         "interval": str(interval),
         "transforms": transforms,
     }
@@ -311,8 +315,8 @@ def _load(path: Path | None) -> Known | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             read = {name: file[name] for name in file.files}
-    except (OSError, ValueError):
-        return None
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return None  # a damaged one costs another pass
     parts: dict[str, dict[str, Array]] = {
         which: {} for which in ("values", "changes", "constants", "missing", "measured")
     }

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..plugins import GROUPS, STATES, components
-from . import template
+from ..plugins import STATES, components
+from . import kind_name, template
 
 if TYPE_CHECKING:
     from ..plugins._doctor import Diagnosis
@@ -36,7 +36,13 @@ command.add_command(template.update)
 
 
 @command.command("list")
-@click.option("--kind", type=click.Choice(list(GROUPS)), help="Only components of this kind.")
+@click.option(
+    "--kind",
+    metavar="KIND",
+    callback=kind_name.checked,
+    shell_complete=kind_name.complete,
+    help="Only components of this kind.",
+)
 @click.option("--state", type=click.Choice(STATES), help="Only components in this state.")
 @click.option("--load", is_flag=True, help="Load each in a process of its own, to find the broken ones too.")
 @_as_json

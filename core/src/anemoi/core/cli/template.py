@@ -6,13 +6,16 @@ from pathlib import Path
 
 import click
 
-from ..plugins import GROUPS
+from ..plugins._kinds import KINDS
+from . import kind_name
 
 LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause")
 
+_MADE = ", ".join(kind.name for kind in KINDS.values() if kind.scaffold)
 
-@click.command()
-@click.argument("kind", type=click.Choice(list(GROUPS)))
+
+@click.command(epilog=f"KIND is {_MADE}, or one that a plugin declares: see anemoi plugins list --kind kind.")
+@click.argument("kind", callback=kind_name.checked, shell_complete=kind_name.complete)
 @click.argument("name")
 @click.option(
     "--output-dir",

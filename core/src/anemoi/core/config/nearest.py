@@ -23,7 +23,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def provider(name: str) -> str:
     """Say which distribution, absent or unusable here, has a component called ``name``; else nothing."""
-    from ..plugins import GROUPS, components, normalise
+    from ..plugins import components, kinds, normalise
     from ..plugins._catalogue import provider as known_provider
 
     found = components()
@@ -34,7 +34,7 @@ def provider(name: str) -> str:
             )
             return f"{refused}\n{each.fix}".rstrip()
     installed = {normalise(each.distribution) for each in found}
-    for kind in GROUPS:
+    for kind in kinds():
         distribution = known_provider(kind, name)
         if distribution and normalise(distribution) not in installed:
             return f"{distribution} brings the {kind} {name!r}: pip install {distribution}"

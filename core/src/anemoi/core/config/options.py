@@ -9,7 +9,6 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 _SECTION = re.compile(r"^Parameters\n-{3,}\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -108,13 +107,10 @@ def options(constructor: Callable[..., Any], *, kind: str | None = None) -> dict
 
 def _structure(kind: str) -> frozenset[str]:
     """What the framework gives to the constructor of a component: what that of its interface takes."""
-    from ..plugins._kinds import INTERFACES
-    if kind in ("loss", "scaler"):  # TEMPORARY
-        return frozenset({"domain", "steps"})
+    from ..plugins._load import find_kind, part_of
 
-    if kind not in INTERFACES:
-        return frozenset()
-    constructor = vars(getattr(import_module("anemoi.core.interfaces"), INTERFACES[kind])).get("__init__")
+    interface = part_of(find_kind(kind), "interface")
+    constructor = vars(interface).get("__init__") if interface else None
     return frozenset(inspect.signature(constructor).parameters if constructor else ())
 
 

@@ -53,8 +53,12 @@ class Section(BaseModel):
     """What takes the values."""
 
     def given(self) -> dict[str, Any]:
-        """The values that were given, as the constructor takes them."""
-        return {name.removeprefix(_PREFIX): _built(getattr(self, name)) for name in self.model_fields_set}
+        """The values that were given, as the constructor takes them, in the schema's order."""
+        return {
+            name.removeprefix(_PREFIX): _built(getattr(self, name))
+            for name in type(self).model_fields
+            if name in self.model_fields_set
+        }
 
     def built(self) -> Any:
         """What the constructor makes of them."""

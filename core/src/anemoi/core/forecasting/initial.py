@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..checkpoint import Checkpoint
 from ..domain import Domain
 from ..errors import DataError
+from ..held import held
 from ..interfaces.data_source import DataSource
 from ..times import format_date, format_duration, parse_duration
 from ..units import same_unit
@@ -59,7 +60,7 @@ def step_count(checkpoint: Checkpoint, end: np.timedelta64) -> int:
 
 
 def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
-    """The source of each domain; one source alone is that of the only domain.
+    """The source of each domain, its states as far apart as in training; one alone is that of the only domain.
 
     Raises
     ------
@@ -74,12 +75,13 @@ def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
                 + ", ".join(f"{name!r}: ..." for name in checkpoint.domains)
                 + "} (--source DOMAIN.KEY=VALUE)",
             )
-        return dict.fromkeys(checkpoint.domains, source)
+        source = dict.fromkeys(checkpoint.domains, source)
     if absent := [name for name in checkpoint.domains if name not in source]:
         raise DataError(
             f"There is no source for {', '.join(absent)}.", fix=f"Give one: --source {absent[0]}.name=NAME"
         )
-    return source
+    settings = checkpoint.configuration.get("domains") or {}
+    return {name: held(source[name], settings.get(name, {}).get("frequency")) for name in checkpoint.domains}
 
 
 def check_sources(

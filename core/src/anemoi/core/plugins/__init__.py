@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._components import STATES, Component, components
-from ._kinds import GROUPS, normalise
-from ._load import load
+from ._components import STATES, Component, components, kinds
+from ._kinds import Kind, group, normalise
+from ._load import find_kind, load
 
 if TYPE_CHECKING:
     from ._broadcast import Broadcast
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from ._lock import lock, used
 
 __all__ = [
-    "GROUPS",
     "STATES",
     "Broadcast",
     "Component",
+    "Kind",
     "components",
+    "find_kind",
+    "group",
     "hooks",
+    "kinds",
     "load",
     "lock",
     "normalise",

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
+import importlib_metadata
+
 from ._kinds import normalise
 
 
@@ -18,6 +20,15 @@ def provider(kind: str, name: str) -> str | None:
 def known(kind: str) -> frozenset[str]:
     """The names of all the components of a kind that the catalogue knows."""
     return frozenset(_catalogue().get(kind, {}))
+
+
+def how_to_install(distribution: str) -> tuple[str, str]:
+    """The command that brings what a distribution provides, and the version that is here and does not."""
+    try:
+        version = str(importlib_metadata.Distribution.from_name(distribution).version)
+    except Exception:  # It is not here, or what is here cannot be read.
+        return f"pip install {distribution}", ""
+    return f"pip install --upgrade {distribution}", version
 
 
 @cache

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..cli.commands import CORE_COMMANDS
 from ._blocklist import Blocklist, read_blocklist
+from ._declared import Declaration, absent, declarations
 from ._find import EntryPoint, Offering, offerings
 from ._judge import Judge, Unmet
-from ._kinds import GROUPS, JOINED, KIND_OF, PREFIX, normalise
+from ._kinds import CORE, KINDS, PREFIX, group, is_kind_name, normalise
 
 STATES = ("ok", "incompatible", "broken", "conflict", "blocked")
+_DECLARING = group("kind")
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Component:
     Parameters
     ----------
     kind
-        What it is: a key of the table of kinds.
+        What it is, such as ``processor``: see :func:`kinds`. Where no kind has its group, the end of that.
     name
         What it is called.
     distribution, version
@@ -56,8 +59,17 @@ class Component:
         return self.kind, self.distribution, self.name, self.value
 
 
-failures: dict[tuple[str, str, str, str], str] = {}
-"""Why each component that failed to load in this process did, by its key."""
+@dataclass(frozen=True)
+class Verdict:
+    """The state of a component, why, and the command that mends it."""
+
+    state: str
+    reason: str
+    fix: str
+
+
+failures: dict[tuple[str, str, str, str], Verdict] = {}
+"""What is wrong with each component that failed to load in this process, by its key."""
 
 
 def components(kind: str | None = None) -> list[Component]:
@@ -68,26 +80,54 @@ def components(kind: str | None = None) -> list[Component]:
     ConfigError
         If a list of blocked plugins cannot be read.
     """
-    judge, blocked = Judge(), read_blocklist()
-    found = [component for offering in offerings() for component in _judged(offering, judge, blocked)]
-    found = _with_conflicts(found)
-    order = {name: place for place, name in enumerate(GROUPS)}
-    found.sort(key=lambda one: (order.get(one.kind, len(order)), normalise(one.name), one.key))
-    return [component for component in found if kind is None or component.kind == kind]
+    inspector = _Inspector(Judge(), read_blocklist())
+    found = declaring = inspector.declaring()
+    if kind != "kind":
+        found = [*declaring, *_with_conflicts(inspector.others(declarations(declaring)))]
+    order = {name: place for place, name in enumerate(KINDS)}
+    found.sort(key=lambda one: (order.get(one.kind, len(order)), one.kind, normalise(one.name), one.key))
+    return [component for component in found if kind in (None, component.kind)]
 
 
-def _judged(offering: Offering, judge: Judge, blocked: Blocklist) -> list[Component]:
-    """The components of one distribution, each judged as if it were alone."""
-    unmet: dict[frozenset[str], tuple[Unmet, ...]] = {}
-    judged = []
-    points = dict.fromkeys(offering.entry_points or [EntryPoint(f"{PREFIX}unknown", "entry_points.txt", "")])
-    for point in points:
-        parts = point.parts()
-        extras = parts[2] if parts else frozenset()
-        if extras not in unmet:
-            unmet[extras] = judge.unmet(offering, extras)
+def declared() -> dict[str, Declaration]:
+    """Core's kinds and those that distributions declare here, by entry-point group; nothing is imported."""
+    return declarations(_Inspector(Judge(), read_blocklist()).declaring())
+
+
+def kinds() -> tuple[str, ...]:
+    """The kinds whose components can be used here: core's, then those that distributions declare, by name."""
+    usable = {declaration.kind for declaration in declared().values() if not declaration.reason}
+    return (*KINDS, *sorted(usable - set(KINDS)))
+
+
+class _Inspector:
+    """Judges what distributions offer, each component as if it were alone.
+
+    Parameters
+    ----------
+    judge, blocked
+        What is installed, and what is blocked.
+    """
+
+    def __init__(self, judge: Judge, blocked: Blocklist) -> None:
+        self._judge, self._blocked = judge, blocked
+        self._unmet: dict[tuple[str, frozenset[str]], tuple[Unmet, ...]] = {}
+
+    def declaring(self) -> list[Component]:
+        """The components that declare kinds."""
+        own = {_DECLARING: Declaration("kind", CORE)}
+        points = ((offering, point) for offering, point in _points() if point.group == _DECLARING)
+        return _with_conflicts(self._component(*each, own) for each in points)
+
+    def others(self, known: dict[str, Declaration]) -> Iterator[Component]:
+        """All other components, given the kinds that are declared, by group."""
+        points = ((offering, point) for offering, point in _points() if point.group != _DECLARING)
+        return (self._component(*each, known) for each in points)
+
+    def _component(self, offering: Offering, point: EntryPoint, known: dict[str, Declaration]) -> Component:
+        declaration = known.get(point.group) or absent(point.group)
         component = Component(
-            kind=KIND_OF.get(point.group, point.group.removeprefix(PREFIX)),
+            kind=declaration.kind if declaration else point.group.removeprefix(PREFIX),
             name=point.name,
             distribution=offering.name,
             version=offering.metadata.version if offering.metadata else "",
@@ -96,59 +136,112 @@ def _judged(offering: Offering, judge: Judge, blocked: Blocklist) -> list[Compon
             fix="",
             value=point.value,
         )
-        rule = blocked.decides(offering.name, point.name)
-        reinstall = f"pip install --upgrade --force-reinstall {offering.name}"
-        if rule and rule.blocks:
-            reason = f"blocked by the {rule.owner}'s list ({rule.path}, line {rule.line})"
-            by_user = rule.owner == "user"
-            fix = f"anemoi plugins allow {rule.name}" if by_user else "ask those who keep that list"
-            component = replace(component, state="blocked", reason=reason, fix=fix)
-        elif unmet[extras]:
-            reason = "; ".join(fault.reason for fault in unmet[extras])
-            component = replace(component, state="incompatible", reason=reason, fix=unmet[extras][0].fix)
-        elif offering.fault:
-            component = replace(component, state="broken", reason=offering.fault, fix=reinstall)
-        elif component.kind not in GROUPS:
-            reason = f"this anemoi-core has no entry-point group {point.group!r}{_nearest_group(point.group)}"
-            upgrade = "pip install --upgrade anemoi-core"
-            component = replace(component, state="incompatible", reason=reason, fix=upgrade)
-        elif parts is None:
-            reason = f"its entry point {point.value!r} is not of the form module:attribute"
-            component = replace(component, state="broken", reason=reason, fix=reinstall)
-        elif component.key in failures:
-            component = replace(component, state="broken", reason=failures[component.key], fix=reinstall)
-        judged.append(component)
-    return judged
+        verdict = (
+            self._block(component)
+            or self._requirement(offering, point)
+            or _unreadable(offering)
+            or _kind_fault(point.group, declaration, known)
+            or _malformed(component, point)
+            or failures.get(component.key)
+            or Verdict("ok", "", "")
+        )
+        return replace(component, state=verdict.state, reason=verdict.reason, fix=verdict.fix)
+
+    def _block(self, component: Component) -> Verdict | None:
+        rule = self._blocked.decides(component.distribution, component.name)
+        if rule is None or not rule.blocks:
+            return None
+        reason = f"blocked by the {rule.owner}'s list ({rule.path}, line {rule.line})"
+        by_user = rule.owner == "user"
+        fix = f"anemoi plugins allow {rule.name}" if by_user else "ask those who keep that list"
+        return Verdict("blocked", reason, fix)
+
+    def _requirement(self, offering: Offering, point: EntryPoint) -> Verdict | None:
+        parts = point.parts()
+        key = offering.name, parts[2] if parts else frozenset()
+        if key not in self._unmet:
+            self._unmet[key] = self._judge.unmet(offering, key[1])
+        unmet = self._unmet[key]
+        if not unmet:
+            return None
+        return Verdict("incompatible", "; ".join(fault.reason for fault in unmet), unmet[0].fix)
 
 
-def _nearest_group(group: str) -> str:
+def _points() -> Iterator[tuple[Offering, EntryPoint]]:
+    """Every entry point with its distribution; one that says so where they cannot be read."""
+    unreadable = EntryPoint(f"{PREFIX}unknown", "entry_points.txt", "")
+    for offering in offerings():
+        for point in dict.fromkeys(offering.entry_points or [unreadable]):
+            yield offering, point
+
+
+def reinstall(distribution: str) -> str:
+    """The command that mends a distribution whose files are not as they should be."""
+    return f"pip install --upgrade --force-reinstall {distribution}"
+
+
+def _unreadable(offering: Offering) -> Verdict | None:
+    return Verdict("broken", offering.fault, reinstall(offering.name)) if offering.fault else None
+
+
+def _kind_fault(group: str, declaration: Declaration | None, known: dict[str, Declaration]) -> Verdict | None:
+    if declaration is None:
+        reason = f"this anemoi-core has no entry-point group {group!r}{_nearest_group(group, known)}"
+        return Verdict("incompatible", reason, "pip install --upgrade anemoi-core")
+    if declaration.reason:
+        return Verdict("incompatible", declaration.reason, declaration.fix)
+    return None
+
+
+def _malformed(component: Component, point: EntryPoint) -> Verdict | None:
+    reason = ""
+    if point.parts() is None:
+        reason = f"its entry point {point.value!r} is not of the form module:attribute"
+    elif component.kind == "kind" and not is_kind_name(component.name):
+        reason = "the name of a kind has lower-case letters, digits and _ alone, and begins with a letter"
+    return Verdict("broken", reason, reinstall(component.distribution)) if reason else None
+
+
+def _nearest_group(group: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    nearest = get_close_matches(group, GROUPS.values(), n=1)
+    nearest = get_close_matches(group, known, n=1)
     return f"; the nearest is {nearest[0]!r}" if nearest else ""
 
 
-def _with_conflicts(judged: list[Component]) -> list[Component]:
+def _with_conflicts(judged: Iterable[Component]) -> list[Component]:
     """Mark as conflicts the components that share a name; those that cannot be used anyway take no part."""
+    found = list(judged)
     sharing: dict[tuple[str, str], list[Component]] = defaultdict(list)
-    for component in judged:
-        if component.state in ("ok", "broken") and component.kind not in JOINED:
-            sharing[component.kind, normalise(component.name)].append(component)
-    marked = {}
-    for (kind, name), rivals in sharing.items():
-        if kind == "command" and name in CORE_COMMANDS:
-            for component in rivals:
-                reason = f"anemoi-core has a command {name!r} of its own, which wins"
-                fix = f"anemoi {component.full_name}"
-                marked[component.key] = replace(component, state="conflict", reason=reason, fix=fix)
-        elif len(rivals) > 1:
-            for component in rivals:
-                others = sorted({other.distribution for other in rivals} - {component.distribution})
-                by = f"by {', '.join(others)} too" if others else "twice by its own distribution"
-                reason = f"{kind} {name!r} is offered {by}"
-                fix = (
-                    f"write {component.full_name} to use this one, "
-                    f"or hide it with: anemoi plugins block {component.full_name}"
-                )
-                marked[component.key] = replace(component, state="conflict", reason=reason, fix=fix)
-    return [marked.get(component.key, component) for component in judged]
+    for component in found:
+        joined = component.kind in KINDS and KINDS[component.kind].joined
+        if component.state in ("ok", "broken") and not joined:
+            # Two kinds must not have one group, however they are called.
+            name = group(component.name) if component.kind == "kind" else normalise(component.name)
+            sharing[component.kind, name].append(component)
+    marked = {
+        component.key: replace(component, state="conflict", reason=verdict[0], fix=verdict[1])
+        for rivals in sharing.values()
+        for component in rivals
+        if (verdict := _conflict(component, rivals))
+    }
+    return [marked.get(component.key, component) for component in found]
+
+
+def _conflict(component: Component, rivals: list[Component]) -> tuple[str, str] | None:
+    """Why a component cannot have its name, and what to do; None if it can."""
+    kind, name = component.kind, component.name
+    block = f"anemoi plugins block {component.full_name}"
+    if kind == "command" and normalise(name) in CORE_COMMANDS:
+        reason = f"anemoi-core has a command {normalise(name)!r} of its own, which wins"
+        return reason, f"anemoi {component.full_name}"
+    if kind == "kind" and group(name) in map(group, KINDS):
+        return f"anemoi-core has a kind {name!r} of its own, which wins", block
+    if len(rivals) == 1:
+        return None
+    others = sorted({other.distribution for other in rivals} - {component.distribution})
+    by = f"by {', '.join(others)} too" if others else "twice by its own distribution"
+    if kind == "kind":
+        return f"the kind {name!r} is declared {by}, and neither wins", block
+    reason = f"{kind} {normalise(name)!r} is offered {by}"
+    return reason, f"write {component.full_name} to use this one, or hide it with: {block}"

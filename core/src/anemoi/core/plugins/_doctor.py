@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ._components import Component
+from ._components import Component, reinstall
 
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \| (\s*)(\S+)")
 _BEGIN = "anemoi: begin"
@@ -29,10 +29,10 @@ answer = open(sys.argv[2], "w", encoding="utf-8")
 print({_BEGIN!r}, file=sys.stderr, flush=True)
 try:
     load_component(component)
-    reason = ""
+    wrong = None
 except PluginError:
-    reason = failures[component.key]
-answer.write(json.dumps(reason))
+    wrong = failures[component.key].reason, failures[component.key].fix
+answer.write(json.dumps(wrong))
 answer.close()
 os._exit(0)
 """
@@ -80,10 +80,10 @@ def _diagnose(component: Component, timeout: float) -> Diagnosis:
             reason = f"importing it had not ended after {timeout:g} s"
             return Diagnosis(_broken(component, reason), None, heaviest, heaviest_seconds)
         try:
-            reason = json.loads(answer.read_text(encoding="utf-8"))
+            wrong = json.loads(answer.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            reason = f"importing it {_how_it_ended(ended)}"
-        judged = _broken(component, reason) if reason else component
+            wrong = f"importing it {_how_it_ended(ended)}", None
+        judged = _broken(component, *wrong) if wrong else component
         return Diagnosis(judged, seconds, heaviest, heaviest_seconds)
 
 
@@ -116,9 +116,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _broken(component: Component, reason: str) -> Component:
-    mend = f"pip install --upgrade --force-reinstall {component.distribution}"
-    return replace(component, state="broken", reason=reason, fix=mend)
+def _broken(component: Component, reason: str, fix: str | None = None) -> Component:
+    return replace(component, state="broken", reason=reason, fix=fix or reinstall(component.distribution))
 
 
 def _how_it_ended(code: int) -> str:

@@ -11,12 +11,12 @@ import importlib_metadata
 
 from ..errors import PluginError
 from ._blocklist import read_blocklist
-from ._catalogue import known, provider
-from ._components import Component, components
+from ._catalogue import how_to_install, known, provider
+from ._components import Component, components, declared, kinds
 from ._describe import describe
 from ._find import EntryPoint, Offering, offerings
 from ._judge import Judge
-from ._kinds import GROUPS, JOINED, normalise
+from ._kinds import KINDS, PREFIX, group, normalise
 from ._load import suggestion
 
 
@@ -41,14 +41,14 @@ def named(name: str) -> list[Component]:
     ]
     if found:
         return found
-    for kind in GROUPS:
+    for kind in kinds():
         if provides := provider(kind, name):
             raise PluginError(
                 f"The {kind} {name!r} is not installed; {provides} provides it.",
-                fix=f"To install it: pip install {provides}",
+                fix=f"To install it: {how_to_install(provides)[0]}",
             )
     installed = {each for component in everything for each in (component.name, component.distribution)}
-    installable = frozenset(each for kind in GROUPS for each in known(kind))
+    installable = frozenset(each for kind in kinds() for each in known(kind))
     raise PluginError(
         f"No plugin installed here is called {name!r}.",
         fix=suggestion(name, installed, installable) or "To see what there is: anemoi plugins list",
@@ -60,6 +60,7 @@ def information(component: Component) -> dict[str, Any]:
     metadata = _offering(component).metadata
     return {
         **asdict(component),
+        "kind_owner": owner.owner if (owner := declared().get(group(component.kind))) else "",
         "description": describe(component),
         "summary": metadata.summary if metadata else "",
         "location": _location(component.distribution),
@@ -72,11 +73,18 @@ def reasons(component: Component) -> Iterator[tuple[str, str]]:
     """Each rule that was asked about a component, and what it said, in the order in which they decide."""
     offering = _offering(component)
     parts = EntryPoint("", "", component.value).parts()
-    yield "found", f"[{GROUPS.get(component.kind, component.kind)}] {component.name} = {component.value}"
+    own = group(component.kind)
+    of_a_kind = any(point.group == own for point in offering.entry_points)
+    where = own if of_a_kind else f"{PREFIX}{component.kind}"
+    yield "found", f"[{where}] {component.name} = {component.value}"
     yield "in", _location(component.distribution)
     copies = list(importlib_metadata.Distribution.discover(name=component.distribution))[1:]
     for copy in copies:
         yield "shadows", f"another {component.distribution} in {copy.locate_file('')}, which is not used"
+    if (declaration := declared().get(own)) is None:
+        yield "kind", "nothing installed here declares it"
+    else:
+        yield "kind", declaration.reason or f"declared by {declaration.owner}"
     rule = read_blocklist().decides(component.distribution, component.name)
     if rule:
         verb = "blocks" if rule.blocks else "allows"
@@ -98,7 +106,7 @@ def reasons(component: Component) -> Iterator[tuple[str, str]]:
         for other in components(component.kind)
         if normalise(other.name) == normalise(component.name) and other.key != component.key
     ]
-    if component.kind in JOINED:
+    if component.kind in KINDS and KINDS[component.kind].joined:
         yield "name", f"every {component.kind} is used, whatever others are called"
     else:
         yield "name", f"shared with {', '.join(rivals)}" if rivals else "no other plugin has it"

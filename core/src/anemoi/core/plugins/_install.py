@@ -21,7 +21,8 @@ from typing import Any
 from ..directories import site_directory, user_directory
 from ..errors import PluginError
 from ._catalogue import provider
-from ._kinds import GROUPS, normalise
+from ._components import kinds
+from ._kinds import normalise
 
 FILE_NAME = "known-good.txt"
 _HASH = re.compile(r"\s+--hash=(\S+)")
@@ -53,7 +54,7 @@ def known_good_set() -> Path | None:
 
 def distribution(name: str) -> str:
     """The distribution that a user means: the one that provides that component, or the one called so."""
-    known = (provider(kind, name) for kind in GROUPS)
+    known = (provider(kind, name) for kind in kinds())
     named = next(filter(None, known), None)
     if named is not None:
         return named

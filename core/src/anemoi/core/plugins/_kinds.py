@@ -1,49 +1,126 @@
-"""The kinds of components: where each is found, and what each must be."""
+"""What a kind of component is, and the kinds that core owns."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
+from ..errors import PluginError
+
 PREFIX: Final = "anemoi.core."
+CORE: Final = "anemoi-core"
 
-GROUPS: Final = {
-    "processor": "anemoi.core.processors",
-    "mapper": "anemoi.core.mappers",
-    "graph": "anemoi.core.graphs",
-    "source": "anemoi.core.sources",
-    "transform": "anemoi.core.transforms",
-    "forcing": "anemoi.core.forcings",
-    "model": "anemoi.core.models",
-    "objective": "anemoi.core.objectives",
-    "scaler": "anemoi.core.scalers",
-    "output": "anemoi.core.outputs",
-    "loss": "anemoi.core.losses",
-    "tracker": "anemoi.core.trackers",
-    "command": "anemoi.core.commands",
-    "config": "anemoi.core.configs",
-    "hook": "anemoi.core.hooks",
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_PLACE: Final = re.compile(r"\w+(\.\w+)*:[\w./-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What components of one kind have in common.
+
+    Where something is to be found is a text, ``module:attribute``, and is imported when it is needed: a
+    record costs nothing to read.
+
+    Parameters
+    ----------
+    name
+        What one is called: lower-case letters, digits and ``_``, such as ``downscaler``.
+    interface
+        The class that every component derives from; empty where components are not classes. What its
+        constructor takes is given by whoever builds one, what else a component's takes are options.
+    checks
+        The checks of its conformance: a sequence of :class:`anemoi.core.testing.Check`, or a mapping from
+        kinds to such. Empty where there are none.
+    scaffold
+        What ``anemoi plugins new`` makes one from: ``package:directory``. The directory holds
+        ``component.py``, ``test_component.py``, ``index.md``, ``steps.json`` and, for components that have a
+        configuration, ``conf.yaml``, as those in ``templates/kinds`` of the template, and may hold
+        ``kind.json``. Empty where there is none.
+    joined
+        Whether all components are used together, so that two may share a name without harm. Core's own
+        alone can be: a list, which imports nothing, could not tell it of another's.
+    owner
+        The distribution that declares it. It is filled in from the declaration.
+
+    Raises
+    ------
+    PluginError
+        If the name, or a place, is not of its form.
+    """
+
+    name: str
+    interface: str = ""
+    checks: str = ""
+    scaffold: str = ""
+    joined: bool = False
+    owner: str = ""
+
+    def __post_init__(self) -> None:
+        if not is_kind_name(self.name):
+            raise PluginError(
+                f"{self.name!r} is no name of a kind.",
+                fix="Choose lower-case letters, digits and _, beginning with a letter.",
+            )
+        for field in ("interface", "checks", "scaffold"):
+            place = getattr(self, field)
+            if place and not _PLACE.fullmatch(place):
+                raise PluginError(
+                    f"The {field} of the kind {self.name!r}, {place!r}, is not of the form module:attribute."
+                )
+
+
+def group(kind: str) -> str:
+    """The entry-point group of the components of a kind: ``anemoi.core.`` and the plural of its name."""
+    if re.search(r"(s|x|z|ch|sh)$", kind):
+        return f"{PREFIX}{kind}es"
+    if re.search(r"[^aeiou]y$", kind):
+        return f"{PREFIX}{kind[:-1]}ies"
+    return f"{PREFIX}{kind}s"
+
+
+def is_kind_name(name: str) -> bool:
+    """Whether a kind may be called so: its plural is a part of an entry-point group, and a word in Python."""
+    return _NAME.fullmatch(name) is not None
+
+
+def _core(
+    name: str, interface: str = "", checks: str = "", *, scaffold: bool = True, joined: bool = False
+) -> Kind:
+    return Kind(
+        name=name,
+        interface=f"anemoi.core.interfaces:{interface}" if interface else "",
+        checks=f"anemoi.core.testing.{checks}:CHECKS" if checks else "",
+        scaffold=f"anemoi.core.scaffold:template/templates/kinds/{name}" if scaffold else "",
+        joined=joined,
+        owner=CORE,
+    )
+
+
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        _core("model", "Model", scaffold=False),
+        _core("processor", "Processor", "_layers"),
+        _core("mapper", "Mapper", "_layers"),
+        _core("graph", "GraphBuilder", "_graph_builders"),
+        _core("source", "DataSource", "_sources"),
+        _core("transform", "Transform", scaffold=False),
+        _core("forcing", "Forcing", scaffold=False),
+        _core("output", "Output", "_outputs"),
+        _core("objective", "Objective", scaffold=False),
+        _core("loss", "Loss", "_losses"),
+        _core("tracker", "Tracker", "_trackers"),
+        _core("command", "", "_commands"),
+        _core("config", "", "_configs", joined=True),
+        _core("hook", "", "_hooks", joined=True),
+        _core("kind", "", "_kinds", scaffold=False),
+    )
 }
-"""Each kind and its entry-point group."""
+"""The kinds that core owns, in the order in which they are listed.
 
-KIND_OF: Final = {group: kind for kind, group in GROUPS.items()}
-
-INTERFACES: Final = {
-    "processor": "Processor",
-    "mapper": "Mapper",
-    "graph": "GraphBuilder",
-    "source": "DataSource",
-    "transform": "Transform",
-    "forcing": "Forcing",
-    "model": "Model",
-    "objective": "Objective",
-    "output": "Output",
-    "tracker": "Tracker",
-}
-"""The kinds whose components are classes, and the class of :mod:`anemoi.core.interfaces` they derive from."""
-
-JOINED: Final = frozenset({"config", "hook"})
-"""Kinds of which all are used together, so that two may share a name without harm."""
+A component of the kind ``kind`` declares another: it is a :class:`Kind`.
+"""
 
 
 def normalise(name: str) -> str:

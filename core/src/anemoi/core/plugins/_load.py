@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
+from dataclasses import replace
 from functools import reduce
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import PluginError
-from ._catalogue import known, provider
-from ._components import Component, components, failures
+from ._catalogue import how_to_install, known, provider
+from ._components import Component, Verdict, components, declared, failures, kinds, reinstall
 from ._find import EntryPoint
-from ._kinds import GROUPS, INTERFACES, normalise
+from ._kinds import CORE, KINDS, Kind, group, normalise
 
 _loaded: dict[tuple[str, str, str, str], Any] = {}
 
@@ -24,8 +25,7 @@ def load(kind: str, name: str) -> Any:
     Parameters
     ----------
     kind
-        What it is: ``processor``, ``mapper``, ``graph``, ``source``, ``output``, ``loss``,
-        ``tracker``, ``command``, ``config`` or ``hook``.
+        What it is: one of :func:`anemoi.core.plugins.kinds`.
     name
         What it is called, or ``distribution:name`` to pick one of two that share a name.
 
@@ -33,7 +33,8 @@ def load(kind: str, name: str) -> Any:
     -------
     Any
         A class derived from the interface of its kind; a click command; the package of a
-        configuration; or the module, object or class that holds hooks.
+        configuration; the module, object or class that holds hooks; or the :class:`Kind` that a
+        distribution declares.
 
     Raises
     ------
@@ -42,6 +43,50 @@ def load(kind: str, name: str) -> Any:
         broken; it names the distribution, the cause and what to do.
     """
     return load_component(find(kind, name))
+
+
+def find_kind(name: str) -> Kind:
+    """The record of a kind, which is imported unless it is core's own.
+
+    Raises
+    ------
+    PluginError
+        If nothing here declares such a kind, two distributions do, or its record cannot be used; it
+        names the distributions, the cause and what to do.
+    """
+    if name in KINDS:
+        return KINDS[name]
+    declaration = declared().get(group(name))
+    if declaration is None or declaration.kind != name:
+        raise unknown_kind(name)
+    if declaration.reason:
+        raise PluginError(
+            f"The{declaration.reason.removeprefix('its')}.", fix=f"To mend it: {declaration.fix}"
+        )
+    record: Kind = load("kind", f"{declaration.owner}:{name}")
+    return record
+
+
+def part_of(kind: Kind, part: Literal["interface", "checks"]) -> Any:
+    """Import what a kind names as its interface or its checks; None if it names nothing.
+
+    Raises
+    ------
+    PluginError
+        If it cannot be imported; it names the owner of the kind.
+    """
+    place = getattr(kind, part)
+    if not place:
+        return None
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return _import(place)
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"The {part} of the kind {kind.name!r}, {place} of {kind.owner}, cannot be imported: "
+            f"{type(error).__name__}: {_brief(error)}.",
+            fix=f"To mend it: {reinstall(kind.owner)}\nIf that does not help, tell its authors.",
+        ) from error
 
 
 def loaded() -> list[tuple[str, str, str]]:
@@ -64,7 +109,8 @@ def find(kind: str, name: str) -> Component:
     if len(usable) == 1:
         return usable[0]
     refused = next((c for c in candidates if c.state == "conflict"), candidates[0])
-    if refused.state == "conflict":
+    # Of two declarations of a kind neither can be written: components name their kind by its name alone.
+    if refused.state == "conflict" and kind != "kind":
         rivals = [component for component in candidates if component.state == "conflict"]
         if len(rivals) == 1 and ":" in name:
             return rivals[0]
@@ -101,23 +147,33 @@ def refusal(component: Component) -> PluginError:
 
 def unknown(kind: str, name: str) -> PluginError:
     """The error for a name that nothing installed has: who provides it, or what is nearest."""
-    if kind not in GROUPS:
-        return PluginError(
-            f"There is no kind of component called {kind!r}.", fix=f"The kinds are {', '.join(GROUPS)}."
-        )
+    if kind not in kinds():
+        return unknown_kind(kind)
     distribution, _, short = name.rpartition(":")
     if provides := distribution or provider(kind, short):
         return PluginError(
             f"The {kind} {short!r} is not installed; {provides} provides it."
             if not distribution
             else f"No distribution {distribution!r} that offers the {kind} {short!r} is installed.",
-            fix=f"To install it: pip install {provides}",
+            fix=f"To install it: {how_to_install(provides)[0]}",
         )
     installed = {component.name for component in components(kind)}
     return PluginError(
         f"There is no {kind} called {name!r} among the plugins installed here.",
         fix=suggestion(name, installed, known(kind) - {normalise(other) for other in installed})
         or f"To see what there is: anemoi plugins list --kind {kind}",
+    )
+
+
+def unknown_kind(name: str) -> PluginError:
+    """The error for a kind that nothing here declares: who does, or which there are."""
+    if owner := provider("kind", name):
+        return PluginError(
+            f"The kind {name!r} is declared by {owner}, which is not installed in a version that does.",
+            fix=f"To install it: {how_to_install(owner)[0]}",
+        )
+    return PluginError(
+        f"There is no kind of component called {name!r}.", fix=f"The kinds are {', '.join(kinds())}."
     )
 
 
@@ -135,10 +191,16 @@ def load_component(component: Component) -> Any:
     if component.key in _loaded:
         return _loaded[component.key]
     try:
+        kind = find_kind(component.kind)
+        interface = part_of(kind, "interface")
+    except PluginError as error:
+        owner = declared()[group(component.kind)].owner
+        raise _broken(component, error.what.rstrip("."), to_blame=owner) from error
+    try:
         # A module that prints when it is imported must not spoil what a command prints.
         with contextlib.redirect_stdout(sys.stderr):
             found = _import(component.value)
-            fault = _fault(component.kind, found)
+            fault = _fault(kind, interface, component.name, found)
     except KeyboardInterrupt:
         raise
     except SystemExit as error:
@@ -151,6 +213,8 @@ def load_component(component: Component) -> Any:
         ) from error
     if fault:
         raise _broken(component, fault)
+    if component.kind == "kind":
+        found = replace(found, owner=component.distribution)
     _loaded[component.key] = found
     failures.pop(component.key, None)
     return found
@@ -164,34 +228,45 @@ def _import(value: str) -> Any:
     return reduce(getattr, filter(None, attribute.split(".")), import_module(module))
 
 
-def _fault(kind: str, found: Any) -> str:
+def _fault(kind: Kind, interface: Any, name: str, found: Any) -> str:
     """Why ``found`` is not what its kind promises; empty if it is."""
-    if kind in INTERFACES:
-        interface = getattr(import_module("anemoi.core.interfaces"), INTERFACES[kind])
+    if interface is not None:
         if not (inspect.isclass(found) and issubclass(found, interface)):
-            return f"{_name(found)} is not a class derived from anemoi.core.interfaces.{interface.__name__}"
+            return f"{_name(found)} is not a class derived from {kind.interface.replace(':', '.')}"
         missing = sorted(getattr(found, "__abstractmethods__", ()))
         return f"{_name(found)} does not define {', '.join(missing)}" if missing else ""
-    if kind == "command":
+    if kind.owner != CORE:
+        return ""
+    if kind.name == "command":
         import click
 
         return "" if isinstance(found, click.Command) else f"{_name(found)} is not a click command"
-    if kind in ("loss", "scaler"):  # TEMPORARY
-        return ""
-    if kind == "config":
+    if kind.name == "config":
         return "" if hasattr(found, "__path__") else f"{_name(found)} is not a package"
+    if kind.name == "kind":
+        return _kind_fault(found, name)
     from ._broadcast import hook_fault
 
     return hook_fault(found)
 
 
-def _broken(component: Component, reason: str) -> PluginError:
-    failures[component.key] = reason
+def _kind_fault(found: Any, name: str) -> str:
+    """Why ``found`` is not the record of the kind ``name``; empty if it is."""
+    if not isinstance(found, Kind):
+        return f"{_name(found)} is not an anemoi.core.plugins.Kind"
+    if found.name != name:
+        return f"it is declared as {name!r}, but the record calls it {found.name!r}"
+    return "it is joined, which core's own kinds alone can be" if found.joined else ""
+
+
+def _broken(component: Component, reason: str, to_blame: str | None = None) -> PluginError:
+    """Remember what is wrong with a component; ``to_blame`` is the distribution, if not its own."""
+    mend = reinstall(to_blame or component.distribution)
+    failures[component.key] = Verdict("broken", reason, mend)
     return PluginError(
         f"The {component.kind} {component.name!r} of {component.distribution} {component.version} "
         f"is broken: {reason}.",
-        fix=f"To mend it: pip install --upgrade --force-reinstall {component.distribution}\n"
-        "If that does not help, tell its authors.",
+        fix=f"To mend it: {mend}\nIf that does not help, tell its authors.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -100,11 +101,17 @@ def _beside(module: str) -> Iterator[tuple[str, Path]]:
         origin = Path(spec.origin)
         package = spec.submodule_search_locations is not None
         root = origin.parents[depth if package else depth - 1]
-        for file in origin.parent.rglob("*") if package else [origin]:
+        for file in _within(origin.parent) if package else [origin]:
             name = file.relative_to(root).as_posix()
             if file.is_file() and _counts(name):
                 yield name, file
         return
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    """Every file below a folder; links to other folders are followed, as those who build wheels do."""
+    for inner, _, names in os.walk(folder, followlinks=True):
+        yield from (Path(inner, name) for name in names)
 
 
 def _counts(name: str) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ..errors import AnemoiError
 from ._git import git, succeeds
+from ._kind_files import with_kind
 
 PACKAGED = "anemoi-core"
 """What a plugin says it was made from when that is the template that comes with the core."""
@@ -61,10 +62,19 @@ class Source:
         return self.repository != self.template
 
 
-def source(template: str | None, checkout: str | None = None) -> Source:
-    """The template that ``template`` names; None is the one that comes with the core."""
+def source(template: str | None, checkout: str | None = None, *, kind: str | None = None) -> Source:
+    """The template that ``template`` names; None is the one that comes with the core.
+
+    Where it has no files for ``kind``, those of the kind's own scaffold are put beside its others; but a git
+    repository is taken as it is.
+
+    Raises
+    ------
+    AnemoiError
+        If it is no template, or there is nothing to make a component of that kind from.
+    """
     if template is None or template == PACKAGED:
-        return Source(PACKAGED, str(_cache()), _keep(TEMPLATE), version("anemoi-core"))
+        return Source(PACKAGED, str(_cache()), _keep(TEMPLATE, kind), version("anemoi-core"))
     directory = Path(template).expanduser()
     if not directory.exists() or (directory / ".git").exists() or (directory / "HEAD").is_file():
         where = str(directory.absolute()) if directory.exists() else template
@@ -74,10 +84,10 @@ def source(template: str | None, checkout: str | None = None) -> Source:
             f"{template} is no template: it has no cookiecutter.json.",
             fix="Name a directory that has one, or a git repository; or leave --template out.",
         )
-    return Source(str(directory.absolute()), str(_cache()), _keep(directory), None)
+    return Source(str(directory.absolute()), str(_cache()), _keep(directory, kind), None)
 
 
-def ensure(origin: Source, commit: str, label: str | None) -> None:
+def ensure(origin: Source, commit: str, label: str | None, *, kind: str | None = None) -> None:
     """Make sure that an earlier state of a template is in the cache.
 
     One that came with another version of the core is fetched with that version, from wherever pip fetches.
@@ -90,7 +100,7 @@ def ensure(origin: Source, commit: str, label: str | None) -> None:
     if not origin.kept or _has(commit):
         return
     if origin.template == PACKAGED and label is not None:
-        _fetch(label)
+        _fetch(label, kind)
         if _has(commit):
             return
     raise AnemoiError(
@@ -106,12 +116,13 @@ def _cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "anemoi" / "template.git"
 
 
-def _keep(directory: Path) -> str:
-    """Keep the files of a directory in the cache, and return the commit that they are."""
+def _keep(directory: Path, kind: str | None) -> str:
+    """Keep the files of a template in the cache, and return the commit that they are."""
     cache = _cache()
     if not (cache / "HEAD").is_file():
         git("init", "--quiet", "--bare", cache, environment=_PLAIN)
     with tempfile.TemporaryDirectory(prefix="anemoi-template-") as folder:
+        directory = with_kind(directory, kind, Path(folder) / "template")
         place = {
             "GIT_DIR": str(cache),
             "GIT_WORK_TREE": str(directory.resolve()),
@@ -143,7 +154,7 @@ def _has(commit: str) -> bool:
     return succeeds("cat-file", "-e", f"{commit}^{{commit}}", cwd=_cache())
 
 
-def _fetch(core: str) -> None:
+def _fetch(core: str, kind: str | None) -> None:
     """Keep the template of another version of the core, if pip can get it."""
     with tempfile.TemporaryDirectory(prefix="anemoi-core-") as folder:
         words = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", folder]
@@ -156,4 +167,4 @@ def _fetch(core: str) -> None:
                 names = [name for name in archive.namelist() if name.startswith(inside)]
                 archive.extractall(folder, names)
             if names:
-                _keep(Path(folder) / inside)
+                _keep(Path(folder) / inside, kind)

@@ -75,7 +75,7 @@ def create(
     for key, value in answers.items():
         if not value.strip() or not value.isprintable() or set(value) & set('"\\{}'):
             raise AnemoiError(f"{value!r} cannot be used as {key}.", fix="Use letters, digits and spaces.")
-    origin = source(template, checkout)
+    origin = source(template, checkout, kind=kind)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".anemoi-", dir=output) as folder:
@@ -88,18 +88,27 @@ def create(
 
 
 def render(origin: Source, answers: Mapping[str, str], folder: Path) -> Path:
-    """What the template makes of some answers: a directory in ``folder``, with its record."""
+    """What the template makes of some answers: a directory in ``folder``, with its record.
+
+    Raises
+    ------
+    AnemoiError
+        If the template cannot be used, or has not the choice that an answer is.
+    """
     tool = cruft()
-    with quietly():
-        made: Path = tool.create(
-            origin.repository,
-            output_dir=folder,
-            default_config=True,
-            extra_context=dict(answers),
-            checkout=origin.checkout,
-            # A directory that a kind has no use for has an empty name, so it is there already.
-            overwrite_if_exists=True,
-        )
+    try:
+        with quietly():
+            made: Path = tool.create(
+                origin.repository,
+                output_dir=folder,
+                default_config=True,
+                extra_context=dict(answers),
+                checkout=origin.checkout,
+                # A directory that a kind has no use for has an empty name, so it is there already.
+                overwrite_if_exists=True,
+            )
+    except ValueError as error:
+        raise AnemoiError(f"The template {origin.template} cannot be used: {error}.") from error
     record(made, origin)
     return made
 

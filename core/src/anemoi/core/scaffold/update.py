@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import AnemoiError
 from ._cruft import cruft, quietly, read, record
@@ -20,7 +22,7 @@ def outdated(project: Path) -> bool:
         If an update is still unresolved, or the template cannot be had.
     """
     state = read(project)
-    tool, origin = cruft(), source(state["template"], state.get("checkout"))
+    tool, origin = cruft(), _origin(state)
     _refuse_unresolved(project)
     return _outdated(tool, project, origin, state["commit"])
 
@@ -50,10 +52,10 @@ def update(project: Path) -> list[str]:
         raise AnemoiError(
             f"There are changes that are not committed: {_words(changed)}.", fix="Commit or stash them."
         )
-    tool, origin = cruft(), source(state["template"], state.get("checkout"))
+    tool, origin = cruft(), _origin(state)
     if not _outdated(tool, project, origin, state["commit"]):
         return []
-    ensure(origin, state["commit"], state.get("checkout"))
+    ensure(origin, state["commit"], state.get("checkout"), kind=_kind(state))
     with quietly() as complaints:
         tool.update(
             project, template_path=Path(origin.repository) if origin.kept else None, checkout=origin.checkout
@@ -70,6 +72,16 @@ def update(project: Path) -> list[str]:
             "To take the whole update back instead: git reset --hard && git clean -f '*.rej'",
         )
     return _changed(project)
+
+
+def _origin(state: Mapping[str, Any]) -> Source:
+    return source(state["template"], state.get("checkout"), kind=_kind(state))
+
+
+def _kind(state: Mapping[str, Any]) -> str | None:
+    """The kind of component that a plugin was made for, as it recorded its answers."""
+    kind: str | None = state.get("context", {}).get("cookiecutter", {}).get("kind")
+    return kind
 
 
 def _outdated(tool: object, project: Path, origin: Source, commit: str) -> bool:

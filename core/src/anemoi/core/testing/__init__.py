@@ -5,6 +5,8 @@ class for pytest that a plugin's tests inherit::
 
     class TestTransformer(ProcessorContract):
         name = "transformer"
+
+A distribution that declares a kind writes its checks with :func:`contract` and :func:`require`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._check import Check, Result
+from ._check import Check, NotApplicableError, Result, Subject, contract, require
 from ._run import check, checks
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         Contract,
         GraphContract,
         HookContract,
+        KindContract,
         LossContract,
         MapperContract,
         OutputContract,
@@ -37,15 +40,20 @@ __all__ = [
     "Contract",
     "GraphContract",
     "HookContract",
+    "KindContract",
     "LossContract",
     "MapperContract",
+    "NotApplicableError",
     "OutputContract",
     "ProcessorContract",
     "Result",
     "SourceContract",
+    "Subject",
     "TrackerContract",
     "check",
     "checks",
+    "contract",
+    "require",
 ]
 
 

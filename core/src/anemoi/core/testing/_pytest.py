@@ -13,7 +13,14 @@ _examinations: dict[type, tuple[Mapping[str, Any], Examination]] = {}
 
 
 class Contract:
-    """One test for each check of a kind."""
+    """One test for each check of a kind.
+
+    For a kind that a distribution declares, a test derives from this class and names the kind::
+
+        class TestMine(Contract):
+            kind = "downscaler"
+            name = "mine"
+    """
 
     kind: ClassVar[str]
     """What is checked."""
@@ -119,3 +126,9 @@ class HookContract(Contract):
     """The contract of a hook."""
 
     kind = "hook"
+
+
+class KindContract(Contract):
+    """The contract of a kind that a distribution declares."""
+
+    kind = "kind"

@@ -12,8 +12,7 @@ from ..config.files import read_value
 from ..config.options import options
 from ..errors import AnemoiError
 from ..plugins._explain import named
-from ..plugins._kinds import INTERFACES
-from ..plugins._load import load_component, refusal
+from ..plugins._load import find_kind, load_component, refusal
 from ._check import Result, Subject
 from ._run import Examination, checks
 
@@ -87,7 +86,7 @@ def results(
         if component.state not in ("ok", "conflict", "broken"):
             raise refusal(component)
         found, kind = load_component(component), component.kind
-        known = options(found, kind=kind) if kind in INTERFACES else {}
+        known = options(found, kind=kind) if find_kind(kind).interface else {}
         taken = {key: value for key, value in given.items() if key in known}
         meant = {
             word: each.name

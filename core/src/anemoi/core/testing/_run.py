@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 from ..errors import PluginError
-from ..plugins import GROUPS, load
+from ..plugins import find_kind, load
+from ..plugins._load import part_of
 from ._check import BrokenContractError, Check, NotApplicableError, Result, Status, Subject
 from ._process import process_kept
 
-_MODULES: Final = {
-    "processor": "_layers",
-    "mapper": "_layers",
-    "graph": "_graph_builders",
-    "source": "_sources",
-    "output": "_outputs",
-    "loss": "_losses",
-    "tracker": "_trackers",
-    "command": "_commands",
-    "config": "_configs",
-    "hook": "_hooks",
-}
-"""Where the checks of each kind are: imported when they are used, because some bring torch."""
-
 
 def checks(kind: str) -> tuple[Check, ...]:
-    """The checks of one kind, in the order in which they are made.
+    """The checks of one kind, in the order in which they are made; none if it has none.
 
     Raises
     ------
     PluginError
-        If there is no such kind.
+        If there is no such kind, or its checks cannot be used.
     """
-    if kind not in _MODULES:
+    record = find_kind(kind)
+    found = part_of(record, "checks")
+    if isinstance(found, Mapping):
+        found = found.get(kind)
+    made = tuple(found or ())
+    if wrong := [each for each in made if not isinstance(each, Check)]:
         raise PluginError(
-            f"There is no kind of component called {kind!r}.", fix=f"The kinds are {', '.join(GROUPS)}."
+            f"Among the checks of the kind {kind!r}, {record.checks} of {record.owner}, is {wrong[0]!r}.",
+            fix="Its authors make each a check with anemoi.core.testing.contract.",
         )
-    found: dict[str, tuple[Check, ...]] = import_module(f".{_MODULES[kind]}", __package__).CHECKS
-    return found[kind]
+    return made
 
 
 def check(
@@ -57,7 +48,7 @@ def check(
     Parameters
     ----------
     kind
-        What it must be: ``processor``, ``mapper``, ...
+        What it must be: one of :func:`anemoi.core.plugins.kinds`.
     component
         What it is called, or the class, command, package or hook itself.
     expected_failures
@@ -113,7 +104,11 @@ class Examination:
                 )
 
     def results(self) -> list[Result]:
-        """The results of all checks, in order."""
+        """The results of all checks, in order; of a kind without checks, one that says so."""
+        if not self._checks:
+            kind, name = self._subject.kind, self._subject.name
+            seen = f"the kind {kind!r} has none yet"
+            return [Result(kind, name, "has_checks", "skipped", "Its kind has checks.", seen, 0.0)]
         return [self.result(name) for name in self._checks]
 
     def result(self, name: str) -> Result:

@@ -161,5 +161,6 @@ def _kept(values: Tensor, minimum: Tensor, maximum: Tensor, slope: float) -> Ten
 def _refuse_forcing(name: str, domain: Domain, *, option: str) -> None:
     if name in domain.forcings:
         raise ConfigError(
-            f"{option}: {name} is a forcing, which is not forecast.", fix="Bound prognostic or diagnostic ones."
+            f"{option}: {name} is a forcing, which is not forecast.",
+            fix="Bound prognostic or diagnostic ones.",
         )

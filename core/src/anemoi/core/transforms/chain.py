@@ -175,7 +175,9 @@ class Measured:
         known = self.sources
         for step in self._steps:
             values, known = step.forward(values, known), step.renamed(known)
-            found.update((name, values[..., place]) for place, name in enumerate(known) if name in step.measures)
+            found.update(
+                (name, values[..., place]) for place, name in enumerate(known) if name in step.measures
+            )
         return torch.stack([found[name] for name in self.names], dim=-1)
 
     def _made_from(self, names: tuple[str, ...]) -> bool:
@@ -186,9 +188,7 @@ class Measured:
         return False
 
 
-def build_chain(
-    specs: Mapping[str, Mapping[str, Any]], domain: Domain, *, trust_code: bool = False
-) -> Chain:
+def build_chain(specs: Mapping[str, Mapping[str, Any]], domain: Domain, *, trust_code: bool = False) -> Chain:
     """Build the transforms that a configuration describes.
 
     Parameters

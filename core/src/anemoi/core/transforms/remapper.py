@@ -66,7 +66,9 @@ class Remapper(Transform):
         for name in domain.names:
             for new in self.renamed((name,)):
                 if new != name and new in domain.names:
-                    raise ConfigError(f"The angle {name} becomes {new}, but there is such a variable already.")
+                    raise ConfigError(
+                        f"The angle {name} becomes {new}, but there is such a variable already."
+                    )
 
     @cached_property
     def after(self) -> Domain:  # type: ignore[override]
@@ -89,7 +91,9 @@ class Remapper(Transform):
                 values.append(row[0])
                 changes.append(row[1])
         # Each row is mean, stdev, minimum, maximum: the order of the fields.
-        return domain_after(self, tuple(variables), Statistics(*np.array(values).T), Statistics(*np.array(changes).T))
+        return domain_after(
+            self, tuple(variables), Statistics(*np.array(values).T), Statistics(*np.array(changes).T)
+        )
 
     @property
     def touches(self) -> frozenset[str]:
@@ -135,7 +139,9 @@ class Remapper(Transform):
         if not angles:
             return values
         place_of = {name: place for place, name in enumerate(renamed)}
-        firsts = [place_of[self.renamed((name,))[0]] for name in names]  # each cosine in the place of its angle
+        firsts = [
+            place_of[self.renamed((name,))[0]] for name in names
+        ]  # each cosine in the place of its angle
         cosines = [firsts[place] for place in angles]
         sines = [place + 1 for place in cosines]
         angle = _angle(self._columns.take(values, cosines), self._columns.take(values, sines))
