@@ -81,7 +81,7 @@ def test_it_shows_every_score_in_units_for_people(html, verification) -> None:
         re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr><th>.*?</tr>", html, re.S)
     ]
     shown = [row for row in rows if len(row) == 9 and row[0].endswith(" h")]
-    scores = list(verification.evaluation.scores())
+    scores = list(verification.domain.evaluation.scores())
     assert len(shown) == len(scores) == 8
     for (lead, model, persistence, climatology, skill, *_), score in zip(shown, scores, strict=True):
         factor = 0.01 if score.variable == "msl" else 1.0
@@ -130,11 +130,11 @@ def test_it_warns_where_the_test_period_was_trained_on(
 
 def test_the_table_fits_a_terminal_and_marks_what_beats_persistence(verification) -> None:
     console = Console(width=80, file=StringIO(), record=True)
-    console.print(*terminal_tables(verification.evaluation), sep="\n")
+    console.print(*terminal_tables(verification.domain.evaluation), sep="\n")
     text = console.export_text()
     assert "…" not in text
     assert "msl (hPa)" in text
-    (pressure, _) = sections(verification.evaluation)
+    (pressure, _) = sections(verification.domain.evaluation)
     assert all(row.better for row in pressure.rows)
     for row in pressure.rows:
         assert row.rmse["persistence"] in text

@@ -36,11 +36,11 @@ def error_growth(evaluation: Evaluation, variable: str) -> Figure:
     v = evaluation.variables.index(variable)
     unit = display_unit(evaluation.units.get(variable))
     lead = evaluation.lead_times / np.timedelta64(1, "h")
-    correlations = evaluation.metrics.get("acc")
     figure = new_figure(10.5, 3.6)
-    left, *right = np.atleast_1d(
-        figure.subplots(1, 1 if correlations is None else 2, width_ratios=None if correlations is None else [3, 2])
-    )
+    if correlations := evaluation.metrics.get("acc"):
+        left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    else:
+        left, right = figure.subplots(), None
     for who, style in STYLES.items():
         if who == MODEL:
             errors = evaluation.rmse.by_start[who][:, :, v] * unit.factor  # (start, lead time)
@@ -48,13 +48,13 @@ def error_growth(evaluation: Evaluation, variable: str) -> Figure:
                 lead, errors.min(0), errors.max(0), color=style["color"], alpha=0.13, linewidth=0
             )
         left.plot(lead, evaluation.rmse.overall[who][:, v] * unit.factor, label=who, **style)
-        for axes in right if correlations and who != CLIMATOLOGY else ():
-            axes.plot(lead, correlations.overall[who][:, v], label=who, **style)
+        if correlations and who != CLIMATOLOGY:
+            right.plot(lead, correlations.overall[who][:, v], label=who, **style)
     left.set_ylim(bottom=0)
     _finish(left, f"Root-mean-square error ({unit.label})" if unit.label else "Root-mean-square error", lead)
-    for axes in right:
-        axes.set_ylim(top=1.0)
-        _finish(axes, "Anomaly correlation", lead)
+    if correlations:
+        right.set_ylim(top=1.0)
+        _finish(right, "Anomaly correlation", lead)
     left.legend(frameon=False, fontsize=9, labelcolor=INK)
     return figure
 

@@ -208,7 +208,7 @@ class Evaluator:
         refuse(gaps, self._domain.outputs, f"The forecast from {start}", times)
         forecasts = {
             MODEL: predicted,
-            PERSISTENCE: np.broadcast_to(initial, truth.shape)[:, None],
+            PERSISTENCE: np.repeat(initial[None], len(times), axis=0)[:, None],
             CLIMATOLOGY: normal[:, None],
         }  # each (lead times, members, grid, variable)
         for name, build in self._builders.items():

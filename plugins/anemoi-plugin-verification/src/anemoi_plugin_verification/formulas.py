@@ -47,7 +47,7 @@ def area_mean(field: Field, areas: Array, where: Mask | None = None) -> Array:
     share = np.einsum("...gv,g->...v", where.astype(np.float64), weights)
     # The sum of all weights is one but for rounding, which must not reach variables without gaps.
     share[where.all(axis=-2)] = 1.0
-    return np.divide(total, share, out=np.full_like(total, np.nan), where=share > 0)
+    return np.asarray(np.divide(total, share, out=np.full_like(total, np.nan), where=share > 0))
 
 
 def bias(forecast: Field, truth: Field, areas: Array) -> Array:

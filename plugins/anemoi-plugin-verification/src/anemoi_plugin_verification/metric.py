@@ -78,4 +78,4 @@ class Metric(ABC):
 
     @abstractmethod
     def compute(self) -> Array:
-        """Give the scores over all dates so far, ``(lead times, outputs)`` float64; NaN where no truth was."""
+        """Give the scores over all dates so far, ``(lead times, outputs)`` float64; NaN without truth."""

@@ -41,7 +41,7 @@ class Bias(DateMean):
 
 
 class AnomalyCorrelation(DateMean):
-    """Centred correlation of the anomalies of ensemble mean and truth from climatology, the mean over dates."""
+    """Centred correlation of ensemble mean and truth, each less climatology; the mean over dates."""
 
     perfect = 1.0
     better = "higher"
@@ -67,9 +67,7 @@ class ContinuousRankedProbabilityScore(DateMean):
     better = "lower"
     in_units = True
 
-    def __init__(
-        self, *, domain: Domain, lead_times: NDArray[np.timedelta64], fair: bool = False
-    ) -> None:
+    def __init__(self, *, domain: Domain, lead_times: NDArray[np.timedelta64], fair: bool = False) -> None:
         super().__init__(domain=domain, lead_times=lead_times)
         self.fair = fair
 

@@ -87,9 +87,7 @@ def _row(evaluation: Evaluation, score: Score, unit: DisplayUnit, forms: dict[st
     errors, others = {}, {}
     for name, values in evaluation.metrics.items():
         factor = unit.factor if values.metric.in_units else 1.0
-        shown = {
-            who: _number(value * factor, forms[name]) for who, value in score.values[name].items()
-        }
+        shown = {who: _number(value * factor, forms[name]) for who, value in score.values[name].items()}
         if is_error(values):
             errors[name] = shown
         else:
