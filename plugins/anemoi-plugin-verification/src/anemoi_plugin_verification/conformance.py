@@ -18,7 +18,7 @@ from .metric import Array, Metric
 
 HOUR: Final = np.timedelta64(3600, "s")
 LEAD_TIMES: Final = np.array([6, 12, 24]) * HOUR
-VARIABLES: Final = (
+VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("lsm", Role.FORCING, constant=True),
     Variable("t_850", units="K", level=850, level_type="pressure"),
     Variable("sst", units="K", may_be_missing=True),
