@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,8 +152,27 @@ def prepare(composition: Composition, *, track: Track = untracked) -> Training:
     Raises
     ------
     AnemoiError
-        If the configuration, the data, the graph or the model will not do.
+        If the configuration, the data, the graph or the model will not do; a mistake in the configuration
+        with the file and the line that it was written in.
     """
+    with _placed(composition):
+        return _prepare(composition, track)
+
+
+@contextmanager
+def _placed(composition: Composition) -> Iterator[None]:
+    """Add to an error that begins with a key of the configuration where that was written."""
+    try:
+        yield
+    except ConfigError as error:
+        key, colon, _ = error.what.partition(":")
+        place = _where(composition)(key) if colon else ""
+        if not place or place in error.what:
+            raise
+        raise ConfigError(f"{error.what}{place}", fix=error.fix) from error
+
+
+def _prepare(composition: Composition, track: Track) -> Training:
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
     device = _device(settings.training.device)

@@ -39,11 +39,13 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
     count = step_count(checkpoint, end)
     found: LeadTimes = {}
     for name, steps in checkpoint.steps.items():
-        leads = [number * steps.step + offset for number in range(count) for offset in steps.outputs]
-        if checkpoint.domains[name].outputs and leads:
-            found[name] = np.array([lead for lead in leads if lead <= end], dtype="timedelta64[s]")
+        if checkpoint.domains[name].outputs and steps.outputs:
+            outputs = np.array(steps.outputs, dtype="timedelta64[s]")
+            leads = (np.arange(count)[:, None] * steps.step + outputs).ravel()
+            found[name] = leads[leads <= end]
     if not any(len(leads) and leads[-1] == end for leads in found.values()):
-        step = min(steps.outputs[0] for name, steps in checkpoint.steps.items() if name in found)
+        given = (name for name, domain in checkpoint.domains.items() if domain.outputs)
+        step = min(offset for name in given for offset in checkpoint.steps[name].outputs)
         nearest = max((leads[-1] for leads in found.values() if len(leads)), default=step)
         raise DataError(
             f"The lead time {format_duration(end)} is not a multiple of the checkpoint's step of "
@@ -60,7 +62,7 @@ def step_count(checkpoint: Checkpoint, end: np.timedelta64) -> int:
 
 
 def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
-    """The source of each domain, its states as far apart as in training; one alone is that of the only domain.
+    """The source of each domain, with states as far apart as in training; one alone is the only domain's.
 
     Raises
     ------
@@ -168,7 +170,7 @@ def _mismatches(
             name
             for need in wanted
             for name in need.variables
-            if name not in domain.prognostic and len(need.offsets) > 1
+            if name not in domain.prognostic and need.offsets[-1] > np.timedelta64(0, "s")
         ]
         asked = f" (forcings read at every step, unless persisted: {', '.join(forcings)})" if forcings else ""
         reasons.append(
