@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -165,8 +166,8 @@ def _placed(composition: Composition) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        key, colon, _ = error.what.partition(":")
-        place = _where(composition)(key) if colon else ""
+        prefix = re.match(r"(?:[\w.-]+: )+", error.what)
+        place = _where(composition)(prefix[0].strip(" :").replace(": ", ".")) if prefix else ""
         if not place or place in error.what:
             raise
         raise ConfigError(f"{error.what}{place}", fix=error.fix) from error
