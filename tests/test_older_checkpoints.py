@@ -21,9 +21,8 @@ CHECKPOINTS = Path(__file__).parent / "checkpoints"
 VERSIONS = sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors"))
 START, LEAD_TIME, EVERY = "2000-08-10T00", "5d", 37
 
-pytestmark = pytest.mark.filterwarnings(
-    f"ignore::{DifferentVersionWarning.__module__}.DifferentVersionWarning"
-)
+# Newer releases of its plugins will do, without a word.
+pytestmark = pytest.mark.filterwarnings(f"error::{DifferentVersionWarning.__module__}.DifferentVersionWarning")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def path(request):
 
 
 def made(path, source, lead_time=LEAD_TIME):
-    states = forecast(path, source, START, lead_time, allow_different_versions=True)
+    states = forecast(path, source, START, lead_time)
     return np.stack([state.fields[0] for state in states])
 
 
@@ -67,7 +66,7 @@ def test_without_rounding_it_is_the_same_function(path, source):
     """The model and its transforms in float64, step after step, far within a millionth of a standard deviation."""
     checkpoint = load(path)
     domain = checkpoint.domain
-    model = build_model(checkpoint, allow_different_versions=True).eval().double()
+    model = build_model(checkpoint).eval().double()
     columns = [source.variables.index(name) for name in domain.prognostic]
     start, step = np.datetime64(START, "s"), np.timedelta64(6, "h")
     initial = source.read(np.array([start - step, start]))[:, 0][..., columns]
@@ -128,6 +127,6 @@ def test_a_plugin_that_is_absent_is_one_clear_error(path, monkeypatch):
         lambda kind=None: [one for one in there if "transformer" not in one.distribution],
     )
     with pytest.raises(CheckpointError) as caught:
-        build_model(load(path), allow_different_versions=True)
+        build_model(load(path))
     assert "processor 'transformer' of anemoi-plugin-transformer 0.1.0 is not installed" in caught.value.what
     assert caught.value.fix == "pip install 'anemoi-plugin-transformer==0.1.0'"

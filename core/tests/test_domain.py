@@ -77,7 +77,9 @@ def test_a_variable_that_contradicts_itself(about, said):
         Variable("x", **about)
 
 
-@pytest.mark.parametrize("values", [{"name": "x"}, {"name": "x", "role": "moon"}, {"name": "x", "role": "forcing", "hue": 1}])
+@pytest.mark.parametrize(
+    "values", [{"name": "x"}, {"name": "x", "role": "moon"}, {"name": "x", "role": "forcing", "hue": 1}]
+)
 def test_what_is_no_variable_is_not_read_as_one(values):
     with pytest.raises((KeyError, ValueError, TypeError)):
         Variable.from_dict(values)

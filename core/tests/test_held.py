@@ -88,7 +88,7 @@ def test_a_time_outside_is_refused_with_the_range():
 
 @pytest.mark.parametrize("frequency", ["5h", "8h", "18h"])
 def test_frequencies_that_do_not_go_together(frequency):
-    with pytest.raises(DataError, match=f"12h apart do not go with every {frequency}"):
+    with pytest.raises(DataError, match=f"12h apart cannot be held for {frequency}"):
         held(Numbers(), frequency)
 
 

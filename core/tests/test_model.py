@@ -242,7 +242,12 @@ def test_diagnostic_outputs_have_nothing_to_be_added_to():
             for step in range(2):
                 given = decoded[3 * item + member, :, 4 * step : 4 * step + 4]
                 last = fields[item, -1, member]
-                expected = [last[:, 0] + 2 * given[:, 0], given[:, 1], last[:, 3] + 4 * given[:, 2], given[:, 3]]
+                expected = [
+                    last[:, 0] + 2 * given[:, 0],
+                    given[:, 1],
+                    last[:, 3] + 4 * given[:, 2],
+                    given[:, 3],
+                ]
                 torch.testing.assert_close(out[item, step, member], torch.stack(expected, dim=-1))
 
 
@@ -266,9 +271,7 @@ def test_domains_add_up_on_the_hidden_nodes_and_each_is_decoded_for_itself():
     made = network(domains, encoder=encoder, decoder=decoder)
     assert list(made.encoders) == ["air", "sea", "sun"]
     assert list(made.decoders) == ["air", "sea"]
-    fields = {
-        name: torch.randn(2, 2, 3, len(each.grid), len(each.inputs)) for name, each in domains.items()
-    }
+    fields = {name: torch.randn(2, 2, 3, len(each.grid), len(each.inputs)) for name, each in domains.items()}
     out = made(fields)
     assert {name: tuple(values.shape) for name, values in out.items()} == {
         "air": (2, 1, 3, POINTS, 2), "sea": (2, 1, 3, 3, 1),
@@ -284,7 +287,9 @@ def test_a_domain_whose_states_do_not_go_out_is_not_decoded():
     made = network(domains, given={"air": steps(), "edge": steps((-6, 0), ())})
     assert list(made.decoders) == ["air"]
     graph = graph_of(domains)
-    without = Graph(graph.nodes, {ends: each for ends, each in graph.edges.items() if ends != ("hidden", "edge")})
+    without = Graph(
+        graph.nodes, {ends: each for ends, each in graph.edges.items() if ends != ("hidden", "edge")}
+    )
     network(domains, graph=without, given={"air": steps(), "edge": steps((-6, 0), ())})
     with pytest.raises(ConfigError, match="does not join the domain 'edge'") as caught:
         network(domains, graph=without)
@@ -350,7 +355,10 @@ class Noise(Rollout):
 
 
 def test_a_model_that_takes_no_condition_is_refused_before_it_is_built():
-    configuration = {"model": {"_target_": f"{Unconditional.__module__}.Unconditional"}, "transforms": NORMALISER}
+    configuration = {
+        "model": {"_target_": f"{Unconditional.__module__}.Unconditional"},
+        "transforms": NORMALISER,
+    }
     given = {"domains": {"data": AIR}, "steps": {"data": steps()}, "graph": None, "objective": Noise()}
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("anemoi.core.model.assembly.model_class", lambda spec, trust_code: Unconditional)
@@ -377,11 +385,16 @@ def test_missing_is_told_under_the_names_that_the_network_has():
 
 
 def test_bounds_are_enforced_on_what_the_model_gives():
+    def far_below(latent, data):
+        return torch.full((1, POINTS, 2), -99.0)
+
     chain = build_chain({"bounding": {"name": "bounding", "relu": ["b"]}}, AIR)
     made = ForecastModel(
-        network=network({"data": chain.after}, decoder=lambda latent, data: torch.full((1, POINTS, 2), -99.0)),
-        transforms={"data": chain}, steps={"data": steps()}, objective=Rollout(),
-    )  # fmt: skip
+        network=network({"data": chain.after}, decoder=far_below),
+        transforms={"data": chain},
+        steps={"data": steps()},
+        objective=Rollout(),
+    )
     out = made({"data": torch.zeros(1, 2, 1, POINTS, 5)})["data"]
     assert (out[..., 0] < -99).all()
     assert (out[..., 1] == 0).all()

@@ -37,7 +37,9 @@ AIR = domain(
 SEA = domain(Variable("h"), points=2, hours=12)
 EDGE = domain(Variable("f", Role.FORCING), points=1, hours=6)
 STEPS = {
-    "air": Steps(inputs=(-6 * HOUR, 0 * HOUR), outputs=(6 * HOUR, 12 * HOUR), step=12 * HOUR, interval=6 * HOUR),
+    "air": Steps(
+        inputs=(-6 * HOUR, 0 * HOUR), outputs=(6 * HOUR, 12 * HOUR), step=12 * HOUR, interval=6 * HOUR
+    ),
     "sea": Steps(inputs=(-12 * HOUR, 0 * HOUR), outputs=(12 * HOUR,), step=12 * HOUR, interval=12 * HOUR),
     "edge": Steps(inputs=(0 * HOUR,), outputs=(), step=12 * HOUR, interval=6 * HOUR),
 }
@@ -50,7 +52,9 @@ def field(name):
     """Numbers that say where they are: domain, hour, item, point, variable."""
     of, hours = DOMAINS[name], torch.tensor(WINDOWS[name], dtype=torch.float32)
     shape = (BATCH, len(hours), MEMBERS, len(of.grid), len(of.variables))
-    item, point, variable = (torch.arange(size, dtype=torch.float32) for size in (shape[0], shape[3], shape[4]))
+    item, point, variable = (
+        torch.arange(size, dtype=torch.float32) for size in (shape[0], shape[3], shape[4])
+    )
     return (
         1000 * list(DOMAINS).index(name)
         + hours[:, None, None, None]
@@ -71,7 +75,11 @@ def sample():
 @pytest.mark.parametrize("step", [0, 1])
 def test_inputs_are_those_variables_at_those_times(sample, step):
     inputs = sample.inputs(step)
-    places = {"air": [0, 1], "sea": [0, 1], "edge": [0]} if step == 0 else {"air": [2, 3], "sea": [1, 2], "edge": [1]}
+    places = (
+        {"air": [0, 1], "sea": [0, 1], "edge": [0]}
+        if step == 0
+        else {"air": [2, 3], "sea": [1, 2], "edge": [1]}
+    )
     assert torch.equal(inputs["air"], field("air")[:, places["air"]][..., [0, 1, 3]])
     assert torch.equal(inputs["sea"], field("sea")[:, places["sea"]])
     assert torch.equal(inputs["edge"], field("edge")[:, places["edge"]])

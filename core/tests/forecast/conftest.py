@@ -227,7 +227,7 @@ noisy = anemoi_plugin_tiny:Noisy
 
 @pytest.fixture(scope="session", autouse=True)
 def metadata_read_once():
-    """Read what is installed once for each path of Python, which these tests would spend most of their time on."""
+    """Read the metadata of what is installed once for each ``sys.path``: most of the time goes there."""
     known = {}
 
     def shared(self):
@@ -343,7 +343,7 @@ def checkpoint_of(domains, configuration, *, seed=7, **about):
 
 
 def by_hand(checkpoint, sources, start, count, persist=()):
-    """A forecast in the units of the data, variable by variable: from domain and hours to ``(grid, outputs)``.
+    """A forecast in units of the data, variable by variable: ``(grid, outputs)`` by domain and hours.
 
     Of transforms there may be what fills in means, what normalises, and zero as a bound.
     """
@@ -354,7 +354,9 @@ def by_hand(checkpoint, sources, start, count, persist=()):
     def value(name, variable, hours):
         domain, time = checkpoint.domains[name], start + hours * hour
         if domain[variable].computed:
-            return forcings.compute([variable], domain.grid.latitudes, domain.grid.longitudes, [time])[0, :, 0]
+            return forcings.compute([variable], domain.grid.latitudes, domain.grid.longitudes, [time])[
+                0, :, 0
+            ]
         if variable in domain.constants:
             return domain.constants[variable]
         if variable in domain.prognostic and (name, hours) in found:

@@ -13,6 +13,7 @@ from anemoi.core.checkpoint import load, save
 from anemoi.core.cli import main
 from anemoi.core.errors import CheckpointError, ConfigError, DataError
 from anemoi.core.forecasting import Destination, prepare
+from anemoi.core.held import Held
 from anemoi.core.variable import Role, Variable
 
 START = np.datetime64("2020-01-03T12", "s")
@@ -49,7 +50,9 @@ def test_they_are_forecast_together_in_order_of_time(tiny, checkpoint, sources):
     states = list(forecast(checkpoint, sources, START, "36h"))
     told = [(int(state.lead_time / HOUR), state.domain) for state in states]
     assert told == [
-        (6, "air"), (12, "sea"), (12, "air"), (18, "air"), (24, "sea"), (24, "air"), (30, "air"), (36, "sea"), (36, "air"),
+        (6, "air"), (12, "sea"), (12, "air"),
+        (18, "air"), (24, "sea"), (24, "air"),
+        (30, "air"), (36, "sea"), (36, "air"),
     ]  # fmt: skip
     expected = tiny.by_hand(checkpoint, sources, START, 3)
     for (hours, name), state in zip(told, states, strict=True):
@@ -64,7 +67,9 @@ def test_each_is_a_forcing_of_the_other(checkpoint, sources, name):
     real = sources[name].read
     sources[name].read = lambda times: real(times) + np.float32(0.5)
     after = list(forecast(checkpoint, sources, START, "24h"))
-    assert min(np.abs(one.fields - other.fields).max() for one, other in zip(before, after, strict=True)) > 1e-3
+    assert (
+        min(np.abs(one.fields - other.fields).max() for one, other in zip(before, after, strict=True)) > 1e-3
+    )
 
 
 def test_a_lead_time_may_be_that_of_the_faster_alone(checkpoint, sources):
@@ -85,13 +90,36 @@ def test_each_is_described_for_itself(checkpoint, sources):
         "air": ("air", ("t", "tp", "ps"), 4),
     }
     assert described["sea"].provenance == described["air"].provenance
-    assert [parent["kind"] for parent in described["sea"].provenance["parents"]] == ["checkpoint", "dataset", "dataset"]
+    assert [parent["kind"] for parent in described["sea"].provenance["parents"]] == [
+        "checkpoint",
+        "dataset",
+        "dataset",
+    ]
 
 
 def test_from_a_file_it_is_the_same_to_the_bit(checkpoint, sources, tmp_path):
     save(tmp_path / "c", checkpoint)
     assert list(load(tmp_path / "c").domains) == ["sea", "air"]
-    assert bits(forecast(tmp_path / "c", sources, START, "36h")) == bits(forecast(checkpoint, sources, START, "36h"))
+    assert bits(forecast(tmp_path / "c", sources, START, "36h")) == bits(
+        forecast(checkpoint, sources, START, "36h")
+    )
+
+
+def test_a_domain_whose_states_are_held_in_training_is_held_in_a_forecast(tiny):
+    """The sea's are a day apart in the data, but the model has one every six hours."""
+    domains = {"air": tiny.domain("t"), "sea": tiny.domain(Variable("sst", Role.FORCING), points=6)}
+    sections = {"air": {}, "sea": {"frequency": "6h"}}
+    checkpoint = tiny.checkpoint(domains, sections=sections)
+    daily = tiny.source(names=["sst"], hours=24, points=6)
+    sources = {"air": tiny.source(), "sea": daily}
+    states = list(forecast(checkpoint, sources, START, "36h"))
+    expected = tiny.by_hand(checkpoint, {**sources, "sea": Held(daily, 6 * HOUR)}, START, 6)
+    for state in states:
+        by_hand = expected["air", int(state.lead_time / HOUR)]
+        np.testing.assert_allclose(state.fields[0], by_hand, rtol=1e-5, atol=1e-6)
+    free = tiny.checkpoint(domains, sections={"air": {}, "sea": {}})
+    with pytest.raises(DataError, match=r"sea: the checkpoint's states are 6h apart, its are 24h apart"):
+        forecast(free, sources, START, "36h")
 
 
 def test_each_needs_a_source(tiny, checkpoint, sources):

@@ -102,7 +102,10 @@ def test_each_role_has_its_columns_among_what_comes_in_and_what_goes_out(tiny, t
     said, _ = read(export_metadata(tmp_path / "c", tmp_path / "model.ckpt"))
     assert said["dataset"]["variables"] == ["t", "tp", "sst", "lsm", "ps"]
     assert said["dataset"]["arguments"]["kwargs"] == sections["air"]["data"]
-    assert (said["config"]["data"]["forcing"], said["config"]["data"]["diagnostic"]) == (["sst", "lsm"], ["tp"])
+    assert (said["config"]["data"]["forcing"], said["config"]["data"]["diagnostic"]) == (
+        ["sst", "lsm"],
+        ["tp"],
+    )
     assert said["data_indices"] == {
         "data": {
             "input": {"full": [0, 2, 3, 4], "forcing": [2, 3], "diagnostic": [], "prognostic": [0, 4]},
@@ -114,7 +117,10 @@ def test_each_role_has_its_columns_among_what_comes_in_and_what_goes_out(tiny, t
         },
     }
     assert said["dataset"]["variables_metadata"]["lsm"]["constant_in_time"] is True
-    assert said["dataset"]["variables_metadata"]["sst"] == {"computed_forcing": False, "constant_in_time": False}
+    assert said["dataset"]["variables_metadata"]["sst"] == {
+        "computed_forcing": False,
+        "constant_in_time": False,
+    }
 
 
 def test_a_checkpoint_of_several_domains_is_not_what_these_tools_know(tiny, tmp_path):

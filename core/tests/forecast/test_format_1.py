@@ -1,4 +1,4 @@
-"""Checkpoints of the line 0.1, written here as that line wrote them; tests/test_older_checkpoints.py has real ones."""
+"""Checkpoints of the line 0.1, written here as it wrote them; test_older_checkpoints.py has real ones."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ def path(make_checkpoint, tmp_path, monkeypatch):
     names = list(domain.prognostic)
     columns = domain.columns(domain.prognostic)
     renamed = {
-        "network.encoders.data.": "encoder.", "network.processor.": "processor.", "network.decoders.data.": "decoder.",
-    }  # fmt: skip
+        "network.encoders.data.": "encoder.",
+        "network.processor.": "processor.",
+        "network.decoders.data.": "decoder.",
+    }
     tensors = {}
     for name, weight in checkpoint.weights.items():
         new, old = next((new, old) for new, old in renamed.items() if name.startswith(new))
@@ -41,8 +43,10 @@ def path(make_checkpoint, tmp_path, monkeypatch):
         for part in ("source", "target", "attributes"):
             tensors[f"graph/edges/{source}/{target}/{part}"] = getattr(edges, part)
     for name, values in (
-        ("mean", domain.statistics.mean), ("stdev", domain.statistics.stdev), ("tendency_stdev", domain.changes.stdev),
-    ):  # fmt: skip
+        ("mean", domain.statistics.mean),
+        ("stdev", domain.statistics.stdev),
+        ("tendency_stdev", domain.changes.stdev),
+    ):
         tensors[f"statistics/{name}"] = torch.tensor(values[columns], dtype=torch.float32)
     tensors["grid/latitudes"] = torch.tensor(domain.grid.latitudes)
     tensors["grid/longitudes"] = torch.tensor(domain.grid.longitudes)
@@ -96,13 +100,19 @@ def test_it_is_what_it_would_be_today(path, make_checkpoint):
     assert np.isnan(after.statistics.minimum).all()  # which format 1 did not have
     assert list(loaded.weights) == sorted(checkpoint.weights)
     assert all(torch.equal(loaded.weights[name], weight) for name, weight in checkpoint.weights.items())
-    assert {entry.role for entry in loaded.lock} == {"model.encoder", "model.processor", "model.decoder", "data"}
+    assert {entry.role for entry in loaded.lock} == {
+        "model.encoder",
+        "model.processor",
+        "model.decoder",
+        "data",
+    }
     assert (loaded.overrides, loaded.provenance) == (checkpoint.overrides, checkpoint.provenance)
 
 
 def test_it_forecasts_the_same(path, make_checkpoint, built):
     one, other = (
-        [state.fields for state in forecast(each, built[2](), START, "2d")] for each in (path, make_checkpoint())
+        [state.fields for state in forecast(each, built[2](), START, "2d")]
+        for each in (path, make_checkpoint())
     )
     np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
 
@@ -113,15 +123,22 @@ def test_saved_again_it_is_of_format_2_and_forecasts_the_same_to_the_bit(path, b
     assert (inspect(path).format_version, inspect(tmp_path / "new").format_version) == (1, FORMAT_VERSION)
     assert FORMAT_VERSION == 2
     assert saved.identity != identity == load(path).identity
-    one, other = ([s.fields for s in forecast(each, built[2](), START, "2d")] for each in (path, tmp_path / "new"))
+    one, other = (
+        [s.fields for s in forecast(each, built[2](), START, "2d")] for each in (path, tmp_path / "new")
+    )
     np.testing.assert_array_equal(one, other)
 
 
 def test_the_commands_tell_of_it(path, tmp_path, capsys):
     assert main(["checkpoint", "inspect", str(path)]) == 0
     out = capsys.readouterr().out
-    for words in ("t [K], ps [Pa]", "computed    cos_latitude, insolation, sin_julian_day", "checkpoint format 1",
-                  "step        6h: from -6h, 0h to +6h", "model.encoder"):  # fmt: skip
+    for words in (
+        "t [K], ps [Pa]",
+        "computed    cos_latitude, insolation, sin_julian_day",
+        "step        6h: from -6h, 0h to +6h",
+        "model.encoder",
+        "checkpoint format 1",
+    ):
         assert words in out
     assert main(["checkpoint", "requirements", str(path)]) == 0
     assert capsys.readouterr().out.split() == ["anemoi-core==0.1.0", "anemoi-plugin-tiny==0.1.0"]
@@ -160,6 +177,8 @@ def test_one_that_lacks_something_is_refused(path, monkeypatch, absent):
     container.write(path, safetensors.torch.load_file(path), document)
     monkeypatch.undo()
     for read in (load, inspect):
-        with pytest.raises(CheckpointError, match=f"does not hold what its format asks for: .*{absent}") as caught:
+        with pytest.raises(
+            CheckpointError, match=f"does not hold what its format asks for: .*{absent}"
+        ) as caught:
             read(path)
         assert caught.value.fix

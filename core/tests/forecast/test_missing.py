@@ -23,7 +23,11 @@ CHAIN = {
 @pytest.fixture
 def domain(tiny):
     return tiny.domain(
-        Variable("sst", may_be_missing=True), "ps", Variable("tp", Role.DIAGNOSTIC), "t", missing={"sst": LAND}
+        Variable("sst", may_be_missing=True),
+        "ps",
+        Variable("tp", Role.DIAGNOSTIC),
+        "t",
+        missing={"sst": LAND},
     )
 
 
@@ -33,7 +37,10 @@ def columns(states):
 
 
 def test_missing_values_and_bounds_are_those_of_a_loop_by_hand(tiny, domain):
-    checkpoint, source = tiny.checkpoint(domain, transforms=CHAIN), tiny.source(names=NAMES, undefined=["sst"])
+    checkpoint, source = (
+        tiny.checkpoint(domain, transforms=CHAIN),
+        tiny.source(names=NAMES, undefined=["sst"]),
+    )
     states = list(forecast(checkpoint, source, START, "5d"))
     found = columns(states)
     np.testing.assert_array_equal(np.isnan(found["sst"]), np.broadcast_to(LAND[:, None], (4, 20)))
@@ -54,7 +61,8 @@ def test_what_is_bounded_goes_into_the_next_step_as_it_went_out(tiny, domain):
     source = tiny.source(names=NAMES, undefined=["sst"])
     free = {name: spec for name, spec in CHAIN.items() if name != "bounding"}
     bounded, unbounded = (
-        columns(forecast(tiny.checkpoint(domain, transforms=chain), source, START, "2d")) for chain in (CHAIN, free)
+        columns(forecast(tiny.checkpoint(domain, transforms=chain), source, START, "2d"))
+        for chain in (CHAIN, free)
     )
     first = int(np.argmax((unbounded["t"] < 0).any(axis=0)))
     assert 0 <= first < 7
@@ -65,13 +73,20 @@ def test_what_is_bounded_goes_into_the_next_step_as_it_went_out(tiny, domain):
 def test_from_a_file_the_transforms_keep_their_order(tiny, domain, tmp_path):
     """In the order of the alphabet, bounds would come first and hold for other numbers."""
     chain = {name: CHAIN[name] for name in ("normaliser", "imputer", "bounding")}
-    checkpoint, source = tiny.checkpoint(domain, transforms=chain), tiny.source(names=NAMES, undefined=["sst"])
+    checkpoint, source = (
+        tiny.checkpoint(domain, transforms=chain),
+        tiny.source(names=NAMES, undefined=["sst"]),
+    )
     save(tmp_path / "c", checkpoint)
     assert list(load(tmp_path / "c").configuration["transforms"]) == list(chain)
-    one, other = ([s.fields for s in forecast(each, source, START, "2d")] for each in (checkpoint, tmp_path / "c"))
+    one, other = (
+        [s.fields for s in forecast(each, source, START, "2d")] for each in (checkpoint, tmp_path / "c")
+    )
     np.testing.assert_array_equal(one, other)
     alphabetical = tiny.checkpoint(domain, transforms=dict(sorted(chain.items())))
-    assert not np.array_equal(one, [s.fields for s in forecast(alphabetical, source, START, "2d")], equal_nan=True)
+    assert not np.array_equal(
+        one, [s.fields for s in forecast(alphabetical, source, START, "2d")], equal_nan=True
+    )
 
 
 def test_a_value_where_the_training_had_none_changes_nothing_there(tiny, domain):
@@ -89,7 +104,9 @@ def test_a_variable_missing_at_times_is_filled_in_and_then_forecast(tiny):
 
 
 def test_a_variable_that_may_not_be_missing_must_be_there(tiny):
-    checkpoint = tiny.checkpoint(tiny.domain("sst", "ps", "t"), transforms=CHAIN | {"bounding": {"name": "bounding"}})
+    checkpoint = tiny.checkpoint(
+        tiny.domain("sst", "ps", "t"), transforms=CHAIN | {"bounding": {"name": "bounding"}}
+    )
     with pytest.raises(DataError, match=r"not finite: sst \(2 of 4\)\."):
         forecast(checkpoint, tiny.source(names=NAMES, undefined=["sst"]), START, "12h")
 

@@ -39,14 +39,17 @@ def test_the_seed_decides(tiny, checkpoint):
     np.testing.assert_array_equal(one, made(tiny, checkpoint, seed=0))
     other = made(tiny, checkpoint, seed=1)
     assert np.abs(one - other).max(axis=(1, 2, 3)).min() > 1e-4
-    assert np.abs(one[:, 0] - one[:, 1]).max(axis=(1, 2)).min() > 1e-4  # members differ, from one initial state
+    assert (
+        np.abs(one[:, 0] - one[:, 1]).max(axis=(1, 2)).min() > 1e-4
+    )  # members differ, from one initial state
 
 
 def test_each_step_and_each_start_has_numbers_of_its_own(tiny, monkeypatch):
     """Of an objective that only adds them: what it adds is seen against the same without."""
     domain = tiny.domain("t", mean=0, stdev=1)
     noisy, quiet = (
-        tiny.checkpoint(domain, objective={"name": "noisy", "amplitude": amplitude}) for amplitude in (1.0, 0.0)
+        tiny.checkpoint(domain, objective={"name": "noisy", "amplitude": amplitude})
+        for amplitude in (1.0, 0.0)
     )
     noise = {
         date: made(tiny, noisy, date, "6h") - made(tiny, quiet, date, "6h")
@@ -111,5 +114,7 @@ def test_a_condition_that_no_layer_takes_is_an_error_before_anything_else(tiny):
 
 def test_a_layer_that_waits_for_a_condition_that_does_not_come_is_an_error(tiny):
     waiting = {"processor": {"name": "tiny-conditioned", "condition_channels": 2}}
-    with pytest.raises(ConfigError, match=r"model\.processor\.condition_channels is 2: .* nothing provides one"):
+    with pytest.raises(
+        ConfigError, match=r"model\.processor\.condition_channels is 2: .* nothing provides one"
+    ):
         tiny.checkpoint(tiny.domain("t"), model=waiting)

@@ -40,7 +40,9 @@ def hand(tiny, checkpoint, source, count, **options):
 def recorded(source):
     """The hours after the start that a source is asked for, as they are."""
     asked, real = [], source.read
-    source.read = lambda times: asked.extend(int((time - START) / SIX_HOURS) * 6 for time in times) or real(times)
+    source.read = lambda times: (
+        asked.extend(int((time - START) / SIX_HOURS) * 6 for time in times) or real(times)
+    )
     return asked
 
 

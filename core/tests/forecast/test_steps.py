@@ -29,7 +29,7 @@ FORCINGS = (Variable("sst", Role.FORCING), Variable("cos_julian_day", Role.FORCI
     ],
 )
 def test_a_forecast_is_that_of_a_loop_by_hand(tiny, options, hours, step):
-    """Of a domain whose states are as far apart as the lead time has them; the source's are six hours apart."""
+    """Of a domain whose states are as far apart as the lead time has them; the source has six-hourly ones."""
     domain = tiny.domain("t", *FORCINGS, "ps", hours=hours)
     checkpoint = tiny.checkpoint(domain, objective={"name": "rollout", **options})
     assert checkpoint.steps["data"].step == step * HOUR
@@ -58,7 +58,9 @@ def test_a_lead_time_between_the_ends_of_steps_leaves_out_what_lies_beyond(tiny,
 @pytest.mark.parametrize("lead_time", ["0h", "3h", "9h"])
 def test_a_lead_time_without_a_state(tiny, lead_time):
     checkpoint = tiny.checkpoint(tiny.domain("t", "ps"), objective={"name": "rollout", "output_steps": 2})
-    with pytest.raises(DataError, match=f"{lead_time} is not a multiple of the checkpoint's step of 6h") as caught:
+    with pytest.raises(
+        DataError, match=f"{lead_time} is not a multiple of the checkpoint's step of 6h"
+    ) as caught:
         forecast(checkpoint, tiny.source(), START, lead_time)
     assert "such as 6h" in caught.value.fix
 
@@ -92,9 +94,13 @@ def test_needs_are_what_no_step_before_has_made(
     tiny, inputs, outputs, step, count, prognostic, forcing, persisted
 ):
     domain = tiny.domain(
-        "t", Variable("sst", Role.FORCING), Variable("ice", Role.FORCING), Variable("lsm", Role.FORCING, constant=True),
-        Variable("tp", Role.DIAGNOSTIC), Variable("insolation", Role.FORCING, computed=True),
-    )  # fmt: skip
+        "t",
+        Variable("sst", Role.FORCING),
+        Variable("ice", Role.FORCING),
+        Variable("lsm", Role.FORCING, constant=True),
+        Variable("tp", Role.DIAGNOSTIC),
+        Variable("insolation", Role.FORCING, computed=True),
+    )
     steps = Steps(inputs=at(*inputs), outputs=at(*outputs), step=step * HOUR, interval=6 * HOUR)
     assert needs(domain, steps, count, persist=["ice"]) == (
         Need(("t",), at(*prognostic)),
