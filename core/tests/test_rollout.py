@@ -33,9 +33,14 @@ def hours(offsets):
             48,
             {"sea": ([0], [24, 48], 24), "air": ([0], list(range(6, 49, 6)), 6)},
         ),
-        ({"lead_time": "12h"}, {"air": 6, "sea": 12}, 12, {"air": ([-12, 0], [12], 12), "sea": ([-12, 0], [12], 12)}),
+        (
+            {"lead_time": "12h"},
+            {"air": 6, "sea": 12},
+            12,
+            {"air": ([-12, 0], [12], 12), "sea": ([-12, 0], [12], 12)},
+        ),
     ],
-)  # fmt: skip
+)
 def test_when_states_lie(options, frequencies, step, expected):
     found = Rollout(**options).steps({name: count * HOUR for name, count in frequencies.items()})
     told = {
