@@ -33,7 +33,7 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
     Raises
     ------
     AnemoiError
-        If it is not a duration, or there is no state at it.
+        If it is not a duration, or neither a state nor a step of the model is at it.
     """
     end = parse_duration(lead_time)
     count = step_count(checkpoint, end)
@@ -42,7 +42,9 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
         leads = [number * steps.step + offset for number in range(count) for offset in steps.outputs]
         if checkpoint.domains[name].outputs and leads:
             found[name] = np.array([lead for lead in leads if lead <= end], dtype="timedelta64[s]")
-    if not any(len(leads) and leads[-1] == end for leads in found.values()):
+    # An interpolator has no state where its step ends: that one is given.
+    whole = bool(found) and not end % next(iter(checkpoint.steps.values())).step
+    if not whole and not any(len(leads) and leads[-1] == end for leads in found.values()):
         step = min(steps.outputs[0] for name, steps in checkpoint.steps.items() if name in found)
         nearest = max((leads[-1] for leads in found.values() if len(leads)), default=step)
         raise DataError(
