@@ -5,10 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+
+from anemoi.core.checkpoint import Checkpoint, lock
+from anemoi.core.config import build
+from anemoi.core.domain import Domain, Statistics
+from anemoi.core.graph import Edges, Graph, Nodes
+from anemoi.core.grid import Grid
+from anemoi.core.model import assemble
+from anemoi.core.variable import Role, Variable
 
 PLUGIN = '''
 from __future__ import annotations
@@ -22,10 +31,12 @@ from torch import nn
 
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
+from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.data_source import DataSource, Statistics
 from anemoi.core.interfaces.mapper import Mapper
 from anemoi.core.interfaces.output import Output
 from anemoi.core.interfaces.processor import Processor
+from anemoi.core.objectives import Rollout
 
 
 class TinyMapper(Mapper):
@@ -66,6 +77,39 @@ class TinyProcessor(Processor):
         return x + self.dropout(torch.tanh(self.inner(x)))
 
 
+class ConditionedProcessor(TinyProcessor):
+    capabilities = frozenset({Capability.CONDITION})
+
+    def __init__(self, *, nodes, edges, channels, condition_channels: int = 0):
+        super().__init__(nodes=nodes, edges=edges, channels=channels)
+        self.shift = nn.Linear(condition_channels, channels) if condition_channels else None
+
+    def forward(self, x, condition=None):
+        return super().forward(x) if self.shift is None else super().forward(x + self.shift(condition)[:, None])
+
+
+class Noisy(Rollout):
+    """A rollout that gives noise to each member, as a condition where ``channels`` are asked for."""
+
+    def __init__(self, *, amplitude: float = 0.1, channels: int = 0):
+        super().__init__()
+        self.amplitude, self.channels = amplitude, channels
+
+    @property
+    def condition_channels(self):
+        return self.channels
+
+    def advance(self, model, inputs, generator):
+        first = next(iter(inputs.values()))
+        if self.channels:
+            shape = (first.shape[0], first.shape[2], self.channels)
+            return model(inputs, torch.randn(shape, generator=generator, device=first.device))
+        return {
+            name: out + self.amplitude * torch.randn(out.shape, generator=generator, device=out.device)
+            for name, out in model(inputs).items()
+        }
+
+
 class TinySource(DataSource):
     """Smooth fields on four points, six-hourly through the first days of 2020."""
 
@@ -79,11 +123,13 @@ class TinySource(DataSource):
         gap: bool = False,
         ensemble: int = 1,
         unit_of_t: str = "K",
+        undefined: list[str] = [],
+        count: int = 20,
     ):
         self.names, self.hours, self.points, self.nan, self.gap, self.ensemble = (
             names, hours, points, nan, gap, ensemble
         )
-        self.unit_of_t = unit_of_t
+        self.unit_of_t, self.undefined, self.count = unit_of_t, undefined, count
 
     @property
     def variables(self):
@@ -92,7 +138,7 @@ class TinySource(DataSource):
     @property
     def times(self):
         start = np.datetime64("2020-01-01T00", "s")
-        return start + np.arange(20) * np.timedelta64(self.hours * 3600, "s")
+        return start + np.arange(self.count) * np.timedelta64(self.hours * 3600, "s")
 
     @property
     def frequency(self):
@@ -131,6 +177,8 @@ class TinySource(DataSource):
         ).astype(np.float32)
         if self.nan:
             fields[-1, 0, 2, 1] = np.nan
+        for name in self.undefined:  # over the land, which is the first half of the points
+            fields[:, :, : self.points // 2, self.names.index(name)] = np.nan
         return fields
 
 
@@ -164,10 +212,13 @@ ENTRY_POINTS = """
 tiny = anemoi_plugin_tiny:TinyMapper
 [anemoi.core.processors]
 tiny = anemoi_plugin_tiny:TinyProcessor
+tiny-conditioned = anemoi_plugin_tiny:ConditionedProcessor
 [anemoi.core.sources]
 tiny = anemoi_plugin_tiny:TinySource
 [anemoi.core.outputs]
 npz = anemoi_plugin_tiny:TinyOutput
+[anemoi.core.objectives]
+noisy = anemoi_plugin_tiny:Noisy
 """
 
 
@@ -180,7 +231,7 @@ def tiny_site(tmp_path_factory):
     info.mkdir()
     (info / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: anemoi-plugin-tiny\nVersion: 0.1.0\n"
-        "Requires-Dist: anemoi-core<0.2,>=0.1\n"
+        "Requires-Dist: anemoi-core<1,>=0.1\n"
     )
     (info / "entry_points.txt").write_text(textwrap.dedent(ENTRY_POINTS))
     return site
@@ -192,73 +243,141 @@ def tiny_plugin(tiny_site, monkeypatch):
     return tiny_site
 
 
+MODEL = {
+    "name": "encoder-processor-decoder",
+    "channels": 3,
+    "encoder": {"name": "tiny"},
+    "processor": {"name": "tiny"},
+    "decoder": {"name": "tiny", "gain": 0.5},
+}
+CHAIN = {"normaliser": {"name": "normaliser"}}
+
+
 @pytest.fixture(scope="session")
 def configuration():
     return {
         "data": {"name": "tiny"},
-        "model": {
-            "channels": 3,
-            "encoder": {"name": "tiny"},
-            "processor": {"name": "tiny"},
-            "decoder": {"name": "tiny", "gain": 0.5},
-        },
+        "model": MODEL,
+        "objective": {"name": "rollout"},
+        "transforms": CHAIN,
         "forcings": ["cos_latitude", "insolation", "sin_julian_day"],
         "training": {"seed": 1},
     }
 
 
+def edges(source, target):
+    source, target = torch.tensor(source), torch.tensor(target)
+    return Edges.sorted(source, target, torch.rand(len(source), 1), ("length",))
+
+
+def graph_of(domains):
+    """Two hidden nodes, and each point of each domain joined to one of them."""
+    nodes = {"hidden": Nodes(torch.tensor([30.0, -30.0]), torch.tensor([10.0, 190.0]))}
+    joined = {("hidden", "hidden"): edges([0, 1], [1, 0])}
+    for name, domain in domains.items():
+        nodes[name] = Nodes(torch.tensor(domain.grid.latitudes), torch.tensor(domain.grid.longitudes))
+        points = list(range(len(domain.grid)))
+        nearest = [2 * point // len(points) for point in points]
+        joined[name, "hidden"] = edges(points, nearest)
+        joined["hidden", name] = edges(nearest, points)
+    return Graph(nodes, joined)
+
+
+def domain_of(*variables, points=4, hours=6, mean=0.1, stdev=0.7, change=0.3, **about):
+    """A domain on the grid of the tiny source; a variable may be no more than its name."""
+    variables = tuple(each if isinstance(each, Variable) else Variable(each) for each in variables)
+    computed = np.array([each.computed for each in variables])
+
+    def column(value, of_computed):
+        return np.where(computed, of_computed, np.broadcast_to(value, len(variables))).astype(float)
+
+    return Domain(
+        variables=variables,
+        grid=Grid(np.linspace(60.0, -60.0, points), np.linspace(0.0, 270.0, points)),
+        frequency=np.timedelta64(hours, "h"),
+        statistics=Statistics(column(mean, 0), column(stdev, 1), column(-3, -1), column(3, 1)),
+        changes=Statistics(*(column(value, np.nan) for value in (0.0, change, -1.0, 1.0))),
+        **about,
+    )
+
+
+def checkpoint_of(domains, configuration, *, seed=7, **about):
+    """A checkpoint of an untrained model; its steps are those that the objective makes of its domains."""
+    if isinstance(domains, Domain):
+        domains = {"data": domains}
+    objective = build("objective", configuration["objective"])
+    steps = objective.steps({name: domain.frequency for name, domain in domains.items()})
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        graph = graph_of(domains)
+        model = assemble(configuration, domains=domains, steps=steps, graph=graph, objective=objective)
+    return Checkpoint(
+        **{
+            "weights": model.state_dict(),
+            "graph": graph,
+            "domains": domains,
+            "steps": steps,
+            "configuration": configuration,
+            "overrides": (),
+            "lock": lock(configuration),
+            "provenance": {},
+            **about,
+        }
+    )
+
+
 @pytest.fixture(scope="session")
 def untrained(tiny_site, configuration):
     """A checkpoint of an untrained model."""
-    from anemoi.core.checkpoint import Checkpoint, lock
-    from anemoi.core.graph import Edges, Graph, Nodes
-    from anemoi.core.grid import Grid
-    from anemoi.core.model import ModelStatistics, assemble
-
-    latitudes, longitudes = np.linspace(60.0, -60.0, 4), np.linspace(0.0, 270.0, 4)
-    data = Nodes(torch.tensor(latitudes), torch.tensor(longitudes))
-    hidden = Nodes(torch.tensor([30.0, -30.0]), torch.tensor([10.0, 190.0]))
-    statistics = ModelStatistics(
-        torch.tensor([0.1, -0.2]), torch.tensor([0.7, 1.3]), torch.tensor([0.3, 0.4])
+    forcings = [
+        Variable(name, Role.FORCING, computed=True, constant=name == "cos_latitude")
+        for name in configuration["forcings"]
+    ]
+    domain = domain_of(
+        # In another order than the source's, so that a mix-up shows.
+        *(Variable("t", units="K"), Variable("ps", units="Pa"), *forcings),
+        mean=[0.1, -0.2, 0, 0, 0],
+        stdev=[0.7, 1.3, 0, 0, 0],
+        change=[0.3, 0.4, 0, 0, 0],
     )
-    # In another order than the source's, so that a mix-up shows.
-    variables = ("t", "ps")
-
-    def edges(source, target):
-        source, target = torch.tensor(source), torch.tensor(target)
-        return Edges.sorted(source, target, torch.rand(len(source), 1), ("length",))
-
-    with torch.random.fork_rng(), pytest.MonkeyPatch.context() as monkeypatch:
+    domain = dataclasses.replace(domain, grid=dataclasses.replace(domain.grid, field_shape=(2, 2)))
+    with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(str(tiny_site))
-        torch.manual_seed(7)
-        graph = Graph(
-            {"data": data, "hidden": hidden},
-            {
-                ("data", "hidden"): edges([0, 1, 2, 3], [0, 0, 1, 1]),
-                ("hidden", "hidden"): edges([0, 1], [1, 0]),
-                ("hidden", "data"): edges([0, 0, 1, 1], [0, 1, 2, 3]),
+        return checkpoint_of(
+            domain,
+            configuration,
+            overrides=("training.seed=1",),
+            provenance={
+                "parents": [{"kind": "dataset", "identity": "tiny-data"}],
+                "created": "2026-01-01T00:00:00+00:00",
+                "command": "anemoi train training.seed=1",
+                "training_period": {"start": "2020-01-01T00", "end": "2020-01-03T00"},
+                "versions": {"python": "3.11.0", "anemoi-core": "0.1.0"},
             },
         )
-        model = assemble(configuration, graph=graph, variables=variables, statistics=statistics)
-        entries = lock(configuration)
-    return Checkpoint(
-        weights=model.state_dict(),
-        graph=graph,
-        grid=Grid(latitudes, longitudes, (2, 2)),
-        statistics=statistics,
-        variables=variables,
-        units={"t": "K", "ps": "Pa"},
-        frequency=np.timedelta64(6, "h"),
-        configuration=configuration,
-        overrides=("training.seed=1",),
-        lock=entries,
-        provenance={
-            "parents": [{"kind": "dataset", "identity": "tiny-data"}],
-            "created": "2026-01-01T00:00:00+00:00",
-            "command": "anemoi train training.seed=1",
-            "training_period": {"start": "2020-01-01T00", "end": "2020-01-03T00"},
-            "versions": {"python": "3.11.0", "anemoi-core": "0.1.0"},
-        },
+
+
+@pytest.fixture
+def tiny(tiny_plugin):
+    """What makes other domains and checkpoints of the same parts, and the plugin's components."""
+    from anemoi.core import plugins
+
+    def checkpoint(domains, *, model=None, objective=None, transforms=None, **about):
+        configuration = {
+            "data": {"name": "tiny"},
+            "model": {**MODEL, **(model or {})},
+            "objective": objective or {"name": "rollout"},
+            "transforms": CHAIN if transforms is None else transforms,
+            "domains": about.pop("sections", {}),
+        }
+        return checkpoint_of(domains, configuration, **about)
+
+    return SimpleNamespace(
+        domain=domain_of,
+        graph=graph_of,
+        checkpoint=checkpoint,
+        source=plugins.load("source", "tiny"),
+        output=plugins.load("output", "npz"),
     )
 
 

@@ -32,34 +32,48 @@ def join(path, header, data):
 
 def assert_same(one, other):
     for field in dataclasses.fields(Checkpoint):
-        if field.name in ("weights", "graph", "grid", "statistics", "identity", "path"):
+        if field.name in ("weights", "graph", "domains", "identity", "path"):
             continue
         assert getattr(one, field.name) == getattr(other, field.name), field.name
     assert set(one.weights) == set(other.weights)
     pairs = [(one.weights[name], other.weights[name]) for name in one.weights]
-    assert list(one.graph.nodes) == list(other.graph.nodes)
-    assert list(one.graph.edges) == list(other.graph.edges)
-    for name, nodes in one.graph.nodes.items():
-        pairs += [
-            (getattr(nodes, axis), getattr(other.graph.nodes[name], axis))
-            for axis in ("latitudes", "longitudes")
-        ]
-    for name, edges in one.graph.edges.items():
-        assert edges.attribute_names == other.graph.edges[name].attribute_names
-        pairs += [
-            (getattr(edges, part), getattr(other.graph.edges[name], part))
-            for part in ("source", "target", "attributes")
-        ]
-    pairs += [
-        (getattr(one.statistics, name), getattr(other.statistics, name))
-        for name in ("mean", "stdev", "tendency_stdev")
-    ]
+    assert (one.graph is None) == (other.graph is None)
+    if one.graph is not None:
+        pairs += graphs(one.graph, other.graph)
     for left, right in pairs:
         assert left.dtype == right.dtype
         assert torch.equal(left, right)
-    np.testing.assert_array_equal(one.grid.latitudes, other.grid.latitudes)
-    np.testing.assert_array_equal(one.grid.longitudes, other.grid.longitudes)
+    assert list(one.domains) == list(other.domains)
+    for name, domain in one.domains.items():
+        assert_same_domain(domain, other.domains[name])
+
+
+def graphs(one, other):
+    assert list(one.nodes) == list(other.nodes)
+    assert list(one.edges) == list(other.edges)
+    for name, nodes in one.nodes.items():
+        for axis in ("latitudes", "longitudes"):
+            yield getattr(nodes, axis), getattr(other.nodes[name], axis)
+    for name, edges in one.edges.items():
+        assert edges.attribute_names == other.edges[name].attribute_names
+        for part in ("source", "target", "attributes"):
+            yield getattr(edges, part), getattr(other.edges[name], part)
+
+
+def assert_same_domain(one, other):
+    assert (one.variables, one.frequency) == (other.variables, other.frequency)
     assert one.grid.field_shape == other.grid.field_shape
+    pairs = [(getattr(one.grid, axis), getattr(other.grid, axis)) for axis in ("latitudes", "longitudes")]
+    for which in ("statistics", "changes"):
+        left, right = vars(getattr(one, which)), vars(getattr(other, which))
+        pairs += [(left[name], right[name]) for name in ("mean", "stdev", "minimum", "maximum")]
+    for which in ("constants", "missing", "measured"):
+        left, right = getattr(one, which), getattr(other, which)
+        assert list(left) == list(right)
+        pairs += [(left[name], right[name]) for name in left]
+    for left, right in pairs:
+        assert left.dtype == right.dtype
+        np.testing.assert_array_equal(left, right)
 
 
 def test_what_is_saved_is_what_is_loaded(make_checkpoint, tmp_path):
@@ -95,16 +109,21 @@ def test_the_same_checkpoint_gives_the_same_bytes(make_checkpoint, tmp_path):
 
 def test_any_change_of_the_contents_changes_the_identity(make_checkpoint, tmp_path):
     base = make_checkpoint()
-    weights = {**base.weights, "processor.inner.bias": base.weights["processor.inner.bias"] + 1e-6}
-    renamed = {
-        ("x" if name == "processor.inner.bias" else name): value for name, value in base.weights.items()
-    }
+    bias, domain, steps = "network.processor.inner.bias", base.domain, base.steps["data"]
+    weights = {**base.weights, bias: base.weights[bias] + 1e-6}
+    renamed = {("x" if name == bias else name): value for name, value in base.weights.items()}
+    unknown = (dataclasses.replace(domain.variables[0], units=None), *domain.variables[1:])
+    backwards = dict(reversed(base.configuration.items()))
     changes = [
         {},
         {"weights": weights},
         {"weights": renamed},
-        {"weights": {**base.weights, "processor.inner.bias": base.weights["processor.inner.bias"][None]}},
-        {"units": {"t": "K"}},
+        {"weights": {**base.weights, bias: base.weights[bias][None]}},
+        {"domains": {"data": dataclasses.replace(domain, variables=unknown)}},
+        {"domains": {"data": dataclasses.replace(domain, frequency=np.timedelta64(3, "h"))}},
+        {"steps": {"data": dataclasses.replace(steps, outputs=())}},
+        {"graph": None},
+        {"configuration": backwards},
         {"overrides": ()},
         {"provenance": {}},
     ]
@@ -119,9 +138,9 @@ def test_the_reader_in_the_documentation_reads_it(checkpoint_file):
     namespace = {}
     exec(code, namespace)
     document, header, body = namespace["read"](checkpoint_file)
-    assert document["frequency"] == "6h"
-    begin, end = header["statistics/mean"]["data_offsets"]
-    assert body[begin:end] == struct.pack("<2f", 0.1, -0.2)
+    assert document["domains"]["data"]["frequency"] == "6h"
+    begin, end = header["domains/data/statistics/mean"]["data_offsets"]
+    assert body[begin:end] == struct.pack("<5d", 0.1, -0.2, 0, 0, 0)
     checkpoint_file.write_bytes(checkpoint_file.read_bytes()[:-1] + b"\xff")
     with pytest.raises(AssertionError):
         namespace["read"](checkpoint_file)
@@ -129,7 +148,8 @@ def test_the_reader_in_the_documentation_reads_it(checkpoint_file):
 
 def test_safetensors_itself_reads_it(checkpoint_file):
     tensors = safetensors.torch.load_file(checkpoint_file)
-    assert torch.equal(tensors["statistics/mean"], torch.tensor([0.1, -0.2]))
+    mean = torch.tensor([0.1, -0.2, 0, 0, 0], dtype=torch.float64)
+    assert torch.equal(tensors["domains/data/statistics/mean"], mean)
 
 
 def damaged(name):
@@ -174,21 +194,21 @@ def damaged(name):
 
     def renamed_tensor(path):
         header, data = split(path)
-        header["weights/other"] = header.pop("weights/processor.inner.bias")
+        header["weights/other"] = header.pop("weights/network.processor.inner.bias")
         join(path, header, data)
         return "content hash"
 
     def overlapping_tensors(path):
         header, data = split(path)
-        header["weights/extra"] = header["weights/processor.inner.bias"]
+        header["weights/extra"] = header["weights/network.processor.inner.bias"]
         join(path, header, data)
         return "not whole"
 
     def newer(path):
         header, data = split(path)
-        header["__metadata__"]["format_version"] = "2"
+        header["__metadata__"]["format_version"] = "3"
         join(path, header, data)
-        return "format 2"
+        return "format 3"
 
     def no_version(path):
         header, data = split(path)
@@ -224,19 +244,16 @@ def damaged(name):
         """Its hash is right, but it lacks something."""
         from anemoi.core.checkpoint import container
 
-        contents = container.read(Path(path))
-        tensors = safetensors.torch.load(contents.data)
-        del tensors["statistics/stdev"]
-        container.write(path, tensors, contents.document)
-        return "statistics/stdev"
+        tensors = safetensors.torch.load_file(path)
+        del tensors["domains/data/statistics/stdev"]
+        container.write(path, tensors, container.read(path).document)
+        return "domains/data/statistics/stdev"
 
     def forged_document(path):
         from anemoi.core.checkpoint import container
 
-        contents = container.read(path)
-        container.write(
-            path, safetensors.torch.load(contents.data), {**contents.document, "lock": [{"a": 1}]}
-        )
+        document = container.read(path).document
+        container.write(path, safetensors.torch.load_file(path), {**document, "lock": [{"a": 1}]})
         return "format asks for"
 
     ways = [value for value in locals().values() if callable(value)]
@@ -284,7 +301,7 @@ def test_inspecting_needs_no_torch(checkpoint_file, tiny_site):
         "import sys; from anemoi.core.checkpoint import inspect;"
         f"found = inspect({str(checkpoint_file)!r});"
         "print(found.parameters, dict(found.nodes), dict(found.edges));"
-        "assert not {'torch', 'numpy', 'safetensors', 'anemoi_plugin_tiny'} & set(sys.modules)"
+        "assert not {'torch', 'safetensors', 'anemoi_plugin_tiny'} & set(sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -293,7 +310,7 @@ def test_inspecting_needs_no_torch(checkpoint_file, tiny_site):
         text=True,
         env={"PYTHONPATH": str(tiny_site)},
     )
-    assert "{'data': 4, 'hidden': 2} {'data -> hidden': 4, 'hidden -> hidden': 2" in done.stdout
+    assert "{'hidden': 2, 'data': 4} {'hidden -> hidden': 2, 'data -> hidden': 4" in done.stdout
 
 
 def test_inspection_counts_what_the_model_has(checkpoint_file):
@@ -306,6 +323,7 @@ def test_spacing_is_that_of_the_area(make_checkpoint, tmp_path):
 
     latitudes, longitudes = np.meshgrid(np.arange(-88.75, 90, 2.5), np.arange(0, 360, 2.5), indexing="ij")
     grid = Grid(latitudes.ravel(), longitudes.ravel())
-    save(tmp_path / "c", make_checkpoint(grid=grid))
+    domain = dataclasses.replace(make_checkpoint().domain, grid=grid)
+    save(tmp_path / "c", make_checkpoint(domains={"data": domain}))
     expected = np.sqrt(4 * np.pi * 6371**2 / len(grid))
-    assert inspect(tmp_path / "c").spacing == pytest.approx(expected, rel=0.01)
+    assert inspect(tmp_path / "c").spacing == {"data": pytest.approx(expected, rel=0.01)}

@@ -36,15 +36,16 @@ def test_it_says_what_the_checkpoint_is(checkpoint_file, tmp_path, capsys):
     assert str(file) in capsys.readouterr().out
     checkpoint = load(checkpoint_file)
     said, arrays = read(file)
-    np.testing.assert_array_equal(arrays["latitudes"], checkpoint.grid.latitudes)
-    np.testing.assert_array_equal(arrays["longitudes"], checkpoint.grid.longitudes)
+    domain = checkpoint.domain
+    np.testing.assert_array_equal(arrays["latitudes"], domain.grid.latitudes)
+    np.testing.assert_array_equal(arrays["longitudes"], domain.grid.longitudes)
     names, indices = said["dataset"]["variables"], said["data_indices"]["data"]
-    assert tuple(names[i] for i in indices["input"]["prognostic"]) == checkpoint.variables
-    assert tuple(names[i] for i in indices["output"]["full"]) == checkpoint.variables
+    assert tuple(names[i] for i in indices["input"]["prognostic"]) == domain.prognostic
+    assert tuple(names[i] for i in indices["output"]["full"]) == domain.outputs
     assert [names[i] for i in indices["input"]["forcing"]] == said["config"]["data"]["forcing"]
     assert set(said["dataset"]["variables_metadata"]) == set(names)
     assert said["uuid"] == checkpoint.identity
-    assert said["dataset"]["shape"][1:] == [len(names), 1, len(checkpoint.grid)]
+    assert said["dataset"]["shape"][1:] == [len(names), 1, len(domain.grid)]
 
 
 def test_the_columns_of_forcings_are_behind_those_of_variables():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,8 @@ import torch
 from anemoi.core import forcings, forecast, load_checkpoint
 from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import AnemoiError, CheckpointError, DataError
-from anemoi.core.forecasting import check_source, initial_states
+from anemoi.core.forecasting import check_sources
+from anemoi.core.forecasting.inputs import read
 from anemoi.core.interfaces import hookimpl
 from anemoi.core.plugins import Broadcast
 
@@ -25,21 +28,26 @@ def tiny_source(tiny_plugin):
 def by_hand(checkpoint, source, start, steps):
     """The forecast with numbers in physical units between steps, and nothing but the model's forward."""
     model = build_model(checkpoint).eval()
-    mean, stdev = checkpoint.statistics.mean.numpy(), checkpoint.statistics.stdev.numpy()
-    order = [source.variables.index(name) for name in checkpoint.variables]
+    domain = checkpoint.domain
+    columns = domain.columns(domain.outputs)
+    mean, stdev = (
+        each[columns].astype(np.float32) for each in (domain.statistics.mean, domain.statistics.stdev)
+    )
+    order = [source.variables.index(name) for name in domain.outputs]
     older, newer = source.read(np.array([start - SIX_HOURS, start]))[:, 0][..., order]
     out = []
     for step in range(steps):
         time = start + step * SIX_HOURS
         known = forcings.compute(
             checkpoint.configuration["forcings"],
-            checkpoint.grid.latitudes,
-            checkpoint.grid.longitudes,
-            np.array([time]),
+            domain.grid.latitudes,
+            domain.grid.longitudes,
+            np.array([time - SIX_HOURS, time]),
         )
-        states = np.stack([(older - mean) / stdev, (newer - mean) / stdev])[None, :, None]
+        states = np.stack([(older - mean) / stdev, (newer - mean) / stdev])
+        fields = np.concatenate([states, known], axis=-1)[None, :, None]  # (1, 2, 1, grid, inputs)
         with torch.no_grad():
-            new = model(torch.from_numpy(states), torch.from_numpy(known))[0, 0].numpy()
+            new = model({"data": torch.from_numpy(fields)})["data"][0, 0, 0].numpy()
         older, newer = newer, new * stdev + mean
         out.append(newer)
     return np.stack(out)
@@ -88,9 +96,8 @@ def test_members_of_an_ensemble_each_go_their_way(make_checkpoint, tiny_source):
 
 def test_initial_states_are_a_copy_of_their_own(make_checkpoint, tiny_source):
     """As torch asks for; a field of one variable can be handed on as it is, and so it was once."""
-    checkpoint = make_checkpoint(variables=("ps",))
-    fields = initial_states(checkpoint, tiny_source(), START, input_steps=2, members=1)
-    assert fields.shape == (2, 1, 4, 1)
+    fields = read(tiny_source(), make_checkpoint().domain, ("ps",), START, members=1)
+    assert fields.shape == (1, 4, 1)
     assert fields.flags.writeable
     assert fields.flags.c_contiguous
 
@@ -119,11 +126,14 @@ def test_every_mismatch_is_said_at_once(make_checkpoint, tiny_source):
 def test_every_date_is_looked_for_and_some_are_named(make_checkpoint, tiny_source):
     dates = [np.datetime64("2019-12-01", "s") + n * np.timedelta64(1, "D") for n in range(10)]
     with pytest.raises(DataError, match=r"no state at 2019-11-30T18, 2019-12-01T00, .* and 15 more; its"):
-        check_source(make_checkpoint(), tiny_source(), dates, input_steps=2)
+        check_sources(make_checkpoint(), {"data": tiny_source()}, dates)
 
 
 def test_units_are_compared_where_both_are_known(make_checkpoint, tiny_source):
-    assert len(list(forecast(make_checkpoint(units={}), tiny_source(unit_of_t="degC"), START, "6h"))) == 1
+    domain = make_checkpoint().domain
+    unknown = tuple(dataclasses.replace(variable, units=None) for variable in domain.variables)
+    checkpoint = make_checkpoint(domains={"data": dataclasses.replace(domain, variables=unknown)})
+    assert len(list(forecast(checkpoint, tiny_source(unit_of_t="degC"), START, "6h"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,7 +142,7 @@ def test_units_are_compared_where_both_are_known(make_checkpoint, tiny_source):
         ({}, "2020-01-01T00", "no state at 2019-12-31T18;"),
         ({}, "2020-01-02T03", "no state at 2020-01-01T21 and 2020-01-02T03"),
         ({"gap": True}, "2020-01-03T00", "2020-01-02T18 is missing"),
-        ({"nan": True}, "2020-01-03T00", r"not finite: t \(1 of 8\)"),
+        ({"nan": True}, "2020-01-03T00", r"not finite: t \(1 of 4\)"),
     ],
 )
 def test_initial_states_that_are_not_there(make_checkpoint, tiny_source, options, date, message):
@@ -160,13 +170,13 @@ def test_dates_in_any_form_are_one(make_checkpoint, tiny_source, date):
 
 def test_weights_that_are_not_the_model_s(make_checkpoint, tiny_source):
     weights = dict(make_checkpoint().weights)
-    weights["processor.other"] = weights.pop("processor.inner.bias")
-    weights["decoder.from_source.bias"] = torch.zeros(9)
+    weights["network.processor.other"] = weights.pop("network.processor.inner.bias")
+    weights["network.decoders.data.from_source.bias"] = torch.zeros(9)
     with pytest.raises(CheckpointError) as caught:
         forecast(make_checkpoint(weights=weights), tiny_source(), START, "6h")
     for line in (
-        "missing: processor.inner.bias",
-        "not in the model: processor.other",
+        "missing: network.processor.inner.bias",
+        "not in the model: network.processor.other",
         "shape (9,), the model (2,)",
     ):
         assert line in str(caught.value)

@@ -90,10 +90,10 @@ def test_it_goes_on_to_the_same_bits(prepared, uninterrupted, tmp_path, steps_co
 
 def test_its_provenance_is_that_of_the_beginning(prepared, tmp_path):
     batch = prepared()
-    identity = batch.tasks[0].forecast.provenance["identity"]
+    identity = batch.tasks[0].forecasts["data"].provenance["identity"]
     interrupt(batch, 2)
     again = prepared()
-    assert again.tasks[0].forecast.provenance == batch.tasks[0].forecast.provenance
+    assert again.tasks[0].forecasts["data"].provenance == batch.tasks[0].forecasts["data"].provenance
     list(again.run())
     assert json.loads(str(np.load(tmp_path / "a.npz")["provenance"]))["identity"] == identity
 

@@ -38,22 +38,22 @@ def is_longer(subject):
 CHECKS = (is_longer,)
 DOWNSCALER = Kind(
     name="downscaler",
-    interface="finer.kinds:Downscaler",
-    checks="finer.kinds:CHECKS",
-    scaffold="finer:scaffold",
+    interface="grain.kinds:Downscaler",
+    checks="grain.kinds:CHECKS",
+    scaffold="grain:scaffold",
 )
 '''
 FILES = {
     "component.py": '''"""The downscaler ``{{ cookiecutter.name }}``."""
 
-from finer.kinds import Downscaler
+from grain.kinds import Downscaler
 
 
 class {{ cookiecutter.__class }}(Downscaler):
     """Repeats each value."""
 
     def refine(self, field):
-        """See :class:`finer.kinds.Downscaler`."""
+        """See :class:`grain.kinds.Downscaler`."""
         return [value for value in field for _ in range(2)]
 ''',
     "conf.yaml": "name: {{ cookiecutter.name }}\n",
@@ -75,7 +75,7 @@ class Owner:
     path: Path
 
     def write(self, name: str, text: str) -> None:
-        (self.path / "finer" / "scaffold" / name).write_text(text, encoding="utf-8")
+        (self.path / "grain" / "scaffold" / name).write_text(text, encoding="utf-8")
 
 
 def distribution(path: Path, name: str, entry_points: str) -> None:
@@ -88,15 +88,15 @@ def distribution(path: Path, name: str, entry_points: str) -> None:
 @pytest.fixture
 def owner(tmp_path, monkeypatch):
     path = tmp_path / "home" / "site"
-    distribution(path, "finer-dist", "[anemoi.core.kinds]\ndownscaler = finer.kinds:DOWNSCALER\n")
+    distribution(path, "grain-dist", "[anemoi.core.kinds]\ndownscaler = grain.kinds:DOWNSCALER\n")
     made = Owner(path)
-    (path / "finer" / "scaffold").mkdir(parents=True)
-    (path / "finer" / "__init__.py").write_text("")
-    (path / "finer" / "kinds.py").write_text(MODULE)
+    (path / "grain" / "scaffold").mkdir(parents=True)
+    (path / "grain" / "__init__.py").write_text("")
+    (path / "grain" / "kinds.py").write_text(MODULE)
     for name, text in FILES.items():
         made.write(name, text)
     monkeypatch.syspath_prepend(path)
-    for module in ("finer", "finer.kinds"):  # Of the test before, from another directory.
+    for module in ("grain", "grain.kinds"):  # Of the test before, from another directory.
         monkeypatch.delitem(sys.modules, module, raising=False)
     return made
 
@@ -111,7 +111,7 @@ def test_what_is_made_keeps_the_contract_of_its_kind(owner, tmp_path):
     project = (made / "pyproject.toml").read_text()
     group = '[project.entry-points."anemoi.core.downscalers"]\n'
     assert f'{group}mine = "anemoi_plugin_mine.downscaler:MineDownscaler"\n' in project
-    assert '"finer-dist",' in project
+    assert '"grain-dist",' in project
     assert (made / "src/anemoi_plugin_mine/conf/downscaler/mine.yaml").read_text() == "name: mine\n"
     assert json.loads((made / ".tours" / "code.tour").read_text())["steps"][1]["description"] == "It."
     distribution(
@@ -134,16 +134,16 @@ def test_what_is_made_keeps_the_contract_of_its_kind(owner, tmp_path):
 
 
 def test_its_owner_says_what_else_it_needs(owner, tmp_path):
-    (owner.path / "finer" / "scaffold" / "conf.yaml").unlink()
-    facts = {"class": "Refiner", "dependencies": ["finer-dist>=1.0"], "use": "anemoi finer {name}"}
+    (owner.path / "grain" / "scaffold" / "conf.yaml").unlink()
+    facts = {"class": "Refiner", "dependencies": ["grain-dist>=1.0"], "use": "anemoi grain {name}"}
     owner.write("kind.json", json.dumps(facts))
     assert new(tmp_path) == 0
     made = tmp_path / "anemoi-plugin-mine"
     project = (made / "pyproject.toml").read_text()
     assert "anemoi_plugin_mine.downscaler:MineRefiner" in project
-    assert '"finer-dist>=1.0",' in project
+    assert '"grain-dist>=1.0",' in project
     assert "anemoi.core.configs" not in project
-    assert "    anemoi finer mine\n" in (made / "README.md").read_text()
+    assert "    anemoi grain mine\n" in (made / "README.md").read_text()
 
 
 def test_what_is_new_in_the_scaffold_is_brought_by_an_update(owner, tmp_path, capsys):
@@ -192,17 +192,17 @@ def test_a_repository_that_has_not_the_kind_is_refused(owner, tmp_path, template
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
-        ("steps.json", None, "finer:scaffold of finer-dist, has no steps.json"),
-        ("kind.json", "{", "kind.json of finer-dist cannot be read"),
-        ("kind.json", '{"klass": 1}', "kind.json of finer-dist has klass, which means nothing"),
-        (None, None, "finer:scaffold of finer-dist, is not there"),
+        ("steps.json", None, "grain:scaffold of grain-dist, has no steps.json"),
+        ("kind.json", "{", "kind.json of grain-dist cannot be read"),
+        ("kind.json", '{"klass": 1}', "kind.json of grain-dist has klass, which means nothing"),
+        (None, None, "grain:scaffold of grain-dist, is not there"),
     ],
 )
 def test_a_scaffold_that_cannot_be_used_is_the_owners_fault(owner, file, text, said, tmp_path, capsys):
     if file is None:
-        (owner.path / "finer" / "scaffold").rename(owner.path / "finer" / "other")
+        (owner.path / "grain" / "scaffold").rename(owner.path / "grain" / "other")
     elif text is None:
-        (owner.path / "finer" / "scaffold" / file).unlink()
+        (owner.path / "grain" / "scaffold" / file).unlink()
     else:
         owner.write(file, text)
     assert new(tmp_path) == 2

@@ -130,6 +130,31 @@ def test_statistics_of_other_changes_are_told(make: Make) -> None:
     assert "Changes over 12h:" in run("inspect", path).stdout
 
 
+def test_what_is_said_to_be_constant_but_changes_is_told(make: Make) -> None:
+    told = str(run("check", make({"constant_fields": ["q"]}, right())).exception)
+    assert "has a fault:\n  q is said to be constant, but changes" in told
+
+
+def test_the_part_of_each_variable_is_shown() -> None:
+    path = REFERENCE.with_name("roles.zarr.zip")
+    lines = run("inspect", path).stdout.splitlines()
+    shown = dict(line.split(maxsplit=1) for line in lines[lines.index("Variables:") + 1 :][:9])
+    assert shown == {
+        "10fg": "diagnostic, may be missing, surface",
+        "avg_sdswrf": "diagnostic, may be missing, averaged over 6h, surface",
+        "cos_latitude": "forcing, constant, computed",
+        "insolation": "forcing, computed",
+        "lsm": "forcing, constant, may be missing, surface",
+        "sst": "prognostic, may be missing, surface",
+        "t_500": "prognostic, may be missing, pressure 500",
+        "t_850": "prognostic, may be missing, pressure 850",
+        "tp": "diagnostic, may be missing, accumulated over 6h, surface",
+    }
+    found = json.loads(run("inspect", path, "--json").stdout)["variables"]
+    assert (found["tp"]["role"], found["tp"]["accumulated"]) == ("diagnostic", "6h")
+    assert (found["t_850"]["level"], found["t_850"]["level_type"]) == (850.0, "pressure")
+
+
 def test_converts_to_a_zip_file_and_back(make: Make, tmp_path: Path) -> None:
     path = make()
     there, back = tmp_path / "a.zarr.zip", tmp_path / "back.zarr"

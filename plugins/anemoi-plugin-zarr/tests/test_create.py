@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.variable import Role, Variable
 
 from anemoi_plugin_zarr import ZarrSource
 from anemoi_plugin_zarr.creation import Recipe, StatisticsPeriod, create, read_recipe
@@ -324,3 +326,70 @@ def test_killed_in_the_middle_it_leaves_nothing_that_passes_for_whole_and_goes_o
     create(recipe(path), target, progress=watch)
     assert seen == list(range(len(before), dates + 1))
     np.testing.assert_array_equal(ZarrSource(path=str(target)).read(times), data.transpose(0, 2, 3, 1))
+
+
+SST, LSM, TP = range(3)
+
+
+def of_all_kinds(make: Make, **attributes: Any) -> Path:
+    """A data set of sea-surface temperature, a land-sea mask and precipitation, which says little of them."""
+    data = np.random.default_rng(0).normal(size=(6, 3, 1, 4)).astype("f4")
+    data[:, SST, :, 2:] = np.nan
+    data[:, LSM] = [0.0, 0.0, 1.0, np.nan]
+    said = {"tp": {"units": "m", "process": "accumulation", "period": [0, 6]}}
+    known = {"variables": ["sst", "lsm", "tp"], "variables_metadata": said, "allow_nans": True}
+    arrays = {name: np.arange(3.0) for name in ("mean", "stdev", "minimum", "maximum")}
+    return make({**known, **attributes}, arrays, data)
+
+
+def test_what_never_changes_and_what_has_nans_is_found(make: Make, tmp_path: Path) -> None:
+    # Constants are those of all dates, whatever the statistics are of.
+    how = {"allow_nans": True, "statistics": StatisticsPeriod(end="2020-01-31T06")}
+    made = create(recipe(of_all_kinds(make), **how), tmp_path / "out.zarr")
+    six = np.timedelta64(6 * 3600, "s")
+    source = ZarrSource(path=str(made))
+    assert source.metadata == {
+        "sst": Variable("sst", may_be_missing=True),
+        "lsm": Variable("lsm", role=Role.FORCING, constant=True, may_be_missing=True),
+        "tp": Variable("tp", role=Role.DIAGNOSTIC, units="m", accumulated=six),
+    }
+    assert source.statistics_period == (TIMES[0], TIMES[1])
+    attributes = json.loads((made / ".zattrs").read_text())
+    assert attributes["constant_fields"] == ["lsm"]
+    assert attributes["variables_with_nans"] == attributes["allow_nans"] == ["sst", "lsm"]
+
+
+@pytest.mark.parametrize("variable", [LSM, SST])
+@pytest.mark.parametrize("value", [5.0, np.nan])
+def test_what_changes_once_is_not_constant(make: Make, tmp_path: Path, variable: int, value: float) -> None:
+    path = of_all_kinds(make, constant_fields=["lsm"])
+    file = path / "data" / "5.0.0.0"
+    state = np.frombuffer(file.read_bytes(), dtype="f4").reshape(3, 1, 4).copy()
+    state[variable, 0, 0] = value
+    file.write_bytes(state.tobytes())
+    made = create(recipe(path, allow_nans=True), tmp_path / "out.zarr")
+    assert ZarrSource(path=str(made)).metadata["lsm"].constant is (variable != LSM)
+    assert ZarrSource(path=str(made)).metadata["lsm"].role is Role.FORCING  # as the source says
+
+
+def test_of_one_date_constants_are_those_of_the_source(make: Make, tmp_path: Path) -> None:
+    path = of_all_kinds(make, constant_fields=["lsm"])
+    made = create(recipe(path, allow_nans=True, end="2020-01-31T00"), tmp_path / "out.zarr")
+    assert [v.constant for v in ZarrSource(path=str(made)).metadata.values()] == [False, True, False]
+
+
+def test_without_nans_none_may_be_missing(make: Make, tmp_path: Path) -> None:
+    made = create(recipe(make({"allow_nans": True}), allow_nans=True), tmp_path / "out.zarr")
+    attributes = json.loads((made / ".zattrs").read_text())
+    assert (attributes["variables_with_nans"], attributes["allow_nans"]) == ([], False)
+
+
+def test_what_is_known_of_variables_is_written(tmp_path: Path) -> None:
+    """What a data set of anemoi-datasets says is in its copy, but for what its NaNs may be."""
+    data = Path(__file__).parent / "data" / "roles.zarr.zip"
+    made = create(recipe(data, allow_nans=True), tmp_path / "out.zarr")
+    expected = {
+        name: replace(variable, may_be_missing=name == "sst")
+        for name, variable in ZarrSource(path=str(data)).metadata.items()
+    }
+    assert ZarrSource(path=str(made)).metadata == expected

@@ -28,7 +28,7 @@ def held(source: DataSource, frequency: str | None) -> DataSource:
         return source
     if source.frequency % wanted and wanted % source.frequency:
         raise DataError(
-            f"States {format_duration(source.frequency)} apart do not go with every {format_duration(wanted)}.",
+            f"States {format_duration(source.frequency)} apart cannot be held for {format_duration(wanted)}.",
             fix=f"Choose a frequency that divides {format_duration(source.frequency)}, or a multiple of it.",
         )
     return Held(source, wanted)

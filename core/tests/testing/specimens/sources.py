@@ -10,6 +10,7 @@ import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics
+from anemoi.core.variable import Variable
 
 from . import caught_by, new_folder, right
 
@@ -58,6 +59,19 @@ class Whole(DataSource):
         )
 
     @property
+    def metadata(self):
+        return {"t": Variable("t", units="K"), "q": Variable("q", level=850.0, level_type="pressure")}
+
+    @property
+    def changes(self):
+        zero, wide = np.zeros(2), np.array([28.0, 1.4e-3])
+        return {SIX: Statistics(zero, wide, -5 * wide, 5 * wide)}
+
+    @property
+    def statistics_period(self):
+        return self.times[0], self.times[-1]
+
+    @property
     def missing(self):
         return frozenset(self.times[3:4])
 
@@ -79,6 +93,15 @@ class Whole(DataSource):
 
     def fields(self, indices):
         return np.array(self.file[indices])
+
+
+@right("source")
+class TellsNothing(Whole):
+    """Has the defaults: nothing but units is known of its variables."""
+
+    metadata = DataSource.metadata
+    changes = DataSource.changes
+    statistics_period = DataSource.statistics_period
 
 
 @caught_by("options_are_declared", "source")
@@ -113,6 +136,36 @@ class SameNameTwice(Whole):
 @caught_by("has_unique_variables", "source")
 class UnitsOfAStranger(Whole):
     units = {"u": "m s**-1"}  # noqa: RUF012
+
+
+@caught_by("tells_what_each_variable_is", "source")
+class TellsOfOne(Whole):
+    @property
+    def metadata(self):
+        return {"t": super().metadata["t"]}
+
+
+@caught_by("tells_what_each_variable_is", "source")
+class TellsOfAStranger(Whole):
+    @property
+    def metadata(self):
+        return {**super().metadata, "u": Variable("u")}
+
+
+@caught_by("tells_what_each_variable_is", "source")
+class TellsOfTheOther(Whole):
+    @property
+    def metadata(self):
+        known = super().metadata
+        return {**known, "q": replace(known["q"], name="t")}
+
+
+@caught_by("tells_what_each_variable_is", "source")
+class TellsOtherUnits(Whole):
+    @property
+    def metadata(self):
+        known = super().metadata
+        return {**known, "t": replace(known["t"], units="Celsius")}
 
 
 @caught_by("has_a_grid_on_the_globe", "source")
@@ -266,6 +319,43 @@ class VarianceForDeviation(Whole):
     @property
     def statistics(self):
         return replace(super().statistics, stdev=super().statistics.stdev ** 2)
+
+
+@caught_by("has_statistics_of_changes_for_each_variable", "source")
+class ChangesOfOneVariable(Whole):
+    @property
+    def changes(self):
+        return {SIX: super().changes[SIX][:1]}
+
+
+@caught_by("has_statistics_of_changes_for_each_variable", "source")
+class ChangesBackwards(Whole):
+    @property
+    def changes(self):
+        return {-SIX: super().changes[SIX]}
+
+
+@caught_by("has_statistics_of_changes_for_each_variable", "source")
+class NegativeDeviation(Whole):
+    @property
+    def changes(self):
+        right = super().changes[SIX]
+        return {SIX: replace(right, stdev=-right.stdev)}
+
+
+@caught_by("has_statistics_of_its_own_times", "source")
+class PeriodBackwards(Whole):
+    @property
+    def statistics_period(self):
+        return super().statistics_period[::-1]
+
+
+@caught_by("has_statistics_of_its_own_times", "source")
+class StatisticsOfOtherYears(Whole):
+    @property
+    def statistics_period(self):
+        first, last = super().statistics_period
+        return first - np.timedelta64(365, "D"), last
 
 
 @caught_by("reads_nothing_at_opening", "source")

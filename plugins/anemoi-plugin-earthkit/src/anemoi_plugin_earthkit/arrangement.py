@@ -34,6 +34,8 @@ class Arrangement:
         The row of each field in the index, ``(time, variable, member)``; -1 where there is none.
     sums
         The fields of :attr:`rows` that are made of several, by their place there.
+    constants, accumulated
+        The variables that do not change with time, and those that are accumulated from one time to the next.
     """
 
     variables: tuple[str, ...]
@@ -43,6 +45,8 @@ class Arrangement:
     missing: frozenset[np.datetime64]
     rows: NDArray[np.int32]
     sums: Mapping[tuple[int, int, int], Terms]
+    constants: frozenset[str]
+    accumulated: frozenset[str]
 
     def terms(self, time: int) -> Iterator[tuple[int, int, int, int]]:
         """List what the state at ``time`` is made of: row, sign, variable and member."""
@@ -91,7 +95,7 @@ class _Arranging:
     ) -> None:
         self.index, self.where = index, where
         rows = index.rows
-        names = [name for name, _ in index.variables]
+        names = [variable.name for variable in index.variables]
         there = list(dict.fromkeys(names))
         self.variables = tuple(there if select is None else select)
         for option, wanted in (("select", self.variables), ("constants", constants)):
@@ -129,7 +133,11 @@ class _Arranging:
         self._repeat_constants(found)
         missing = self._missing(found, times, step, skip_incomplete, bool(len(accumulations)))
         members = tuple(self.members.tolist())
-        return Arrangement(self.variables, members, times, step, missing, found, sums)
+        constants, summed = (
+            frozenset(self.variables[i] for i in some)
+            for some in (self.constants, np.unique(self.variable[accumulations]))
+        )
+        return Arrangement(self.variables, members, times, step, missing, found, sums, constants, summed)
 
     def _alone(self) -> np.timedelta64 | None:
         """How far one time alone is from the next, as its fields tell.
@@ -245,12 +253,13 @@ class _Arranging:
 
     def _check_units(self) -> None:
         units: dict[str, int] = {}
-        for code, (name, unit) in enumerate(self.index.variables):
+        variables = self.index.variables
+        for code, (name, unit, *_) in enumerate(variables):
             other = units.setdefault(name, code)
-            if other != code and name in self.variables:
+            if variables[other].units != unit and name in self.variables:
                 one, two = (int(np.flatnonzero(self.index.rows["variable"] == c)[0]) for c in (other, code))
                 raise DataError(
-                    f"{name} is in {self.index.variables[other][1]} in {self.index.path(one)}, "
+                    f"{name} is in {variables[other].units} in {self.index.path(one)}, "
                     f"but in {unit} in {self.index.path(two)}.",
                     fix="Leave one of them out: give another path or pattern.",
                 )

@@ -14,15 +14,43 @@ NEVER: Final = int(np.iinfo(np.int64).min)
 """The time of a field that has none, which is numpy's NaT."""
 
 
+INSTANT: Final = "instant"
+"""The process of a field that is valid at one time."""
+
+
+class Described(NamedTuple):
+    """What a file says of a variable.
+
+    Parameters
+    ----------
+    name
+        Its name, with the level: ``t_850``.
+    units
+        Its units, as the file has them.
+    level, level_type
+        Where it lies in the vertical, in the words of a :class:`~anemoi.core.variable.Variable`.
+    process
+        What is done to the values of some time to make one, as the ``stepType`` of ecCodes: ``accum``,
+        ``avg``, ``max``...; :data:`INSTANT` for nothing.
+    over
+        The time that it is averaged over, in seconds; 0 for what is no average, or if it is not known.
+    """
+
+    name: str
+    units: str
+    level: float | None = None
+    level_type: str | None = None
+    process: str = INSTANT
+    over: int = 0
+
+
 class Field(NamedTuple):
     """One field of one variable, one member and one time, and where it is in its file.
 
     Parameters
     ----------
     variable
-        Its name, with the level: ``t_850``.
-    units
-        Its units, as the file has them.
+        What it is of.
     grid
         A text that is the same for all fields of the file on the same grid.
     member
@@ -39,8 +67,7 @@ class Field(NamedTuple):
         A number that is likely to differ where the values do.
     """
 
-    variable: str
-    units: str
+    variable: Described
     grid: str
     member: int
     time: int

@@ -13,7 +13,8 @@ from anemoi.core.grid import Grid
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
-from .fields import NEVER, Field
+from .fields import NEVER, Described, Field
+from .levels import of_grib
 from .messages import Message, messages
 
 T = TypeVar("T")
@@ -114,14 +115,17 @@ def _field(message: Message, handle: Any, path: Path) -> Field:
         )
     base = _seconds(get("dataDate"), get("dataTime"))
     time = _seconds(get("validityDate"), get("validityTime"))
-    start = NEVER
-    if get("stepType") == "accum":
+    start, over, process = NEVER, 0, get("stepType")
+    if process in ("accum", "avg"):
         eccodes.codes_set(handle, "stepUnits", "m")
         # Asked for as a number: as a text a step may have its unit beside it.
-        start, time = (base + 60 * eccodes.codes_get(handle, key, int) for key in ("startStep", "endStep"))
+        began, ended = (base + 60 * eccodes.codes_get(handle, key, int) for key in ("startStep", "endStep"))
+        if process == "accum":
+            start, time = began, ended
+        else:
+            over = ended - began
     return Field(
-        variable=variable,
-        units=get("units"),
+        variable=Described(variable, get("units"), *of_grib(level_type, get("level")), process, over),
         grid=f"{kind} {get('md5GridSection')}",
         member=int(get("number")) if eccodes.codes_is_defined(handle, "number") else 0,
         time=time,
@@ -155,7 +159,7 @@ def _seconds(date: int, time: int) -> int:
 def _damaged(path: Path, message: Message, field: Field) -> DataError:
     left = path.stat().st_size - message.offset
     time = format_date(np.datetime64(field.time, "s"))
-    what = f"its field {field.variable} for {time} (the message at byte {message.offset})"
+    what = f"its field {field.variable.name} for {time} (the message at byte {message.offset})"
     if left < message.length:
         said = f"{path} is truncated: {what} has {message.length} bytes, of which {left} are there."
     else:

@@ -15,11 +15,11 @@ import numpy as np
 from anemoi.core.errors import DataError
 from numpy.typing import NDArray
 
-from .fields import Field, Format
+from .fields import Described, Field, Format
 
-Name = TypeVar("Name", str, tuple[str, str])
+Name = TypeVar("Name", str, Described)
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 ROW: Final = np.dtype(
     [
@@ -35,7 +35,7 @@ ROW: Final = np.dtype(
         ("fingerprint", "f8"),
     ]
 )
-"""A :class:`Field` whose file, variable (with its units) and grid are positions in the lists of an index."""
+"""A :class:`Field` whose file, variable and grid are positions in the lists of an index."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Index:
     files
         The files, each with its size in bytes and when it was changed, in ns.
     variables
-        The name and the units of each variable; one that comes in two units is there twice.
+        What is said of each variable; one of which two things are said is there twice.
     grids
         What tells the grids apart.
     rows
@@ -55,7 +55,7 @@ class Index:
     """
 
     files: tuple[tuple[str, int, int], ...]
-    variables: tuple[tuple[str, str], ...]
+    variables: tuple[Described, ...]
     grids: tuple[str, ...]
     rows: NDArray[Any]
 
@@ -65,7 +65,7 @@ class Index:
 
     def name(self, row: int) -> str:
         """The variable of a field."""
-        return self.variables[int(self.rows["variable"][row])][0]
+        return self.variables[int(self.rows["variable"][row])].name
 
     def grid(self, row: int) -> str:
         """What its file says of the grid of a field, in a word."""
@@ -102,7 +102,7 @@ def make_index(files: list[Path], form: Format, kept: Path | None) -> Index:
     """
     known = _load(kept) if kept is not None and kept.exists() else None
     recalled = {} if known is None else {entry: place for place, entry in enumerate(known.files)}
-    variables: dict[tuple[str, str], int] = {}
+    variables: dict[Described, int] = {}
     grids: dict[str, int] = {}
     entries, blocks = [], []
     for place, path in enumerate(files):
@@ -131,19 +131,17 @@ def _state(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _listed(
-    fields: Iterable[Field], variables: dict[tuple[str, str], int], grids: dict[str, int]
-) -> NDArray[Any]:
+def _listed(fields: Iterable[Field], variables: dict[Described, int], grids: dict[str, int]) -> NDArray[Any]:
     def row(field: Field) -> tuple[Any, ...]:
-        variable = variables.setdefault((field.variable, field.units), len(variables))
+        variable = variables.setdefault(field.variable, len(variables))
         grid = grids.setdefault(field.grid, len(grids))
-        return (0, variable, grid, *field[3:])
+        return (0, variable, grid, *field[2:])
 
     return np.array([row(field) for field in fields], dtype=ROW)
 
 
 def _recalled(
-    known: Index, place: int, variables: dict[tuple[str, str], int], grids: dict[str, int]
+    known: Index, place: int, variables: dict[Described, int], grids: dict[str, int]
 ) -> NDArray[Any]:
     rows: NDArray[Any] = known.rows[known.rows["file"] == place]
     _rename(rows, "variable", known.variables, variables)
@@ -167,7 +165,7 @@ def _load(kept: Path) -> Index | None:
                 return None
             return Index(
                 tuple((path, size, changed) for path, size, changed in about["files"]),
-                tuple((name, units) for name, units in about["variables"]),
+                tuple(Described(*each) for each in about["variables"]),
                 tuple(about["grids"]),
                 file["rows"],
             )

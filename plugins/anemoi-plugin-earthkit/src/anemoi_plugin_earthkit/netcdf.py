@@ -16,7 +16,8 @@ from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from numpy.typing import NDArray
 
-from .fields import Field
+from .fields import Described, Field
+from .levels import type_of_netcdf
 from .netcdf_classic import check_length
 from .netcdf_times import Validity, time_dimensions, validity
 
@@ -67,14 +68,21 @@ class Netcdf:
         attributes = variable.array.attrs
         name = str(variable.array.name)
         name = self._rename.get(name, str(attributes.get("GRIB_shortName", name)))
+        said_level = _number(attributes.get("level"))
         for flat, at in enumerate(np.ndindex(*shape)):
             index = dict(zip(variable.outer, at, strict=True))
             level = variable.levels[index[variable.level] if variable.level else 0]
             member = variable.members[index[variable.member] if variable.member else 0]
             time, start, base = variable.validity.at(index)
             yield Field(
-                variable=name if level is None else f"{name}_{level:g}",
-                units=str(attributes.get("units", "")),
+                variable=Described(
+                    name if level is None else f"{name}_{level:g}",
+                    str(attributes.get("units", "")),
+                    said_level if level is None else level,
+                    variable.level_type,
+                    variable.validity.process,
+                    variable.validity.over,
+                ),
                 grid=grid,
                 member=member,
                 time=time,
@@ -140,6 +148,7 @@ class _Variable:
     grid_dimensions: tuple[str, ...]
     level: str | None
     levels: tuple[float | None, ...]
+    level_type: str | None
     member: str | None
     members: tuple[int, ...]
     validity: Validity
@@ -224,6 +233,15 @@ def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
         grid_dimensions=tuple(inner),
         level=roles["level"],
         levels=tuple(None if each is None else float(each) for each in found["level"]),
+        level_type=type_of_netcdf(
+            array.attrs,
+            # A level for all of a variable is a coordinate without dimensions.
+            (
+                each.attrs
+                for each in array.coords.values()
+                if each.dims == ((roles["level"],) if roles["level"] else ())
+            ),
+        ),
         member=roles["member"],
         members=tuple(0 if each is None else int(each) for each in found["member"]),
         validity=validity(dataset, array, times, path),
@@ -267,3 +285,10 @@ def _fingerprint(path: Path) -> float:
         for start in np.linspace(0, max(size - 4096, 0), _SAMPLES, dtype=np.int64).tolist():
             digest.update(os.pread(file.fileno(), 4096, start))
     return float(int.from_bytes(digest.digest()[:6], "big"))
+
+
+def _number(said: Any) -> float | None:
+    try:
+        return None if said is None else float(said)
+    except (TypeError, ValueError):
+        return None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
-from .fields import NEVER
+from .fields import INSTANT, NEVER
 
 _REFERENCE = "forecast_reference_time"
+
+_PROCESSES: Final = {"point": INSTANT, "sum": "accum", "mean": "avg", "maximum": "max", "minimum": "min"}
+"""The cell methods of the CF conventions, as ecCodes calls them."""
 
 Axis = tuple[tuple[str, ...], NDArray[np.int64]]
 """Seconds since 1970 along some dimensions."""
@@ -32,11 +36,15 @@ class Validity:
         When an accumulation begins.
     base
         When the forecast began.
+    process, over
+        As what is :class:`~anemoi_plugin_earthkit.fields.Described`.
     """
 
     time: Axis | None
     start: Axis | None
     base: Axis | None
+    process: str
+    over: int = 0
 
     def at(self, index: Mapping[str, int]) -> tuple[int, int, int]:
         """Give time, start and base of a field, by its position along each dimension."""
@@ -86,7 +94,7 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
             raise DataError(
                 f"{path}: {array.name} has lead times, but no date.", fix="Add a coordinate valid_time."
             )
-        return Validity(None, None, None)
+        return Validity(None, None, None, _process(array))
     standard = [each for each in dates.values() if each.attrs.get("standard_name") == "time"]
     chosen = dates.get("valid_time")
     if chosen is None:
@@ -103,15 +111,23 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
     if chosen.name != "valid_time" and leads and not set(leads[0].dims) & set(chosen.dims):
         chosen = chosen + leads[0]
     time, start = _axis(chosen), None
-    bounds = dataset.variables.get(base.attrs.get("bounds"))
-    if bounds is not None and bounds.dtype.kind == "M" and _sums(array):
+    bounds, process, over = dataset.variables.get(base.attrs.get("bounds")), _process(array), 0
+    if bounds is not None and bounds.dtype.kind == "M":
         ends = bounds.values.astype("M8[s]").astype(np.int64)
-        start, time = (tuple(base.dims), ends[..., 0]), (tuple(base.dims), ends[..., 1])
-    return Validity(time, start, _axis(began[0] if began else base))
+        lengths = np.unique(ends[..., 1] - ends[..., 0])
+        if "time: sum" in str(array.attrs.get("cell_methods", "")):
+            start, time = (tuple(base.dims), ends[..., 0]), (tuple(base.dims), ends[..., 1])
+        elif process == "avg" and len(lengths) == 1:
+            over = int(lengths[0])
+    return Validity(time, start, _axis(began[0] if began else base), process, over)
 
 
-def _sums(array: Any) -> bool:
-    return "time: sum" in str(array.attrs.get("cell_methods", ""))
+def _process(array: Any) -> str:
+    """What a variable says that its values are over time, as ecCodes calls it."""
+    method = re.search(r"\btime: (\w+)", str(array.attrs.get("cell_methods", "")))
+    if method is None:
+        return str(array.attrs.get("GRIB_stepType", INSTANT))
+    return _PROCESSES.get(method[1], method[1])
 
 
 def _axis(coordinate: Any) -> Axis:

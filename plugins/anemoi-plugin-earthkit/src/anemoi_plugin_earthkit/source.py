@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
 from anemoi.core.times import format_duration
+from anemoi.core.variable import Role, Variable
 from numpy.typing import NDArray
 
 from .arrangement import arrange
-from .fields import Format
+from .fields import INSTANT, Described, Format
 from .files import find_files
 from .index import make_index
 from .moments import statistics_of
+
+T = TypeVar("T")
 
 
 class FieldSource(DataSource):
@@ -114,7 +117,15 @@ class FieldSource(DataSource):
     @property
     def units(self) -> Mapping[str, str]:
         """The units of the variables, as the files have them."""
-        return {name: units for name, units in self._index.variables if name in self.variables and units}
+        return {name: known.units for name, known in self.metadata.items() if known.units is not None}
+
+    @cached_property
+    def metadata(self) -> Mapping[str, Variable]:
+        """What the files say of each variable, and the option ``constants``."""
+        said: dict[str, list[Described]] = {name: [] for name in self.variables}
+        for described in self._index.variables:
+            said.get(described.name, []).append(described)
+        return {name: self._variable(each) for name, each in said.items()}
 
     @cached_property
     def provenance(self) -> Mapping[str, Any]:
@@ -171,6 +182,28 @@ class FieldSource(DataSource):
                 out[i, v, m] += field if sign > 0 else -field
         return out[place].transpose(0, 2, 3, 1)
 
+    def _variable(self, said: Sequence[Described]) -> Variable:
+        """Put together all that is said of a variable; what differs from field to field is not known."""
+        arrangement, name = self._arrangement, said[0].name
+        constant, accumulated = name in arrangement.constants, name in arrangement.accumulated
+        level, level_type = _only((each.level, each.level_type) for each in said) or (None, None)
+        process, over = _only((each.process, each.over) for each in said) or (None, 0)
+        role = Role.PROGNOSTIC
+        if constant:
+            role = Role.FORCING
+        elif accumulated or process != INSTANT:
+            role = Role.DIAGNOSTIC
+        return Variable(
+            name,
+            role=role,
+            units=said[0].units or None,
+            level=level,
+            level_type=level_type,
+            constant=constant,
+            accumulated=self.frequency if accumulated else None,
+            averaged=np.timedelta64(over, "s") if over else None,
+        )
+
     def _one_grid(self) -> Grid:
         """The grid of all fields, however many ways their headers have to describe it."""
         index = self._index
@@ -212,3 +245,9 @@ class FieldSource(DataSource):
                 fix=f"Choose another time between {there[0]} and {there[-1]}.",
             )
         return np.asarray(index, dtype=np.intp)
+
+
+def _only(values: Iterable[T]) -> T | None:
+    """The value that all are, if they are one."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else None

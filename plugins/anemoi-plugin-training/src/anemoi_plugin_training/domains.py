@@ -158,6 +158,6 @@ def check_some_output(domains: Mapping[str, Domain]) -> None:
     """
     if not any(domain.outputs for domain in domains.values()):
         raise ConfigError(
-            "There is nothing to forecast: all variables are forcings, or never change in the training period.",
+            "There is nothing to forecast: all variables are forcings, or constant in the training period.",
             fix="Choose other data, or another period (dates.start, dates.end), or other roles (variables).",
         )

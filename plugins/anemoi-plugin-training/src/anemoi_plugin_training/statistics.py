@@ -165,7 +165,7 @@ def _computed(
     remapped_changes: _Moments | None = None
     before: dict[np.datetime64, tuple[Array, Array | None]] = {}
     first: Array | None = None
-    absent: Array | None = None
+    absent: Any = None
     for chunk in track(chunks, len(chunks)):
         fields = source.read(chunk).astype(np.float64)  # (time, ensemble, grid, variable)
         _refuse_infinities(names, chunk, fields)
@@ -252,7 +252,7 @@ def _of_store(
     ]
     some = present[np.unique(np.linspace(0, len(present) - 1, _LOOKED_AT).round().astype(int))]
     states = source.read(some if gaps else some[:1])  # (time, ensemble, grid, variable)
-    absent = np.isnan(states).all(axis=(0, 1))  # (grid, variable)
+    absent: Any = np.isnan(states).all(axis=(0, 1))  # (grid, variable)
     place = {name: column for column, name in enumerate(names)}
     return Known(
         values,
@@ -305,7 +305,8 @@ def _save(path: Path | None, known: Known) -> None:
     partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(partial, **dict(_arrays(known)))
+        arrays: dict[str, Any] = dict(_arrays(known))
+        np.savez(partial, **arrays)
         partial.replace(path)
 
 

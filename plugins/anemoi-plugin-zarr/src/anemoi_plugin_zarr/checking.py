@@ -13,6 +13,7 @@ from anemoi.core.times import format_date, format_duration
 from numpy.typing import NDArray
 
 from .changes import Changes
+from .constancy import Constancy
 from .dataset import Dataset
 from .layout import tendency
 from .moments import Moments
@@ -53,7 +54,12 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
     faults: list[str] = []
     moments, told = Moments.none(len(source.variables)), source.changes
     changes = Changes(told, len(source.variables))
+    constancy: Constancy | None = None
     for done, (time, state) in enumerate(_states(source, dates, faults), 1):
+        if constancy is None:
+            constancy = Constancy(state)
+        else:
+            constancy.add(state)
         if (first is None or time >= first) and (last is None or time <= last):
             moments += Moments.of(state)
             changes.add(time, state)
@@ -62,6 +68,13 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
         faults += _differences(source.variables, source.statistics, moments.statistics())
         for duration, found in changes.statistics().items():
             faults += _differences(source.variables, told[duration], found, duration)
+    constant = None if constancy is None else constancy.constant
+    if constant is not None:
+        faults += [
+            f"{name} is said to be constant, but changes"
+            for name, same in zip(source.variables, constant, strict=True)
+            if source.metadata[name].constant and not same
+        ]
     return Report(len(dates), tuple(faults))
 
 

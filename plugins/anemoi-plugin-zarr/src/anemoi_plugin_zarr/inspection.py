@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from math import prod
 from typing import Any
 
 import numpy as np
 from anemoi.core.interfaces.data_source import Statistics
 from anemoi.core.times import format_date, format_duration
+from anemoi.core.variable import Variable
 
 from .dataset import Dataset
 from .store import open_group
@@ -50,11 +52,16 @@ def document(path: str) -> dict[str, Any]:
         "bytes": prod(data.shape) * data.dtype.itemsize,
         "statistics_period": [attributes.get(f"statistics_{end}_date") for end in ("start", "end")],
         "variables": {
-            variable: {"units": source.units.get(variable), **about}
+            variable: {"units": source.units.get(variable), **_said(source.metadata[variable]), **about}
             for variable, about in by_variable(source.variables, source.statistics).items()
         },
         "changes": by_duration(source.variables, source.changes),
     }
+
+
+def _said(variable: Variable) -> dict[str, Any]:
+    """Give what is known of a variable but its units, as JSON."""
+    return {name: value for name, value in variable.to_dict().items() if name not in ("name", "units")}
 
 
 def by_variable(variables: Sequence[str], statistics: Statistics) -> dict[str, dict[str, float]]:
@@ -84,7 +91,7 @@ def tables(
 
 def _table(statistics: Mapping[str, Any], units: Mapping[str, str | None]) -> Iterator[str]:
     width = max(map(len, statistics))
-    names = [name for name in next(iter(statistics.values())) if name != "units"]
+    names = list(next(iter(statistics.values())))
     yield f"  {'':{width}} {'units':10}" + "".join(f"{name:>16}" for name in names)
     for variable, about in statistics.items():
         numbers = "".join(f"{about[name]:>16.8g}" for name in names)
@@ -111,5 +118,24 @@ def account(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"Data: {size:,.1f} MB of {found['dtype']} before compression, in chunks of {found['chunks']}"
     first, last = found["statistics_period"]
     yield f"Statistics: {first or 'unknown'} to {last or 'unknown'}"
+    yield "Variables:"
+    yield from _parts(found["variables"])
+    names = [field.name for field in fields(Statistics)]
+    states = {
+        variable: {name: about[name] for name in names} for variable, about in found["variables"].items()
+    }
     units = {variable: about["units"] for variable, about in found["variables"].items()}
-    yield from tables(found["variables"], found["changes"], units)
+    yield from tables(states, found["changes"], units)
+
+
+def _parts(variables: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Write what each variable is, line by line."""
+    width = max(map(len, variables))
+    for variable, about in variables.items():
+        hints = [
+            name.replace("_", " ") for name in ("constant", "computed", "may_be_missing") if name in about
+        ]
+        hints += [f"{how} over {about[how]}" for how in ("accumulated", "averaged") if how in about]
+        level = [f"{about['level']:g}"] if "level" in about else []
+        hints.append(" ".join([about.get("level_type", "level" if level else ""), *level]))
+        yield f"  {variable:{width}} {', '.join(filter(None, [about['role'], *hints]))}"

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -166,8 +166,7 @@ def build_model(
         If a plugin is absent or has another version, if the configuration names code that is not
         trusted, or if the weights are not those of the model.
     """
-    needed = ("model", "objective", "transforms", "domains")
-    _check_trust({part: checkpoint.configuration.get(part) for part in needed}, trust_code)
+    _check_trust(_needed(checkpoint.configuration), trust_code)
     _check_lock(checkpoint.lock, allow_different_versions)
     configuration = _pinned(checkpoint)
     objective = config.build("objective", configuration["objective"], trust_code=trust_code)
@@ -184,7 +183,17 @@ def build_model(
     return model
 
 
-def _check_trust(configuration: Mapping[str, Any], trust_code: bool) -> None:
+def _needed(configuration: Mapping[str, Any]) -> list[Any]:
+    """The parts of a configuration that a forecast builds components of."""
+    domains: Mapping[str, Mapping[str, Any]] = configuration.get("domains") or {}
+    sections = (configuration, *domains.values())
+    return [
+        *(configuration.get(part) for part in ("model", "objective")),
+        *(section.get("transforms") for section in sections),
+    ]
+
+
+def _check_trust(configuration: Sequence[Any], trust_code: bool) -> None:
     if not trust_code and (named := sorted(set(targets(configuration)))):
         raise CheckpointError(
             f"The checkpoint's configuration asks to run code that is not in a plugin: {', '.join(named)}.",

@@ -56,7 +56,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], document: Mapping[str, Any]
     import safetensors.torch
 
     try:
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        # Its keys stay in order, which means something: of transforms, of domains.
+        text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"What the checkpoint {path} should say is not JSON: {error}") from error
     # Copies, because weights may share memory with one another, which safetensors refuses.
@@ -122,12 +123,12 @@ def read(path: Path) -> Contents:
     except ValueError:
         raise _damaged(path, "its document is not JSON") from None
     view = memoryview(data)
-    tensors = {
+    stored = {
         name: Stored(entry.dtype, entry.shape, view[entry.begin : entry.end])
         for name, entry in entries.items()
     }
     try:
-        document, tensors = migrate(int(version), document, tensors)
+        document, tensors = migrate(int(version), document, stored)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise not_as_its_format(path, error) from error
     return Contents(path, len(data), int(version), identity, document, tensors)

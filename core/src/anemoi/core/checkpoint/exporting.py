@@ -80,7 +80,8 @@ def metadata(identity: str, document: Mapping[str, Any], points: int) -> dict[st
         How many points its grid has.
     """
     configuration, made = document["configuration"], document["provenance"]
-    (domain,) = document["domains"].values()
+    ((name, domain),) = document["domains"].items()
+    data = (configuration.get("domains") or {}).get(name, configuration)["data"]
     variables, steps = domain["variables"], domain["steps"]
     lock = {entry["distribution"]: entry["version"] for entry in document["lock"]}
     versions = {**made.get("versions", {}), **lock}
@@ -104,7 +105,7 @@ def metadata(identity: str, document: Mapping[str, Any], points: int) -> dict[st
                 "multistep_output": len(steps["outputs"]),
                 "precision": "32",
             },
-            "dataloader": {"training": {"dataset": configuration["data"], **period}},
+            "dataloader": {"training": {"dataset": data, **period}},
             **{part: configuration[part] for part in ("model", "graph") if part in configuration},
         },
         "dataset": {
@@ -113,7 +114,7 @@ def metadata(identity: str, document: Mapping[str, Any], points: int) -> dict[st
             "shape": [_dates(period, domain["frequency"]), len(variables), 1, points],
             "frequency": domain["frequency"],
             "field_shape": domain["field_shape"],
-            "arguments": {"args": [], "kwargs": dict(configuration["data"])},
+            "arguments": {"args": [], "kwargs": dict(data)},
             "sources": [each for each in made.get("parents", ()) if each.get("kind") != "graph"],
         },
         "data_indices": _indices(variables),

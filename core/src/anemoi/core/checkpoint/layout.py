@@ -72,8 +72,11 @@ def read_graph(said: Mapping[str, Any] | None, tensors: Mapping[str, Stored]) ->
     edges = {}
     for edge in said["edges"]:
         prefix = f"graph/edges/{edge['source']}/{edge['target']}"
-        parts = (tensor(tensors[f"{prefix}/{part}"]) for part in ("source", "target", "attributes"))
-        edges[edge["source"], edge["target"]] = Edges(*parts, tuple(edge["attributes"]))
+        source, target, attributes = (
+            tensor(tensors[f"{prefix}/{part}"]) for part in ("source", "target", "attributes")
+        )
+        names = tuple(edge["attributes"])
+        edges[edge["source"], edge["target"]] = Edges(source, target, attributes, names)
     return Graph(nodes, edges)
 
 

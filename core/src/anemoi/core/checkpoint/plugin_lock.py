@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
 from .. import plugins
 from ..config.build import constructor_of
 from ..config.options import Component, options
@@ -31,6 +34,9 @@ class LockEntry:
         What it came from; ``hash`` is that of the installed content.
     needed
         Whether a forecast needs it, or the training alone did.
+    accepts
+        The versions of the distribution that build the same model from the same weights, as a specifier
+        (``==0.2.*``); ``version`` alone if it is empty.
     """
 
     role: str
@@ -40,6 +46,7 @@ class LockEntry:
     version: str
     hash: str
     needed: bool
+    accepts: str = ""
 
     @property
     def requirement(self) -> str:
@@ -118,8 +125,8 @@ Found = tuple[str, str, Mapping[str, Any], bool]
 
 
 def _components(configuration: Mapping[str, Any], trust_code: bool) -> Iterator[Found]:
-    yield from _with_parts("model", "model", configuration["model"], trust_code)
-    yield "objective", "objective", configuration["objective"], True
+    for role in ("model", "objective"):
+        yield from _with_parts(role, role, configuration[role], trust_code)
     domains: Mapping[str, Mapping[str, Any]] = configuration.get("domains") or {}
     for prefix, section in (
         ("", configuration),
@@ -156,7 +163,26 @@ def _locked(kind: str, name: str) -> dict[str, str]:
         "kind": kind,
         "name": name.rpartition(":")[2],
         **{key: str(entry[key]) for key in ("distribution", "version", "hash")},
+        "accepts": _same_minor(str(entry["version"])),
     }
+
+
+def _same_minor(version: str) -> str:
+    """All versions of the same minor release; nothing for one that is no version."""
+    try:
+        parsed = Version(version)
+    except InvalidVersion:
+        return ""
+    return f"=={parsed.major}.{parsed.minor}.*"
+
+
+def _accepted(entry: LockEntry, version: str) -> bool:
+    if not entry.accepts:
+        return False
+    try:
+        return SpecifierSet(entry.accepts, prereleases=True).contains(version)
+    except (InvalidSpecifier, InvalidVersion):
+        return False
 
 
 def _compare(entry: LockEntry, installed: Iterable[plugins.Component]) -> Mismatch | None:
@@ -176,6 +202,8 @@ def _compare(entry: LockEntry, installed: Iterable[plugins.Component]) -> Mismat
         return Mismatch(entry, "absent", f"{what} is not installed.", install)
     # What comes with the core is what this core reads: the format of the file has a version of its own.
     if plugins.normalise(entry.distribution) == "anemoi-core":
+        return None
+    if found.version != entry.version and _accepted(entry, found.version) and found.state == "ok":
         return None
     if found.version != entry.version:
         other = f"{what} is needed, but version {found.version} is installed."

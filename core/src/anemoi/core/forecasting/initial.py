@@ -45,7 +45,8 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
     # An interpolator has no state where its step ends: that one is given.
     whole = bool(found) and not end % next(iter(checkpoint.steps.values())).step
     if not whole and not any(len(leads) and leads[-1] == end for leads in found.values()):
-        step = min(steps.outputs[0] for name, steps in checkpoint.steps.items() if name in found)
+        given = (name for name, domain in checkpoint.domains.items() if domain.outputs)
+        step = min(offset for name in given for offset in checkpoint.steps[name].outputs)
         nearest = max((leads[-1] for leads in found.values() if len(leads)), default=step)
         raise DataError(
             f"The lead time {format_duration(end)} is not a multiple of the checkpoint's step of "
@@ -62,7 +63,7 @@ def step_count(checkpoint: Checkpoint, end: np.timedelta64) -> int:
 
 
 def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
-    """The source of each domain, its states as far apart as in training; one alone is that of the only domain.
+    """The source of each domain, with states as far apart as in training; one alone is the only domain's.
 
     Raises
     ------

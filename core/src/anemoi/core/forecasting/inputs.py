@@ -54,7 +54,6 @@ class Inputs:
             name: _DomainInputs(model, name, sources[name], start, members, frozenset(persist), device)
             for name in model.domains
         }
-        self._steps = model.steps
         self.device = torch.device(device)
 
     def of(self, step: int) -> dict[str, Tensor]:
@@ -69,10 +68,8 @@ class Inputs:
 
     def add(self, step: int, outputs: Fields) -> None:
         """Take the outputs of one step, ``(1, time out, members, grid, outputs)`` by domain, normalised."""
-        for name, values in outputs.items():
-            steps = self._steps[name]
-            times = (step * steps.step + offset for offset in steps.outputs)
-            self._domains[name].made.update(zip(times, values.unbind(1), strict=True))
+        for name, domain in self._domains.items():
+            domain.add(step, outputs.get(name))
 
 
 class _DomainInputs:
@@ -92,7 +89,7 @@ class _DomainInputs:
         self._members, self._persist, self._device = members, persist, device
         self._steps = model.steps[name]
         self._data, self._normalised = model.domains[name], model.normalised[name]
-        self.made: dict[Offset, Tensor] = {}  # (1, members, grid, outputs) each
+        self._made: dict[Offset, Tensor] = {}  # (1, members, grid, outputs) each
         self._known: dict[Offset, Tensor] = {}  # (members, grid, inputs) each
         moving = [each for each in self._data.forcings if each not in self._data.fixed]
         computed = tuple(each for each in self._data.forcings if self._data[each].computed)
@@ -103,17 +100,27 @@ class _DomainInputs:
 
     def of(self, step: int) -> Tensor:
         """``(1, time in, members, grid, inputs)``."""
-        times = tuple(step * self._steps.step + offset for offset in self._steps.inputs)
-        for kept in (self._known, self.made):
-            for time in [time for time in kept if time < times[0]]:
-                del kept[time]
+        times = self._times(step, self._steps.inputs)
         states = []
         for time in times:
             if time not in self._known:
                 self._known[time] = self._state(time)
             states.append(self._known[time])
         stacked = torch.stack(states)[None]
-        return with_forecasts(stacked, times, self._normalised, self.made)
+        return with_forecasts(stacked, times, self._normalised, self._made)
+
+    def add(self, step: int, outputs: Tensor | None) -> None:
+        """Take the outputs of one step, ``(1, time out, members, grid, outputs)``, and forget older states."""
+        if outputs is not None:
+            self._made.update(zip(self._times(step, self._steps.outputs), outputs.unbind(1), strict=True))
+        oldest, *_ = self._times(step + 1, self._steps.inputs)
+        for kept in (self._known, self._made):
+            for time in [time for time in kept if time < oldest]:
+                del kept[time]
+
+    def _times(self, step: int, offsets: tuple[Offset, ...]) -> tuple[Offset, ...]:
+        """When the states of one step lie, relative to the start."""
+        return tuple(step * self._steps.step + offset for offset in offsets)
 
     def _state(self, offset: Offset) -> Tensor:
         """The state at one time, what is forecast left empty, ``(members, grid, inputs)``."""
@@ -125,7 +132,7 @@ class _DomainInputs:
         if self._computed:
             values = self._forcings.at(np.array([self._start + offset]))  # (1, grid, forcing)
             self._put(state, self._computed, torch.from_numpy(values).to(self._device))
-        prognostic = () if offset in self.made else self._data.prognostic
+        prognostic = () if offset in self._made else self._data.prognostic
         persisted = tuple(name for name in self._moving if name in self._persist)
         others = tuple(name for name in self._moving if name not in self._persist)
         self._read(state, (*prognostic, *others), offset)

@@ -90,7 +90,7 @@ class Forecast:
         if number + 1 < len(self.journal):
             return self._unpacked(self.journal.state(number + 1, (-1,)))
         outputs = self._advance(number, self.inputs.of(number))
-        self.journal.append(_packed(outputs))
+        self.journal.append(_packed(outputs, self.model))
         return outputs
 
     @torch.inference_mode()
@@ -123,7 +123,7 @@ class Forecast:
 
     def _check_initial(self, journal: Journal) -> None:
         """Begin the journal with the inputs that the forecast starts from, or check that they are those."""
-        initial = _packed(self.inputs.of(0))
+        initial = _packed(self.inputs.of(0), self.model)
         if not len(journal):
             journal.append(initial)
         elif not np.array_equal(journal.state(0, (-1,)), initial):
@@ -147,9 +147,10 @@ class Forecast:
         return found
 
 
-def _packed(fields: Mapping[str, Tensor]) -> NDArray[np.float32]:
-    """Fields of all domains as one row of numbers."""
-    return np.concatenate([values.cpu().numpy().ravel() for values in fields.values()])
+def _packed(fields: Mapping[str, Tensor], model: ForecastModel) -> NDArray[np.float32]:
+    """Fields of all domains as one row of numbers, in the model's order of domains."""
+    rows = [fields[name].float().cpu().numpy().ravel() for name in model.domains if name in fields]
+    return np.concatenate(rows)
 
 
 @contextmanager

@@ -30,8 +30,8 @@ class EncoderProcessorDecoder(Model):
     A prognostic variable goes out as its last input plus a change. Changes, those that come in and those that
     go out of a decoder, are in units of the standard deviation of the change from one state to the next, so
     that they are of order one however slowly a variable changes (as in GraphCast, Lam et al., Science 2023).
-    A diagnostic variable goes out as the decoder gives it. Constant and computed forcings come in once, at the
-    last input time; others at every one.
+    A diagnostic variable goes out as the decoder gives it. Constant and computed forcings come in once, at
+    the last input time; others at every one.
 
     Parameters
     ----------

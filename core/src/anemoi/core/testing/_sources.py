@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..interfaces.data_source import DataSource
+from ..variable import Variable
 from ._check import Check, NotApplicableError, Subject, contract, require
 from ._options import options_are_declared, require_options
 from ._source_bench import open_source, same_bytes, there
@@ -29,7 +30,10 @@ def opens(subject: Subject) -> None:
     """It opens with its options, and all that it tells of itself can be asked."""
     require_options(subject)
     source = open_source(subject)
-    for name in ("variables", "times", "frequency", "grid", "statistics", "missing", "provenance", "units"):
+    for name in (
+        *("variables", "times", "frequency", "grid", "statistics", "missing", "provenance", "units"),
+        *("metadata", "changes", "statistics_period"),
+    ):
         getattr(source, name)
 
 
@@ -59,6 +63,20 @@ def has_unique_variables(subject: Subject) -> None:
     require(not twice, f"these come more than once: {', '.join(twice)}")
     strangers = sorted(set(source.units) - set(names))
     require(not strangers, f"there are units for {', '.join(strangers)}, which it does not have")
+
+
+@contract(after=(*OPENS, "has_unique_variables"))
+def tells_what_each_variable_is(subject: Subject) -> None:
+    """Its metadata are of its variables, each under its own name, and have the same units."""
+    source = open_source(subject)
+    metadata, units = source.metadata, source.units
+    odd = sorted(set(metadata) ^ set(source.variables))
+    require(not odd, f"the metadata and the variables do not both have {', '.join(odd)}")
+    for name, variable in metadata.items():
+        require(isinstance(variable, Variable), f"{name} is {variable!r}")
+        require(variable.name == name, f"{name} is called {variable.name}")
+        known = (variable.units, units.get(name))
+        require(len(set(known)) == 1, f"the units of {name} are {known[0]!r} and {known[1]!r}")
 
 
 @contract(after=OPENS)
@@ -190,6 +208,33 @@ def has_the_statistics_of_its_data(subject: Subject) -> None:
 
 
 @contract(after=OPENS)
+def has_statistics_of_changes_for_each_variable(subject: Subject) -> None:
+    """The statistics of changes, if any, are over positive times, and ``(variable,)`` float64 each."""
+    source = open_source(subject)
+    if not source.changes:
+        raise NotApplicableError("it has none")
+    for duration, statistics in source.changes.items():
+        require(duration > np.timedelta64(0, "s"), f"some are over {duration}")
+        for name, values in vars(statistics).items():
+            kind = f"{values.dtype} {values.shape}"
+            fits = values.dtype == np.float64 and values.shape == (len(source.variables),)
+            require(fits, f"{name} over {duration} is {kind} for {len(source.variables)} variables")
+        require(not (statistics.stdev < 0).any(), f"a standard deviation over {duration} is negative")
+
+
+@contract(after=(*OPENS, "has_equally_spaced_times"))
+def has_statistics_of_its_own_times(subject: Subject) -> None:
+    """The period of its statistics, if it is known, is in order and lies within its times."""
+    source = open_source(subject)
+    if source.statistics_period is None:
+        raise NotApplicableError("it is not known")
+    first, last = source.statistics_period
+    require(first <= last, f"it begins at {first} and ends at {last}")
+    start, end = source.times[[0, -1]]
+    require(start <= first and last <= end, f"it is {first} to {last}, but the times are {start} to {end}")
+
+
+@contract(after=OPENS)
 def says_where_it_comes_from(subject: Subject) -> None:
     """Its provenance is JSON with an ``identity``, the same each time it is opened."""
     one, other = open_source(subject).provenance, open_source(subject).provenance
@@ -208,6 +253,7 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         opens,
         has_equally_spaced_times,
         has_unique_variables,
+        tells_what_each_variable_is,
         has_a_grid_on_the_globe,
         reads_states,
         reads_float32,
@@ -218,6 +264,8 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         refuses_absent_times,
         refuses_missing_times,
         has_the_statistics_of_its_data,
+        has_statistics_of_changes_for_each_variable,
+        has_statistics_of_its_own_times,
         reads_nothing_at_opening,
         says_where_it_comes_from,
     )

@@ -59,7 +59,7 @@ def fits_a_checkpoint(subject: Subject) -> None:
         read = load(path)
     differing = [name for name, value in state.items() if not torch.equal(read.weights[name], value)]
     require(not differing, f"these are read back otherwise: {', '.join(differing)}")
-    fresh = build(subject, read.graph, seed=9)
+    fresh = build(subject, read.graph or graph, seed=9)
     fresh.load_state_dict(dict(read.weights))
     difference = apart(run(fresh.eval(), given), run(layer.eval(), given))
     require(difference < TOLERANCE, f"its result is {difference:.2g} of its size off")
@@ -159,7 +159,7 @@ def _run_model(encoder: Any, processor: Any, decoder: Any) -> Tensor:
         decoder=_Layer(decoder),
     )
     fields = torch.randn(2, 2, 3, len(graph.nodes[DATA]), len(VARIABLES))
-    out = model({DATA: fields})[DATA]
+    out: Tensor = model({DATA: fields})[DATA]
     expected = (2, 1, 3, len(graph.nodes[DATA]), 2)
     require(out.shape == expected, f"the model gives {tuple(out.shape)}, not {expected}")
     require(out.isfinite().all(), "the model gives values that are not finite")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,20 @@ from anemoi.core.errors import DataError
 from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date, format_duration
+from anemoi.core.variable import Role
 from numpy.typing import NDArray
 
 from ..content import record_content
 from ..dataset import Dataset
-from ..placing import check_replaceable, replace, unwritable
+from ..metadata import write_variable
+from ..placing import check_replaceable, unwritable
+from ..placing import replace as put_in_place
 from ..reader import reader
 from ..store import create_array, create_group, reopen_group
 from ..views.period import Period
 from ..writer import describe
 from .journal import Journal
-from .reading_back import read_back
+from .reading_back import Found, read_back
 from .recipe import Recipe, StatisticsPeriod
 from .work import Work, write_dates
 
@@ -118,7 +121,7 @@ def create(
             _finish(partial, journal, recipe, source, dates)
             check_replaceable(path, replaces)
             journal.remove()
-            replace(partial, path)
+            put_in_place(partial, path)
     except OSError as error:
         raise unwritable(path, error) from error
     return path
@@ -192,8 +195,8 @@ def _finish(
 ) -> None:
     """Read everything back, then write what describes it."""
     period = _statistics_times(recipe.statistics, source)
-    moments, changes = read_back(partial, journal, source.times, dates, period)
-    if not moments.count.any():
+    found = read_back(partial, journal, source.times, dates, period)
+    if not found.states.count.any():
         raise DataError(
             f"For the statistics there are no data from {format_date(period[0])} to "
             f"{format_date(period[-1])}.",
@@ -208,12 +211,12 @@ def _finish(
         units=source.units,
         times=source.times,
         frequency=source.frequency,
-        statistics=moments.statistics(),
+        statistics=found.states.statistics(),
         statistics_period=period[[0, -1]],
-        tendencies={source.frequency: changes.statistics()} if changes.count.any() else {},
+        tendencies={source.frequency: found.changes.statistics()} if found.changes.count.any() else {},
         attributes={
             "uuid": str(uuid.uuid4()),
-            "allow_nans": recipe.allow_nans,
+            **_about_variables(source, found),
             "missing_dates": [str(time) for time in sorted(source.missing)],
             "provenance": provenance(parents=[source.provenance], kind="dataset", recipe=asdict(recipe)),
             **{name: value or inherited[name] for name, value in about.items() if value or inherited[name]},
@@ -221,6 +224,23 @@ def _finish(
     )
     record_content(partial)
     Dataset(str(partial))  # opens, so that it is known to be one
+
+
+def _about_variables(source: DataSource, found: Found) -> dict[str, Any]:
+    """Say what the source says of each variable, and what was found: constants and NaNs."""
+    known = [source.metadata[name] for name in source.variables]
+    if found.constant is not None:
+        known = [
+            replace(variable, constant=bool(same), role=Role.FORCING if same else variable.role)
+            for variable, same in zip(known, found.constant, strict=True)
+        ]
+    with_nans = [name for name, some in zip(source.variables, found.with_nans, strict=True) if some]
+    return {
+        "variables_metadata": {variable.name: write_variable(variable) for variable in known},
+        "constant_fields": sorted(variable.name for variable in known if variable.constant),
+        "variables_with_nans": with_nans,
+        "allow_nans": with_nans or False,
+    }
 
 
 def _statistics_times(period: StatisticsPeriod, source: DataSource) -> Times:

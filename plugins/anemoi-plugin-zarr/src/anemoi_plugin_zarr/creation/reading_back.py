@@ -1,9 +1,10 @@
-"""Reads back what was written, and gathers the statistics on the way: of the states, and of their changes."""
+"""Reads back what was written, and gathers on the way what describes it: statistics, constants and NaNs."""
 
 from __future__ import annotations
 
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..changes import change
 from ..chunks import fetcher, find_chunks
+from ..constancy import Constancy
 from ..moments import Moments
 from ..processors import processors
 from ..store import reopen_group
@@ -23,10 +25,31 @@ _RUN = 16
 """How many dates one thread reads, one after another: the date before a run is read twice, for the change."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was written.
+
+    Parameters
+    ----------
+    states, changes
+        The moments of the states, and of the changes from each time to the next, within the period; merged
+        in order of time, so that they do not depend on how many threads there are.
+    constant
+        Whether each variable is the same on all dates, ``(variable,)``; None if there is one date.
+    with_nans
+        Whether each has NaNs on any date, ``(variable,)``.
+    """
+
+    states: Moments
+    changes: Moments
+    constant: NDArray[np.bool_] | None
+    with_nans: NDArray[np.bool_]
+
+
 def read_back(
     directory: Path, journal: Journal, times: Times, dates: NDArray[np.intp], period: Times
-) -> tuple[Moments, Moments]:
-    """Compare all that was written with what was to be, and gather its moments.
+) -> Found:
+    """Compare all that was written with what was to be, and gather what it is like.
 
     Parameters
     ----------
@@ -40,12 +63,6 @@ def read_back(
         The positions of those that were written, in order.
     period
         The times that the statistics are taken over.
-
-    Returns
-    -------
-    tuple
-        The moments of the states, and those of the changes from each time to the next; merged in order of
-        time, so that they do not depend on how many threads there are.
 
     Raises
     ------
@@ -70,6 +87,9 @@ def read_back(
     def changed(date: int) -> bool:
         return date > 0 and bool(counts[date - 1] and counts[date])
 
+    constancy = Constancy(read(dates[0]))
+    with_nans = np.zeros(shape[1], dtype=bool)
+
     def read_run(run: list[int]) -> list[tuple[Moments, Moments]]:
         before = read(run[0] - 1) if changed(run[0]) else None
         found = []
@@ -81,6 +101,9 @@ def read_back(
                     f"{directory} does not hold what was written for {format_date(times[date])}.",
                     fix="The disk may be faulty. Begin anew: --overwrite",
                 )
+            if date != dates[0]:
+                constancy.add(state)
+            with_nans[moments.count < state[0].size] = True
             if counts[date]:
                 compared = before if changed(date) else None
                 found.append((moments, none if compared is None else change(compared, state)))
@@ -93,4 +116,4 @@ def read_back(
         for found in pool.map(read_run, runs):
             for of_date, of_change in found:
                 states, changes = states + of_date, changes + of_change
-    return states, changes
+    return Found(states, changes, constancy.constant, with_nans)

@@ -47,7 +47,13 @@ def upgrade(
     }
     model = {"name": "encoder-processor-decoder", **before["model"]}
     lock = [
-        {**entry, "role": f"model.{entry['role']}" if entry["role"] in _PARTS else entry["role"]}
+        {
+            **entry,
+            "role": f"model.{entry['role']}" if entry["role"] in _PARTS else entry["role"],
+            # No plugin of that time can be installed beside this core; whether a newer one builds the same
+            # model, the names and shapes of the weights tell.
+            "accepts": f">={entry['version']}",
+        }
         for entry in document["lock"]
     ]
     kept = {key: document[key] for key in ("graph", "overrides", "provenance")}

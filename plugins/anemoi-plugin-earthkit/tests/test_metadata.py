@@ -1,0 +1,167 @@
+"""What files say of their variables."""
+
+from __future__ import annotations
+
+import netCDF4
+import numpy as np
+import pytest
+from anemoi.core.variable import Role, Variable
+
+from anemoi_plugin_earthkit import GribSource, NetcdfSource
+
+from .making import message, states, write
+from .test_netcdf import grid, variable
+
+TIMES = ("2020-01-01T06", "2020-01-01T12", "2020-01-01T18")
+HOUR = np.timedelta64(3600, "s")
+
+
+def statistic(name, process, step, edition=2):
+    """A message for each time of a field over the hours ``step`` of a forecast."""
+    over = {"edition": edition, "step": step, "values": 1.0, "stepType": process}
+    return [
+        message(name, None, time=str(np.datetime64(time) - int(step[-1]) * HOUR), **over) for time in TIMES
+    ]
+
+
+@pytest.mark.parametrize("index", [False, True])
+def test_grib(index, tmp_path):
+    def level(name, kind, number):
+        return [message(name, None, time=time, typeOfLevel=kind, level=number) for time in TIMES]
+
+    made = [
+        *(message("t", 850, time=time) for time in TIMES),
+        *(message("2t", None, time=time) for time in TIMES),
+        *(message("msl", None, time=time) for time in TIMES),
+        *(message("tcwv", None, time=time) for time in TIMES),
+        *level("q", "hybrid", 137),
+        *level("u", "heightAboveGround", 80),
+        *level("t", "isobaricInPa", 50),
+        *level("pt", "potentialVorticity", 2000),
+        *level("v", "heightAboveSea", 300),
+        message("lsm", None, time="1990-01-01", values=0.5),
+        *statistic("tp", "accum", "0-6"),
+        *statistic("avg_sdswrf", "avg", "0-3"),
+        *statistic("10fg", "max", "0-6"),
+    ]
+    path, kept = write(tmp_path / "a.grib", made), str(tmp_path / "kept") if index else None
+    for _ in range(2):
+        source = GribSource(path=str(path), constants=["lsm"], index=kept)
+        assert source.metadata == {
+            each.name: each
+            for each in (
+                Variable("t_850", units="K", level=850.0, level_type="pressure"),
+                Variable("2t", units="K", level=2.0, level_type="height"),
+                Variable("msl", units="Pa", level_type="surface"),
+                Variable("tcwv", units="kg m**-2"),
+                Variable("q_137", units="kg kg**-1", level=137.0, level_type="model"),
+                Variable("u_80", units="m s**-1", level=80.0, level_type="height"),
+                Variable("t_0.5", units="K", level=0.5, level_type="pressure"),
+                Variable("pt_2000", units="K", level=2000.0, level_type="pv"),
+                Variable("v_300", units="m s**-1", level=300.0, level_type="heightAboveSea"),
+                Variable("lsm", role=Role.FORCING, units="(0 - 1)", constant=True, level_type="surface"),
+                Variable("tp", role=Role.DIAGNOSTIC, units="m", accumulated=6 * HOUR, level_type="surface"),
+                Variable(
+                    "avg_sdswrf",
+                    role=Role.DIAGNOSTIC,
+                    units="W m**-2",
+                    averaged=3 * HOUR,
+                    level_type="surface",
+                ),
+                Variable("10fg", role=Role.DIAGNOSTIC, units="m s**-1", level=10.0, level_type="height"),
+            )
+        }
+        assert source.units == {name: known.units for name, known in source.metadata.items()}
+
+
+def test_accumulations_are_over_the_time_between_states(tmp_path):
+    made = [
+        message("tp", None, time="2020-01-01T00", step=f"0-{hours}", stepType="accum", values=1.0)
+        for hours in (3, 6, 9, 12)
+    ]
+    path = str(write(tmp_path / "a.grib", made))
+    assert GribSource(path=path).metadata["tp"].accumulated == 3 * HOUR
+    assert GribSource(path=path, frequency="6h", skip_incomplete=True).metadata["tp"].accumulated == 6 * HOUR
+
+
+def test_of_averages_over_several_periods_the_period_is_not_known(tmp_path):
+    made = [
+        message("avg_sdswrf", None, time="2020-01-01T00", step=step, stepType="avg", values=1.0)
+        for step in ("0-3", "0-6")
+    ]
+    known = GribSource(path=str(write(tmp_path / "a.grib", made))).metadata["avg_sdswrf"]
+    assert known == Variable("avg_sdswrf", role=Role.DIAGNOSTIC, units="W m**-2", level_type="surface")
+
+
+@pytest.mark.parametrize("units", ["hPa", "Pa"])
+def test_netcdf_of_the_copernicus_data_store(units, tmp_path):
+    scale = 100 if units == "Pa" else 1
+    source = NetcdfSource(path=str(states(tmp_path / "a.nc", levels=(850 * scale,), level_units=units)))
+    assert source.metadata == {
+        "t_850": Variable("t_850", units="K", level=850.0, level_type="pressure"),
+        "2t": Variable("2t", units="K"),
+        "lsm": Variable("lsm", role=Role.FORCING, units="(0 - 1)", constant=True),
+    }
+
+
+def netcdf(path, name="x", bounds=6, levels=None, **attributes):
+    """A file of one variable at three times, with bounds as many hours before each, and on two levels."""
+    lengths = np.array(bounds)
+    with netCDF4.Dataset(path, "w") as file:
+        grid(file)
+        hours = np.array([6.0, 12.0, 18.0])
+        about = {"units": "hours since 2020-01-01", "standard_name": "time"}
+        variable(
+            file, "time", ("time",), hours, **about, **({"bounds": "time_bounds"} if lengths.any() else {})
+        )
+        if lengths.any():
+            variable(file, "time_bounds", ("time", "two"), np.stack([hours - lengths, hours], axis=1))
+        dimensions = ["time", "latitude", "longitude"]
+        if levels is not None:
+            variable(file, "level", ("level",), [5.0, 10.0], **levels)
+            dimensions.insert(1, "level")
+        values = np.ones([len(file.dimensions[each]) for each in dimensions])
+        variable(file, name, tuple(dimensions), values, units="K", **attributes)
+    return NetcdfSource(path=str(path))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "bounds", "expected"),
+    [
+        ({}, 6, {}),
+        ({"cell_methods": "time: point"}, 6, {}),
+        ({"cell_methods": "time: sum"}, 6, {"role": Role.DIAGNOSTIC, "accumulated": 6 * HOUR}),
+        ({"cell_methods": "time: sum"}, 0, {"role": Role.DIAGNOSTIC}),
+        ({"cell_methods": "area: mean time: mean"}, 3, {"role": Role.DIAGNOSTIC, "averaged": 3 * HOUR}),
+        ({"cell_methods": "time: mean"}, 0, {"role": Role.DIAGNOSTIC}),
+        ({"cell_methods": "time: mean"}, (1.0, 3.0, 3.0), {"role": Role.DIAGNOSTIC}),
+        ({"cell_methods": "time: maximum"}, 6, {"role": Role.DIAGNOSTIC}),
+        ({"GRIB_stepType": "accum"}, 0, {"role": Role.DIAGNOSTIC}),
+        ({"GRIB_stepType": "instant"}, 0, {}),
+        ({"GRIB_typeOfLevel": "hybrid", "level": 137}, 0, {"level": 137.0, "level_type": "model"}),
+        ({"GRIB_typeOfLevel": "surface"}, 0, {"level_type": "surface"}),
+        ({"level": 0.51, "level_type": "sigma"}, 0, {"level": 0.51, "level_type": "sigma"}),
+        ({"level": "low"}, 0, {}),
+    ],
+)
+def test_netcdf_by_attributes(attributes, bounds, expected, tmp_path):
+    source = netcdf(tmp_path / "a.nc", bounds=bounds, **attributes)
+    assert source.metadata == {"x": Variable("x", units="K", **expected)}
+
+
+@pytest.mark.parametrize(
+    ("about", "level_type"),
+    [
+        ({"standard_name": "air_pressure", "units": "hPa"}, "pressure"),
+        ({"long_name": "pressure", "units": "hPa"}, "pressure"),
+        ({"standard_name": "atmosphere_hybrid_sigma_pressure_coordinate", "positive": "down"}, "model"),
+        ({"standard_name": "height", "units": "m", "positive": "up"}, "height"),
+        ({"standard_name": "depth", "units": "m", "positive": "down"}, "depth"),
+    ],
+)
+def test_netcdf_by_the_coordinate_of_levels(about, level_type, tmp_path):
+    source = netcdf(tmp_path / "a.nc", bounds=0, levels={"axis": "Z", **about})
+    assert source.metadata == {
+        f"x_{level}": Variable(f"x_{level}", units="K", level=float(level), level_type=level_type)
+        for level in (5, 10)
+    }
