@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from anemoi_plugin_training import prepare
-
 from anemoi.core import config
 from anemoi.core.variable import Role
+from anemoi_plugin_training import prepare
 
 
 @pytest.fixture(scope="module")
@@ -53,4 +52,6 @@ def test_an_error_counts_by_level_and_variable_and_area_and_tendency(installed):
     ]
     weights = part.fixed[0, 0, 0].numpy()  # (grid, variable)
     areas = domain.grid.areas
-    np.testing.assert_allclose(weights / weights[:1, :1], np.outer(areas / areas[0], expected / expected[0]), rtol=1e-5)
+    np.testing.assert_allclose(
+        weights / weights[:1, :1], np.outer(areas / areas[0], expected / expected[0]), rtol=1e-5
+    )
