@@ -94,9 +94,7 @@ class Model:
         """What it was trained on, by domain."""
         return {name: config.build("source", spec) for name, spec in self._specs.items()}
 
-    def forecast(
-        self, start: Mapping[str, Any], /, **sources: Mapping[str, Any]
-    ) -> dict[str, States]:
+    def forecast(self, start: Mapping[str, Any], /, **sources: Mapping[str, Any]) -> dict[str, States]:
         """Make a forecast where no trainer is installed.
 
         ``start`` says when and how far, ``sources`` what to change of the source of each domain.

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from anemoi.core.errors import ConfigError
 
 ENSEMBLE = ("data=waves", "objective=ensemble", "loss=crps", "scalers.tendency.name=tendency-stdev")
@@ -34,5 +33,7 @@ def test_the_weights_of_the_condition_are_trained_and_the_objective_is_needed(mo
 
 
 def test_noise_that_no_layer_takes_is_refused(train):
-    with pytest.raises(ConfigError, match="conditions the model on 8 numbers, but the model takes no condition"):
+    with pytest.raises(
+        ConfigError, match="conditions the model on 8 numbers, but the model takes no condition"
+    ):
         train(*ENSEMBLE, "model=spectral", small=False)

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from anemoi_plugin_training import prepare
-
 from anemoi.core import config
 from anemoi.core.variable import Role
+from anemoi_plugin_training import prepare
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +34,7 @@ def test_a_forecast_needs_no_rain_and_no_constants_and_keeps_its_bounds(model):
     assert whole.hours == [6, 12]
     assert whole.variables == ("z_500", "z_850", "t_500", "t_850", "q_850", "2t", "tp")
     assert np.isfinite(whole.fields).all()
-    assert (whole["tp"] >= 0).all()
-    assert (whole["tp"] == 0).any()  # It would have been negative: a step this large makes it so.
+    assert whole["tp"].min() == 0  # It would have been negative: steps this large make it so.
     assert (whole["q_850"] >= 0).all()
 
 
@@ -53,4 +51,6 @@ def test_an_error_counts_by_level_and_variable_and_area_and_tendency(installed):
     ]
     weights = part.fixed[0, 0, 0].numpy()  # (grid, variable)
     areas = domain.grid.areas
-    np.testing.assert_allclose(weights / weights[:1, :1], np.outer(areas / areas[0], expected / expected[0]), rtol=1e-5)
+    np.testing.assert_allclose(
+        weights / weights[:1, :1], np.outer(areas / areas[0], expected / expected[0]), rtol=1e-5
+    )

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from foreign.unet import UNet
-
 from anemoi.core.checkpoint import build_model
+from foreign.unet import UNet
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,9 @@ def test_the_model_is_the_bare_network_and_the_last_state(model):
     fields = torch.randn(2, 2, 3, 36, len(checkpoint.domain.inputs))
     with torch.no_grad():
         states = build_model(checkpoint).network({"data": fields})["data"]
-        image = torch.stack([fields[1, :, 2, :, v].unflatten(-1, (6, 6)) for v in range(fields.shape[-1])], dim=1)
+        image = torch.stack(
+            [fields[1, :, 2, :, v].unflatten(-1, (6, 6)) for v in range(fields.shape[-1])], dim=1
+        )
         expected = bare(image.flatten(0, 1)[None])[0].flatten(1).T  # (grid, variable)
     expected[:, :2] += fields[1, -1, 2, :, :2]
     torch.testing.assert_close(states[1, 0, 2], expected)

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from gencast.plugin import Diffusion
-
 from anemoi.core.checkpoint import build_model
 from anemoi.core.model import Sample
+from gencast.plugin import Diffusion
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +41,20 @@ def test_members_differ_and_the_same_seed_gives_the_same(model):
     assert one["tp"].any()
 
 
+def test_what_the_next_step_begins_with_is_within_bounds_and_filled_in_over_land(model):
+    built = build_model(model.checkpoint)
+    domain = built.normalised["data"]
+    inputs = {"data": torch.randn(1, 2, 2, 36, len(domain.inputs))}
+    with torch.no_grad():
+        outputs = built.advance(inputs, torch.Generator().manual_seed(0))["data"]
+    rain, sea_surface = (outputs[..., domain.outputs.index(name)] for name in ("tp", "sst"))
+    assert rain.min() == pytest.approx(built.normalise("data", torch.zeros(1, 1), ["tp"]).item())
+    land = torch.from_numpy(domain.missing["sst"])
+    filled = built.normalise("data", torch.full((1, 1), torch.nan), ["sst"]).item()
+    assert (sea_surface[..., land] == filled).all()
+    assert (sea_surface[..., ~land] != filled).all()
+
+
 def perfect(spread):
     """A network that knows the best guess, for data that are normal with mean zero and ``spread``."""
 
@@ -64,7 +77,10 @@ def test_the_sampler_turns_noise_into_what_the_data_are_like(model):
     for count in (5, 10, 20):
         network, asked = perfect(spread := 0.5)
         stand_in = SimpleNamespace(
-            network=network, normalised={"data": domain}, steps={"data": step}, enforce=lambda outputs: outputs
+            network=network,
+            normalised={"data": domain},
+            steps={"data": step},
+            enforce=lambda outputs: outputs,
         )
         generator = torch.Generator().manual_seed(0)
         inputs = {"data": torch.zeros(1, 2, 400, 36, 0)}

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from anemoi.core.checkpoint import build_model
 
 START = {"date": "2020-01-02", "lead_time": "12h"}

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from anemoi_plugin_training import prepare
-
 from anemoi.core import config
 from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import DataError
 from anemoi.core.forecasting import forecast
+from anemoi_plugin_training import prepare
 
 CHOSEN = ("data=limited-area", "objective=limited-area", "forcings=[]", "graph.refinement=0")
 
@@ -29,7 +28,9 @@ def test_the_boundary_is_only_forcing_and_comes_at_both_ends_of_a_step(model):
     assert checkpoint.domains["boundary"].outputs == ()
     assert checkpoint.domains["region"].prognostic == ("t_850", "u_850")
     hours = {
-        name: [[int(each / np.timedelta64(1, "h")) for each in part] for part in (steps.inputs, steps.outputs)]
+        name: [
+            [int(each / np.timedelta64(1, "h")) for each in part] for part in (steps.inputs, steps.outputs)
+        ]
         for name, steps in checkpoint.steps.items()
     }
     assert hours == {"region": [[-6, 0], [6]], "boundary": [[0, 6], []]}
@@ -71,7 +72,9 @@ def test_the_inside_hears_the_boundary_at_both_ends_of_a_step(model, rim, time):
 def test_a_boundary_that_ends_too_early_is_told_before_anything_runs(model):
     short = {**model.checkpoint.configuration["domains"]["boundary"]["data"], "count": 6}
     sources = {**model.sources, "boundary": config.build("source", short)}
-    with pytest.raises(DataError, match=r"boundary: it has no state at 2020-01-02T12 \(forcings read at every step"):
+    with pytest.raises(
+        DataError, match=r"boundary: it has no state at 2020-01-02T12 \(forcings read at every step"
+    ):
         forecast(model.checkpoint, sources, "2020-01-02", "12h")
 
 

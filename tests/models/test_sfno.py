@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import ConfigError
 
@@ -32,7 +31,9 @@ def test_what_is_turned_about_the_axis_is_forecast_turned(model):
     network = build_model(model.checkpoint).network
     fields = torch.randn(1, 2, 1, 6, 6, 12)
     turned = fields.roll(2, dims=4)
-    outputs = (network({"data": each.flatten(3, 4)})["data"].unflatten(3, (6, 6)) for each in (fields, turned))
+    outputs = (
+        network({"data": each.flatten(3, 4)})["data"].unflatten(3, (6, 6)) for each in (fields, turned)
+    )
     straight, after = outputs
     torch.testing.assert_close(after, straight.roll(2, dims=4))
 

@@ -74,7 +74,8 @@ class Image(Model):
         self.from_inputs = [domain.inputs.index(name) for name in domain.prognostic]
         self.to_outputs = [domain.outputs.index(name) for name in domain.prognostic]
         self.network = network(
-            in_channels=len(domain.inputs) * len(steps[self.name].inputs), out_channels=self.outputs * self.times
+            in_channels=len(domain.inputs) * len(steps[self.name].inputs),
+            out_channels=self.outputs * self.times,
         )
 
     def forward(self, fields, condition=None):

@@ -32,7 +32,9 @@ class Diffusion(Rollout):
 
     condition_channels = 1  # the noise level
 
-    def __init__(self, *, lowest: float = 0.02, highest: float = 88.0, sampler_steps: int = 20, **options) -> None:
+    def __init__(
+        self, *, lowest: float = 0.02, highest: float = 88.0, sampler_steps: int = 20, **options
+    ) -> None:
         super().__init__(**options)
         self.lowest, self.highest, self.sampler_steps = lowest, highest, sampler_steps
 
@@ -109,7 +111,8 @@ class Diffusion(Rollout):
         condition = (level.log() / 4).view(-1, 1, 1).expand(-1, members, 1)
         found = model.network(fields, condition)
         return {
-            name: noised[name] / (wide**2 + 1) + wide / (wide**2 + 1).sqrt() * found[f"{name}"] for name in noised
+            name: noised[name] / (wide**2 + 1) + wide / (wide**2 + 1).sqrt() * found[f"{name}"]
+            for name in noised
         }
 
     def _changes(self, model, inputs, states):

@@ -57,7 +57,9 @@ class Interpolator(Objective):
     def loss(self, model, sample, criterion, generator):
         return torch.stack(
             [
-                criterion(self.advance(model, sample.inputs(step), generator), sample.targets(step), step=step)
+                criterion(
+                    self.advance(model, sample.inputs(step), generator), sample.targets(step), step=step
+                )
                 for step in range(sample.count)
             ]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import torch
 from anemoi.core.objectives import Rollout
@@ -30,7 +31,10 @@ class LimitedArea(Rollout):
     def steps(self, frequencies):
         found = super().steps(frequencies)
         around = found[self.boundary]
-        return {**found, self.boundary: replace(around, inputs=(around.inputs[-1], *around.outputs), outputs=())}
+        return {
+            **found,
+            self.boundary: replace(around, inputs=(around.inputs[-1], *around.outputs), outputs=()),
+        }
 
     def advance(self, model, inputs, generator):
         outputs = super().advance(model, inputs, generator)
@@ -38,10 +42,17 @@ class LimitedArea(Rollout):
 
     def _with_rim(self, model, inputs, name, values):
         region, around = model.domains[name], model.domains[self.boundary]
-        states = inputs[self.boundary][:, 1:]  # (batch, time out, ensemble, grid, inputs): after those at the start
+        states = inputs[self.boundary][
+            :, 1:
+        ]  # (batch, time out, ensemble, grid, inputs): after those at the start
         columns = [around.inputs.index(each) for each in region.outputs]
         states = model.chain(self.boundary).inverse(states[..., columns], region.outputs)
         rim = torch.as_tensor(region.constants["rim"], device=values.device) > 0
-        nearest = torch.as_tensor((region.grid.positions @ around.grid.positions.T).argmax(axis=1))
-        given = model.normalise(name, states[..., nearest.to(values.device), :], region.outputs)
+        given = model.normalise(name, states[..., _nearest(region, around), :], region.outputs)
         return torch.where(rim[:, None], given, values)
+
+
+@lru_cache(maxsize=8)
+def _nearest(region, around):
+    """The nearest point of the domain around, for each of the region, ``(grid,)``."""
+    return (region.grid.positions @ around.grid.positions.T).argmax(axis=1)
