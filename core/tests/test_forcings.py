@@ -1,8 +1,13 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from anemoi.core import forcings
-from anemoi.core.errors import ConfigError
+from anemoi.core.errors import ConfigError, PluginError
+from anemoi.core.plugins import load
 
 
 def zenith_cosine_by_meeus(time, latitude, longitude):
@@ -82,7 +87,86 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_forcings_of_a_grid_are_the_same_at_any_time_and_in_any_order():
     latitudes, longitudes = np.linspace(-90, 90, 7), np.linspace(0, 350, 7)
     times = np.datetime64("2025-03-01T06", "s") + np.arange(3) * np.timedelta64(7, "h")
-    names = list(forcings.FORCINGS)
+    names = list(forcings.names())
     ours = forcings.Forcings(names, latitudes, longitudes)
     backwards = [ours.at(times[[i]])[0] for i in (2, 1, 0)]
     np.testing.assert_array_equal(backwards[::-1], forcings.compute(names, latitudes, longitudes, times))
+
+
+def test_values_are_the_formula_in_double_precision_rounded_once():
+    # What models of 0.1 were trained on, to the bit.
+    rng = np.random.default_rng(3)
+    latitudes, longitudes = rng.uniform(-90, 90, 200), rng.uniform(-180, 360, 200)
+    times = np.array(["2024-02-29T18", "2025-12-31T06:30"], "datetime64[s]")
+    year = 2 * np.pi * np.array([(59 + 0.75) / 366, (364 + 6.5 / 24) / 365])[:, None]
+    local = 2 * np.pi * np.array([0.75, 6.5 / 24])[:, None] + np.deg2rad(longitudes)
+    expected = {
+        "cos_latitude": np.cos(np.deg2rad(latitudes)),
+        "sin_latitude": np.sin(np.deg2rad(latitudes)),
+        "cos_longitude": np.cos(np.deg2rad(longitudes)),
+        "sin_longitude": np.sin(np.deg2rad(longitudes)),
+        "cos_julian_day": np.cos(year),
+        "sin_julian_day": np.sin(year),
+        "cos_local_time": np.cos(local),
+        "sin_local_time": np.sin(local),
+    }
+    ours = forcings.compute(list(expected), latitudes, longitudes, times)
+    for column, (name, values) in enumerate(expected.items()):
+        expected_values = np.broadcast_to(values, (2, 200)).astype(np.float32)
+        np.testing.assert_array_equal(ours[..., column], expected_values, err_msg=name)
+
+
+@pytest.mark.parametrize("name", forcings.names())
+def test_a_forcing_gives_what_its_contract_says(name):
+    forcing = load("forcing", name)()
+    latitudes, longitudes = np.linspace(-90, 90, 5), np.linspace(0, 300, 5)
+    times = np.datetime64("2025-03-01T06", "s") + np.arange(3) * np.timedelta64(7, "h")
+    found = forcing.compute(latitudes, longitudes, times)
+    assert found.shape == ((1, 5) if forcing.constant else (3, 5))
+    ours = forcings.Forcings([name], latitudes, longitudes).at(times)[..., 0]
+    np.testing.assert_array_equal(ours, np.broadcast_to(found, (3, 5)).astype(np.float32))
+
+
+def test_the_names_are_told_without_an_import():
+    code = (
+        "import sys; from anemoi.core import forcings; print(*forcings.names()); "
+        "assert not any(name.startswith('anemoi.core.forcings.') for name in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {"insolation", "cos_latitude", "sin_julian_day", "cos_local_time"} <= set(told.split())
+
+
+def test_coordinates_that_change_afterwards_change_nothing_of_forcings_but_a_forcing_sees_them():
+    latitudes, longitudes = np.zeros(4), np.zeros(4)
+    noon = np.array(["2025-03-20T12"], "datetime64[s]")
+    ours, alone = forcings.Forcings(["insolation"], latitudes, longitudes), load("forcing", "insolation")()
+    before = ours.at(noon), alone.compute(latitudes, longitudes, noon).copy()
+    longitudes += 180.0
+    np.testing.assert_array_equal(ours.at(noon), before[0])
+    assert before[1].min() > 0.9
+    assert alone.compute(latitudes, longitudes, noon).max() == 0
+
+
+def test_forcings_of_two_grids_do_not_mix():
+    times = np.array(["2025-03-20T12"], "datetime64[s]")
+    grids = [(np.zeros(3), np.zeros(3)), (np.full(3, 60.0), np.full(3, 30.0))]
+    names = ["insolation", "cos_local_time"]
+    both = [forcings.Forcings(names, *grid) for grid in grids]
+    for _ in range(2):
+        for ours, grid in zip(both, grids, strict=True):
+            alone = [load("forcing", name)().compute(*grid, times) for name in names]
+            np.testing.assert_array_equal(ours.at(times), np.stack(alone, axis=-1).astype(np.float32))
+
+
+def test_a_forcing_that_cannot_be_used_says_why(monkeypatch):
+    monkeypatch.setattr(
+        forcings, "components", lambda kind: [SimpleNamespace(name="dust", state="incompatible")]
+    )
+
+    def refuse(kind, name):
+        raise PluginError(f"The {kind} {name!r} is incompatible.")
+
+    monkeypatch.setattr(forcings, "load", refuse)
+    assert forcings.names() == ()
+    with pytest.raises(PluginError, match="incompatible"):
+        forcings.check(["dust"])

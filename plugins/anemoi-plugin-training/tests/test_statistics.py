@@ -50,6 +50,17 @@ def test_nans_are_left_out_and_told(random_source):
     assert known.changes.stdev[1] == pytest.approx(np.nanstd(np.diff(there, axis=0)), rel=1e-6)
     assert list(known.missing) == ["v1"]
     assert np.flatnonzero(known.missing["v1"]).tolist() == [3, 4, 5]
+    assert known.gaps == {"v1": source.times[0]}
+
+
+def test_a_nan_that_nobody_told_of_is_refused_with_variable_and_time(random_source, data_of):
+    source = random_source(times=40)
+    source.fields[35, 0, 3, 1] = np.nan
+    with pytest.raises(DataError, match=r"in v1, the first at 2020-01-09T18.*\n.*may_be_missing=\[v1\]"):
+        data_of(source)
+    domain = data_of(source, may_be_missing=["v*"])[0]["data"].domain
+    assert [variable.may_be_missing for variable in domain.variables] == [False, True]
+    assert not domain.missing["v1"].any()
 
 
 def test_what_never_changes_is_kept_as_a_constant(random_source):

@@ -1,6 +1,6 @@
 """All specimens, registered."""
 
-from . import RIGHT, WRONG, bystanders, graph_builders, kinds, layers, losses, outputs, packages, sources
+from . import RIGHT, WRONG, bystanders, graph_builders, kinds, layers, outputs, packages, sources
 
 __all__ = [
     "RIGHT",
@@ -9,7 +9,6 @@ __all__ = [
     "graph_builders",
     "kinds",
     "layers",
-    "losses",
     "outputs",
     "packages",
     "sources",

@@ -52,7 +52,7 @@ class DomainCriterion(nn.Module):
     def forward(
         self, prediction: Tensor, target: Tensor, *, step: int = 0, samples: Tensor | None = None
     ) -> Tensor:
-        """Compute the loss; shapes as for :class:`anemoi.core.interfaces.Criterion`, whose weights are ``samples``."""
+        """Compute the loss; as :class:`anemoi.core.interfaces.Criterion`, whose weights are ``samples``."""
         weights = self._weights(target, step)
         if samples is not None:
             weights = weights * samples.view(-1, 1, 1, 1, 1)

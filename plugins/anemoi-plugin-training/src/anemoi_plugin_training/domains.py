@@ -74,8 +74,8 @@ def domain_of(
 ) -> Domain:
     """Describe a data set to a model: the roles of its variables, its statistics, its constants.
 
-    A variable that never changes in the training period is a constant forcing, unless the user says
-    otherwise; one that has NaNs there may be missing.
+    A variable that never changes in the training period is a constant forcing. One with NaNs must be said to
+    have them, by the data or by the user.
 
     Parameters
     ----------
@@ -97,6 +97,14 @@ def domain_of(
     sketch = _domain(source, chosen, steps, _unknown(len(source.variables)))
     wanted = measured(transforms, sketch, trust_code=trust_code)
     known = learn(source, times, steps.interval, transforms, wanted, track=track)
+    for variable in chosen:
+        if variable.name in known.gaps and not (variable.computed or variable.may_be_missing):
+            raise DataError(
+                f"The training data have NaNs in {variable.name}, the first at "
+                f"{format_date(known.gaps[variable.name])}, and nothing says that it may be missing.",
+                fix=f"If that is right, say so: {key}.may_be_missing=[{variable.name}]. Otherwise choose "
+                "another period (dates.start, dates.end), or mend the data set.",
+            )
     return _domain(source, tuple(_as_found(variable, known) for variable in chosen), steps, known)
 
 
@@ -104,8 +112,8 @@ def _as_found(variable: Variable, known: Known) -> Variable:
     """What the data show of a variable."""
     if variable.computed:
         return variable
-    if variable.name in known.missing:
-        variable = replace(variable, may_be_missing=True)
+    # Nothing is missing of what only might be: no mask, and no look for NaNs at every step.
+    variable = replace(variable, may_be_missing=variable.name in known.missing)
     if variable.name not in known.constants:
         return replace(variable, constant=False)
     if variable.role is Role.FORCING:

@@ -53,10 +53,18 @@ def variables(
         If a pattern matches no variable, or one variable has two roles.
     """
     chosen = _chosen(source.variables, settings, key, where)
+    at = f"{key}.may_be_missing"
+    gaps = {
+        name
+        for pattern in settings.may_be_missing
+        for name in _matching(source.variables, pattern, at, where)
+    }
     computable, known = set(forcings.names()), source.metadata
     found = []
     for name in source.variables:
         said, choice = known[name], chosen.get(name)
+        if name in gaps:
+            said = replace(said, may_be_missing=True)
         if choice == DROP:
             continue
         if choice is not None:
@@ -84,18 +92,23 @@ def _chosen(names: tuple[str, ...], settings: VariableSettings, key: str, where:
     for choice in (*(role.value for role in Role), DROP):
         at = f"{key}.{choice}"
         for pattern in getattr(settings, choice):
-            matching = [name for name in names if fnmatchcase(name, pattern)]
-            if not matching:
-                raise ConfigError(
-                    f"{at}: the data have no variable {pattern!r}{where(at)}.", fix=nearest(pattern, names)
-                )
-            for name in matching:
+            for name in _matching(names, pattern, at, where):
                 if chosen.setdefault(name, choice) != choice:
                     raise ConfigError(
                         f"{at}: {name} is in {key}.{chosen[name]} too{where(at)}.",
                         fix="Give it one role.",
                     )
     return chosen
+
+
+def _matching(names: tuple[str, ...], pattern: str, at: str, where: Where) -> list[str]:
+    """The names that fit a pattern, of which there must be one."""
+    matching = [name for name in names if fnmatchcase(name, pattern)]
+    if not matching:
+        raise ConfigError(
+            f"{at}: the data have no variable {pattern!r}{where(at)}.", fix=nearest(pattern, names)
+        )
+    return matching
 
 
 def _computed(name: str, said: Variable) -> Variable:

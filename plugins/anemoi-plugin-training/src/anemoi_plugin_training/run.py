@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from anemoi.core import config
+from anemoi.core import config, forcings
 from anemoi.core.checkpoint import Checkpoint, inspect, lock, save
 from anemoi.core.config import Composition
 from anemoi.core.domain import Domain
@@ -151,12 +153,33 @@ def prepare(composition: Composition, *, track: Track = untracked) -> Training:
     Raises
     ------
     AnemoiError
-        If the configuration, the data, the graph or the model will not do.
+        If the configuration, the data, the graph or the model will not do; a mistake in the configuration
+        with the file and the line that it was written in.
     """
+    with _placed(composition):
+        return _prepare(composition, track)
+
+
+@contextmanager
+def _placed(composition: Composition) -> Iterator[None]:
+    """Add to an error that begins with a key of the configuration where that was written."""
+    try:
+        yield
+    except ConfigError as error:
+        prefix = re.match(r"(?:[\w.-]+: )+", error.what)
+        place = _where(composition)(prefix[0].strip(" :").replace(": ", ".")) if prefix else ""
+        if not place or place in error.what:
+            raise
+        raise ConfigError(f"{error.what}{place}", fix=error.fix) from error
+
+
+def _prepare(composition: Composition, track: Track) -> Training:
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
     device = _device(settings.training.device)
     domains = settings.of_domains()
+    for own in domains.values():
+        forcings.check(own.forcings or ())
     locked = lock(values, trust_code=trust)
     sources = {
         name: held(config.build("source", own.data, trust_code=trust), own.frequency)

@@ -88,12 +88,15 @@ class VariableSettings:
         Output only.
     drop
         Not used at all.
+    may_be_missing
+        Those that may have NaNs (sea-surface temperature over land), besides those that the data name.
     """
 
     prognostic: list[str] = field(default_factory=list)
     forcing: list[str] = field(default_factory=list)
     diagnostic: list[str] = field(default_factory=list)
     drop: list[str] = field(default_factory=list)
+    may_be_missing: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,8 @@ class Known:
         Where each variable with NaNs is NaN throughout, ``(grid,)`` bool, by name.
     measured
         As :attr:`anemoi.core.domain.Domain.measured`.
+    gaps
+        When each variable with NaNs has the first one, by name.
     """
 
     values: Statistics
@@ -59,6 +61,7 @@ class Known:
     constants: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     missing: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     measured: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    gaps: Mapping[str, np.datetime64] = field(default_factory=dict)
 
 
 def learn(
@@ -117,7 +120,6 @@ class _Moments:
         self._count = np.zeros(len(origin))
         self._total, self._squares = np.zeros(len(origin)), np.zeros(len(origin))
         self.minimum, self.maximum = np.full(len(origin), np.inf), np.full(len(origin), -np.inf)
-        self.gaps = np.zeros(len(origin), dtype=bool)
 
     def add(self, values: Array) -> None:
         """Take values ``(..., variable)``, float64."""
@@ -128,7 +130,6 @@ class _Moments:
         absent = np.isnan(about)
         if absent.any():
             about[absent] = 0.0
-            self.gaps |= absent.any(axis=axes)
             self._count += (~absent).sum(axis=axes)
         else:
             self._count += about[..., 0].size
@@ -166,6 +167,7 @@ def _computed(
     before: dict[np.datetime64, tuple[Array, Array | None]] = {}
     first: Array | None = None
     absent: Any = None
+    gaps: dict[str, np.datetime64] = {}
     for chunk in track(chunks, len(chunks)):
         fields = source.read(chunk).astype(np.float64)  # (time, ensemble, grid, variable)
         _refuse_infinities(names, chunk, fields)
@@ -178,7 +180,10 @@ def _computed(
                 remapped = _Moments(_origin(views[0]))
                 remapped_changes = _Moments(np.zeros(views.shape[-1]))
         values.add(fields)
-        everywhere = np.isnan(fields).all(axis=(0, 1))
+        empty = np.isnan(fields)
+        for column in np.flatnonzero(empty.any(axis=(0, 1, 2))):
+            gaps.setdefault(names[column], chunk[empty[..., column].any(axis=(1, 2)).argmax()])
+        everywhere = empty.all(axis=(0, 1))
         absent = everywhere if absent is None else absent & everywhere
         if remapped is not None and views is not None:
             remapped.add(views)
@@ -201,8 +206,9 @@ def _computed(
         of_values,
         of_changes,
         constants={name: first[:, c].astype(np.float32) for c, name in enumerate(names) if still[c]},
-        missing={name: absent[:, c] for c, name in enumerate(names) if absent[:, c].any() or values.gaps[c]},
+        missing={name: absent[:, c] for c, name in enumerate(names) if name in gaps},
         measured=_rows(measured, remapped, remapped_changes),
+        gaps=gaps,
     )
 
 
@@ -293,9 +299,9 @@ def _arrays(known: Known) -> Iterator[tuple[str, Array]]:
     for which, statistics in (("values", known.values), ("changes", known.changes)):
         for name, values in vars(statistics).items():
             yield f"{which}/{name}", values
-    for which in ("constants", "missing", "measured"):
+    for which in ("constants", "missing", "measured", "gaps"):
         for name, values in getattr(known, which).items():
-            yield f"{which}/{name}", values
+            yield f"{which}/{name}", np.asarray(values)
 
 
 def _save(path: Path | None, known: Known) -> None:
@@ -318,8 +324,8 @@ def _load(path: Path | None) -> Known | None:
             read = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, BadZipFile):
         return None  # a damaged one costs another pass
-    parts: dict[str, dict[str, Array]] = {
-        which: {} for which in ("values", "changes", "constants", "missing", "measured")
+    parts: dict[str, dict[str, Any]] = {
+        which: {} for which in ("values", "changes", "constants", "missing", "measured", "gaps")
     }
     for name, values in read.items():
         which, _, rest = name.partition("/")
@@ -330,4 +336,5 @@ def _load(path: Path | None) -> Known | None:
         parts["constants"],
         parts["missing"],
         parts["measured"],
+        {name: time[()] for name, time in parts["gaps"].items()},
     )

@@ -41,11 +41,11 @@ class Forcings:
     def __init__(
         self, names: Sequence[str], latitudes: NDArray[np.float64], longitudes: NDArray[np.float64]
     ) -> None:
-        self._place = tuple(_unchanging(each) for each in (latitudes, longitudes))
+        self._latitudes, self._longitudes = _unchanging(latitudes), _unchanging(longitudes)
         self._forcings = [_class(name)() for name in names]
         any_time = np.zeros(1, dtype="datetime64[s]")
         self._constant = {
-            column: forcing.compute(*self._place, any_time).astype(np.float32)
+            column: forcing.compute(self._latitudes, self._longitudes, any_time).astype(np.float32)
             for column, forcing in enumerate(self._forcings)
             if forcing.constant
         }
@@ -67,8 +67,10 @@ class Forcings:
         seconds = np.asarray(times, dtype="datetime64[s]")
         out = np.empty((len(seconds), self._points, len(self._forcings)), dtype=np.float32)
         for column, forcing in enumerate(self._forcings):
-            constant = self._constant.get(column)
-            out[..., column] = forcing.compute(*self._place, seconds) if constant is None else constant
+            if column in self._constant:
+                out[..., column] = self._constant[column]
+            else:
+                out[..., column] = forcing.compute(self._latitudes, self._longitudes, seconds)
         return out
 
 
@@ -115,7 +117,7 @@ def _class(name: str) -> type[Forcing]:
 
 
 def _unchanging(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same, as an array of its own that cannot be written to, so that what is computed of it stays true."""
+    """A copy that cannot be written to, so that what is computed from it stays valid."""
     own = np.array(coordinates, dtype=np.float64)
     own.flags.writeable = False
     return own

@@ -17,7 +17,8 @@ class CosLocalTime(Placed):
 
     def compute(self, latitudes: Array, longitudes: Array, times: Times) -> Array:
         """``(time, grid)``."""
-        return np.cos(day_angle(times) + self.place(latitudes, longitudes).longitude)
+        angle = day_angle(times) + self.place(latitudes, longitudes).longitude
+        return np.cos(angle, out=angle)
 
 
 class SinLocalTime(Placed):
@@ -25,4 +26,5 @@ class SinLocalTime(Placed):
 
     def compute(self, latitudes: Array, longitudes: Array, times: Times) -> Array:
         """``(time, grid)``."""
-        return np.sin(day_angle(times) + self.place(latitudes, longitudes).longitude)
+        angle = day_angle(times) + self.place(latitudes, longitudes).longitude
+        return np.sin(angle, out=angle)

@@ -62,7 +62,7 @@ class Sample:
         }
 
     def outputs(self, step: int = 0) -> dict[str, Tensor]:
-        """What one step should give, ``(batch, time out, ensemble, grid, outputs)``; filled in if missing."""
+        """What a step should give, ``(batch, time out, ensemble, grid, outputs)``, filled in if missing."""
         return {
             name: self._at(self.fields[name], name, times, self.domains[name].outputs)
             for name, times in self.times(step).items()

@@ -98,12 +98,6 @@ class OutputContract(Contract):
     kind = "output"
 
 
-class LossContract(Contract):
-    """The contract of a loss."""
-
-    kind = "loss"
-
-
 class TrackerContract(Contract):
     """The contract of a tracker."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..domain import Domain, Statistics
 from ..interfaces.transform import Transform
@@ -24,7 +26,7 @@ def domain_after(
         Those after it.
     """
     before = step.before
-    constants = {}
+    constants: dict[str, NDArray[np.float32]] = {}
     for name, values in before.constants.items():
         left = step.forward(torch.tensor(values)[:, None], (name,))  # (grid, names after)
         constants.update(zip(step.renamed((name,)), left.numpy().T, strict=True))

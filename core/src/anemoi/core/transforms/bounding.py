@@ -21,9 +21,10 @@ class Bounding(Transform):
     """Keeps outputs within bounds: precipitation is never negative, a fraction never above one.
 
     Data are left as they are on the way in. It works on the way out, in the units at its place in the chain:
-    those of the data if it comes first. The bounds are those of AIFS (Lang et al., "AIFS -- ECMWF's
-    data-driven forecasting system", arXiv:2406.01465, 2024), and hold exactly in float32. Beyond a bound the
-    gradient is zero; the leaky forms have a gradient there, and leave a part of what is beyond.
+    those of the data if it comes first. The bounds hold exactly in float32. Their kinds are those of AIFS
+    (Moldovan et al., "An update to ECMWF's machine-learned weather forecast model AIFS", arXiv:2509.18994,
+    2025). Beyond a bound the gradient is zero; the leaky forms have a gradient there, and leave a part of the
+    excess.
 
     Fractions come last, after the bounds of the outputs that they are fractions of.
 
@@ -32,7 +33,7 @@ class Bounding(Transform):
     domain
         The variables.
     relu, leaky_relu
-        The outputs with a lower bound, by name or pattern: a mapping to the bounds, or a list if they are zero.
+        The outputs with a lower bound, by name or pattern: a mapping to it, or a list if it is zero.
     hardtanh, leaky_hardtanh
         The outputs with two bounds, each with a list of both (``tcc: [0, 1]``).
     fraction, leaky_fraction

@@ -19,7 +19,7 @@ from ._columns import Columns
 
 
 class Chain(nn.Module):
-    """What data go through from first to last on their way to a network, and from last to first on their way out.
+    """The transforms of one domain: data go through them to the network, and backwards on their way out.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def _labelled(label: str) -> Iterator[None]:
     try:
         yield
     except (ConfigError, PluginError) as error:
-        raise type(error)(f"{label}: {error.what}", fix=error.fix) from error
+        raise type(error)(f"transforms.{label}: {error.what}", fix=error.fix) from error
 
 
 def _check_inverse(step: Transform) -> None:
@@ -275,8 +275,8 @@ def _check_inverse(step: Transform) -> None:
         touched = sorted(step.touches.intersection(step.before.outputs))
         if touched:
             raise ConfigError(
-                f"{type(step).__name__} has no inverse, so it cannot be applied to {', '.join(touched)}, which "
-                "a model forecasts.",
+                f"{type(step).__name__} has no inverse, so it cannot be applied to {', '.join(touched)}, "
+                "which a model forecasts.",
                 fix="Apply it to forcings alone.",
             )
 

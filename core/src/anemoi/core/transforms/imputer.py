@@ -20,10 +20,9 @@ from ._columns import Columns
 class Imputer(Transform):
     """Fills in what is missing, and takes it out again where it is missing at all times.
 
-    A network knows no NaN. On the way in, each NaN of a variable that may be missing becomes one value; on the
-    way out, the cells in ``domain.missing`` become NaN again, exactly those. What is missing now and then,
-    elsewhere, is filled in and then forecast. A NaN in a variable that is neither declared as one that may be
-    missing nor chosen by an option stays.
+    On the way in, each NaN of a variable that may be missing becomes a number; on the way out, exactly the
+    cells in ``domain.missing`` become NaN again. Values that are missing elsewhere, now and then, are filled
+    in and then forecast. NaNs of variables that are neither declared as such nor chosen by an option stay.
 
     The domain after it is the domain before: statistics leave out what is missing, and ``missing`` still
     says where a variable has no meaning.

@@ -23,10 +23,9 @@ Method = Literal["mean-std", "std", "max", "min-max", "none"]
 class Normaliser(Transform):
     """Shifts and scales each variable by its statistics over the training period.
 
-    The methods are those of AIFS (Lang et al., "AIFS -- ECMWF's data-driven forecasting system",
-    arXiv:2406.01465, 2024): there, most variables have zero mean and unit variance, while those that must keep
-    their zero, such as specific humidity or orography, are divided by their standard deviation or maximum
-    alone.
+    In AIFS (Lang et al., "AIFS -- ECMWF's data-driven forecasting system", arXiv:2406.01465, 2024) most
+    variables have zero mean and unit variance, and some forcings, like orography, are scaled by their
+    extremes. ``std`` and ``max`` keep zero where it is, which suits precipitation and what is never negative.
 
     ========  ==========================================
     mean-std  ``(x - mean) / stdev``

@@ -21,8 +21,8 @@ from ._columns import Columns
 class Remapper(Transform):
     """Takes the logarithm or the cube root of a variable, or the cosine and sine of an angle.
 
-    Precipitation has a long tail, which a logarithm or a root shortens; a direction jumps from 360 to 0, which
-    its cosine and sine do not.
+    A logarithm or a root shortens the long tail of precipitation; the cosine and sine of a direction do not
+    jump from 360 to 0.
 
     ==========  =========================  ========================  ===============================
     option      on the way in              on the way out            defined
@@ -33,7 +33,7 @@ class Remapper(Transform):
     ==========  =========================  ========================  ===============================
 
     An angle ``mwd`` becomes ``cos_mwd`` and ``sin_mwd``, in its place; the others keep their names. None
-    keeps its units. What the statistics of the results are, those of the variables do not tell: they are
+    keeps its units. The statistics of the results do not follow from those of the variables, so they are
     measured on the training data.
 
     Parameters
@@ -71,7 +71,7 @@ class Remapper(Transform):
                     )
 
     @cached_property
-    def after(self) -> Domain:  # type: ignore[override]
+    def after(self) -> Domain:
         """The variables under their new names, with the statistics that were measured of them."""
         variables, values, changes = [], [], []
         for place, variable in enumerate(self.before.variables):
@@ -115,7 +115,8 @@ class Remapper(Transform):
 
     def forward(self, values: Tensor, names: Sequence[str]) -> Tensor:
         """Remap."""
-        sources, cosines, sines = [], [], []
+        sources: list[int] = []  # of each column after it
+        cosines, sines = [], []
         for place, name in enumerate(names):
             if self._option.get(name) == "angle":
                 cosines.append(len(sources))
@@ -175,7 +176,7 @@ def _cube_root(values: Tensor) -> Tensor:
 
 def _angle(cosine: Tensor, sine: Tensor) -> Tensor:
     """The angle in degrees, in [0, 360)."""
-    # At the origin there is no direction, and no slope either; zero degrees will do.
+    # The origin has no direction: zero degrees. Older torch gives a gradient of NaN there (pytorch#165427).
     cosine = torch.where((cosine == 0) & (sine == 0), torch.ones_like(cosine), cosine)
     angle = torch.atan2(sine, cosine).rad2deg().remainder(360)
     return torch.where(angle >= 360, angle - 360, angle)  # A tiny negative angle rounds to 360.
