@@ -22,7 +22,9 @@ VERSIONS = sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors"))
 START, LEAD_TIME, EVERY = "2000-08-10T00", "5d", 37
 
 # Newer releases of its plugins will do, without a word.
-pytestmark = pytest.mark.filterwarnings(f"error::{DifferentVersionWarning.__module__}.DifferentVersionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    f"error::{DifferentVersionWarning.__module__}.DifferentVersionWarning"
+)
 
 
 @pytest.fixture(scope="module")

@@ -70,3 +70,12 @@ def test_components_come_in_one_order_whatever_the_order_on_disk(here):
     assert [one.kind for one in ours] == ["graph"] * 3 + ["tracker"] * 3 + ["hook"] * 3
     assert [one.distribution[0] for one in ours] == ["a", "m", "z"] * 3
     assert {one.state for one in ours} == {"ok"}  # All hooks are used: to share a name is no conflict.
+
+
+def test_metadata_are_read_once_however_often_components_are_looked_for(here, monkeypatch):
+    """A training looks for some hundred, each among all that is installed."""
+    first = _state(here, requires=["needed>=2.0"])
+    monkeypatch.setattr(
+        "anemoi.core.plugins._judge.read_metadata", lambda distribution: pytest.fail("read again")
+    )
+    assert next(one for one in components("loss") if one.name == "judged") == first

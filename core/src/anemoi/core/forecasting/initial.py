@@ -33,7 +33,7 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
     Raises
     ------
     AnemoiError
-        If it is not a duration, or there is no state at it.
+        If it is not a duration, or neither a state nor a step of the model is at it.
     """
     end = parse_duration(lead_time)
     count = step_count(checkpoint, end)
@@ -43,7 +43,9 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
             outputs = np.array(steps.outputs, dtype="timedelta64[s]")
             leads = (np.arange(count)[:, None] * steps.step + outputs).ravel()
             found[name] = leads[leads <= end]
-    if not any(len(leads) and leads[-1] == end for leads in found.values()):
+    # An interpolator has no state where its step ends: that one is given.
+    whole = bool(found) and not end % next(iter(checkpoint.steps.values())).step
+    if not whole and not any(len(leads) and leads[-1] == end for leads in found.values()):
         given = (name for name, domain in checkpoint.domains.items() if domain.outputs)
         step = min(offset for name in given for offset in checkpoint.steps[name].outputs)
         nearest = max((leads[-1] for leads in found.values() if len(leads)), default=step)
