@@ -1,16 +1,35 @@
 """All specimens, registered."""
 
-from . import RIGHT, WRONG, bystanders, graph_builders, kinds, layers, losses, outputs, packages, sources
+from . import (
+    RIGHT,
+    WRONG,
+    bystanders,
+    forcings,
+    graph_builders,
+    kinds,
+    layers,
+    losses,
+    models,
+    objectives,
+    outputs,
+    packages,
+    sources,
+    transforms,
+)
 
 __all__ = [
     "RIGHT",
     "WRONG",
     "bystanders",
+    "forcings",
     "graph_builders",
     "kinds",
     "layers",
     "losses",
+    "models",
+    "objectives",
     "outputs",
     "packages",
     "sources",
+    "transforms",
 ]
