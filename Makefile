@@ -55,7 +55,7 @@ matrix: $(VENV)/installed
 	$(BIN)/anemoi-meta-ci constraints main --output docs/compatibility/known-good-main.txt
 
 small-matrix: $(VENV)/installed
-	$(BIN)/anemoi-meta-ci run --cell '*/no-torch/*' --cell 'main/*/highest/all' --cell '*/highest/checkpoints-of-*'
+	$(BIN)/anemoi-meta-ci run --cell '*/no-torch/*' --cell 'main/*/highest/all' --cell '*/highest/checkpoints-of-*' --cell '*/highest/plugins-of-*'
 
 # Torch comes first and stays pinned, so that pip takes its CPU build where there is one and nothing
 # after it pulls in another. The build backend is installed once, not once for each distribution.

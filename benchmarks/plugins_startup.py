@@ -46,10 +46,10 @@ def write_distributions(folder: Path, number: int, *, open_kinds: bool = False) 
             f"Requires-Dist: anemoi-core>=0.1\nRequires-Dist: numpy>=1.26\n\n{description}"
         )
         if index % 6 == 0:
-            group = f"kind_{index - index % 30}s" if open_kinds else "losses"
+            group = f"kind_{index - index % 30}s" if open_kinds else "trackers"
             declared = f"[anemoi.core.kinds]\nkind_{index} = invented_{index}:KIND\n"
             (info / "entry_points.txt").write_text(
-                f"[anemoi.core.{group}]\nloss-{index} = invented_{index}:Loss\n"
+                f"[anemoi.core.{group}]\ntracker-{index} = invented_{index}:Tracker\n"
                 f"[anemoi.core.commands]\ndo-{index} = invented_{index}:command\n"
                 + (declared if open_kinds and index % 30 == 0 else "")
             )

@@ -13,13 +13,13 @@ from pathlib import Path
 import environment
 import pytest
 from anemoi.core.cli import main
-from anemoi.core.plugins._kinds import KINDS
+from anemoi.core.plugins import find_kind, kinds
 from anemoi.core.scaffold import _source
 from environment import run
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-MADE = [name for name, kind in KINDS.items() if kind.scaffold]
+MADE = [name for name in kinds() if find_kind(name).scaffold]
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -110,6 +110,12 @@ def test_a_newer_core_reads_the_checkpoint_of_the_older(ran):
     assert [each["stage"] for each in done["stages"]] == ["install", "write", "install the newer", "read"]
 
 
+def test_the_plugins_of_the_older_line_are_tried_with_the_newer_core(ran):
+    done = of(ran, "plugins-of-old")
+    assert done["state"] == "pass"
+    assert [each["stage"] for each in done["stages"]] == ["install", "write", "read"]
+
+
 def test_one_that_breaks_with_the_older_core_alone(ran):
     assert of(ran, "anemoi-plugin-late")["state"] == "pass"
     assert of(ran, "anemoi-plugin-late", "old")["state"] == "fail"

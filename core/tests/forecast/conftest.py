@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 import textwrap
 from types import SimpleNamespace
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from anemoi.core.checkpoint import Checkpoint, lock
+from anemoi.core import forcings
+from anemoi.core.checkpoint import Checkpoint, build_model, lock
 from anemoi.core.config import build
 from anemoi.core.domain import Domain, Statistics
 from anemoi.core.graph import Edges, Graph, Nodes
@@ -85,7 +87,8 @@ class ConditionedProcessor(TinyProcessor):
         self.shift = nn.Linear(condition_channels, channels) if condition_channels else None
 
     def forward(self, x, condition=None):
-        return super().forward(x) if self.shift is None else super().forward(x + self.shift(condition)[:, None])
+        shift = 0 if self.shift is None else self.shift(condition)[:, None]
+        return super().forward(x + shift)
 
 
 class Noisy(Rollout):
@@ -222,6 +225,19 @@ noisy = anemoi_plugin_tiny:Noisy
 """
 
 
+@pytest.fixture(scope="session", autouse=True)
+def metadata_read_once():
+    """Read the metadata of what is installed once for each ``sys.path``: most of the time goes there."""
+    known = {}
+
+    def shared(self):
+        self._installed = known.setdefault(tuple(sys.path), {})
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("anemoi.core.plugins._judge.Judge.__init__", shared)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_site(tmp_path_factory):
     """A directory that holds the plugin as pip would have installed it."""
@@ -326,6 +342,60 @@ def checkpoint_of(domains, configuration, *, seed=7, **about):
     )
 
 
+def by_hand(checkpoint, sources, start, count, persist=()):
+    """A forecast in units of the data, variable by variable: ``(grid, outputs)`` by domain and hours.
+
+    Of transforms there may be what fills in means, what normalises, and zero as a bound.
+    """
+    model, hour = build_model(checkpoint).eval(), np.timedelta64(3600, "s")
+    bounded = checkpoint.configuration["transforms"].get("bounding", {}).get("relu", ())
+    found = {}
+
+    def value(name, variable, hours):
+        domain, time = checkpoint.domains[name], start + hours * hour
+        if domain[variable].computed:
+            return forcings.compute([variable], domain.grid.latitudes, domain.grid.longitudes, [time])[
+                0, :, 0
+            ]
+        if variable in domain.constants:
+            return domain.constants[variable]
+        if variable in domain.prognostic and (name, hours) in found:
+            return found[name, hours][:, domain.outputs.index(variable)]
+        time = min(time, start) if variable in persist else time
+        return sources[name].read([time])[0, 0, :, sources[name].variables.index(variable)]
+
+    def scaling(name, variable):
+        domain = checkpoint.domains[name]
+        place = domain.names.index(variable)
+        return np.float32(domain.statistics.mean[place]), np.float32(domain.statistics.stdev[place])
+
+    for number in range(count):
+        inputs = {}
+        for name, domain in checkpoint.domains.items():
+            steps, states = checkpoint.steps[name], []
+            for offset in steps.inputs:
+                hours = int((number * steps.step + offset) / hour)
+                columns = []
+                for variable in domain.inputs:
+                    mean, stdev = scaling(name, variable)
+                    columns.append(np.nan_to_num((value(name, variable, hours) - mean) / stdev))
+                states.append(np.stack(columns, axis=-1))
+            inputs[name] = torch.tensor(np.stack(states)[None, :, None], dtype=torch.float32)
+        with torch.no_grad():
+            outputs = model(inputs)
+        for name, values in outputs.items():
+            domain, steps = checkpoint.domains[name], checkpoint.steps[name]
+            for offset, state in zip(steps.outputs, values[0, :, 0].numpy(), strict=True):
+                columns = []
+                for column, variable in enumerate(domain.outputs):
+                    mean, stdev = scaling(name, variable)
+                    column = state[:, column] * stdev + mean
+                    column = np.maximum(column, 0) if variable in bounded else column
+                    columns.append(np.where(domain.missing.get(variable, False), np.nan, column))
+                found[name, int((number * steps.step + offset) / hour)] = np.stack(columns, axis=-1)
+    return found
+
+
 @pytest.fixture(scope="session")
 def untrained(tiny_site, configuration):
     """A checkpoint of an untrained model."""
@@ -376,6 +446,7 @@ def tiny(tiny_plugin):
         domain=domain_of,
         graph=graph_of,
         checkpoint=checkpoint,
+        by_hand=by_hand,
         source=plugins.load("source", "tiny"),
         output=plugins.load("output", "npz"),
     )
@@ -400,7 +471,6 @@ def checkpoint_file(make_checkpoint, tmp_path):
 def built(tiny_site, untrained):
     """Its model and what builds its output, both found once: to find plugins takes its time."""
     from anemoi.core import plugins
-    from anemoi.core.checkpoint import build_model
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(str(tiny_site))

@@ -16,6 +16,8 @@ import torch
 
 from anemoi.core.checkpoint import Checkpoint, build_model, inspect, load, save
 from anemoi.core.errors import CheckpointError
+from anemoi.core.steps import Steps
+from anemoi.core.variable import Role, Variable
 
 
 def split(path):
@@ -92,6 +94,78 @@ def test_what_is_saved_is_what_is_loaded(make_checkpoint, tmp_path):
     assert_same(checkpoint, loaded)
     assert loaded.identity == saved.identity
     assert loaded.path == saved.path == tmp_path / "c"
+
+
+def test_all_that_a_domain_may_have_is_saved_and_loaded(tiny, make_checkpoint, tmp_path):
+    """Several domains, of all roles, on other grids; and a model without a graph."""
+    variables = (
+        Variable("t_850", units="K", level=850.0, level_type="pressure"),
+        Variable("sst", Role.FORCING, may_be_missing=True),
+        Variable("tp", Role.DIAGNOSTIC, accumulated=np.timedelta64(6, "h")),
+        Variable("flux", Role.DIAGNOSTIC, averaged=np.timedelta64(90, "m")),
+        Variable("lsm", Role.FORCING, constant=True),
+        Variable("insolation", Role.FORCING, computed=True),
+    )
+    domains = {
+        "sea": tiny.domain("h/2 é", points=6, hours=12),
+        "air": tiny.domain(
+            *variables,
+            constants={"lsm": np.linspace(0, 1, 4, dtype=np.float32)},
+            missing={"sst": np.array([True, False, False, True])},
+            measured={"tp": np.arange(8.0).reshape(2, 4)},
+        ),
+        "edge": tiny.domain(Variable("f", Role.FORCING), points=2),
+    }
+    hour = np.timedelta64(3600, "s")
+    steps = {
+        "sea": Steps(inputs=(0 * hour,), outputs=(12 * hour,), step=12 * hour, interval=12 * hour),
+        "air": Steps(
+            inputs=(-6 * hour, 0 * hour), outputs=(6 * hour, 12 * hour), step=12 * hour, interval=6 * hour
+        ),
+        "edge": Steps(inputs=(-1 * hour, 12 * hour), outputs=(), step=12 * hour, interval=6 * hour),
+    }
+    checkpoint = make_checkpoint(domains=domains, steps=steps, graph=None)
+    saved = save(tmp_path / "c", checkpoint)
+    loaded = load(tmp_path / "c")
+    assert_same(checkpoint, loaded)
+    assert loaded.identity == saved.identity
+    assert loaded.domains["air"].variables == variables
+    assert save(tmp_path / "d", loaded).identity == saved.identity
+    told = inspect(tmp_path / "c")
+    assert (told.format_version, dict(told.nodes), dict(told.edges)) == (2, {}, {})
+    assert told.points == {"sea": 6, "air": 4, "edge": 2}
+
+
+def test_what_is_kept_in_order_stays_in_order(make_checkpoint, tmp_path):
+    """The names of transforms and domains are keys, and their order means something."""
+    configuration = make_checkpoint().configuration
+    transforms = {"z": {"name": "normaliser"}, "a": {"name": "normaliser"}}
+    save(tmp_path / "c", make_checkpoint(configuration={**configuration, "transforms": transforms}))
+    assert list(load(tmp_path / "c").configuration) == list(configuration)
+    assert list(load(tmp_path / "c").configuration["transforms"]) == ["z", "a"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("variables", [{"name": "t"}]),
+        ("variables", [{"name": "t", "role": "moon"}]),
+        ("variables", [{"name": "t", "role": "prognostic"}] * 2),
+        ("steps", {"inputs": [], "outputs": [1], "step": 1, "interval": 1}),
+        ("steps", {"inputs": [0], "outputs": [2, 1], "step": 1, "interval": 1}),
+        ("field_shape", [3, 3]),
+        ("frequency", "often"),
+        ("constants", ["lsm"]),
+    ],
+)
+def test_a_domain_that_contradicts_itself_is_refused(checkpoint_file, key, value):
+    from anemoi.core.checkpoint import container
+
+    document = dict(container.read(checkpoint_file).document)
+    document["domains"] = {"data": {**document["domains"]["data"], key: value}}
+    container.write(checkpoint_file, safetensors.torch.load_file(checkpoint_file), document)
+    with pytest.raises(CheckpointError, match="does not hold what its format asks for"):
+        load(checkpoint_file)
 
 
 def test_weights_that_share_memory_are_saved(make_checkpoint, tmp_path):

@@ -174,7 +174,7 @@ def test_a_missing_checkpoint(anemoi, tiny_plugin):
     ("changes", "words"),
     [
         (
-            {"version": "9.0"},
+            {"version": "9.0", "accepts": "==9.0.*"},
             ["9.0 is needed", "pip install 'anemoi-plugin-tiny==9.0'", "--allow-different-versions"],
         ),
         (
@@ -196,7 +196,7 @@ def test_a_checkpoint_whose_plugins_are_not_here(anemoi, make_checkpoint, tmp_pa
 
 
 def test_other_versions_are_taken_with_a_warning(anemoi, make_checkpoint, tmp_path):
-    entries = tuple(dataclasses.replace(entry, version="9.0") for entry in make_checkpoint().lock)
+    entries = tuple(dataclasses.replace(entry, version="9.0", accepts="") for entry in make_checkpoint().lock)
     save(tmp_path / "c", make_checkpoint(lock=entries))
     code, _, err = anemoi(*forecast_arguments("c", "--allow-different-versions"))
     assert code == 0

@@ -12,10 +12,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from anemoi.core.checkpoint import load
+from anemoi.core.checkpoint import load, save
 from anemoi.core.checkpoint.exporting import export_metadata, metadata
 from anemoi.core.cli.main import main
 from anemoi.core.errors import CheckpointError
+from anemoi.core.variable import Role, Variable
 
 
 def read(path):
@@ -50,10 +51,19 @@ def test_it_says_what_the_checkpoint_is(checkpoint_file, tmp_path, capsys):
 
 def test_the_columns_of_forcings_are_behind_those_of_variables():
     document = {
-        "variables": ["t_850", "msl"],
-        "units": {"msl": "Pa"},
-        "frequency": "6h",
-        "grid": {},
+        "domains": {
+            "data": {
+                "variables": [
+                    {"name": "t_850", "role": "prognostic"},
+                    {"name": "msl", "role": "prognostic", "units": "Pa"},
+                    {"name": "cos_latitude", "role": "forcing", "computed": True, "constant": True},
+                    {"name": "insolation", "role": "forcing", "computed": True},
+                ],
+                "frequency": "6h",
+                "field_shape": None,
+                "steps": {"inputs": [-21600, 0], "outputs": [21600]},
+            },
+        },
         "lock": [{"distribution": "anemoi-plugin-x", "version": "1.2"}],
         "configuration": {
             "forcings": ["cos_latitude", "insolation"], "data": {"name": "x"}, "model": {}, "graph": {},
@@ -73,7 +83,50 @@ def test_the_columns_of_forcings_are_behind_those_of_variables():
         name: each.get("constant_in_time") for name, each in said["dataset"]["variables_metadata"].items()
     }
     assert constant == {"t_850": None, "msl": None, "cos_latitude": True, "insolation": False}
+    assert said["dataset"]["variables_metadata"]["msl"] == {"units": "Pa"}
+    assert said["config"]["training"]["multistep_input"] == 2
     assert said["provenance_training"]["module_versions"] == {"torch": "2.13.0", "anemoi-plugin-x": "1.2"}
+
+
+def test_each_role_has_its_columns_among_what_comes_in_and_what_goes_out(tiny, tmp_path):
+    """As ``data_indices`` of anemoi-models: the model's are places among its own inputs and outputs."""
+    domain = tiny.domain(
+        "t",
+        Variable("tp", Role.DIAGNOSTIC),
+        Variable("sst", Role.FORCING),
+        Variable("lsm", Role.FORCING, constant=True),
+        "ps",
+    )
+    sections = {"air": {"data": {"name": "tiny", "points": 4}}}
+    save(tmp_path / "c", tiny.checkpoint({"air": domain}, sections=sections))
+    said, _ = read(export_metadata(tmp_path / "c", tmp_path / "model.ckpt"))
+    assert said["dataset"]["variables"] == ["t", "tp", "sst", "lsm", "ps"]
+    assert said["dataset"]["arguments"]["kwargs"] == sections["air"]["data"]
+    assert (said["config"]["data"]["forcing"], said["config"]["data"]["diagnostic"]) == (
+        ["sst", "lsm"],
+        ["tp"],
+    )
+    assert said["data_indices"] == {
+        "data": {
+            "input": {"full": [0, 2, 3, 4], "forcing": [2, 3], "diagnostic": [], "prognostic": [0, 4]},
+            "output": {"full": [0, 1, 4], "forcing": [], "diagnostic": [1], "prognostic": [0, 4]},
+        },
+        "model": {
+            "input": {"full": [0, 1, 2, 3], "forcing": [1, 2], "diagnostic": [], "prognostic": [0, 3]},
+            "output": {"full": [0, 1, 2], "forcing": [], "diagnostic": [1], "prognostic": [0, 2]},
+        },
+    }
+    assert said["dataset"]["variables_metadata"]["lsm"]["constant_in_time"] is True
+    assert said["dataset"]["variables_metadata"]["sst"] == {
+        "computed_forcing": False,
+        "constant_in_time": False,
+    }
+
+
+def test_a_checkpoint_of_several_domains_is_not_what_these_tools_know(tiny, tmp_path):
+    save(tmp_path / "c", tiny.checkpoint({"air": tiny.domain("t"), "sea": tiny.domain("s")}))
+    with pytest.raises(CheckpointError, match=r"several domains \(air, sea\)"):
+        export_metadata(tmp_path / "c", tmp_path / "model.ckpt")
 
 
 def test_nothing_is_replaced_unasked_and_nothing_half_written(checkpoint_file, tmp_path):

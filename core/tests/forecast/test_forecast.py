@@ -205,7 +205,7 @@ class Watcher:
 
     @hookimpl
     def forecast_step(self, forecast, state):
-        self.heard.append(("step", str(state.lead_time)))
+        self.heard.append(("step", state.lead_time))
 
     @hookimpl
     def forecast_finished(self, status):
@@ -224,8 +224,8 @@ def test_hooks_hear_of_each_state(make_checkpoint, tiny_source, watcher):
         pass
     assert watcher.heard == [
         ("started", 1),
-        ("step", "21600 seconds"),
-        ("step", "43200 seconds"),
+        ("step", SIX_HOURS),
+        ("step", 2 * SIX_HOURS),
         ("finished", "finished"),
     ]
 

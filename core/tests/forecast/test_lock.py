@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 
 import pytest
+import torch
 
 from anemoi.core import plugins
 from anemoi.core.checkpoint import DifferentVersionWarning, build_model, compare, lock, targets
@@ -51,7 +52,7 @@ def test_an_absent_plugin_is_named_with_the_command_that_installs_it(make_checkp
 
 
 def test_another_version_is_refused_unless_allowed(make_checkpoint):
-    checkpoint = changed(make_checkpoint, version="0.2.0")
+    checkpoint = changed(make_checkpoint, version="0.2.0", accepts="==0.2.*")
     with pytest.raises(
         CheckpointError, match=r"0\.2\.0 is needed, but version 0\.1\.0 is installed"
     ) as caught:
@@ -60,6 +61,27 @@ def test_another_version_is_refused_unless_allowed(make_checkpoint):
     assert "--allow-different-versions" in caught.value.fix
     with pytest.warns(DifferentVersionWarning, match=r"0\.2\.0 is needed"):
         build_model(checkpoint, allow_different_versions=True)
+
+
+@pytest.mark.parametrize(
+    ("version", "accepts"), [("0.1.7", "==0.1.*"), ("0.1.0a1", "==0.1.*"), ("0.0.9", ">=0.0.9,<1")]
+)
+def test_a_release_that_the_lock_accepts_will_do_without_a_word(make_checkpoint, version, accepts):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_model(changed(make_checkpoint, version=version, accepts=accepts))
+
+
+@pytest.mark.parametrize("accepts", ["", "==0.2.*", "soon"])
+def test_any_other_release_will_not(make_checkpoint, accepts):
+    with pytest.raises(CheckpointError, match=r"0\.1\.7 is needed, but version 0\.1\.0 is installed"):
+        build_model(changed(make_checkpoint, version="0.1.7", accepts=accepts))
+
+
+def test_a_lock_accepts_patch_releases(make_checkpoint):
+    assert {
+        entry.accepts for entry in make_checkpoint().lock if entry.distribution == "anemoi-plugin-tiny"
+    } == {"==0.1.*"}
 
 
 def test_other_files_of_the_same_version_are_warned_about(make_checkpoint):
@@ -133,3 +155,30 @@ def test_code_hidden_deep_in_options_is_found():
         "os.system",
         "x.y",
     ]
+
+
+def test_a_layer_may_know_the_names_that_its_weights_had_before(make_checkpoint, monkeypatch):
+    """As modules of torch do; what nobody knows is refused, and so is what has another shape."""
+    processor = plugins.load("processor", "tiny")
+    real = processor._load_from_state_dict
+
+    def renamed(self, state_dict, prefix, *arguments):
+        for end in ("weight", "bias"):
+            if (old := f"{prefix}within.{end}") in state_dict:
+                state_dict[f"{prefix}inner.{end}"] = state_dict.pop(old)
+        real(self, state_dict, prefix, *arguments)
+
+    weights = {name.replace("inner", "within"): weight for name, weight in make_checkpoint().weights.items()}
+    with pytest.raises(CheckpointError, match=r"missing: network\.processor\.inner\.weight"):
+        build_model(make_checkpoint(weights=weights))
+    monkeypatch.setattr(processor, "_load_from_state_dict", renamed)
+    model = build_model(make_checkpoint(weights=weights))
+    for name, weight in make_checkpoint().weights.items():
+        assert torch.equal(model.state_dict()[name], weight)
+    for change in (
+        {"network.processor.within.bias": torch.zeros(9)},
+        {"network.processor.without": torch.zeros(3)},
+    ):
+        with pytest.raises(CheckpointError, match="are not those of the model") as caught:
+            build_model(make_checkpoint(weights={**weights, **change}))
+        assert next(iter(change)).rpartition("with")[0] in caught.value.what

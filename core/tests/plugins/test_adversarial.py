@@ -304,7 +304,9 @@ def test_a_group_that_there_is_not_names_the_nearest_one(site):
     assert "the nearest is 'anemoi.core.processors'" in listed[0]["reason"]
 
 
-@pytest.mark.parametrize("text", ["[anemoi.core.losses]\nno equals sign\n", "[anemoi.core.losses\nx = y:z\n"])
+@pytest.mark.parametrize(
+    "text", ["[anemoi.core.trackers]\nno equals sign\n", "[anemoi.core.trackers\nx = y:z\n"]
+)
 def test_an_unreadable_entry_points_file_is_reported_and_harms_no_other(site, text):
     site.add("torn-dist", text)
     site.add("good-dist", {"commands": {"good": "good_module:command"}}, modules={"good_module.py": COMMAND})
@@ -316,14 +318,14 @@ def test_an_unreadable_entry_points_file_is_reported_and_harms_no_other(site, te
 
 
 def test_files_that_are_not_utf_8_harm_no_other(site):
-    site.add("latin-dist", {"losses": {"x": "m:C"}})
+    site.add("latin-dist", {"trackers": {"x": "m:C"}})
     folder = site.path / "latin_dist-1.0.dist-info"
-    (folder / "entry_points.txt").write_bytes(b"[anemoi.core.losses]\n\xe9t\xe9 = m:C\n")
-    site.add("good-dist", {"losses": {"good": "m:C"}})
+    (folder / "entry_points.txt").write_bytes(b"[anemoi.core.trackers]\n\xe9t\xe9 = m:C\n")
+    site.add("good-dist", {"trackers": {"good": "m:C"}})
     (site.path / "odd_dist-1.0.dist-info").mkdir()
     (site.path / "odd_dist-1.0.dist-info" / "METADATA").write_bytes(b"Name: odd-dist\nVersion: 1\nX: \xff\n")
     (site.path / "odd_dist-1.0.dist-info" / "entry_points.txt").write_text(
-        "[anemoi.core.losses]\nodd = m:C\n"
+        "[anemoi.core.trackers]\nodd = m:C\n"
     )
     listed = site.anemoi("plugins", "list", "--json")
     assert listed.returncode == 0, listed.stderr
@@ -333,7 +335,7 @@ def test_files_that_are_not_utf_8_harm_no_other(site):
 
 def test_unicode_and_very_long_names_are_listed_everywhere(site):
     long_name = "n" * 5000
-    site.add("uni-dist", {"losses": {"été-風-🌀": "m:C", long_name: "m:C"}})
+    site.add("uni-dist", {"trackers": {"été-風-🌀": "m:C", long_name: "m:C"}})
     for encoding in ("utf-8", "ascii"):
         listed = site.anemoi("plugins", "list", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
         assert listed.returncode == 0, listed.stderr
@@ -345,13 +347,13 @@ def test_unicode_and_very_long_names_are_listed_everywhere(site):
 
 
 def test_ten_thousand_entry_points_are_listed_within_seconds(site):
-    site.add("huge-dist", {"losses": {f"loss-{number}": "m:C" for number in range(10_000)}})
-    listed = site.anemoi("plugins", "list", "--kind", "loss", "--json")
+    site.add("huge-dist", {"trackers": {f"tracker-{number}": "m:C" for number in range(10_000)}})
+    listed = site.anemoi("plugins", "list", "--kind", "tracker", "--json")
     assert listed.returncode == 0
     assert sum(one["distribution"] == "huge-dist" for one in json.loads(listed.stdout)) == 10_000
-    mistyped = site.anemoi("plugins", "info", "los-9999")
+    mistyped = site.anemoi("plugins", "info", "traker-9999")
     assert mistyped.returncode == 2
-    assert "loss-9999" in mistyped.stderr
+    assert "tracker-9999" in mistyped.stderr
 
 
 @pytest.mark.parametrize("kind", ["processor", "source", "config", "hook"])

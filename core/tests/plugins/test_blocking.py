@@ -16,7 +16,7 @@ from anemoi.core.plugins._blocklist import FILE_NAME, allow, block
 def two(here):
     for letter in "ab":
         here.add(
-            f"{letter}-dist", {"losses": {f"loss-{letter}": "m:C"}, "graphs": {f"graph-{letter}": "m:C"}}
+            f"{letter}-dist", {"trackers": {f"tracker-{letter}": "m:C"}, "graphs": {f"graph-{letter}": "m:C"}}
         )
     return here
 
@@ -36,8 +36,8 @@ def rules(two, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("A_Dist", {"loss-a", "graph-a"}),
-        ("Loss.A", {"loss-a"}),
+        ("A_Dist", {"tracker-a", "graph-a"}),
+        ("Tracker.A", {"tracker-a"}),
         ("b-dist:graph_b", {"graph-b"}),
         ("nothing", set()),
     ],
@@ -51,7 +51,7 @@ def test_a_distribution_or_a_component_is_blocked_and_allowed_again(two, name, e
 
 def test_a_component_can_be_allowed_out_of_a_blocked_distribution(two):
     block("a-dist")
-    allow("loss-a")
+    allow("tracker-a")
     assert _blocked() == {"graph-a"}
 
 
@@ -63,20 +63,20 @@ def test_blocking_twice_writes_one_line_and_keeps_comments(two):
 
 
 def test_the_list_of_the_site_wins(rules):
-    rules.write_text("a-dist  # not approved\n!loss-b\n")
+    rules.write_text("a-dist  # not approved\n!tracker-b\n")
     block("b-dist")
-    assert _blocked() == {"loss-a", "graph-a", "graph-b"}
+    assert _blocked() == {"tracker-a", "graph-a", "graph-b"}
     with pytest.raises(PluginError, match="site's list") as refused:
         allow("a-dist")
     assert f"{rules}, line 1" in str(refused.value)
 
 
 def test_what_is_blocked_is_not_loaded_and_says_which_line_blocks_it(two):
-    path = block("loss-a")
+    path = block("tracker-a")
     with pytest.raises(PluginError) as refused:
-        load("loss", "loss-a")
+        load("tracker", "tracker-a")
     assert f"blocked by the user's list ({path}, line 1)" in str(refused.value)
-    assert "anemoi plugins allow loss-a" in str(refused.value)
+    assert "anemoi plugins allow tracker-a" in str(refused.value)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xe9", None])
@@ -120,15 +120,15 @@ def test_a_directory_that_cannot_be_made_is_a_clear_error(two):
 
 
 def test_the_commands_block_and_allow(site):
-    site.add("a-dist", {"losses": {"loss-a": "m:C"}})
-    assert site.anemoi("plugins", "block", "loss-a").returncode == 0
+    site.add("a-dist", {"trackers": {"tracker-a": "m:C"}})
+    assert site.anemoi("plugins", "block", "tracker-a").returncode == 0
     blocked = json.loads(site.anemoi("plugins", "list", "--state", "blocked", "--json").stdout)
-    assert [one["name"] for one in blocked] == ["loss-a"]
-    assert site.anemoi("plugins", "doctor", "loss-a").returncode == 1
-    why = site.anemoi("plugins", "why", "loss-a")
+    assert [one["name"] for one in blocked] == ["tracker-a"]
+    assert site.anemoi("plugins", "doctor", "tracker-a").returncode == 1
+    why = site.anemoi("plugins", "why", "tracker-a")
     assert why.returncode == 0
-    assert "the user's list blocks 'loss-a'" in why.stdout
-    assert site.anemoi("plugins", "allow", "loss-a").returncode == 0
+    assert "the user's list blocks 'tracker-a'" in why.stdout
+    assert site.anemoi("plugins", "allow", "tracker-a").returncode == 0
     unknown = site.anemoi("plugins", "block", "not-there")
     assert unknown.returncode == 0
     assert "No plugin installed here is called 'not-there'" in unknown.stderr

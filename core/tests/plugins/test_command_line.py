@@ -134,33 +134,33 @@ def test_a_mistyped_line_is_one_message_and_exit_code_2(failing, arguments, says
 def test_info_tells_what_metadata_tell(site):
     site.add(
         "told-dist",
-        {"losses": {"told": "toldpkg:Told"}},
+        {"trackers": {"told": "toldpkg:Told"}},
         headers=["Summary: Tells a lot", "Requires-Python: >=3.10"],
-        modules={"toldpkg.py": "class Told:\n    'A loss that is told of.'\n"},
+        modules={"toldpkg.py": "class Told:\n    'A tracker that is told of.'\n"},
     )
     [facts] = json.loads(site.anemoi("plugins", "info", "told-dist", "--json").stdout)
-    assert facts["description"] == "A loss that is told of."
+    assert facts["description"] == "A tracker that is told of."
     assert facts["summary"] == "Tells a lot"
     assert facts["requires"] == ["anemoi-core>=0.1,<0.2"]
     assert facts["requires_python"] == ">=3.10"
     assert facts["location"] == str(site.path)
     text = site.anemoi("plugins", "info", "TOLD").stdout
-    assert "A loss that is told of." in text
+    assert "A tracker that is told of." in text
 
 
 def test_why_tells_each_rule_in_turn(site, tmp_path):
     site.add(
         "why-dist",
-        {"losses": {"why": "m:C"}},
+        {"trackers": {"why": "m:C"}},
         requires=["anemoi-core>=7", "anemoi-core>=7", "click", "x; extra == 'y'"],
     )
-    site.add("rival-dist", {"losses": {"why": "m:C"}})
+    site.add("rival-dist", {"trackers": {"why": "m:C"}})
     second = type(site)(tmp_path / "second", site.home)
-    second.add("why-dist", {"losses": {"why": "m:C"}}, version="0.5")
+    second.add("why-dist", {"trackers": {"why": "m:C"}}, version="0.5")
     told = site.anemoi("plugins", "why", "why-dist:why", PYTHONPATH=f"{site.path}{os.pathsep}{second.path}")
     assert told.returncode == 0
     for line in (
-        "found     [anemoi.core.losses] why = m:C",
+        "found     [anemoi.core.trackers] why = m:C",
         f"shadows   another why-dist in {second.path}, which is not used",
         "lists     no list of blocked plugins names it",
         "requires  anemoi-core>=7: does not hold, requires anemoi-core>=7, but",
@@ -174,17 +174,17 @@ def test_why_tells_each_rule_in_turn(site, tmp_path):
 
 
 def test_requirements_pin_every_plugin_as_pip_would_read_it(site):
-    site.add("pinned-dist", {"losses": {"pinned": "m:C"}}, version="1.2")
+    site.add("pinned-dist", {"trackers": {"pinned": "m:C"}}, version="1.2")
     origins = {
         "git-dist": {"url": "https://e.org/g.git", "vcs_info": {"vcs": "git", "commit_id": "abc123"}},
         "web-dist": {"url": "https://e.org/w-1.0.zip", "archive_info": {}},
         "local-dist": {"url": "file:///src/local", "dir_info": {"editable": True}},
     }
     for name, origin in origins.items():
-        site.add(name, {"losses": {name: "m:C"}})
+        site.add(name, {"trackers": {name: "m:C"}})
         folder = site.path / f"{name.replace('-', '_')}-1.0.dist-info"
         (folder / "direct_url.json").write_text(json.dumps(origin))
-    site.add("bare-dist", {"losses": {"bare": "m:C"}}, metadata=False)
+    site.add("bare-dist", {"trackers": {"bare": "m:C"}}, metadata=False)
     printed = site.anemoi("plugins", "requirements")
     assert printed.returncode == 0
     lines = [line.partition(" #")[0] for line in printed.stdout.splitlines() if not line.startswith("#")]

@@ -8,8 +8,8 @@ from anemoi.core.plugins import components
 
 
 def _state(here, **options):
-    here.add("judged-dist", {"losses": {"judged": "m:C"}}, **options)
-    return next(one for one in components("loss") if one.name == "judged")
+    here.add("judged-dist", {"trackers": {"judged": "m:C"}}, **options)
+    return next(one for one in components("tracker") if one.name == "judged")
 
 
 @pytest.mark.parametrize(
@@ -52,20 +52,30 @@ def test_the_reason_tells_every_requirement_that_does_not_hold(here):
 
 
 def test_of_two_copies_of_a_distribution_the_first_on_the_path_counts(here, site, tmp_path, monkeypatch):
-    here.add("copied-dist", {"losses": {"old": "m:C"}}, version="1.0")
+    here.add("copied-dist", {"trackers": {"old": "m:C"}}, version="1.0")
     second = type(site)(tmp_path / "second", site.home)
-    second.add("copied-dist", {"losses": {"new": "m:C"}}, version="2.0")
+    second.add("copied-dist", {"trackers": {"new": "m:C"}}, version="2.0")
     monkeypatch.syspath_prepend(str(second.path))
-    found = [(one.name, one.version) for one in components("loss") if one.distribution == "copied-dist"]
+    found = [(one.name, one.version) for one in components("tracker") if one.distribution == "copied-dist"]
     assert found == [("new", "2.0")]
 
 
 def test_components_come_in_one_order_whatever_the_order_on_disk(here):
     for name in ("zeta-dist", "alpha-dist", "mid-dist"):
         here.add(
-            name, {"losses": {f"{name}-loss": "m:C"}, "hooks": {"same": "m"}, "graphs": {f"{name}-g": "m:C"}}
+            name,
+            {"trackers": {f"{name}-tracker": "m:C"}, "hooks": {"same": "m"}, "graphs": {f"{name}-g": "m:C"}},
         )
     ours = [one for one in components() if one.distribution in ("zeta-dist", "alpha-dist", "mid-dist")]
-    assert [one.kind for one in ours] == ["graph"] * 3 + ["loss"] * 3 + ["hook"] * 3
+    assert [one.kind for one in ours] == ["graph"] * 3 + ["tracker"] * 3 + ["hook"] * 3
     assert [one.distribution[0] for one in ours] == ["a", "m", "z"] * 3
     assert {one.state for one in ours} == {"ok"}  # All hooks are used: to share a name is no conflict.
+
+
+def test_metadata_are_read_once_however_often_components_are_looked_for(here, monkeypatch):
+    """A training looks for some hundred, each among all that is installed."""
+    first = _state(here, requires=["needed>=2.0"])
+    monkeypatch.setattr(
+        "anemoi.core.plugins._judge.read_metadata", lambda distribution: pytest.fail("read again")
+    )
+    assert next(one for one in components("loss") if one.name == "judged") == first

@@ -70,7 +70,7 @@ def test_a_failure_is_remembered_and_forgotten_when_it_is_mended(here):
         ("tracker", "my-trucker", "no tracker called 'my-trucker'", "Did you mean my-tracker?"),
         ("tracker", "zzzz", "no tracker called 'zzzz'", "anemoi plugins list --kind tracker"),
         ("tracker", "other-dist:my-tracker", "No distribution 'other-dist'", "pip install other-dist"),
-        ("loss", "my-tracker", "no loss called", "anemoi plugins list --kind loss"),
+        ("graph", "my-tracker", "no graph called", "anemoi plugins list --kind graph"),
     ],
 )
 def test_an_unknown_name_says_what_is_near_or_how_to_look(here, kind, name, says, mends):
@@ -109,12 +109,12 @@ def test_the_catalogue_knows_every_component_of_the_plugins_beside_the_core():
     assert all(name == normalise(name) for kind in kinds() for name in known(kind))
 
 
-COMPILED = "lockpkg/__pycache__/loss.cpython-311.pyc"
+COMPILED = "lockpkg/__pycache__/tracker.cpython-311.pyc"
 
 
 def _install(site, editable):
-    files = {"lockpkg/__init__.py": "", "lockpkg/loss.py": "X = 1\n", "lockpkg/data/table.csv": "1,2\n"}
-    site.add("lock-dist", {"losses": {"locked": "lockpkg.loss:It"}}, modules=files)
+    files = {"lockpkg/__init__.py": "", "lockpkg/tracker.py": "X = 1\n", "lockpkg/data/table.csv": "1,2\n"}
+    site.add("lock-dist", {"trackers": {"locked": "lockpkg.tracker:It"}}, modules=files)
     record = ["lock_dist-1.0.dist-info/METADATA,,", "lock_dist-1.0.dist-info/RECORD,,", "../../bin/tool,,"]
     record += ["lock_dist.pth,,"] if editable else [f"{name},," for name in (*files, COMPILED)]
     (site.path / COMPILED).parent.mkdir()
@@ -125,7 +125,7 @@ def _install(site, editable):
 
 def _lock(site):
     done = site.run(
-        "import json; from anemoi.core.plugins import lock; print(json.dumps(lock('loss', 'Locked')))"
+        "import json; from anemoi.core.plugins import lock; print(json.dumps(lock('tracker', 'Locked')))"
     )
     assert done.returncode == 0, done.stderr
     import json
@@ -139,7 +139,7 @@ def test_a_lock_names_the_distribution_and_hashes_its_files(site, editable):
     # The reference: the files in order of name, each as name, NUL, length, NUL, content.
     content = b"".join(f"{name}\0{len(text)}\0{text}".encode() for name, text in sorted(files.items()))
     assert _lock(site) == {
-        "kind": "loss",
+        "kind": "tracker",
         "name": "locked",
         "distribution": "lock-dist",
         "version": "1.0",
@@ -158,6 +158,6 @@ def test_a_lock_changes_with_any_file_and_with_nothing_else(site, editable):
 
 
 def test_a_lock_of_what_has_lost_its_files_is_refused(here):
-    here.add("gone-dist", {"losses": {"gone": "no_such_package.loss:It"}})
+    here.add("gone-dist", {"trackers": {"gone": "no_such_package.tracker:It"}})
     with pytest.raises(PluginError, match="The files of gone-dist cannot be read"):
-        lock("loss", "gone")
+        lock("tracker", "gone")

@@ -435,9 +435,9 @@ def fill(site, groups):
 
 def test_open_kinds_cost_a_list_of_three_hundred_distributions_no_read_and_no_import(site, tmp_path):
     """As many files are read as where all components are of core's kinds."""
-    fill(site, [("losses", "trackers")])
+    fill(site, [("outputs", "trackers")])
     for number in range(0, 300, 30):
-        site.add(f"many-more-{number}", {"losses": {f"loss-{number}": "poison:It"}})
+        site.add(f"many-more-{number}", {"trackers": {f"tracker-{number}": "poison:It"}})
     core = json.loads(site.run(COUNT).stdout)
     other = type(site)(tmp_path / "other", site.home)
     other.path.mkdir()

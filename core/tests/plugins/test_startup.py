@@ -14,7 +14,10 @@ def _fill(site, plugins=50, others=250):
         requires = ["anemoi-core>=9"] if number % 10 == 0 else ["anemoi-core>=0.1"]
         site.add(
             f"plugin-{number}",
-            {"losses": {f"loss-{number}": "poison:Loss"}, "commands": {f"do-{number}": "poison:command"}},
+            {
+                "trackers": {f"tracker-{number}": "poison:Tracker"},
+                "commands": {f"do-{number}": "poison:command"},
+            },
             requires=requires,
             metadata=number % 10 != 1,
             modules={"poison.py": "raise SystemExit('a plugin was imported')\n"},

@@ -43,17 +43,17 @@ def test_what_is_asked_for_is_written(tmp_path):
         "3.12,3.11",
     ]
     words += ["--description", "Layers that forget", "--output-dir", str(tmp_path / "new" / "place")]
-    assert main(["plugins", "new", "loss", "anemoi_plugin_My.Loss", *words]) == 0
-    made = tmp_path / "new" / "place" / "anemoi-plugin-my-loss"
+    assert main(["plugins", "new", "tracker", "anemoi_plugin_My.Tracker", *words]) == 0
+    made = tmp_path / "new" / "place" / "anemoi-plugin-my-tracker"
     project = (made / "pyproject.toml").read_text()
     assert 'authors = [{ name = "The Weather Office" }]' in project
     assert 'license = "MIT"' in project
     assert 'requires-python = ">=3.11"' in project
     assert 'description = "Layers that forget"' in project
-    assert "anemoi_plugin_my_loss.loss:MyLoss" in project
+    assert "anemoi_plugin_my_tracker.tracker:MyTracker" in project
     assert "Copyright (c) The Weather Office" in (made / "LICENSE").read_text()
     assert 'python: ["3.11", "3.12"]' in (made / ".github/workflows/ci.yml").read_text()
-    assert "github.com/office/anemoi-plugin-my-loss" in (made / "README.md").read_text()
+    assert "github.com/office/anemoi-plugin-my-tracker" in (made / "README.md").read_text()
 
 
 def test_the_record_says_what_and_not_where(tmp_path):

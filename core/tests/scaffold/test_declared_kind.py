@@ -146,6 +146,17 @@ def test_its_owner_says_what_else_it_needs(owner, tmp_path):
     assert "    anemoi grain mine\n" in (made / "README.md").read_text()
 
 
+def test_what_no_tool_may_take_for_python_has_another_ending(owner, tmp_path):
+    for name in ("component.py", "test_component.py"):
+        file = owner.path / "finer" / "scaffold" / name
+        file.rename(file.with_name(f"{name}.jinja"))
+    assert new(tmp_path) == 0
+    made = tmp_path / "anemoi-plugin-mine"
+    assert "class MineDownscaler(Downscaler)" in (made / "src/anemoi_plugin_mine/downscaler.py").read_text()
+    assert "MineDownscaler().refine" in (made / "tests/test_downscaler.py").read_text()
+    assert not list(made.rglob("*.jinja"))
+
+
 def test_what_is_new_in_the_scaffold_is_brought_by_an_update(owner, tmp_path, capsys):
     assert new(tmp_path) == 0
     plugin = tmp_path / "anemoi-plugin-mine"
@@ -174,7 +185,7 @@ def test_a_template_that_has_the_kind_keeps_its_own(owner, tmp_path, template):
         (template.path / "templates" / "kinds" / "downscaler" / name).write_text(house)
     settings = json.loads((template.path / "cookiecutter.json").read_text())
     settings["kind"].append("downscaler")
-    settings["_kinds"]["downscaler"] = {**settings["_kinds"]["loss"], "class": "House"}
+    settings["_kinds"]["downscaler"] = {**settings["_kinds"]["tracker"], "class": "House"}
     (template.path / "cookiecutter.json").write_text(json.dumps(settings))
     assert new(tmp_path) == 0
     made = tmp_path / "anemoi-plugin-mine"

@@ -9,8 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from specimens.graph_builders import EveryFifth, EveryFifthOfAll
-from specimens.losses import Offset, RootOfZero, Squared
+from specimens.graph_builders import DeafPoint, EveryFifth, EveryFifthOfAll, Fixed, HungryNode
 from specimens.sources import NeedsAPath
 
 from anemoi.core.cli import main
@@ -20,7 +19,6 @@ from anemoi.core.plugins import components
 from anemoi.core.plugins._kinds import KINDS
 from anemoi.core.testing import (
     GraphContract,
-    LossContract,
     SourceContract,
     _reference,
     _whole_model,
@@ -58,18 +56,14 @@ def anemoi(monkeypatch, capsys, tmp_path):
     return run
 
 
-class TestSquared(LossContract):
-    name = Squared
-    options = {"power": 2.0}  # noqa: RUF012
-
-
-class TestRootOfZero(LossContract):
-    name = RootOfZero
-    expected_failures = {"has_a_gradient_on_equality": "its root has none at zero"}  # noqa: RUF012
-
-
 class TestEveryFifth(GraphContract):
     name = EveryFifth
+    options = {"neighbours": 4}  # noqa: RUF012
+
+
+class TestDeafPoint(GraphContract):
+    name = DeafPoint
+    expected_failures = {"reaches_every_data_node": "nobody lives there"}  # noqa: RUF012
 
 
 class TestOptionsFromAFixture(SourceContract):
@@ -82,16 +76,16 @@ class TestOptionsFromAFixture(SourceContract):
 
 def test_the_class_for_pytest_fails_where_the_contract_is_broken(tmp_path):
     (tmp_path / "test_it.py").write_text(
-        "from anemoi.core.testing import LossContract\n\n\n"
-        "class TestOffset(LossContract):\n    name = 'offset'\n"
+        "from anemoi.core.testing import GraphContract\n\n\n"
+        "class TestHungryNode(GraphContract):\n    name = 'hungry-node'\n"
     )
     code = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
     result = run("-q", "-rfs", "-p", "no:cacheprovider", "test_it.py", cwd=tmp_path, code=code)
     assert result.returncode == 1
-    assert "FAILED test_it.py::TestOffset::test_contract[is_zero_on_equality]" in result.stdout
-    assert "contract: Where the prediction is the truth, it is zero." in result.stdout
-    assert "seen: it is 0.01" in result.stdout
-    assert f"1 failed, {len(checks('loss')) - 4} passed, 3 skipped" in result.stdout
+    assert "FAILED test_it.py::TestHungryNode::test_contract[feeds_every_hidden_node]" in result.stdout
+    assert "contract: Every hidden node is the target of an edge from a data node." in result.stdout
+    assert "seen: 1 of 40 hidden nodes are not fed" in result.stdout
+    assert f"1 failed, {len(checks('graph')) - 1} passed" in result.stdout
 
 
 def test_what_builds_on_a_check_that_fails_is_skipped_to_the_end_of_the_chain():
@@ -103,31 +97,33 @@ def test_what_builds_on_a_check_that_fails_is_skipped_to_the_end_of_the_chain():
 
 
 def test_an_expected_failure_is_told_with_its_reason():
-    results = check("loss", Offset, expected_failures={"is_zero_on_equality": "it is a bound"})
-    (found,) = [one for one in results if one.check == "is_zero_on_equality"]
+    results = check("graph", HungryNode, expected_failures={"feeds_every_hidden_node": "it needs nothing"})
+    (found,) = [one for one in results if one.check == "feeds_every_hidden_node"]
     assert found.status == "expected-failure"
-    assert found.seen == "it is a bound (it is 0.01)"
+    assert found.seen == "it needs nothing (1 of 40 hidden nodes are not fed)"
     assert "fail" not in statuses(results).values()
 
 
 def test_an_expected_failure_that_passes_is_a_failure():
-    results = check("loss", Squared, expected_failures={"is_zero_on_equality": "it is a bound"})
+    results = check("graph", EveryFifth, expected_failures={"feeds_every_hidden_node": "it needs nothing"})
     (found,) = [one for one in results if one.status == "fail"]
-    assert found.check == "is_zero_on_equality"
+    assert found.check == "feeds_every_hidden_node"
     assert "it passes" in found.seen
-    assert "it is a bound" in found.seen
+    assert "it needs nothing" in found.seen
 
 
 @pytest.mark.parametrize(("expected", "said"), [({"no_such": "x"}, "no_such"), ({"builds": " "}, "reason")])
 def test_an_expected_failure_needs_a_check_and_a_reason(expected, said):
     with pytest.raises(PluginError, match=said):
-        check("loss", Squared, expected_failures=expected)
+        check("graph", EveryFifth, expected_failures=expected)
 
 
 def test_a_check_that_does_not_apply_is_skipped_with_the_capability_that_decides():
-    results = {one.check: one for one in check("loss", Squared)}
-    assert results["leaves_out_missing_targets"].status == "skipped"
-    assert results["leaves_out_missing_targets"].seen == "it does not declare Capability.IGNORES_MISSING"
+    results = {one.check: one for one in check("graph", Fixed)}
+    assert results["normalises_its_attributes"].status == "skipped"
+    assert results["normalises_its_attributes"].seen == "it does not declare Capability.NORMALISED_ATTRIBUTES"
+    assert results["feeds_every_hidden_node"].status == "skipped"
+    assert results["feeds_every_hidden_node"].seen == "it declares Capability.UNFED_HIDDEN_NODES"
 
 
 def test_edges_are_not_compared_between_graphs_whose_hidden_nodes_differ():
@@ -177,23 +173,25 @@ def test_the_kit_needs_neither_pytest_nor_torch_before_they_are_used(tmp_path):
 
 
 def test_the_command_reports_every_check_and_ends_with_one_where_any_fails(tmp_path):
-    result = run("plugins", "check", "offset", cwd=tmp_path)
+    result = run("plugins", "check", "hungry-node", cwd=tmp_path)
     assert result.returncode == 1, result.stderr
-    assert "loss offset" in result.stdout
-    assert "contract: Where the prediction is the truth, it is zero." in result.stdout
-    assert result.stdout.count("\n") >= len(checks("loss"))
+    assert "graph hungry-node" in result.stdout
+    assert "contract: Every hidden node is the target of an edge from a data node." in result.stdout
+    assert result.stdout.count("\n") >= len(checks("graph"))
     assert "1 fail" in result.stdout.splitlines()[-1]
 
 
 def test_the_command_ends_with_zero_where_all_is_well(anemoi):
-    assert anemoi("plugins", "check", "specimens:squared")[0] == 0
+    assert anemoi("plugins", "check", "specimens:every-fifth")[0] == 0
 
 
 def test_the_command_takes_expected_failures_with_a_reason(anemoi):
-    code, said, _ = anemoi("plugins", "check", "offset", "--expect-failure", "is_zero_on_equality=a bound")
+    words = ("plugins", "check", "hungry-node", "--expect-failure", "feeds_every_hidden_node=a diet")
+    code, said, _ = anemoi(*words)
     assert code == 0
-    assert "expected-failure  is_zero_on_equality: a bound (it is 0.01)" in said
-    code, said, _ = anemoi("plugins", "check", "squared", "--expect-failure", "loss.squared.builds=it is new")
+    assert "expected-failure  feeds_every_hidden_node: a diet (1 of 40 hidden nodes are not fed)" in said
+    words = ("plugins", "check", "every-fifth", "--expect-failure", "graph.every-fifth.builds=it is new")
+    code, said, _ = anemoi(*words)
     assert code == 1
     assert "it passes, but was expected to fail (it is new)" in said
 
@@ -213,14 +211,14 @@ def test_the_command_checks_a_whole_distribution_and_gives_options_to_those_that
     assert code == 1
     found = json.loads(said)
     assert {one["component"] for one in found} == {
-        *("every-fifth", "squared", "offset", "needs-a-path", "numpy-file", "numpy-file-reader")
+        *("every-fifth", "hungry-node", "needs-a-path", "numpy-file", "numpy-file-reader")
     }
     failed = {(one["component"], one["check"]) for one in found if one["status"] == "fail"}
-    assert failed == {("offset", "is_zero_on_equality"), ("numpy-file-reader", "opens")}
+    assert failed == {("hungry-node", "feeds_every_hidden_node"), ("numpy-file-reader", "opens")}
     root = ElementTree.parse(tmp_path / "r.xml").getroot()
     assert len(list(root.iter("testcase"))) == len(found) == int(root.get("tests"))
     assert len(list(root.iter("skipped"))) == sum(int(suite.get("skipped")) for suite in root)
-    assert ["0.01" in failure.get("message") for failure in root.iter("failure")].count(True) == 1
+    assert ["not fed" in failure.get("message") for failure in root.iter("failure")].count(True) == 1
     assert int(root.get("failures")) == sum(int(suite.get("failures")) for suite in root) == 2
     for suite in root:  # What continuous integration will not do without.
         assert {"name", "tests", "failures", "errors", "time"} <= set(suite.attrib)
@@ -231,12 +229,12 @@ def test_the_command_checks_a_whole_distribution_and_gives_options_to_those_that
     ("words", "said"),
     [
         (["no-such-plugin"], "No plugin installed here is called 'no-such-plugin'"),
-        (["squared", "-o", "power"], "'power' is not an option"),
-        (["squared", "-o", "strength=2"], "has an option strength"),
-        (["squared", "--expect-failure", "builds"], "has no reason"),
-        (["squared", "--expect-failure", "builds= "], "without a reason"),
-        (["squared", "--expect-failure", "mapper.builds=it is new"], "has a check mapper.builds"),
-        (["squared", "--junit", "no/such/r.xml"], "cannot be written"),
+        (["every-fifth", "-o", "neighbours"], "'neighbours' is not an option"),
+        (["every-fifth", "-o", "strength=2"], "has an option strength"),
+        (["every-fifth", "--expect-failure", "builds"], "has no reason"),
+        (["every-fifth", "--expect-failure", "builds= "], "without a reason"),
+        (["every-fifth", "--expect-failure", "mapper.builds=it is new"], "has a check mapper.builds"),
+        (["every-fifth", "--junit", "no/such/r.xml"], "cannot be written"),
     ],
 )
 def test_mistakes_are_said_plainly(anemoi, words, said):

@@ -11,7 +11,7 @@ from typing import Literal
 
 from .matrix import Exclusion, Leg, Matrix, Resolution, Source, Stage
 
-Kind = Literal["plugin", "set", "checkpoint"]
+Kind = Literal["plugin", "set", "checkpoint", "older"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Cell:
     ----------
     kind
         ``plugin`` for one plugin, ``set`` for all managed ones together, ``checkpoint`` for the
-        checkpoints of an older line.
+        checkpoints of an older line, ``older`` for the plugins of an older line beside this core.
     subject
         The plugin, ``all``, or the older line.
     line
@@ -58,14 +58,20 @@ class Cell:
     @property
     def row(self) -> str:
         """What is proved: the row of the grid."""
-        return {"set": "(all together)", "checkpoint": f"(checkpoints of {self.subject})"}.get(
-            self.kind, self.subject
-        )
+        return {
+            "set": "(all together)",
+            "checkpoint": f"(checkpoints of {self.subject})",
+            "older": f"(plugins of {self.subject})",
+        }.get(self.kind, self.subject)
 
     @property
     def id(self) -> str:
         """The whole name."""
-        subject = {"set": "all", "checkpoint": f"checkpoints-of-{self.subject}"}.get(self.kind, self.subject)
+        subject = {
+            "set": "all",
+            "checkpoint": f"checkpoints-of-{self.subject}",
+            "older": f"plugins-of-{self.subject}",
+        }.get(self.kind, self.subject)
         return f"{self.environment}/{subject}"
 
 
@@ -89,6 +95,7 @@ def _expand_leg(matrix: Matrix, leg: Leg) -> Iterator[Cell]:
             yield replace(environment, kind="set", subject="all")
             for older in _older(matrix, line):
                 yield replace(environment, kind="checkpoint", subject=older)
+                yield replace(environment, kind="older", subject=older)
 
 
 def _older(matrix: Matrix, line: str) -> list[str]:

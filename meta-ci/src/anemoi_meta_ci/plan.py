@@ -146,7 +146,7 @@ class Plan:
         torch = self.house.torch(cell.torch) if cell.torch else None
         ask = functools.partial(question, cell, torch=torch, overrides=overrides)
         if cell.kind == "checkpoint":
-            older = (self.core(cell.subject), *wheels[1:])
+            older = (self.core(cell.subject), *self._older(cell.subject))
             questions = [ask(older), ask(wheels)]
         else:
             tested = cell.subject if "own" in cell.stages else None
@@ -165,14 +165,20 @@ class Plan:
                 raise DoesNotBuildError(self.broken[cell.subject])
             required = sorted(self._required[cell.subject])
             return (core, *(self.wheels[name] for name in required), self.wheels[cell.subject])
-        if cell.kind == "set":
-            if broken := [name for name in self.matrix.smoke_plugins if name in self.broken]:
-                raise DoesNotBuildError(f"{broken[0]}: {self.broken[broken[0]]}")
-            return (core, *(self.wheels[name] for name in self.matrix.smoke_plugins))
-        source = self.matrix.lines[cell.subject].plugins
+        if cell.kind == "older":
+            return (core, *self._older(cell.subject))
+        if cell.kind == "checkpoint" and cell.line != next(iter(self.matrix.lines)):
+            return (core, *self._older(cell.line))
+        if broken := [name for name in self.matrix.smoke_plugins if name in self.broken]:
+            raise DoesNotBuildError(f"{broken[0]}: {self.broken[broken[0]]}")
+        return (core, *(self.wheels[name] for name in self.matrix.smoke_plugins))
+
+    def _older(self, line: str) -> tuple[Wheel, ...]:
+        """The plugins that an older line had."""
+        source = self.matrix.lines[line].plugins
         assert source is not None
         there = [name for name in self.matrix.smoke_plugins if self.house.exists(name, source)]
-        return (core, *(self.house.wheel(name, source) for name in there))
+        return tuple(self.house.wheel(name, source) for name in there)
 
     def overridden(self, planned: Planned) -> Planned | None:
         """The same cell with its requirement on core overridden; None if that does not help."""

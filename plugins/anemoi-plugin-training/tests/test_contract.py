@@ -1,6 +1,6 @@
-"""The contracts of a tracker, a command and a package of configuration."""
+"""The contracts of a tracker, a command, a package of configuration and two kinds."""
 
-from anemoi.core.testing import CommandContract, ConfigContract, TrackerContract
+from anemoi.core.testing import CommandContract, ConfigContract, KindContract, TrackerContract
 
 
 class TestJsonLines(TrackerContract):
@@ -13,3 +13,11 @@ class TestTrain(CommandContract):
 
 class TestConfiguration(ConfigContract):
     name = "training"
+
+
+class TestLoss(KindContract):
+    name = "loss"
+
+
+class TestScaler(KindContract):
+    name = "scaler"

@@ -10,7 +10,7 @@ from anemoi.core.steps import Steps
 from anemoi.core.variable import Role, Variable
 
 from anemoi_plugin_training import Loss, Scaler
-from anemoi_plugin_training.criterion import Criterion, DomainCriterion
+from anemoi_plugin_training.criterion import Criterion, DomainCriterion, build_criterion
 from anemoi_plugin_training.losses.crps import ContinuousRankedProbabilityScore
 from anemoi_plugin_training.losses.mse import MeanSquaredError
 from anemoi_plugin_training.losses.spectral import SpectralError
@@ -221,3 +221,68 @@ def test_a_criterion_moves_with_what_it_precomputed():
     criterion = criterion_of(scalers=(*DEFAULT, LeadTimeScaler), domain=domain).to("meta")
     prediction, target = (each.to("meta") for each in pair())
     assert criterion(prediction, target).device.type == "meta"
+
+
+SCALERS = {
+    "area": {"name": "area"},
+    "tendency": {"name": "tendency-variance"},
+    "variable": {"name": "variable"},
+    "missing": {"name": "nan-mask"},
+}
+OCEAN = domain_of(missing=True, names=("sst", "u", "v"))
+
+
+def build(loss="mse", scalers=SCALERS, domains=None, **options):
+    domains = domains or {"data": domain_of()}
+    return build_criterion({"name": loss}, scalers, domains, dict.fromkeys(domains, STEPS), **options)
+
+
+def test_the_loss_of_01_is_built_from_a_configuration():
+    prediction, target = pair(truths=4)
+    found = build()({"data": prediction}, {"data": target})
+    assert float(found) == pytest.approx(float(loss_of_01(prediction, target)), rel=1e-6)
+
+
+def test_each_domain_is_built_its_own():
+    criterion = build(domains={"atmosphere": domain_of(), "ocean": OCEAN}, weights={"ocean": 0.5})
+    prediction, target = pair()
+    one = criterion_of()(prediction, target)
+    other = criterion_of(domain=OCEAN)(prediction, with_land(target))
+    found = criterion(
+        {"atmosphere": prediction, "ocean": prediction}, {"atmosphere": target, "ocean": with_land(target)}
+    )
+    assert float(found) == pytest.approx((float(one) + 0.5 * float(other)) / 1.5, rel=1e-6)
+
+
+def test_a_domain_without_outputs_has_no_loss():
+    forced = Domain(
+        (Variable(name="lsm", role=Role.FORCING),), GRID, 6 * HOUR, *[Statistics(*np.ones((4, 1)))] * 2
+    )
+    prediction, target = pair()
+    criterion = build(domains={"data": domain_of(), "land": forced})
+    assert float(criterion({"data": prediction}, {"data": target})) == pytest.approx(
+        float(criterion_of()(prediction, target))
+    )
+    with pytest.raises(ConfigError, match="no domain has an output"):
+        build(domains={"land": forced})
+
+
+def test_a_name_that_one_domain_has_is_right_in_all():
+    scalers = {"variable": {"name": "variable", "weights": {"u": 0.5, "q": 0.5}}}
+    build(scalers=scalers, domains={"atmosphere": domain_of(), "ocean": OCEAN})
+    with pytest.raises(ConfigError, match=r"scalers\.variable names u, which is no output") as refusal:
+        build(scalers=scalers, domains={"atmosphere": domain_of()})
+    assert "There are: q, sst, t" in refusal.value.fix
+
+
+def test_an_unknown_option_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="share") as refusal:
+        build(scalers={"europe": {"name": "region", "shar": 0.5}})
+    assert "shar" in str(refusal.value)
+
+
+def test_code_named_by_its_path_runs_only_if_it_is_trusted():
+    by_path = {"_target_": "anemoi_plugin_training.scalers.area.AreaScaler"}
+    with pytest.raises(ConfigError, match="trust"):
+        build(scalers={"area": by_path})
+    build(scalers={"area": by_path}, trust_code=True)

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from anemoi.core.checkpoint import LockEntry
+from anemoi.core.domain import Domain, Statistics
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
-from anemoi.core.interfaces.data_source import DataSource, Statistics
+from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.interfaces.output import State
+from anemoi.core.steps import Steps
 from anemoi.core.times import parse_date, parse_duration
+from anemoi.core.variable import Variable
 
 
 class ArraySource(DataSource):
@@ -46,7 +49,7 @@ class ArraySource(DataSource):
     def statistics(self) -> Statistics:
         axes = (0, 1, 2)
         v = self._values.astype(np.float64)
-        return Statistics(v.mean(axes), v.std(axes), v.min(axes), v.max(axes))
+        return Statistics(*(of(v, axes) for of in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)))
 
     def read(self, times: Any) -> np.ndarray:
         index = {time: i for i, time in enumerate(self._times)}
@@ -68,9 +71,24 @@ def scattered(points: int) -> Grid:
     return Grid(np.degrees(np.arcsin(1 - 2 * i / points)), (i * 180 * (3 - 5**0.5)) % 360)
 
 
-def persistence_forecast(source: DataSource, start: np.datetime64, steps: int) -> list[State]:
+def domain_of(source: DataSource, *variables: Variable) -> Domain:
+    """The domain of a source whose variables are all prognostic, unless others are given."""
+    given = variables or tuple(source.metadata.values())
+    size = len(given)
+    normal = Statistics(np.zeros(size), np.ones(size), np.full(size, -3.0), np.full(size, 3.0))
+    return Domain(given, source.grid, source.frequency, normal, normal)
+
+
+def persistence_forecast(
+    source: DataSource, start: np.datetime64, steps: int, domain: str = "data"
+) -> list[State]:
     initial = source.read([start])[0]
-    return [State(start, source.frequency * k, initial) for k in range(1, steps + 1)]
+    return [State(start, source.frequency * k, initial, domain) for k in range(1, steps + 1)]
+
+
+def two_states(step: np.timedelta64) -> Steps:
+    """A model that takes two states and gives one, ``step`` apart."""
+    return Steps(inputs=(-step, 0 * step), outputs=(step,), step=step, interval=step)
 
 
 @pytest.fixture
@@ -90,6 +108,11 @@ def weather() -> ArraySource:
 @pytest.fixture
 def array_source() -> type[ArraySource]:
     return ArraySource
+
+
+@pytest.fixture(name="domain_of")
+def domain_of_source() -> Callable[..., Domain]:
+    return domain_of
 
 
 @pytest.fixture(name="lat_lon")
@@ -118,10 +141,8 @@ def checkpoint(weather: ArraySource) -> SimpleNamespace:
         "parents": [{"identity": "dataset-1"}],
     }
     return SimpleNamespace(
-        grid=weather.grid,
-        variables=weather.variables,
-        units=weather.units,
-        frequency=weather.frequency,
+        domains={"data": domain_of(weather)},
+        steps={"data": two_states(weather.frequency)},
         configuration={"data": {"name": "weather"}},
         overrides=("training.steps=7",),
         lock=(entry,),
@@ -136,14 +157,20 @@ def damped(monkeypatch: pytest.MonkeyPatch) -> list[np.datetime64]:
     """In the place of a model: half of the truth, half persistence. It notes the dates it starts from."""
     dates: list[np.datetime64] = []
 
-    def forecast(checkpoint: Any, source: DataSource, date: Any, lead_time: Any, **how: Any) -> list[State]:
+    def forecast(checkpoint: Any, sources: Any, date: Any, lead_time: Any, **how: Any) -> list[State]:
         start = parse_date(date)
         dates.append(start)
-        states = persistence_forecast(source, start, int(parse_duration(lead_time) / source.frequency))
-        truth = source.read([state.valid_time for state in states])
-        return [
-            State(start, state.lead_time, (state.fields + truth[k]) / 2) for k, state in enumerate(states)
-        ]
+        found = []
+        for name, source in sources.items():
+            outputs = [source.variables.index(each) for each in checkpoint.domains[name].outputs]
+            steps = int(parse_duration(lead_time) / source.frequency)
+            states = persistence_forecast(source, start, steps, name)
+            truth = source.read([state.valid_time for state in states])
+            found += [
+                State(start, state.lead_time, ((state.fields + truth[k]) / 2)[..., outputs], name)
+                for k, state in enumerate(states)
+            ]
+        return sorted(found, key=lambda state: state.lead_time)
 
     monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
     monkeypatch.setattr(
@@ -151,3 +178,20 @@ def damped(monkeypatch: pytest.MonkeyPatch) -> list[np.datetime64]:
     )
     monkeypatch.setattr("anemoi.core.forecasting.forecast", forecast)
     return dates
+
+
+@pytest.fixture
+def coupled(weather: ArraySource, checkpoint: SimpleNamespace) -> tuple[SimpleNamespace, ArraySource]:
+    """The checkpoint, trained on an ocean too, and the ocean: sea-surface temperature, NaN on land."""
+    grid = scattered(300)
+    lat, lon = np.radians(grid.latitudes), np.radians(grid.longitudes)
+    hours = 6 * np.arange(80)[:, None]
+    sst = 300 - 25 * np.sin(lat) ** 2 + np.cos(lat) * np.cos(lon - hours / 60)
+    sst = np.where(np.abs(lon - np.pi) < 0.6, np.nan, sst)
+    ocean = ArraySource(sst[:, None, :, None], grid, ("sst",), units={"sst": "K"})
+    checkpoint.domains["ocean"] = domain_of(ocean, Variable("sst", units="K", may_be_missing=True))
+    checkpoint.steps["ocean"] = two_states(ocean.frequency)
+    checkpoint.configuration = {
+        "domains": {"data": {"data": {"name": "weather"}}, "ocean": {"data": {"name": "ocean"}}}
+    }
+    return checkpoint, ocean

@@ -53,6 +53,16 @@ def test_both_commands_are_found() -> None:
     assert {"forecast", "variable"} <= {option.name for option in found["plot"].load().params}
 
 
+@pytest.fixture
+def coupled_model(monkeypatch, coupled, weather, damped) -> str:
+    """A checkpoint of two domains by name; it notes what is built."""
+    checkpoint, ocean = coupled
+    built = {"weather": weather, "ocean": ocean}
+    monkeypatch.setattr("anemoi.core.checkpoint.load", lambda path: checkpoint)
+    monkeypatch.setattr("anemoi.core.config.build", lambda kind, spec, **how: built[spec["name"]])
+    return "model.safetensors"
+
+
 def test_evaluate_prints_a_table(model, capsys) -> None:
     assert main(["evaluate", model, "--lead-time", "12h", "--start", "2025-12-19"]) == 0
     out = capsys.readouterr().out
@@ -110,9 +120,64 @@ def test_evaluate_writes_no_report_into_a_data_set(model, capsys, forecast_file,
     assert not damped  # refused before any work
 
 
+def test_the_metrics_that_are_named_are_printed(model, capsys) -> None:
+    options = ["--lead-time", "6h", "--start", "2025-12-20", "--metric", "crps", "--metric", "bias"]
+    assert main(["evaluate", model, *options]) == 0
+    out = capsys.readouterr().out
+    assert "CRPS of msl (hPa)" in out
+    assert "ACC" not in out
+    options += ["--metric-option", "crps.fair=true", "--json"]
+    assert main(["evaluate", model, *options]) == 0
+    row = json.loads(capsys.readouterr().out)["scores"][0]
+    metrics = {name for name in row if isinstance(row[name], dict)}
+    assert metrics == {"rmse", "crps", "bias", "skill"}
+    assert row["crps"]["model"] == pytest.approx(row["crps"]["persistence"] / 2, rel=1e-3)
+
+
+def test_each_domain_of_a_model_has_a_table_and_names_itself_in_json(coupled_model, capsys) -> None:
+    options = ["--lead-time", "6h", "--start", "2025-12-20"]
+    assert main(["evaluate", coupled_model, *options]) == 0
+    out = capsys.readouterr().out
+    place = [out.index(text) for text in ("\ndata ─", "msl (hPa)", "2t (K)", "\nocean ─", "sst (K)")]
+    assert place == sorted(place)
+    assert main(["evaluate", coupled_model, *options, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(row["domain"], row["variable"]) for row in document["scores"]] == [
+        ("data", "msl"),
+        ("data", "2t"),
+        ("ocean", "sst"),
+    ]
+    assert set(document["domains"]) == {"data", "ocean"}
+    assert document["domains"]["ocean"]["climatology"]["daily_cycle"] is True
+
+
+def test_the_states_of_a_domain_hold_as_in_its_training(coupled_model, coupled, capsys, array_source) -> None:
+    checkpoint, ocean = coupled
+    ocean._values, ocean._step = ocean._values[::4], 4 * ocean._step
+    ocean._times = ocean._times[::4]
+    arguments = ["evaluate", coupled_model, "--lead-time", "12h", "--start", "2025-12-19", "--json"]
+    checkpoint.configuration["domains"]["ocean"]["frequency"] = "6h"
+    assert main(arguments) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert len({row["lead_time_hours"] for row in scores if row["domain"] == "ocean"}) == 2
+    del checkpoint.configuration["domains"]["ocean"]["frequency"]
+    assert main(arguments) == 2
+
+
+def test_the_source_of_one_domain_is_changed_by_its_name(coupled_model, capsys) -> None:
+    options = ["--lead-time", "6h", "--start", "2025-12-20", "--source", "ocean.name=weather"]
+    assert main(["evaluate", coupled_model, *options]) == 2
+    assert "The data have no sst, which the checkpoint forecasts" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--metric", "rnse"], "no metric called 'rnse'"),
+        (["--metric", "crps", "--metric-option", "crps.far=true"], "fair"),
+        (["--metric-option", "crps.fair=true"], "--metric-option names crps, which no --metric does."),
+        (["--metric-option", "crps"], "--metric-option crps is not METRIC.KEY=VALUE."),
+        (["--persist", "sst"], "sst cannot be persisted"),
         (["--lead-time", "5h"], "5h"),
         (["--lead-time", "soon"], "soon"),
         (["--lead-time", "30d"], "No forecast of 720h fits inside the test period"),

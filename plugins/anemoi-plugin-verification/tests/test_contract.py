@@ -1,6 +1,8 @@
-"""The contracts of the commands."""
+"""The contracts of what this distribution offers."""
 
-from anemoi.core.testing import CommandContract
+from typing import ClassVar
+
+from anemoi.core.testing import CommandContract, Contract, KindContract
 
 
 class TestEvaluate(CommandContract):
@@ -9,3 +11,33 @@ class TestEvaluate(CommandContract):
 
 class TestPlot(CommandContract):
     name = "plot"
+
+
+class TestMetric(KindContract):
+    name = "metric"
+
+
+class TestAcc(Contract):
+    kind = "metric"
+    name = "acc"
+
+
+class TestBias(Contract):
+    kind = "metric"
+    name = "bias"
+
+
+class TestCrps(Contract):
+    kind = "metric"
+    name = "crps"
+
+
+class TestFairCrps(Contract):
+    kind = "metric"
+    name = "crps"
+    options: ClassVar = {"fair": True}
+
+
+class TestRmse(Contract):
+    kind = "metric"
+    name = "rmse"

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import State
+from anemoi.core.variable import Variable
 
 from anemoi_plugin_verification import Period, climatology, evaluate, start_dates
+from anemoi_plugin_verification.metrics import ContinuousRankedProbabilityScore
 
 HOUR = np.timedelta64(3600, "s")
 
@@ -22,43 +24,47 @@ def normal(weather):
     return climatology(weather, weather.variables, day("2025-12-01"), day("2025-12-15T18"))
 
 
-def test_persistence_given_as_the_model_scores_as_persistence(weather, normal, persistence_forecast) -> None:
+def test_persistence_given_as_the_model_scores_as_persistence(
+    weather, normal, persistence_forecast, domain_of
+) -> None:
     starts = [day("2025-12-16"), day("2025-12-16T06"), day("2025-12-17T12")]
     result = evaluate(
         (persistence_forecast(weather, start, 4) for start in starts),
         weather,
         normal,
-        variables=weather.variables,
+        domain=domain_of(weather),
     )
-    assert result.rmse["model"].shape == (3, 4, 2)
+    assert result.rmse.by_start["model"].shape == (3, 4, 2)
     for name in ("rmse", "bias", "acc"):
-        by_forecaster = getattr(result, name)
+        by_forecaster = result.metrics[name].by_start
         np.testing.assert_allclose(by_forecaster["model"], by_forecaster["persistence"])
     assert [score.skill["persistence"] for score in result.scores()] == pytest.approx([0.0] * 8)
     assert {score.starts_better_than_persistence for score in result.scores()} == {0}
 
 
-def test_a_perfect_forecast_has_no_error(weather, normal) -> None:
+def test_a_perfect_forecast_has_no_error(weather, normal, domain_of) -> None:
     start = day("2025-12-16")
     perfect = [State(start, HOUR * h, weather.read([start + HOUR * h])[0]) for h in (0, 6, 12)]
-    result = evaluate([perfect], weather, normal, variables=weather.variables)
+    result = evaluate([perfect], weather, normal, domain=domain_of(weather))
     assert list(result.lead_times / HOUR) == [6, 12]  # the initial state is no forecast
     for score in result.scores():
-        assert (score.rmse["model"], score.bias["model"]) == (0.0, 0.0)
-        assert score.acc["model"] == pytest.approx(1.0)
+        assert (score.rmse["model"], score.values["bias"]["model"]) == (0.0, 0.0)
+        assert score.values["acc"]["model"] == pytest.approx(1.0)
         assert score.skill == {"persistence": 1.0, "climatology": 1.0}
         assert score.starts_better_than_persistence == 1
 
 
 def test_scores_are_the_means_over_starts_of_roots_of_area_means(
-    weather, normal, persistence_forecast
+    weather, normal, persistence_forecast, domain_of
 ) -> None:
-    starts = start_dates(weather, Period(day("2025-12-16"), day("2025-12-20T18")), 6 * HOUR * np.arange(1, 3))
+    starts = start_dates(
+        Period(day("2025-12-16"), day("2025-12-20T18")), [(weather, 6 * HOUR * np.arange(3))], 12 * HOUR
+    )
     result = evaluate(
         (persistence_forecast(weather, start, 2) for start in starts),
         weather,
         normal,
-        variables=weather.variables,
+        domain=domain_of(weather),
     )
     areas = weather.grid.areas / (4 * np.pi)
     roots = []
@@ -69,20 +75,21 @@ def test_scores_are_the_means_over_starts_of_roots_of_area_means(
     assert score.rmse["model"] == pytest.approx(sum(roots) / len(roots), rel=1e-9)
 
 
-def test_the_mean_of_an_ensemble_is_scored(weather, normal) -> None:
+def test_the_mean_of_an_ensemble_is_scored(weather, normal, domain_of) -> None:
     start = day("2025-12-16")
     truth = weather.read([start + 6 * HOUR])[0]
     members = np.concatenate([truth - 2, truth + 6])
-    result = evaluate([[State(start, 6 * HOUR, members)]], weather, normal, variables=weather.variables)
-    assert result.bias["model"][0, 0] == pytest.approx([2.0, 2.0], abs=0.01)
+    result = evaluate([[State(start, 6 * HOUR, members)]], weather, normal, domain=domain_of(weather))
+    assert result.metrics["bias"].by_start["model"][0, 0] == pytest.approx([2.0, 2.0], abs=0.01)
 
 
-def test_variables_are_matched_by_name(weather, normal) -> None:
+def test_variables_are_matched_by_name(weather, normal, domain_of) -> None:
     start = day("2025-12-16")
     swapped = [State(start, 6 * HOUR, weather.read([start + 6 * HOUR])[0][..., ::-1])]
     backwards = climatology(weather, ("2t", "msl"), day("2025-12-01"), day("2025-12-15"))
-    result = evaluate([swapped], weather, backwards, variables=("2t", "msl"))
-    assert result.rmse["model"] == pytest.approx(0.0)
+    domain = domain_of(weather, Variable("2t"), Variable("msl"))
+    result = evaluate([swapped], weather, backwards, domain=domain)
+    assert result.rmse.by_start["model"] == pytest.approx(0.0)
 
 
 def test_climatology_is_the_mean_for_the_time_of_day(weather, normal) -> None:
@@ -115,23 +122,27 @@ def test_climatology_passes_over_missing_states(weather, array_source) -> None:
 def test_starts_are_those_whose_every_lead_time_is_in_the_period(array_source, lat_lon) -> None:
     # the sizes of the sample: 104 states, 84 of them for training, two days of six-hourly lead times
     source = array_source(np.zeros((104, 1, 266, 1)), lat_lon(15.0), ("msl",))
-    leads = 6 * HOUR * np.arange(1, 9)
-    starts = start_dates(source, Period(source.times[84], source.times[-1]), leads, steps_before=1)
+    offsets = 6 * HOUR * np.arange(-1, 9)  # one step before the start, and eight lead times
+    period = Period(source.times[84], source.times[-1])
+    starts = start_dates(period, [(source, offsets)], 48 * HOUR)
     assert list(starts) == list(source.times[84:96])
     holed = array_source(np.zeros((104, 1, 266, 1)), lat_lon(15.0), ("msl",), missing=[83, 90])
-    starts = start_dates(holed, Period(source.times[84], source.times[-1]), leads, steps_before=1)
+    starts = start_dates(period, [(holed, offsets)], 48 * HOUR)
     assert list(starts) == list(source.times[92:96])  # 84 lacks its first step; 82..91 reach or use 90
+    assert list(start_dates(period, [(holed, offsets), (source, offsets)], 48 * HOUR)) == list(starts)
 
 
 def test_a_period_too_short_for_one_forecast_is_refused(weather) -> None:
     with pytest.raises(DataError, match=r"No forecast of 48h fits") as error:
-        start_dates(weather, Period(day("2025-12-19"), day("2025-12-20T18")), 6 * HOUR * np.arange(1, 9))
+        start_dates(
+            Period(day("2025-12-19"), day("2025-12-20T18")), [(weather, 6 * HOUR * np.arange(9))], 48 * HOUR
+        )
     assert "--lead-time" in error.value.fix
 
 
-def test_json_holds_every_score_and_no_nan(weather, normal, persistence_forecast) -> None:
+def test_json_holds_every_score_and_no_nan(weather, normal, persistence_forecast, domain_of) -> None:
     result = evaluate(
-        [persistence_forecast(weather, day("2025-12-16"), 2)], weather, normal, variables=weather.variables
+        [persistence_forecast(weather, day("2025-12-16"), 2)], weather, normal, domain=domain_of(weather)
     )
     rows = json.loads(json.dumps(result.as_json(), allow_nan=False))
     assert [(row["variable"], row["lead_time_hours"]) for row in rows] == [
@@ -142,34 +153,144 @@ def test_json_holds_every_score_and_no_nan(weather, normal, persistence_forecast
     ]
     assert rows[0]["units"] == "Pa"
     assert rows[0]["acc"]["climatology"] is None
-    assert rows[1]["rmse"]["persistence"] == pytest.approx(result.rmse["persistence"][0, 1, 0])
+    assert rows[1]["rmse"]["persistence"] == pytest.approx(result.rmse.by_start["persistence"][0, 1, 0])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_values_that_are_not_finite_are_refused_by_name(weather, normal, bad, persistence_forecast) -> None:
+def test_values_that_are_not_finite_are_refused_by_name(
+    weather, normal, bad, persistence_forecast, domain_of
+) -> None:
     forecast = persistence_forecast(weather, day("2025-12-16"), 2)
     fields = forecast[1].fields.copy()
     fields[0, 7, 1] = bad
     broken = [forecast[0], State(forecast[1].start, forecast[1].lead_time, fields)]
     with pytest.raises(DataError, match=r"forecast from .* at 2025-12-16T12: 1 of .* values of 2t"):
-        evaluate([broken], weather, normal, variables=weather.variables)
+        evaluate([broken], weather, normal, domain=domain_of(weather))
     weather._values[61, 0, 3, 0] = bad
     with pytest.raises(DataError, match=r"The data at 2025-12-16T06: 1 of .* values of msl"):
-        evaluate([forecast], weather, normal, variables=weather.variables)
+        evaluate([forecast], weather, normal, domain=domain_of(weather))
 
 
-def test_what_does_not_fit_is_refused(weather, normal, persistence_forecast) -> None:
-    variables = weather.variables
+def test_what_does_not_fit_is_refused(weather, normal, domain_of, persistence_forecast) -> None:
+    domain = domain_of(weather)
     one, two = (persistence_forecast(weather, day("2025-12-16"), steps) for steps in (1, 2))
     with pytest.raises(DataError, match="no forecast"):
-        evaluate([], weather, normal, variables=variables)
+        evaluate([], weather, normal, domain=domain)
     with pytest.raises(DataError, match="without a state"):
-        evaluate([[]], weather, normal, variables=variables)
+        evaluate([[]], weather, normal, domain=domain)
     with pytest.raises(DataError, match="other lead times"):
-        evaluate([one, two], weather, normal, variables=variables)
+        evaluate([one, two], weather, normal, domain=domain)
     with pytest.raises(DataError, match="have no q"):
-        evaluate([one], weather, normal, variables=("msl", "q"))
+        evaluate([one], weather, normal, domain=domain_of(weather, Variable("msl"), Variable("q")))
     with pytest.raises(DataError, match="points of 2 variables"):
-        evaluate([one], weather, normal, variables=("msl",))
+        evaluate([one], weather, normal, domain=domain_of(weather, Variable("msl")))
     with pytest.raises(DataError, match="no state between"):
-        climatology(weather, variables, day("2024-01-01"), day("2024-02-01"))
+        climatology(weather, weather.variables, day("2024-01-01"), day("2024-02-01"))
+
+
+@pytest.fixture
+def gaps(weather, domain_of):
+    """Temperature is not defined in some cells, one more of which only at 12 December 2025."""
+    land = np.zeros(len(weather.grid), bool)
+    land[20:60] = True
+    weather._values[:, 0, land, 1] = np.nan
+    weather._values[44, 0, 100, 1] = np.nan
+    domain = domain_of(weather, Variable("msl"), Variable("2t", may_be_missing=True))
+    normal = climatology(weather, domain.outputs, weather.times[0], weather.times[59], may_be_missing=["2t"])
+    return domain, normal, land
+
+
+def test_cells_without_truth_are_left_out_and_the_areas_of_the_others_add_up(weather, gaps) -> None:
+    domain, normal, land = gaps
+    start = day("2025-12-16")
+    initial, truth = weather.read([start, start + 6 * HOUR])[:, 0].astype(float)
+    forecast = truth + np.linspace(0, 3, len(weather.grid))[:, None]
+    forecast[land, 1] = np.nan
+    result = evaluate([[State(start, 6 * HOUR, forecast[None])]], weather, normal, domain=domain)
+    sea = ~land
+    areas = weather.grid.areas[sea] / weather.grid.areas[sea].sum()
+    mean = normal.at(start + 6 * HOUR)[sea, 1]
+    for who, fields in (("model", forecast[sea, 1]), ("persistence", initial[sea, 1]), ("climatology", mean)):
+        error = fields - truth[sea, 1]
+        assert result.rmse.overall[who][0, 1] == pytest.approx(np.sqrt(areas @ error**2), rel=1e-12)
+        assert result.metrics["bias"].overall[who][0, 1] == pytest.approx(areas @ error, rel=1e-9)
+    anomalies = np.stack([forecast[sea, 1] - mean, truth[sea, 1] - mean])
+    correlation = np.cov(anomalies, aweights=areas)
+    expected = correlation[0, 1] / np.sqrt(correlation[0, 0] * correlation[1, 1])
+    assert result.metrics["acc"].overall["model"][0, 1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_climatology_of_a_cell_is_the_mean_of_the_times_it_is_defined_at(weather, gaps) -> None:
+    _, normal, land = gaps
+    assert (np.isnan(normal.means[..., 1]) == land).all()
+    at = [weather.read([time])[0, 0, 100, 1] for time in weather.times[0:60:4] if time != weather.times[44]]
+    assert normal.at(day("2025-12-20"))[100, 1] == pytest.approx(np.mean(at, dtype=float), rel=1e-12)
+    assert not np.isnan(normal.means[..., 0]).any()
+
+
+def test_a_cell_counts_for_nobody_where_the_start_or_the_climatology_is_not_defined(weather, gaps) -> None:
+    domain, normal, _ = gaps
+    start = day("2025-12-16")
+    fields = weather.read([start + 6 * HOUR])[0]
+    broken = fields.copy()
+    broken[0, 200, 1] = np.nan
+    with pytest.raises(DataError, match=r"The forecast from .*: 1 of .* values of 2t are not finite"):
+        evaluate([[State(start, 6 * HOUR, broken)]], weather, normal, domain=domain)
+    weather._values[60, 0, 200, 1] = np.nan  # now it is not defined at the start
+    result = evaluate([[State(start, 6 * HOUR, broken)]], weather, normal, domain=domain)
+    assert result.rmse.overall["model"][0, 1] == 0
+    assert np.isfinite(result.rmse.overall["persistence"]).all()
+
+
+def test_a_variable_that_is_defined_nowhere_at_one_date_is_scored_at_the_others(weather, gaps) -> None:
+    domain, normal, _ = gaps
+    weather._values[61, 0, :, 1] = np.nan
+    starts = [day("2025-12-16"), day("2025-12-17")]
+    forecasts = [
+        [State(start, 6 * HOUR, weather.read([start + 6 * HOUR])[0] + np.float32(2))] for start in starts
+    ]
+    result = evaluate(forecasts, weather, normal, domain=domain)
+    assert np.isnan(result.rmse.by_start["model"][0, 0, 1])
+    assert result.rmse.overall["model"][0] == pytest.approx([2.0, 2.0], rel=1e-3)
+    json.dumps(result.as_json(), allow_nan=False)
+
+
+def test_nothing_is_missing_that_the_domain_does_not_say_may_be(weather, gaps, domain_of) -> None:
+    _, normal, _ = gaps
+    start = day("2025-12-16")
+    perfect = [State(start, 6 * HOUR, weather.read([start + 6 * HOUR])[0])]
+    with pytest.raises(DataError, match=r"The data at 2025-12-16T00: 40 of .* values of 2t are not finite"):
+        evaluate([perfect], weather, normal, domain=domain_of(weather))
+
+
+def test_the_metrics_that_are_named_are_computed_and_the_error_always(weather, normal, domain_of) -> None:
+    start = day("2025-12-16")
+    truth = weather.read([start + 6 * HOUR])[0]
+    members = np.concatenate([truth - 1, truth + 3])
+    metrics = {"crps": ContinuousRankedProbabilityScore}
+    forecasts = [[State(start, 6 * HOUR, members)]]
+    result = evaluate(forecasts, weather, normal, domain=domain_of(weather), metrics=metrics)
+    assert set(result.metrics) == {"rmse", "crps"}
+    score = next(result.scores())
+    assert score.values["crps"]["model"] == pytest.approx(1.0, abs=0.02)  # (1 + 3) / 2 - 4 / 4
+    assert score.rmse["model"] == pytest.approx(1.0, abs=0.02)
+    row = result.as_json()[0]
+    assert row["crps"]["persistence"] > 0
+    assert "bias" not in row
+
+
+def test_overall_scores_are_the_means_over_starts_to_the_bit(weather, normal, domain_of) -> None:
+    starts = weather.times[60:73]
+    rng = np.random.default_rng(0)
+    forecasts = [
+        [
+            State(start, lead, weather.read([start + lead])[0] + rng.normal(size=(1, 1, 2)).astype("f4"))
+            for lead in 6 * HOUR * np.arange(1, 4)
+        ]
+        for start in starts
+    ]
+    result = evaluate(forecasts, weather, normal, domain=domain_of(weather))
+    for name, values in result.metrics.items():
+        for who in ("model", "persistence", "climatology"):
+            expected = values.by_start[who].mean(axis=0)
+            np.testing.assert_array_equal(values.overall[who], expected, err_msg=f"{name} of {who}")

@@ -7,14 +7,21 @@ from io import BytesIO, StringIO
 
 import numpy as np
 import pytest
+from anemoi.core.interfaces.output import State
 from anemoi.core.lineage import read
 from anemoi.core.lineage import verify as verify_file
 from matplotlib.image import imread
 from rich.console import Console
 
+from anemoi_plugin_verification.evaluation import STANDARD
+from anemoi_plugin_verification.maps import NOTHING, Case, comparison, png
+from anemoi_plugin_verification.metrics import ContinuousRankedProbabilityScore
+from anemoi_plugin_verification.raster import Raster
 from anemoi_plugin_verification.report import render
 from anemoi_plugin_verification.table import sections, terminal_tables
 from anemoi_plugin_verification.verification import verify
+
+HOUR = np.timedelta64(3600, "s")
 
 
 class Page(HTMLParser):
@@ -81,7 +88,7 @@ def test_it_shows_every_score_in_units_for_people(html, verification) -> None:
         re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr><th>.*?</tr>", html, re.S)
     ]
     shown = [row for row in rows if len(row) == 9 and row[0].endswith(" h")]
-    scores = list(verification.evaluation.scores())
+    scores = list(verification.domain.evaluation.scores())
     assert len(shown) == len(scores) == 8
     for (lead, model, persistence, climatology, skill, *_), score in zip(shown, scores, strict=True):
         factor = 0.01 if score.variable == "msl" else 1.0
@@ -130,11 +137,11 @@ def test_it_warns_where_the_test_period_was_trained_on(
 
 def test_the_table_fits_a_terminal_and_marks_what_beats_persistence(verification) -> None:
     console = Console(width=80, file=StringIO(), record=True)
-    console.print(*terminal_tables(verification.evaluation), sep="\n")
+    console.print(*terminal_tables(verification.domain.evaluation), sep="\n")
     text = console.export_text()
     assert "…" not in text
     assert "msl (hPa)" in text
-    (pressure, _) = sections(verification.evaluation)
+    (pressure, _) = sections(verification.domain.evaluation)
     assert all(row.better for row in pressure.rows)
     for row in pressure.rows:
         assert row.rmse["persistence"] in text
@@ -150,3 +157,42 @@ def test_the_report_says_where_it_comes_from(html, checkpoint, tmp_path) -> None
     assert verify_file(path)[0].status == "ok"
     path.write_text(html.replace("Made with", "Made without"), encoding="utf-8")
     assert verify_file(path)[0].status == "differs"
+
+
+def test_a_model_of_several_domains_has_a_section_for_each(coupled, weather, damped) -> None:
+    checkpoint, ocean = coupled
+    metrics = {**STANDARD, "crps": ContinuousRankedProbabilityScore}
+    sources = {"data": weather, "ocean": ocean}
+    result = verify(checkpoint, sources, start="2025-12-20", lead_time="12h", metrics=metrics)
+    start = result.starts[0]
+    states = [
+        State(start, 6 * HOUR, source.read([start + 6 * HOUR])[0], name) for name, source in sources.items()
+    ]
+    html = render(result, states)
+    page = Page(html)
+    headings = re.findall(r"<h2>(.*?)</h2>", html)
+    for name in ("data", "ocean"):
+        for heading in ("Skill", "Error growth", "A forecast, from 20 December 2025 00:00 UTC"):
+            assert f"{heading}: {name}" in headings
+    assert len(page.addresses) == 6
+    assert "CRPS : Continuous ranked probability score of the members" in page.text
+    assert "nan" not in page.text.lower()
+
+
+def test_land_is_left_grey_on_the_maps_of_the_ocean(coupled, lat_lon) -> None:
+    _, ocean = coupled
+    raster = Raster(ocean.grid)
+    field = ocean.read(ocean.times[:1])[0, 0, :, 0].astype(float)
+    image = raster(field)
+    land = np.isnan(image)
+    whole = raster(np.where(np.isnan(field), 1000.0, 0.0))
+    assert land[whole == 1000.0].all()
+    assert not land[whole == 0.0].any()
+    assert 0.05 < land.mean() < 0.5
+    assert np.nanmax(image) <= np.nanmax(field)
+    assert np.nanmin(image) >= np.nanmin(field)
+    case = Case("6 h", "then", field, field + 1.0)
+    picture = imread(BytesIO(png(comparison(raster, [case], "K"))))
+    grey = np.array([int(NOTHING[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    near = (np.abs(picture[..., :3] - grey) < 0.02).all(axis=-1)
+    assert near.mean() > 0.02

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import State
+from anemoi.core.variable import Role, Variable
 from anemoi_plugin_sample_data.sources import Sample
 
 from anemoi_plugin_verification.verification import verify
 
 
-def test_the_errors_of_persistence_on_the_sample_are_the_known_ones(checkpoint, damped) -> None:
+def test_the_errors_of_persistence_on_the_sample_are_the_known_ones(checkpoint, damped, domain_of) -> None:
     # The last 20 of its 104 states are for testing, so that forecasts of two days start from states 84 to 95.
     source = Sample()
-    checkpoint.grid, checkpoint.variables, checkpoint.units = source.grid, source.variables, source.units
+    checkpoint.domains["data"] = domain_of(source)
     checkpoint.provenance["training_period"] = {"start": "2025-12-01T00", "end": "2025-12-21T18"}
     result = verify(checkpoint, source, lead_time="48h")
-    assert list(result.evaluation.starts) == list(source.times[84:96]) == damped
-    scores = {score.lead_time / np.timedelta64(1, "h"): score for score in result.evaluation.scores()}
+    assert list(result.domain.evaluation.starts) == list(source.times[84:96]) == damped
+    scores = {score.lead_time / np.timedelta64(1, "h"): score for score in result.domain.evaluation.scores()}
     in_hpa = [scores[hours].rmse["persistence"] / 100 for hours in (6, 12, 24)]
     assert in_hpa == pytest.approx([2.27, 3.29, 5.05], abs=0.005)
     # half of the way to the truth has half of the error, for every start date
@@ -37,7 +38,7 @@ def test_the_test_period_follows_the_training_period(checkpoint, weather, damped
     assert str(result.period) == "2025-12-16T00 to 2025-12-20T18"
     assert result.is_independent
     assert (damped[0], damped[-1]) == (np.datetime64("2025-12-16"), np.datetime64("2025-12-20T06"))
-    assert result.climatology.end == np.datetime64("2025-12-15T18")
+    assert result.domain.climatology.end == np.datetime64("2025-12-15T18")
 
 
 def test_a_period_that_was_trained_on_is_not_called_independent(checkpoint, weather, damped) -> None:
@@ -55,7 +56,7 @@ def test_without_a_known_training_period_the_user_must_give_the_test_period(
     assert "--start" in error.value.fix
     result = verify(checkpoint, weather, start="2025-12-18", lead_time="6h")
     assert not result.is_independent
-    assert result.climatology.end == np.datetime64("2025-12-17T18")  # all that precedes it
+    assert result.domain.climatology.end == np.datetime64("2025-12-17T18")  # all that precedes it
 
 
 def test_progress_counts_the_forecasts(checkpoint, weather, damped) -> None:
@@ -67,9 +68,16 @@ def test_progress_counts_the_forecasts(checkpoint, weather, damped) -> None:
 def test_the_typical_start_has_the_median_error(checkpoint, weather, damped) -> None:
     result = verify(checkpoint, weather, start="2025-12-20", lead_time="6h")
     model = np.array([[[1.0, 40.0]], [[9.0, 90.0]], [[2.0, 50.0]]])  # (start, lead time, variable)
-    rmse = {**result.evaluation.rmse, "model": model, "climatology": np.full((3, 1, 2), [10.0, 100.0])}
-    changed = dataclasses.replace(result, evaluation=dataclasses.replace(result.evaluation, rmse=rmse))
-    assert changed.typical_start == result.evaluation.starts[2]
+    verified = result.domain
+    by_start = {**verified.evaluation.rmse.by_start, "model": model}
+    by_start["climatology"] = np.full((3, 1, 2), [10.0, 100.0])
+    rmse = dataclasses.replace(verified.evaluation.rmse, by_start=by_start)
+    evaluation = dataclasses.replace(verified.evaluation, metrics={"rmse": rmse})
+    domains = {"data": dataclasses.replace(verified, evaluation=evaluation)}
+    changed = dataclasses.replace(result, domains=domains)
+    assert changed.typical_start == result.starts[2]
+    model[2, 0] = [np.nan, 100.0]  # now it is the worst
+    assert changed.typical_start == result.starts[1]
 
 
 def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> None:
@@ -79,14 +87,15 @@ def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> 
         built.append(how)
         return "the model"
 
-    def forecast(checkpoint, source, date, lead_time, **how):
+    def forecast(checkpoint, sources, date, lead_time, **how):
         told.update(how)
-        return [State(date, np.timedelta64(6, "h"), source.read([date])[0])]
+        return [State(date, np.timedelta64(6, "h"), sources["data"].read([date])[0])]
 
     monkeypatch.setattr("anemoi_plugin_verification.verification.build_model", build)
     monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
-    verify(checkpoint, weather, lead_time="6h", device="cuda", trust_code=True, allow_different_versions=True)
-    assert told == {"device": "cuda", "model": "the model"}
+    how = {"members": 3, "persist": (), "seed": 7, "device": "cuda"}
+    verify(checkpoint, weather, lead_time="6h", trust_code=True, allow_different_versions=True, **how)
+    assert told == {**how, "model": "the model"}
     assert built == [{"trust_code": True, "allow_different_versions": True}]  # once, for all forecasts
 
 
@@ -98,3 +107,49 @@ def test_data_that_do_not_fit_the_checkpoint_are_refused(checkpoint, weather, ar
     other = array_source(np.zeros((80, 1, len(grid), 2)), grid, weather.variables)
     with pytest.raises(DataError, match="on another grid"):
         verify(checkpoint, other)
+
+
+def test_a_forcing_that_is_read_at_every_step_must_be_there_unless_it_is_persisted(
+    checkpoint, weather, damped, domain_of
+) -> None:
+    forcing = Variable("2t", Role.FORCING)
+    checkpoint.domains["data"] = domain_of(weather, Variable("msl"), forcing)
+    weather._missing = frozenset(weather.times[[62]])  # 16 December 2025 12:00
+    alone = {"start": "2025-12-16", "end": "2025-12-16T06", "lead_time": "6h"}
+    result = verify(checkpoint, weather, **alone)
+    assert [str(each) for each in damped] == ["2025-12-16T00:00:00"]
+    assert result.domain.evaluation.variables == ("msl",)
+    two = {"start": "2025-12-16T18", "end": "2025-12-17T18", "lead_time": "18h"}
+    damped.clear()
+    with pytest.raises(DataError, match="cannot be persisted: no forcing of that name"):
+        verify(checkpoint, weather, **two, persist=["msl"])
+    checkpoint.domains["data"] = domain_of(weather, Variable("msl", Role.DIAGNOSTIC), forcing)
+    verify(checkpoint, weather, **two)
+    assert [str(each) for each in damped] == ["2025-12-17T00:00:00"]  # the step before 16T18 is missing
+
+
+def test_each_domain_is_verified_on_its_own_grid_against_its_own_source(coupled, weather, damped) -> None:
+    checkpoint, ocean = coupled
+    told = []
+    sources = {"data": weather, "ocean": ocean}
+    result = verify(checkpoint, sources, lead_time="12h", progress=lambda *of: told.append(of))
+    assert list(result.domains) == ["data", "ocean"]
+    assert told[-1] == (18, 18) == (len(damped), len(damped))
+    for name, variables in (("data", ("msl", "2t")), ("ocean", ("sst",))):
+        evaluation = result.domains[name].evaluation
+        assert (evaluation.domain, evaluation.variables) == (name, variables)
+        for score in evaluation.scores():
+            assert score.skill["persistence"] == pytest.approx(0.5, abs=1e-3)
+    assert [parent["kind"] for parent in result.provenance["parents"]] == ["checkpoint", "dataset", "dataset"]
+    with pytest.raises(DataError, match="several domains: data, ocean"):
+        _ = result.domain
+    with pytest.raises(DataError, match="each needs a source"):
+        verify(checkpoint, weather)
+
+
+def test_starts_are_those_at_which_every_domain_has_its_states(coupled, weather, damped) -> None:
+    checkpoint, ocean = coupled
+    ocean._missing = frozenset(ocean.times[[70]])
+    result = verify(checkpoint, {"data": weather, "ocean": ocean}, lead_time="6h", start="2025-12-18")
+    spoilt = ocean.times[[69, 70, 71]]  # it is the truth, a start, or the state before a start
+    assert set(result.starts) == set(weather.times[68:79]) - set(spoilt)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,6 +140,30 @@ class Domain:
         """The places of some variables on the last axis of a field of all of them."""
         place = {name: number for number, name in enumerate(self.names)}
         return [place[name] for name in names]
+
+    def derived(self, variables: Iterable[tuple[str, Variable]]) -> Domain:
+        """Make a domain of other variables on the same grid, for a network that is given more than the data.
+
+        Parameters
+        ----------
+        variables
+            Each with the name of one of this domain, whose statistics, constant field and mask it has.
+        """
+        pairs = tuple(variables)
+        columns = self.columns(tuple(name for name, _ in pairs))
+
+        def renamed(fields: Mapping[str, Any]) -> dict[str, Any]:
+            return {variable.name: fields[name] for name, variable in pairs if name in fields}
+
+        return replace(
+            self,
+            variables=tuple(variable for _, variable in pairs),
+            statistics=self.statistics[columns],
+            changes=self.changes[columns],
+            constants=renamed(self.constants),
+            missing=renamed(self.missing),
+            measured=renamed(self.measured),
+        )
 
     @property
     def units(self) -> dict[str, str]:

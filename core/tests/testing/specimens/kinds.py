@@ -60,7 +60,7 @@ right("kind")(
     kind(
         interface="specimens.kinds:Downscaler",
         checks="specimens.kinds:CHECKS",
-        scaffold=f"{TEMPLATE}/kinds/loss",
+        scaffold=f"{TEMPLATE}/kinds/tracker",
     )
 )
 right("kind")(kind(checks="specimens.kinds:BY_KIND"))

@@ -41,7 +41,7 @@ def command(
     from anemoi.core.allocation import keep_freed_memory
     from anemoi.core.config import compose
 
-    from .progress import Progress
+    from .progress import Progress, reading
     from .run import PRIMARY, prepare, recorded
 
     directory = output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
@@ -50,7 +50,7 @@ def command(
         composition = compose(PRIMARY, overrides)
     else:
         composition = recorded(config_from, overrides, trust_code=trust_code)
-    training = prepare(composition)
+    training = prepare(composition, track=reading)
     click.echo(training.summary)
     keep_freed_memory()
     began = time.monotonic()

@@ -49,9 +49,13 @@ class DomainCriterion(nn.Module):
         self.register_buffer("fixed", fixed, persistent=False)
         self._of_step: dict[int, Tensor] = {}
 
-    def forward(self, prediction: Tensor, target: Tensor, *, step: int = 0) -> Tensor:
-        """Compute the loss; shapes as for :class:`anemoi.core.interfaces.Criterion`."""
+    def forward(
+        self, prediction: Tensor, target: Tensor, *, step: int = 0, samples: Tensor | None = None
+    ) -> Tensor:
+        """Compute the loss; as :class:`anemoi.core.interfaces.Criterion`, whose weights are ``samples``."""
         weights = self._weights(target, step)
+        if samples is not None:
+            weights = weights * samples.view(-1, 1, 1, 1, 1)
         if self.may_be_missing:
             absent = target.isnan()
             # The prediction in place of the truth: no error, nor a gradient, even before the weight of zero.
@@ -121,10 +125,12 @@ class Criterion(nn.Module):
         self.parts = nn.ModuleList(parts.values())
         self.shares = tuple(weight / sum(chosen.values()) for weight in chosen.values())
 
-    def forward(self, predictions: Fields, targets: Fields, *, step: int = 0) -> Tensor:
+    def forward(
+        self, predictions: Fields, targets: Fields, *, step: int = 0, weights: Tensor | None = None
+    ) -> Tensor:
         """See :meth:`anemoi.core.interfaces.Criterion.__call__`."""
         values = [
-            share * part(predictions[name], targets[name], step=step)
+            share * part(predictions[name], targets[name], step=step, samples=weights)
             for name, part, share in zip(self.names, self.parts, self.shares, strict=True)
         ]
         return torch.stack(values).sum()

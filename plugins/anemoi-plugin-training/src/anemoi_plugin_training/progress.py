@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+T = TypeVar("T")
 
 _LINES = 10
 """How many lines are printed where there is no terminal."""
 
 _MEMORY = 0.95
 """The loss shown is a running mean over about the last 1 / (1 - 0.95) = 20 steps."""
+
+
+def reading(chunks: Iterable[T], count: int) -> Iterator[T]:
+    """Give what is read for the statistics of the training data, with a bar on a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from chunks
+        return
+    columns = (
+        TextColumn("reading the training data"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        yield from bar.track(chunks, total=count)
 
 
 class Progress:

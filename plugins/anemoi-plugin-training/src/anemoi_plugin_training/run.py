@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from anemoi.core import config
+from anemoi.core import config, forcings
 from anemoi.core.checkpoint import Checkpoint, inspect, lock, save
 from anemoi.core.config import Composition
 from anemoi.core.domain import Domain
@@ -165,8 +166,8 @@ def _placed(composition: Composition) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        key, colon, _ = error.what.partition(":")
-        place = _where(composition)(key) if colon else ""
+        prefix = re.match(r"(?:[\w.-]+: )+", error.what)
+        place = _where(composition)(prefix[0].strip(" :").replace(": ", ".")) if prefix else ""
         if not place or place in error.what:
             raise
         raise ConfigError(f"{error.what}{place}", fix=error.fix) from error
@@ -177,6 +178,8 @@ def _prepare(composition: Composition, track: Track) -> Training:
     values, trust = composition.values, composition.trusted
     device = _device(settings.training.device)
     domains = settings.of_domains()
+    for own in domains.values():
+        forcings.check(own.forcings or ())
     locked = lock(values, trust_code=trust)
     sources = {
         name: held(config.build("source", own.data, trust_code=trust), own.frequency)

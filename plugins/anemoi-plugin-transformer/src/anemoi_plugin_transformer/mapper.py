@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import torch
@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .edge_attention import EdgeAttention
+from .older import MAPPER, OlderWeights
 
 
-class TransformerMapper(Mapper):
+class TransformerMapper(OlderWeights, Mapper):
     """Each target node attends to the source nodes that its edges come from, then an MLP.
 
     Features of the edges are added to keys and values, so that near and far, east and west count
@@ -83,6 +84,8 @@ class TransformerMapper(Mapper):
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.COMPILE, Capability.CONDITION, Capability.EXPORT, Capability.LINEAR_MEMORY}
     )
+
+    older: ClassVar[Mapping[str, str]] = MAPPER
 
     edge_features: Tensor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import torch
@@ -29,6 +30,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from .attention import Backend, WindowAttention
+from .older import BLOCK, OlderWeights
 from .ordering import NodeOrder, in_order
 from .rotary import SphericalRotary
 
@@ -184,8 +186,10 @@ class TransformerProcessor(Processor):
         return x.index_select(1, self.rank)
 
 
-class _Block(nn.Module):
+class _Block(OlderWeights):
     """Attention, then an MLP, each on the normalised state and added to it (pre-norm)."""
+
+    older: ClassVar[Mapping[str, str]] = BLOCK
 
     def __init__(self, *, norms: tuple[Norm, Norm], attention: nn.Module, mlp: MLP) -> None:
         super().__init__()

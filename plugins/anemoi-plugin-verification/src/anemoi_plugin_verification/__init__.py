@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from .climatology import Climatology, climatology
-from .evaluation import Evaluation, Score, evaluate
+from .date_mean import DateMean
+from .evaluation import Evaluation, Evaluator, Score, evaluate
+from .metric import Metric
 from .period import Period, start_dates
 
-__all__ = ["Climatology", "Evaluation", "Period", "Score", "climatology", "evaluate", "start_dates"]
+__all__ = [
+    "Climatology",
+    "DateMean",
+    "Evaluation",
+    "Evaluator",
+    "Metric",
+    "Period",
+    "Score",
+    "climatology",
+    "evaluate",
+    "start_dates",
+]

@@ -29,7 +29,7 @@ STYLES = {
 
 
 def error_growth(evaluation: Evaluation, variable: str) -> Figure:
-    """Draw how the errors and the anomaly correlation of one variable change with lead time.
+    """Draw how the errors and, where it was computed, the anomaly correlation of one variable change.
 
     The band about the model's curve reaches from the best start date to the worst.
     """
@@ -37,23 +37,25 @@ def error_growth(evaluation: Evaluation, variable: str) -> Figure:
     unit = display_unit(evaluation.units.get(variable))
     lead = evaluation.lead_times / np.timedelta64(1, "h")
     figure = new_figure(10.5, 3.6)
-    errors, correlations = figure.subplots(1, 2, width_ratios=[3, 2])
+    if correlations := evaluation.metrics.get("acc"):
+        left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    else:
+        left, right = figure.subplots(), None
     for who, style in STYLES.items():
-        error = evaluation.rmse[who][:, :, v] * unit.factor  # (start, lead time)
         if who == MODEL:
-            errors.fill_between(
-                lead, error.min(0), error.max(0), color=style["color"], alpha=0.13, linewidth=0
+            errors = evaluation.rmse.by_start[who][:, :, v] * unit.factor  # (start, lead time)
+            left.fill_between(
+                lead, errors.min(0), errors.max(0), color=style["color"], alpha=0.13, linewidth=0
             )
-        errors.plot(lead, error.mean(0), label=who, **style)
-        if who != CLIMATOLOGY:
-            correlations.plot(lead, evaluation.acc[who][:, :, v].mean(0), label=who, **style)
-    errors.set_ylim(bottom=0)
-    correlations.set_ylim(top=1.0)
-    _finish(
-        errors, f"Root-mean-square error ({unit.label})" if unit.label else "Root-mean-square error", lead
-    )
-    _finish(correlations, "Anomaly correlation", lead)
-    errors.legend(frameon=False, fontsize=9, labelcolor=INK)
+        left.plot(lead, evaluation.rmse.overall[who][:, v] * unit.factor, label=who, **style)
+        if correlations and who != CLIMATOLOGY:
+            right.plot(lead, correlations.overall[who][:, v], label=who, **style)
+    left.set_ylim(bottom=0)
+    _finish(left, f"Root-mean-square error ({unit.label})" if unit.label else "Root-mean-square error", lead)
+    if correlations:
+        right.set_ylim(top=1.0)
+        _finish(right, "Anomaly correlation", lead)
+    left.legend(frameon=False, fontsize=9, labelcolor=INK)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,7 +33,7 @@ class Climatology:
         The times of day, ``(hours,)`` timedelta64[s] since midnight UTC; only midnight where the
         period is too short for a daily cycle, and then its mean stands for every time of day.
     means
-        ``(hours, grid, variable)`` float64.
+        ``(hours, grid, variable)`` float64; NaN where a variable has no value at any time.
     """
 
     start: np.datetime64
@@ -57,12 +58,17 @@ class Climatology:
 
 
 def climatology(
-    source: DataSource, variables: tuple[str, ...], start: np.datetime64, end: np.datetime64
+    source: DataSource,
+    variables: tuple[str, ...],
+    start: np.datetime64,
+    end: np.datetime64,
+    *,
+    may_be_missing: Collection[str] = (),
 ) -> Climatology:
     """Take the means of ``source`` from ``start`` to ``end``, both included.
 
     They are taken by time of day where there are at least ten states for each, over the whole
-    period otherwise.
+    period otherwise. NaNs of variables that ``may_be_missing`` are left out.
 
     Raises
     ------
@@ -81,12 +87,17 @@ def climatology(
         )
     hours, hour_of, counts = np.unique(time_of_day(times), return_inverse=True, return_counts=True)
     if counts.min() < DAYS_FOR_A_DAILY_CYCLE:
-        hours, hour_of, counts = hours[:1] * 0, np.zeros(len(times), int), np.array([len(times)])
+        hours, hour_of = hours[:1] * 0, np.zeros(len(times), int)
     sums = np.zeros((len(hours), len(source.grid), len(variables)))
+    values = np.zeros(sums.shape, np.int32)
     for first in range(0, len(times), CHUNK):
         chunk = slice(first, first + CHUNK)
-        np.add.at(sums, hour_of[chunk], read_fields(source, variables, times[chunk]))
-    return Climatology(times[0], times[-1], hours, sums / counts[:, None, None])
+        fields = read_fields(source, variables, times[chunk], may_be_missing=may_be_missing)
+        known = ~np.isnan(fields)
+        np.add.at(sums, hour_of[chunk], np.where(known, fields, 0.0))
+        np.add.at(values, hour_of[chunk], known)
+    means = np.divide(sums, values, out=np.full_like(sums, np.nan), where=values > 0)
+    return Climatology(times[0], times[-1], hours, means)
 
 
 def time_of_day(times: Times | np.datetime64) -> NDArray[np.timedelta64]:

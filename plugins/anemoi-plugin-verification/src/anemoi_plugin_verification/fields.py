@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from anemoi.core.errors import DataError
@@ -12,9 +12,18 @@ from numpy.typing import NDArray
 
 
 def read_fields(
-    source: DataSource, variables: Sequence[str], times: Sequence[np.datetime64] | Times
+    source: DataSource,
+    variables: Sequence[str],
+    times: Sequence[np.datetime64] | Times,
+    *,
+    may_be_missing: Collection[str] = (),
 ) -> NDArray[np.float64]:
     """Read some variables at some times, the mean over ensemble members.
+
+    Parameters
+    ----------
+    may_be_missing
+        Those that may be NaN.
 
     Returns
     -------
@@ -33,20 +42,27 @@ def read_fields(
         )
     columns = [source.variables.index(name) for name in variables]
     fields = source.read(times)[..., columns].astype(np.float64).mean(axis=1)
-    refuse_gaps(fields, variables, "The data", times)
+    lawful = np.isnan(fields) & np.isin(variables, list(may_be_missing))
+    refuse(~np.isfinite(fields) & ~lawful, variables, "The data", times)
     return np.asarray(fields)
 
 
-def refuse_gaps(
-    fields: NDArray[np.float64], variables: Sequence[str], what: str, times: Sequence[np.datetime64] | Times
+def refuse(
+    gaps: NDArray[np.bool_], variables: Sequence[str], what: str, times: Sequence[np.datetime64] | Times
 ) -> None:
-    """Raise a :class:`DataError` that names the first variable and time with a value that is not finite."""
-    if np.isfinite(fields).all():
+    """Raise a :class:`DataError` that names the first variable and time with a gap.
+
+    Parameters
+    ----------
+    gaps
+        Where values are not finite that should be, ``(time, grid, variable)``.
+    """
+    if not gaps.any():
         return
-    time, _, variable = np.argwhere(~np.isfinite(fields))[0]
-    count = np.count_nonzero(~np.isfinite(fields[time, :, variable]))
+    time, _, variable = np.argwhere(gaps)[0]
+    count = np.count_nonzero(gaps[time, :, variable])
     raise DataError(
-        f"{what} at {format_date(times[time])}: {count} of {fields.shape[1]} values of {variables[variable]} "
+        f"{what} at {format_date(times[time])}: {count} of {gaps.shape[1]} values of {variables[variable]} "
         "are not finite, so no score can be given.",
         fix="Choose a period without gaps with --start and --end.",
     )

@@ -36,7 +36,7 @@ def forecast_map(
     Raises
     ------
     AnemoiError
-        If it has no such variable or lead time, or a value is not finite.
+        If it has no such variable or lead time, or a value is infinite.
     """
     began = source.times[0] - source.frequency if start is None else parse_date(start)
     leads = source.times - began
@@ -47,7 +47,7 @@ def forecast_map(
             fix=f"Its lead times are {', '.join(format_duration(each) for each in leads)}.",
         )
     name = source.variables[0] if variable is None else variable
-    field = read_fields(source, [name], [began + lead])[0, :, 0]
+    field = read_fields(source, [name], [began + lead], may_be_missing=[name])[0, :, 0]
     unit = display_unit(source.units.get(name))
     title = f"{long_name(name)}, {in_hours(lead)} forecast"
     times = f"from {in_words(began)}, valid {in_words(np.datetime64(began + lead))}"

@@ -25,6 +25,8 @@ from .raster import Raster
 Field = NDArray[np.floating]
 
 INK, FAINT = "#1b2733", "#8a97a3"
+NOTHING = "#d9dee3"
+"""Where a field is not defined."""
 # Both can be read by people who do not see all colours.
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
 
@@ -39,7 +41,7 @@ class Scale:
     @classmethod
     def of(cls, fields: Sequence[Field]) -> Scale:
         """Make a scale for quantities such as these; one that is centred on zero if they go both ways."""
-        values = np.concatenate([np.ravel(field) for field in fields])
+        values = _values(fields)
         low, high = (float(value) for value in np.quantile(values, [0.002, 0.998]))
         if low < 0 < high and min(-low, high) > 0.2 * max(-low, high):
             return cls.around_zero(fields, steps=12)
@@ -48,7 +50,7 @@ class Scale:
     @classmethod
     def around_zero(cls, fields: Sequence[Field], steps: int = 7) -> Scale:
         """Make a scale for differences, about ``steps`` each way and white where there is none."""
-        reach = float(np.quantile(np.abs(np.concatenate([np.ravel(field) for field in fields])), 0.998))
+        reach = float(np.quantile(np.abs(_values(fields)), 0.998))
         positive = _steps(0.0, reach, steps)[1:]  # no step at zero: the white one lies about it
         return cls(np.concatenate([-positive[::-1], positive]), DIVERGING)
 
@@ -61,6 +63,13 @@ class Scale:
     def norm(self) -> Normalize:
         """From values to colours."""
         return BoundaryNorm(self.levels, 256, extend="both")
+
+
+def _values(fields: Sequence[Field]) -> NDArray[np.float64]:
+    """All values that are finite, and zero if none is."""
+    values = np.concatenate([np.ravel(field) for field in fields]).astype(np.float64)
+    finite = values[np.isfinite(values)]
+    return finite if len(finite) else np.zeros(1)
 
 
 def _steps(low: float, high: float, number: int) -> NDArray[np.float64]:
@@ -83,8 +92,11 @@ def draw(axes: Axes, raster: Raster, field: Field, scale: Scale, *, isolines: bo
                 raster.x, raster.y, image, scale.levels, colors=scale.isolines, linewidths=0.35, alpha=0.55
             )
         )
-    edge = Polygon(np.stack(outline(), axis=-1), closed=True, facecolor="none", edgecolor=INK, linewidth=0.7)
+    globe = np.stack(outline(), axis=-1)
+    edge = Polygon(globe, closed=True, facecolor="none", edgecolor=INK, linewidth=0.7)
     axes.add_patch(edge)
+    if np.isnan(field).any():
+        axes.add_patch(Polygon(globe, closed=True, facecolor=NOTHING, zorder=0))
     for layer in drawn:
         layer.set_clip_path(edge)
     axes.add_collection(LineCollection(_graticule(raster.centre), colors=INK, linewidths=0.3, alpha=0.25))

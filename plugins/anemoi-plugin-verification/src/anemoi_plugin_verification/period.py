@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from anemoi.core.errors import DataError
 from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.times import format_date, format_duration, parse_date
 from numpy.typing import NDArray
+
+Offsets = NDArray[np.timedelta64]
 
 
 @dataclass(frozen=True)
@@ -35,31 +38,37 @@ def training_period(provenance: Mapping[str, Any]) -> Period | None:
 
 
 def start_dates(
-    source: DataSource, period: Period, lead_times: NDArray[np.timedelta64], steps_before: int = 0
+    period: Period, needed: Sequence[tuple[DataSource, Offsets]], lead_time: np.timedelta64
 ) -> Times:
-    """Find the times of ``source`` in ``period`` from which a forecast can be started and wholly verified.
+    """Find the times in ``period`` from which forecasts can be started and wholly verified.
 
-    Every lead time must fall on a state inside the period, and the ``steps_before`` states that the
-    model needs before the start, which may lie before the period, must be there too.
+    Parameters
+    ----------
+    period
+        Where they and their last lead times must lie. What else is needed may lie outside.
+    needed
+        Each source, and when it must have a state relative to the start, ``(offsets,)`` timedelta64[s]: at
+        the start and at all lead times for the truth, and at the times that the model reads.
+    lead_time
+        The longest.
 
     Raises
     ------
     DataError
         If there is no such time.
     """
-    present = set(source.times[~np.isin(source.times, list(source.missing))].tolist())
-    needed = np.concatenate([-source.frequency * np.arange(steps_before, -1, -1), lead_times])
-    starts = [
-        time
-        for time in source.times
-        if period.start <= time
-        and time + lead_times.max() <= period.end
-        and all(other in present for other in (time + needed).tolist())
-    ]
-    if not starts:
+    possible = []
+    for source, offsets in needed:
+        present = source.times[~np.isin(source.times, list(source.missing))]
+        possible += [present - offset for offset in offsets]
+    starts: Times = reduce(np.intersect1d, possible)
+    starts = starts[(period.start <= starts) & (starts + lead_time <= period.end)]
+    if not len(starts):
+        first = max(source.times[0] for source, _ in needed)
+        last = min(source.times[-1] for source, _ in needed)
         raise DataError(
-            f"No forecast of {format_duration(lead_times.max())} fits inside the test period, {period}, "
-            f"of data from {format_date(source.times[0])} to {format_date(source.times[-1])}.",
+            f"No forecast of {format_duration(lead_time)} fits inside the test period, {period}, "
+            f"of data from {format_date(first)} to {format_date(last)}.",
             fix="Give a shorter --lead-time, or another period with --start and --end.",
         )
-    return np.array(starts, "datetime64[s]")
+    return starts.astype("datetime64[s]")

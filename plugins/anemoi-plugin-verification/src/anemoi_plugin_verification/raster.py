@@ -61,8 +61,21 @@ class Raster:
             self._weights[outside] = 1 / 3
 
     def __call__(self, field: NDArray[np.floating]) -> Array:
-        """Bring a field ``(grid,)`` to the map, ``(rows, columns)``; NaN where there is nothing."""
-        values: Array = (np.asarray(field, np.float64)[self._corners] * self._weights).sum(axis=1)
+        """Bring a field ``(grid,)`` to the map, ``(rows, columns)``; NaN where there is nothing.
+
+        Where it is NaN at some points around a pixel, the nearest of them decides whether the pixel is;
+        its value is that of the others.
+        """
+        corners, weights = np.asarray(field, np.float64)[self._corners], self._weights
+        gaps = np.isnan(corners)
+        if gaps.any():
+            nearest = weights.argmax(axis=1)[:, None]
+            weights = np.where(gaps, 0.0, weights)
+            with np.errstate(invalid="ignore"):
+                weights = weights / weights.sum(axis=1, keepdims=True)
+            weights = np.where(np.take_along_axis(gaps, nearest, axis=1), np.nan, weights)
+            corners = np.where(gaps, 0.0, corners)
+        values: Array = (corners * weights).sum(axis=1)
         return values.reshape(len(self.y), len(self.x))
 
 

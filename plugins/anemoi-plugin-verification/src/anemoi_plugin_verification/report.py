@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jinja2
 import numpy as np
 from anemoi.core.errors import DataError
+from anemoi.core.grid import Grid
 from anemoi.core.interfaces.output import State
 from anemoi.core.trailer import trailer
 
 from .charts import error_growth, svg
-from .evaluation import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation, Score
+from .evaluation import CLIMATOLOGY, MODEL, PERSISTENCE, RMSE, STANDARD, Evaluation, Score
 from .fields import read_fields
 from .maps import Case, comparison, png
 from .period import Period
 from .raster import Raster
-from .table import Section, sections
+from .table import Section, is_error, sections
 from .units import DisplayUnit, decimals, display_unit, in_hours, in_words
-from .verification import Verification
+from .verification import Verification, VerifiedDomain
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,21 @@ class Part:
     summary: str
     curves: str
     maps: str
+
+
+@dataclass(frozen=True)
+class DomainParts:
+    """What the report says and shows of one domain; ``title`` is empty where there is only one."""
+
+    title: str
+    parts: list[Part]
+    climatology: str
+    grid: Grid
+    data: Mapping[str, Any]
+
+    def heading(self, text: str) -> str:
+        """A heading, with the domain where there are several."""
+        return f"{text}: {self.title}" if self.title else text
 
 
 def render(verification: Verification, example: Sequence[State]) -> str:
@@ -51,24 +69,28 @@ def render(verification: Verification, example: Sequence[State]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    evaluation = verification.evaluation
     made = verification.provenance
+    evaluations = [domain.evaluation for domain in verification.domains.values()]
+    metrics = evaluations[0].metrics
     page = environment.get_template("report.html").render(
-        parts=list(_parts(verification, example)),
-        variables=evaluation.variables,
-        starts=len(evaluation.starts),
-        first=in_words(evaluation.starts[0]),
-        last=in_words(evaluation.starts[-1]),
-        lead=in_hours(evaluation.lead_times[-1]),
+        domains=[_domain(verification, name, example) for name in verification.domains],
+        variables=[variable for evaluation in evaluations for variable in evaluation.variables],
+        others=[name for name, values in metrics.items() if not is_error(values)],
+        errors=[name for name, values in metrics.items() if is_error(values) and name != RMSE],
+        described={
+            name: (inspect.getdoc(type(values.metric)) or "").partition("\n\n")[0]
+            for name, values in metrics.items()
+            if name not in STANDARD
+        },
+        starts=len(verification.starts),
+        first=in_words(verification.starts[0]),
+        last=in_words(verification.starts[-1]),
+        lead=in_hours(max(evaluation.lead_times[-1] for evaluation in evaluations)),
         example=in_words(example[0].start),
         period=_period(verification.period),
         training=verification.training and _period(verification.training),
         is_independent=verification.is_independent,
-        climatology=verification.climatology,
-        climatology_period=_period(Period(verification.climatology.start, verification.climatology.end)),
-        grid=verification.source.grid,
         checkpoint=verification.checkpoint,
-        data=verification.source.provenance,
         made=made,
     )
     content = hashlib.sha256(page.encode()).hexdigest()
@@ -79,11 +101,25 @@ def _period(period: Period) -> str:
     return f"{in_words(period.start)} to {in_words(period.end)}"
 
 
-def _parts(verification: Verification, example: Sequence[State]) -> Iterator[Part]:
-    evaluation, source = verification.evaluation, verification.source
+def _domain(verification: Verification, name: str, example: Sequence[State]) -> DomainParts:
+    verified = verification.domains[name]
+    normal = verified.climatology
+    cycle = ", for each time of day" if normal.has_daily_cycle else ""
+    return DomainParts(
+        title=name if len(verification.domains) > 1 else "",
+        parts=list(_parts(verified, [state for state in example if state.domain == name])),
+        climatology=f"{_period(Period(normal.start, normal.end))}{cycle}",
+        grid=verified.source.grid,
+        data=verified.source.provenance,
+    )
+
+
+def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[Part]:
+    evaluation, source = verified.evaluation, verified.source
     raster = Raster(source.grid)
     states = _some(example, evaluation)
-    truth = read_fields(source, evaluation.variables, [state.valid_time for state in states])
+    times = [state.valid_time for state in states]
+    truth = read_fields(source, evaluation.variables, times, may_be_missing=evaluation.variables)
     for v, (variable, section) in enumerate(zip(evaluation.variables, sections(evaluation), strict=True)):
         unit = display_unit(evaluation.units.get(variable))
         cases = [

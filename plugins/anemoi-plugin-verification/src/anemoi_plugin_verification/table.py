@@ -10,21 +10,41 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from .evaluation import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, Evaluation, Score
-from .units import decimals, display_unit, in_hours, long_name
+from .evaluation import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, RMSE, Evaluation, Score, Values
+from .units import DisplayUnit, decimals, display_unit, in_hours, long_name
 
 
 @dataclass(frozen=True)
 class Row:
-    """One lead time of one variable, in words; ``better`` says whether the model beats persistence."""
+    """One lead time of one variable, in words.
+
+    Parameters
+    ----------
+    lead_time
+        When.
+    errors
+        Of each metric of which the lower value is better, by name, the value of each forecaster.
+    others
+        Of each other metric, by name, the value of the model.
+    skill
+        Of the model on each reference.
+    better
+        Whether the model beats persistence, by the root-mean-square error.
+    wins
+        For how many start dates it does.
+    """
 
     lead_time: str
-    rmse: dict[str, str]
+    errors: dict[str, dict[str, str]]
+    others: dict[str, str]
     skill: dict[str, str]
-    acc: str
-    bias: str
     better: bool
     wins: str
+
+    @property
+    def rmse(self) -> dict[str, str]:
+        """The root-mean-square error of each forecaster."""
+        return self.errors[RMSE]
 
 
 @dataclass(frozen=True)
@@ -37,25 +57,48 @@ class Section:
     rows: list[Row]
 
 
+def is_error(values: Values) -> bool:
+    """Whether a metric is shown for all forecasters: where it is the better, the lower it is."""
+    return values.metric.better == "lower"
+
+
 def sections(evaluation: Evaluation) -> Iterator[Section]:
     """Put the scores of each variable into words."""
     for variable, group in groupby(evaluation.scores(), key=lambda score: score.variable):
         scores = list(group)
         unit = display_unit(evaluation.units.get(variable))
-        places = decimals(score.rmse[MODEL] * unit.factor for score in scores)
-        rows = [_row(score, unit.factor, places, len(evaluation.starts)) for score in scores]
+        forms = {name: _form(evaluation, name, scores, unit) for name in evaluation.metrics}
+        rows = [_row(evaluation, score, unit, forms) for score in scores]
         yield Section(variable, long_name(variable), unit.label, rows)
 
 
-def _row(score: Score, factor: float, places: int, starts: int) -> Row:
+def _form(evaluation: Evaluation, name: str, scores: list[Score], unit: DisplayUnit) -> str:
+    """How numbers of one metric are written: all of them with as many decimals as the smallest needs."""
+    metric = evaluation.metrics[name].metric
+    if not metric.in_units:
+        return ".3f"
+    # What has the units of an error, but may be about zero, is written as precisely as the error.
+    measure = name if metric.better == "lower" else RMSE
+    places = decimals(score.values[measure][MODEL] * unit.factor for score in scores)
+    return f"{'+' if metric.better == 'nearer' and metric.perfect == 0 else ''}.{places}f"
+
+
+def _row(evaluation: Evaluation, score: Score, unit: DisplayUnit, forms: dict[str, str]) -> Row:
+    errors, others = {}, {}
+    for name, values in evaluation.metrics.items():
+        factor = unit.factor if values.metric.in_units else 1.0
+        shown = {who: _number(value * factor, forms[name]) for who, value in score.values[name].items()}
+        if is_error(values):
+            errors[name] = shown
+        else:
+            others[name] = shown[MODEL]
     return Row(
         lead_time=in_hours(score.lead_time),
-        rmse={who: f"{score.rmse[who] * factor:.{places}f}" for who in FORECASTERS},
+        errors=errors,
+        others=others,
         skill={who: _number(100 * skill, "+.0f", " %") for who, skill in score.skill.items()},
-        acc=_number(score.acc[MODEL], ".3f"),
-        bias=_number(score.bias[MODEL] * factor, f"+.{places}f"),
         better=score.rmse[MODEL] < score.rmse[PERSISTENCE],
-        wins=f"{score.starts_better_than_persistence} of {starts}",
+        wins=f"{score.starts_better_than_persistence} of {len(evaluation.starts)}",
     )
 
 
@@ -63,37 +106,48 @@ def _number(value: float, form: str, unit: str = "") -> str:
     if not np.isfinite(value):
         return "–"  # noqa: RUF001
     text = f"{value:{form}}"
-    return (text if float(text) else text[1:]) + unit  # zero has no sign
+    return (text if float(text) else text.lstrip("+-")) + unit  # zero has no sign
 
 
-_HEADINGS = (
+_RMSE_HEADINGS = (
     "lead\ntime",
     "RMSE\nmodel",
     "persis-\ntence",
     "clima-\ntology",
     "skill on\npersist.",
     "skill on\nclimatol.",
-    "\nACC",
-    "\nbias",
 )
+_NAMES = {"acc": "ACC", "crps": "CRPS"}
 
 
 def terminal_tables(evaluation: Evaluation) -> Iterator[Table]:
-    """Lay the skill table of each variable out for a terminal of eighty columns."""
+    """Lay the skill tables of each variable out for a terminal of eighty columns."""
     for section in sections(evaluation):
-        title = f"{section.variable} ({section.unit})" if section.unit else section.variable
-        table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-        for heading in _HEADINGS:
-            table.add_column(heading, justify="right", no_wrap=True)
-        for row in section.rows:
-            table.add_row(
-                row.lead_time,
-                f"[bold]{row.rmse[MODEL]}[/]" if row.better else row.rmse[MODEL],
-                row.rmse[PERSISTENCE],
-                row.rmse[CLIMATOLOGY],
-                row.skill[PERSISTENCE],
-                row.skill[CLIMATOLOGY],
-                row.acc,
-                row.bias,
+        variable = f"{section.variable} ({section.unit})" if section.unit else section.variable
+        first = section.rows[0]
+        yield _terminal_table(
+            variable,
+            [*_RMSE_HEADINGS, *(f"\n{_NAMES.get(name, name)}" for name in first.others)],
+            [[*_rmse_cells(row), *row.others.values()] for row in section.rows],
+        )
+        for name in (name for name in first.errors if name != RMSE):
+            yield _terminal_table(
+                f"{_NAMES.get(name, name)} of {variable}",
+                ["lead\ntime", "\nmodel", "persis-\ntence", "clima-\ntology"],
+                [[row.lead_time, *(row.errors[name][who] for who in FORECASTERS)] for row in section.rows],
             )
-        yield table
+
+
+def _rmse_cells(row: Row) -> list[str]:
+    model = f"[bold]{row.rmse[MODEL]}[/]" if row.better else row.rmse[MODEL]
+    skill = (row.skill[PERSISTENCE], row.skill[CLIMATOLOGY])
+    return [row.lead_time, model, row.rmse[PERSISTENCE], row.rmse[CLIMATOLOGY], *skill]
+
+
+def _terminal_table(title: str, headings: list[str], rows: list[list[str]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint, build_model
+from anemoi.core.domain import Domain
 from anemoi.core.errors import DataError
-from anemoi.core.forecasting import forecast, lead_times
-from anemoi.core.interfaces.data_source import DataSource
-from anemoi.core.interfaces.output import State
-from anemoi.core.model.assembly import INPUT_STEPS
+from anemoi.core.forecasting import Sources, by_domain, check_sources, forecast, lead_times
+from anemoi.core.forecasting.initial import LeadTimes, step_count
+from anemoi.core.forecasting.needs import needs
+from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.provenance import provenance
-from anemoi.core.times import parse_date
+from anemoi.core.times import parse_date, parse_duration
 
 from .climatology import Climatology, climatology
-from .evaluation import CLIMATOLOGY, MODEL, Evaluation, evaluate
-from .period import Period, start_dates, training_period
+from .evaluation import CLIMATOLOGY, MODEL, STANDARD, Evaluation, Evaluator, Metrics
+from .period import Offsets, Period, start_dates, training_period
 
 Progress = Callable[[int, int], None]
 """Told how many of how many forecasts are done."""
+
+
+@dataclass(frozen=True)
+class VerifiedDomain:
+    """How the forecasts of one domain came out.
+
+    Parameters
+    ----------
+    source
+        The truth.
+    climatology
+        Of the training period; where that is not known, of the data before the test period.
+    evaluation
+        The scores.
+    """
+
+    source: DataSource
+    climatology: Climatology
+    evaluation: Evaluation
 
 
 @dataclass(frozen=True)
@@ -31,27 +51,41 @@ class Verification:
 
     Parameters
     ----------
-    checkpoint, source
-        The model, and the truth.
+    checkpoint
+        The model.
     training
         The period that the model was trained on, where the checkpoint says so.
     period
         The test period.
-    climatology
-        Of the training period; where that is not known, of the data before the test period.
-    evaluation
-        The scores.
+    domains
+        The domains that the model forecasts, by name.
     provenance
         Where a report of it comes from, as JSON: from the checkpoint and the data. All reports have one.
     """
 
     checkpoint: Checkpoint
-    source: DataSource
     training: Period | None
     period: Period
-    climatology: Climatology
-    evaluation: Evaluation
+    domains: Mapping[str, VerifiedDomain]
     provenance: Mapping[str, Any]
+
+    @property
+    def domain(self) -> VerifiedDomain:
+        """The domain, of a model that forecasts one.
+
+        Raises
+        ------
+        DataError
+            If it forecasts several.
+        """
+        if len(self.domains) != 1:
+            raise DataError(f"The model forecasts several domains: {', '.join(self.domains)}.")
+        return next(iter(self.domains.values()))
+
+    @property
+    def starts(self) -> Times:
+        """When the forecasts start, ``(starts,)``."""
+        return next(iter(self.domains.values())).evaluation.starts
 
     @property
     def is_independent(self) -> bool:
@@ -64,18 +98,28 @@ class Verification:
 
         It is the median of the error relative to climatology, the mean over variables.
         """
-        error, normal = (self.evaluation.rmse[who][:, -1] for who in (MODEL, CLIMATOLOGY))
-        relative = (error / np.maximum(normal.mean(axis=0), np.finfo(float).tiny)).mean(axis=1)
-        return np.datetime64(self.evaluation.starts[np.argsort(relative)[(len(relative) - 1) // 2]])
+        errors = []
+        for domain in self.domains.values():
+            by_start = domain.evaluation.rmse.by_start
+            error, normal = (by_start[who][:, -1] for who in (MODEL, CLIMATOLOGY))
+            errors.append(error / np.maximum(normal.mean(axis=0), np.finfo(float).tiny))
+        relative = np.concatenate(errors, axis=1)  # (starts, variables of all domains)
+        known = np.isfinite(relative)
+        mean = np.where(known, relative, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        return np.datetime64(self.starts[np.argsort(mean)[(len(mean) - 1) // 2]])
 
 
 def verify(
     checkpoint: Checkpoint,
-    source: DataSource,
+    source: DataSource | Sources,
     *,
     start: str | np.datetime64 | None = None,
     end: str | np.datetime64 | None = None,
     lead_time: str | np.timedelta64 = "48h",
+    metrics: Metrics = STANDARD,
+    members: int = 1,
+    persist: Collection[str] = (),
+    seed: int = 0,
     device: str = "cpu",
     trust_code: bool = False,
     allow_different_versions: bool = False,
@@ -88,12 +132,15 @@ def verify(
     checkpoint
         The model.
     source
-        The initial states and the truth, and the states of the training period for the climatology.
+        The initial states, the forcings and the truth, and the states of the training period for the
+        climatology; of a checkpoint with several domains one for each, by name.
     start, end
         The test period, both included; by default all that ``source`` has after the training period.
     lead_time
         How far to forecast.
-    device, trust_code, allow_different_versions
+    metrics
+        What is computed besides the root-mean-square error.
+    members, persist, seed, device, trust_code, allow_different_versions
         As for :func:`anemoi.core.forecasting.forecast`.
     progress
         Told of each forecast that is done.
@@ -101,63 +148,82 @@ def verify(
     Raises
     ------
     AnemoiError
-        If the checkpoint or the source will not do, or no forecast fits inside the period.
+        If the checkpoint or the sources will not do, or no forecast fits inside the period.
     """
-    _check_fits(checkpoint, source)
+    sources = by_domain(checkpoint, source)
+    leads, last = lead_times(checkpoint, lead_time), parse_duration(lead_time)
+    for name in leads:
+        _check_fits(checkpoint.domains[name], sources[name])
     training = training_period(checkpoint.provenance)
-    period = _test_period(source, training, start, end)
-    leads = lead_times(checkpoint, lead_time)
-    starts = start_dates(source, period, leads, steps_before=INPUT_STEPS - 1)
-    past = training or Period(source.times[0], period.start - source.frequency)
+    period = _test_period([sources[name] for name in leads], training, start, end)
+    count = step_count(checkpoint, last)
+    needed = [
+        (sources[name], _offsets(checkpoint, name, leads, count, persist)) for name in checkpoint.domains
+    ]
+    starts = start_dates(period, [each for each in needed if len(each[1])], last)
+    check_sources(checkpoint, sources, list(starts), count=count, persist=persist)
     model = build_model(checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions)
-    normal = climatology(source, checkpoint.variables, past.start, past.end)
-
-    def forecasts() -> Iterator[Iterable[State]]:
-        for done, date in enumerate(starts):
-            progress(done, len(starts))
-            yield forecast(
+    normals = {name: _normal(checkpoint.domains[name], sources[name], training, period) for name in leads}
+    evaluators = {
+        name: Evaluator(sources[name], normals[name], domain=checkpoint.domains[name], metrics=metrics)
+        for name in leads
+    }
+    for done, date in enumerate(starts):
+        progress(done, len(starts))
+        states = list(
+            forecast(
                 checkpoint,
-                source,
+                sources,
                 date,
-                leads[-1],
+                last,
+                members=members,
+                persist=persist,
+                seed=seed,
                 device=device,
                 model=model,
             )
-        progress(len(starts), len(starts))
-
-    units = {**source.units, **checkpoint.units}
-    evaluation = evaluate(forecasts(), source, normal, variables=checkpoint.variables, units=units)
+        )
+        for name, evaluator in evaluators.items():
+            evaluator.add(state for state in states if state.domain == name)
+    progress(len(starts), len(starts))
     made = provenance(
         kind="report",
         identity=str(uuid.uuid4()),
-        parents=[checkpoint.as_parent(), {**source.provenance, "kind": "dataset"}],
+        parents=[
+            checkpoint.as_parent(),
+            *({**sources[name].provenance, "kind": "dataset"} for name in checkpoint.domains),
+        ],
     )
-    return Verification(checkpoint, source, training, period, normal, evaluation, made)
+    verified = {
+        name: VerifiedDomain(sources[name], normals[name], evaluator.evaluation())
+        for name, evaluator in evaluators.items()
+    }
+    return Verification(checkpoint, training, period, verified, made)
 
 
-def _check_fits(checkpoint: Checkpoint, source: DataSource) -> None:
+def _check_fits(domain: Domain, source: DataSource) -> None:
     fix = "Name the data that the model is to be verified against with --source."
-    if absent := [name for name in checkpoint.variables if name not in source.variables]:
+    if absent := [name for name in domain.outputs if name not in source.variables]:
         raise DataError(
             f"The data have no {', '.join(absent)}, which the checkpoint forecasts; "
             f"they have {', '.join(source.variables)}.",
             fix=fix,
         )
-    if not checkpoint.grid.matches(source.grid):
+    if not domain.grid.matches(source.grid):
         raise DataError(
-            f"The data are on another grid, of {len(source.grid)} points, than the {len(checkpoint.grid)} "
+            f"The data are on another grid, of {len(source.grid)} points, than the {len(domain.grid)} "
             "of the checkpoint, or in another order.",
             fix=fix,
         )
 
 
 def _test_period(
-    source: DataSource,
+    sources: Sequence[DataSource],
     training: Period | None,
     start: str | np.datetime64 | None,
     end: str | np.datetime64 | None,
 ) -> Period:
-    last = source.times[-1] if end is None else parse_date(end)
+    last = min(source.times[-1] for source in sources) if end is None else parse_date(end)
     if start is not None:
         return Period(parse_date(start), last)
     if training is None:
@@ -165,4 +231,21 @@ def _test_period(
             "The checkpoint does not say which period it was trained on, so the test period is unknown.",
             fix="Give the first start date that the model has not seen: --start DATE",
         )
-    return Period(training.end + source.frequency, last)
+    return Period(training.end + min(source.frequency for source in sources), last)
+
+
+def _offsets(
+    checkpoint: Checkpoint, name: str, leads: LeadTimes, count: int, persist: Collection[str]
+) -> Offsets:
+    """When the source of a domain must have states, relative to the start: for the model and as the truth."""
+    asked = needs(checkpoint.domains[name], checkpoint.steps[name], count, persist)
+    offsets = {offset for need in asked for offset in need.offsets}
+    if name in leads:
+        offsets |= {np.timedelta64(0, "s"), *leads[name]}
+    return np.array(sorted(offsets), "timedelta64[s]")
+
+
+def _normal(domain: Domain, source: DataSource, training: Period | None, period: Period) -> Climatology:
+    past = training or Period(source.times[0], period.start - source.frequency)
+    missing = [name for name in domain.outputs if domain[name].may_be_missing]
+    return climatology(source, domain.outputs, past.start, past.end, may_be_missing=missing)

@@ -178,8 +178,7 @@ def build_model(
         objective=cast(Objective, objective),
         trust_code=trust_code,
     )
-    _check_weights(checkpoint.weights, model.state_dict())
-    model.load_state_dict(checkpoint.weights)
+    _load_weights(model, checkpoint.weights)
     return model
 
 
@@ -227,14 +226,25 @@ def _pinned(checkpoint: Checkpoint) -> dict[str, Any]:
     return configuration
 
 
-def _check_weights(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    wrong = [f"missing: {name}" for name in expected if name not in found]
-    wrong += [f"not in the model: {name}" for name in found if name not in expected]
-    wrong += [
-        f"{name} has shape {tuple(found[name].shape)}, the model {tuple(expected[name].shape)}"
-        for name in expected
-        if name in found and found[name].shape != expected[name].shape
-    ]
+def _load_weights(model: ForecastModel, weights: Mapping[str, Tensor]) -> None:
+    """Give a model its weights; a layer may take those that an older release of it had under other names.
+
+    It does so as any module of torch, when its ``load_state_dict`` is called.
+    """
+    expected = model.state_dict()
+    misfits = {
+        name: f"{name} has shape {tuple(weight.shape)}, the model {tuple(expected[name].shape)}"
+        for name, weight in weights.items()
+        if name in expected and weight.shape != expected[name].shape
+    }
+    fitting = {name: weight for name, weight in weights.items() if name not in misfits}
+    try:
+        missing, unexpected = model.load_state_dict(fitting, strict=False)
+        wrong = [f"missing: {name}" for name in missing if name not in misfits]
+        wrong += [f"not in the model: {name}" for name in unexpected]
+        wrong += misfits.values()
+    except RuntimeError as error:
+        wrong = str(error).splitlines()[1:]
     if wrong:
         shown = [*wrong[:10], f"and {len(wrong) - 10} more"] if len(wrong) > 10 else wrong
         raise CheckpointError(

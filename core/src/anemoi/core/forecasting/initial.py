@@ -33,16 +33,19 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
     Raises
     ------
     AnemoiError
-        If it is not a duration, or there is no state at it.
+        If it is not a duration, or neither a state nor a step of the model is at it.
     """
     end = parse_duration(lead_time)
     count = step_count(checkpoint, end)
     found: LeadTimes = {}
     for name, steps in checkpoint.steps.items():
-        leads = [number * steps.step + offset for number in range(count) for offset in steps.outputs]
-        if checkpoint.domains[name].outputs and leads:
-            found[name] = np.array([lead for lead in leads if lead <= end], dtype="timedelta64[s]")
-    if not any(len(leads) and leads[-1] == end for leads in found.values()):
+        if checkpoint.domains[name].outputs and steps.outputs:
+            outputs = np.array(steps.outputs, dtype="timedelta64[s]")
+            leads = (np.arange(count)[:, None] * steps.step + outputs).ravel()
+            found[name] = leads[leads <= end]
+    # An interpolator has no state where its step ends: that one is given.
+    whole = bool(found) and not end % next(iter(checkpoint.steps.values())).step
+    if not whole and not any(len(leads) and leads[-1] == end for leads in found.values()):
         given = (name for name, domain in checkpoint.domains.items() if domain.outputs)
         step = min(offset for name in given for offset in checkpoint.steps[name].outputs)
         nearest = max((leads[-1] for leads in found.values() if len(leads)), default=step)
@@ -169,7 +172,7 @@ def _mismatches(
             name
             for need in wanted
             for name in need.variables
-            if name not in domain.prognostic and len(need.offsets) > 1
+            if name not in domain.prognostic and need.offsets[-1] > np.timedelta64(0, "s")
         ]
         asked = f" (forcings read at every step, unless persisted: {', '.join(forcings)})" if forcings else ""
         reasons.append(

@@ -110,7 +110,7 @@ class _DomainInputs:
         return with_forecasts(stacked, times, self._normalised, self._made)
 
     def add(self, step: int, outputs: Tensor | None) -> None:
-        """Take the outputs of one step, ``(1, time out, members, grid, outputs)``, and forget older states."""
+        """Take the outputs of one step, ``(1, time out, members, grid, outputs)``; forget older states."""
         if outputs is not None:
             self._made.update(zip(self._times(step, self._steps.outputs), outputs.unbind(1), strict=True))
         oldest, *_ = self._times(step + 1, self._steps.inputs)

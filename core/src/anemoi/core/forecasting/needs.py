@@ -6,10 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..domain import Domain
 from ..steps import Offset, Steps
 
+Offsets = NDArray[np.timedelta64]
 _NOW = np.timedelta64(0, "s")
 
 
@@ -36,21 +38,32 @@ def needs(domain: Domain, steps: Steps, count: int, persist: Collection[str] = (
     those at the start. Forcings that are neither constant nor computed are asked for at every input time;
     those of ``persist`` up to the start. Diagnostic variables are never asked for.
     """
-    inputs = [number * steps.step + offset for number in range(count) for offset in steps.inputs]
+    inputs, unmade = _asked_for(steps, count)
     moving = tuple(name for name in domain.forcings if name not in domain.fixed)
-    made: set[Offset] = set()
-    first: set[Offset] = set()
-    for number in range(count):
-        first |= {number * steps.step + offset for offset in steps.inputs} - made
-        made |= {number * steps.step + offset for offset in steps.outputs}
-    unmade = tuple(name for name in domain.fixed if _must_be_read(domain, name))
     wanted = (
-        (domain.prognostic, first),
-        (tuple(name for name in moving if name not in persist), set(inputs)),
-        (tuple(name for name in moving if name in persist), {min(offset, _NOW) for offset in inputs}),
-        (unmade, {_NOW}),
+        (domain.prognostic, unmade),
+        (tuple(name for name in moving if name not in persist), inputs),
+        (tuple(name for name in moving if name in persist), np.unique(np.minimum(inputs, _NOW))),
+        (tuple(name for name in domain.fixed if _must_be_read(domain, name)), np.array([_NOW])),
     )
-    return tuple(Need(names, tuple(sorted(offsets))) for names, offsets in wanted if names)
+    return tuple(Need(names, tuple(offsets)) for names, offsets in wanted if names)
+
+
+def _asked_for(steps: Steps, count: int) -> tuple[Offsets, Offsets]:
+    """All input times of ``count`` steps, and those of them that no step before has forecast; in order."""
+    start = np.arange(count)[:, None] * steps.step  # (steps, 1)
+    inputs, asked = _with_first_step(start + np.array(steps.inputs, dtype="timedelta64[s]"))
+    outputs, made = _with_first_step(start + np.array(steps.outputs, dtype="timedelta64[s]"))
+    if not len(outputs):
+        return inputs, inputs
+    place = np.searchsorted(outputs, inputs).clip(max=len(outputs) - 1)
+    return inputs, inputs[(outputs[place] != inputs) | (made[place] >= asked)]
+
+
+def _with_first_step(times: Offsets) -> tuple[Offsets, NDArray[np.intp]]:
+    """From ``(steps, times of one)`` to all times in order, and the first step that has each."""
+    unique, first = np.unique(times, return_index=True)
+    return unique, first // max(times.shape[1], 1)
 
 
 def _must_be_read(domain: Domain, name: str) -> bool:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .forcing import Forcing
     from .graph_builder import GraphBuilder
     from .hooks import hookimpl
-    from .loss import Loss
     from .mapper import Mapper
     from .model import Fields, Model
     from .objective import Criterion, Objective
@@ -29,7 +28,6 @@ _MODULE_OF = {
     "Forcing": "forcing",
     "ForecastDescription": "output",
     "GraphBuilder": "graph_builder",
-    "Loss": "loss",
     "Mapper": "mapper",
     "Model": "model",
     "Objective": "objective",
@@ -51,7 +49,6 @@ __all__ = [
     "Forcing",
     "ForecastDescription",
     "GraphBuilder",
-    "Loss",
     "Mapper",
     "Model",
     "Objective",

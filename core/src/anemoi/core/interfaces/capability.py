@@ -31,6 +31,3 @@ class Capability(str, Enum):
 
     UNFED_HIDDEN_NODES = "unfed_hidden_nodes"
     """A graph builder that may leave hidden nodes without an edge from the data."""
-
-    IGNORES_MISSING = "ignores_missing"
-    """A loss that leaves out the cells whose target is NaN, instead of being NaN itself."""

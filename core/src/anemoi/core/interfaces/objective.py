@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class Criterion(Protocol):
     """The losses of all domains with their weights, as one function."""
 
-    def __call__(self, predictions: Fields, targets: Fields, *, step: int = 0) -> Tensor:
+    def __call__(
+        self, predictions: Fields, targets: Fields, *, step: int = 0, weights: Tensor | None = None
+    ) -> Tensor:
         """Give one number.
 
         Parameters
@@ -31,6 +33,8 @@ class Criterion(Protocol):
             are NaN where there is no truth, and may have one member where predictions have several.
         step
             Which step of a forecast this is, counted from zero.
+        weights
+            How much each sample counts, ``(batch,)``: by its noise level, say; one by default.
         """
 
 

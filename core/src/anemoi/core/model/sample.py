@@ -61,19 +61,25 @@ class Sample:
             for name, domain in self.domains.items()
         }
 
+    def outputs(self, step: int = 0) -> dict[str, Tensor]:
+        """What a step should give, ``(batch, time out, ensemble, grid, outputs)``, filled in if missing."""
+        return {
+            name: self._at(self.fields[name], name, times, self.domains[name].outputs)
+            for name, times in self.times(step).items()
+            if self.domains[name].outputs and times
+        }
+
     def targets(self, step: int = 0) -> dict[str, Tensor]:
-        """What one step should give, ``(batch, time out, ensemble, grid, outputs)``; NaN where missing."""
-        found = {}
-        for name, domain in self.domains.items():
-            times = self._times(name, step, "outputs")
-            if not domain.outputs or not times:
-                continue
-            truth = self._at(self.fields[name], name, times, domain.outputs)
-            if name in self.missing:
-                absent = self._at(self.missing[name], name, times, domain.outputs)
-                truth = truth.masked_fill(absent, torch.nan)
-            found[name] = truth
-        return found
+        """What the loss of one step sees: the same as :meth:`outputs`, but NaN where missing."""
+        times = self.times(step)
+        return {
+            name: truth.masked_fill(
+                self._at(self.missing[name], name, times[name], self.domains[name].outputs), torch.nan
+            )
+            if name in self.missing
+            else truth
+            for name, truth in self.outputs(step).items()
+        }
 
     def times(self, step: int) -> dict[str, tuple[Offset, ...]]:
         """When the outputs of one step lie, relative to the beginning of the first, by domain."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..cli.commands import CORE_COMMANDS
 from ._blocklist import Blocklist, read_blocklist
 from ._declared import Declaration, absent, declarations
 from ._find import EntryPoint, Offering, offerings
-from ._judge import Judge, Unmet
+from ._judge import Judge
 from ._kinds import CORE, KINDS, PREFIX, group, is_kind_name, normalise
 
 STATES = ("ok", "incompatible", "broken", "conflict", "blocked")
@@ -80,7 +82,7 @@ def components(kind: str | None = None) -> list[Component]:
     ConfigError
         If a list of blocked plugins cannot be read.
     """
-    inspector = _Inspector(Judge(), read_blocklist())
+    inspector = _Inspector(_judge(tuple(sys.path)), read_blocklist())
     found = declaring = inspector.declaring()
     if kind != "kind":
         found = [*declaring, *_with_conflicts(inspector.others(declarations(declaring)))]
@@ -91,13 +93,19 @@ def components(kind: str | None = None) -> list[Component]:
 
 def declared() -> dict[str, Declaration]:
     """Core's kinds and those that distributions declare here, by entry-point group; nothing is imported."""
-    return declarations(_Inspector(Judge(), read_blocklist()).declaring())
+    return declarations(_Inspector(_judge(tuple(sys.path)), read_blocklist()).declaring())
 
 
 def kinds() -> tuple[str, ...]:
     """The kinds whose components can be used here: core's, then those that distributions declare, by name."""
     usable = {declaration.kind for declaration in declared().values() if not declaration.reason}
     return (*KINDS, *sorted(usable - set(KINDS)))
+
+
+@lru_cache(maxsize=4)
+def _judge(_path: tuple[str, ...]) -> Judge:
+    """What is installed, read once: a training looks for some hundred components before its first step."""
+    return Judge()
 
 
 class _Inspector:
@@ -111,7 +119,6 @@ class _Inspector:
 
     def __init__(self, judge: Judge, blocked: Blocklist) -> None:
         self._judge, self._blocked = judge, blocked
-        self._unmet: dict[tuple[str, frozenset[str]], tuple[Unmet, ...]] = {}
 
     def declaring(self) -> list[Component]:
         """The components that declare kinds."""
@@ -158,10 +165,7 @@ class _Inspector:
 
     def _requirement(self, offering: Offering, point: EntryPoint) -> Verdict | None:
         parts = point.parts()
-        key = offering.name, parts[2] if parts else frozenset()
-        if key not in self._unmet:
-            self._unmet[key] = self._judge.unmet(offering, key[1])
-        unmet = self._unmet[key]
+        unmet = self._judge.unmet(offering, parts[2] if parts else frozenset())
         if not unmet:
             return None
         return Verdict("incompatible", "; ".join(fault.reason for fault in unmet), unmet[0].fix)

@@ -35,13 +35,20 @@ class Unmet:
 
 
 class Judge:
-    """Judges distributions against what is installed, reading each version once."""
+    """Judges distributions against what is installed, reading each version and judging each of them once."""
 
     def __init__(self) -> None:
         self._installed: dict[str, Metadata | None] = {}
+        self._unmet: dict[tuple[str, frozenset[str]], tuple[Unmet, ...]] = {}
 
     def unmet(self, offering: Offering, extras: frozenset[str] = frozenset()) -> tuple[Unmet, ...]:
         """The direct requirements of a distribution, with ``extras`` of its own, that do not hold here."""
+        key = offering.name, extras
+        if key not in self._unmet:
+            self._unmet[key] = self._judged(offering, extras)
+        return self._unmet[key]
+
+    def _judged(self, offering: Offering, extras: frozenset[str]) -> tuple[Unmet, ...]:
         metadata = offering.metadata
         if metadata is None:
             reason = "its METADATA is missing or unreadable, so nobody can tell what it requires"

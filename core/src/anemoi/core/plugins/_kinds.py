@@ -109,7 +109,6 @@ KINDS: Final = {
         _core("forcing", "Forcing", "_forcings"),
         _core("output", "Output", "_outputs"),
         _core("objective", "Objective", "_objectives"),
-        _core("loss", "Loss", "_losses"),
         _core("tracker", "Tracker", "_trackers"),
         _core("command", "", "_commands"),
         _core("config", "", "_configs", joined=True),

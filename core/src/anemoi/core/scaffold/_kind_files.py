@@ -13,6 +13,9 @@ from ..plugins import Kind, find_kind, group
 
 FACTS: Final = "kind.json"
 NEEDED: Final = ("component.py", "test_component.py", "index.md", "steps.json")
+SUFFIX: Final = ".jinja"
+"""What a file may end in within a package, so that no tool takes it for Python; it is taken off."""
+
 _PARTS: Final = ("templates", "kinds")
 
 
@@ -35,7 +38,10 @@ def with_kind(template: Path, kind: str | None, folder: Path) -> Path:
     files = scaffold(record)
     beside = shutil.ignore_patterns("__pycache__", ".git", FACTS)
     shutil.copytree(template, folder, ignore=beside)
-    shutil.copytree(files, folder.joinpath(*_PARTS, kind), ignore=beside)
+    copied = folder.joinpath(*_PARTS, kind)
+    shutil.copytree(files, copied, ignore=beside)
+    for file in copied.glob(f"*{SUFFIX}"):
+        file.rename(file.with_suffix(""))
     _register(folder / "cookiecutter.json", record, files)
     return folder
 
@@ -59,9 +65,13 @@ def scaffold(kind: Kind) -> Path:
     directory = next((each for each in places if each.is_dir()), None)
     if directory is None:
         raise AnemoiError(f"{where} is not there.", fix=fix)
-    if absent := [name for name in NEEDED if not (directory / name).is_file()]:
+    if absent := [name for name in NEEDED if not _has(directory, name)]:
         raise AnemoiError(f"{where} has no {', '.join(absent)}.", fix=fix)
     return directory
+
+
+def _has(directory: Path, name: str) -> bool:
+    return any((directory / f"{name}{suffix}").is_file() for suffix in ("", SUFFIX))
 
 
 def _register(settings: Path, kind: Kind, files: Path) -> None:
@@ -84,7 +94,7 @@ def facts(kind: Kind, files: Path) -> dict[str, Any]:
         "class": "".join(map(str.capitalize, kind.name.split("_"))),
         "contract": "",
         "entry_points": group(kind.name),
-        "group": kind.name if (files / "conf.yaml").is_file() else "",
+        "group": kind.name if _has(files, "conf.yaml") else "",
         "dependencies": [kind.owner],
         "test_dependencies": [],
         "use": "anemoi plugins info {name}",

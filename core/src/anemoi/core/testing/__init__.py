@@ -6,7 +6,8 @@ class for pytest that a plugin's tests inherit::
     class TestTransformer(ProcessorContract):
         name = "transformer"
 
-A distribution that declares a kind writes its checks with :func:`contract` and :func:`require`.
+A distribution that declares a kind writes its checks with :func:`contract` and :func:`require`;
+:data:`options_are_declared` is a check of any kind whose components are built from options.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._check import Check, NotApplicableError, Result, Subject, contract, require
+from ._options import from_configuration, options_are_declared, require_options
 from ._run import check, checks
 
 if TYPE_CHECKING:
+    from ._bench import LeftBehind
     from ._pytest import (
         CommandContract,
         ConfigContract,
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
         GraphContract,
         HookContract,
         KindContract,
-        LossContract,
         MapperContract,
         ModelContract,
         ObjectiveContract,
@@ -46,7 +48,7 @@ __all__ = [
     "GraphContract",
     "HookContract",
     "KindContract",
-    "LossContract",
+    "LeftBehind",
     "MapperContract",
     "ModelContract",
     "NotApplicableError",
@@ -61,12 +63,17 @@ __all__ = [
     "check",
     "checks",
     "contract",
+    "from_configuration",
+    "options_are_declared",
     "require",
+    "require_options",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the classes for pytest, and pytest with them, when one is first asked for."""
+    """Import what brings pytest or torch when it is first asked for."""
+    if name == "LeftBehind":
+        return import_module("._bench", __name__).LeftBehind
     if not name.endswith("Contract"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("._pytest", __name__), name)

@@ -122,12 +122,6 @@ class ObjectiveContract(Contract):
     kind = "objective"
 
 
-class LossContract(Contract):
-    """The contract of a loss."""
-
-    kind = "loss"
-
-
 class TrackerContract(Contract):
     """The contract of a tracker."""
 

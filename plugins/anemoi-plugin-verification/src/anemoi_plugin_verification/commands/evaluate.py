@@ -13,11 +13,13 @@ from anemoi.core.cli.options import (
     computing_options,
     short_warnings,
     source_option,
-    source_spec,
+    source_specs,
+    trained_on,
 )
 
 if TYPE_CHECKING:
-    from ..verification import Verification
+    from ..evaluation import Metrics
+    from ..verification import Verification, VerifiedDomain
 
 
 @click.command()
@@ -28,6 +30,32 @@ if TYPE_CHECKING:
 @click.option(
     "--lead-time", metavar="DURATION", default="48h", show_default=True, help="How far to forecast."
 )
+@click.option(
+    "--metric",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    default=("rmse", "acc", "bias"),
+    show_default=True,
+    help="A score to compute; may be repeated. The root-mean-square error always is.",
+)
+@click.option(
+    "--metric-option",
+    "options",
+    metavar="METRIC.KEY=VALUE",
+    multiple=True,
+    help="An option of a metric: crps.fair=true; may be repeated.",
+)
+@click.option(
+    "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
+)
+@click.option(
+    "--persist",
+    metavar="VARIABLE",
+    multiple=True,
+    help="A forcing that keeps its value at the start, instead of being read at every step; may be repeated.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 @click.option(
     "--report",
     metavar="DIR",
@@ -46,6 +74,11 @@ def command(
     start: str | None,
     end: str | None,
     lead_time: str,
+    names: tuple[str, ...],
+    options: tuple[str, ...],
+    members: int,
+    persist: tuple[str, ...],
+    seed: int,
     report: Path | None,
     map_date: str | None,
     as_json: bool,
@@ -59,37 +92,57 @@ def command(
     A forecast is made from every date of the test period from which all its lead times lie within
     that period, and compared with the truth, with persistence (the state at the start, unchanged) and
     with climatology (the mean of the training period, for each time of day where that is long enough).
-    The test period is, unless you say otherwise, all of the data after the training period.
+    The test period is, unless you say otherwise, all of the data after the training period. A model of
+    several domains is verified in each; say --source DOMAIN.KEY=VALUE to change the data of one.
 
     \b
     anemoi evaluate model.safetensors --report report
+    anemoi evaluate model.safetensors --metric crps --members 8
     anemoi evaluate model.safetensors --source /data/analysis.zarr --start 2026-01-01 --lead-time 5d --json
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     from anemoi.core.allocation import keep_freed_memory
     from anemoi.core.checkpoint import load
     from anemoi.core.config import build
     from anemoi.core.forecasting import forecast
+    from anemoi.core.held import held
 
     from ..result_file import ResultFile
     from ..verification import verify
 
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
     model = load(checkpoint)
-    spec = source_spec(sources, model.configuration.get("data"))
-    source = build("source", spec, trust_code=trust_code)
+    specs = source_specs(sources, trained_on(model.configuration))
+    domains = model.configuration.get("domains") or {}
+    data = {
+        name: held(build("source", spec, trust_code=trust_code), domains.get(name, {}).get("frequency"))
+        for name, spec in specs.items()
+    }
+    metrics = _metrics(names, options)
     how: dict[str, Any] = {
+        "members": members,
+        "persist": persist,
+        "seed": seed,
         "device": available_device(device),
         "trust_code": trust_code,
         "allow_different_versions": allow_different_versions,
     }
     keep_freed_memory()
     with short_warnings():
-        result = verify(model, source, start=start, end=end, lead_time=lead_time, progress=_progress, **how)
+        result = verify(
+            model,
+            data,
+            start=start,
+            end=end,
+            lead_time=lead_time,
+            metrics=metrics,
+            progress=_progress,
+            **how,
+        )
         if target is not None:
             from ..report import render
 
             date = result.typical_start if map_date is None else map_date
-            states = list(forecast(model, source, date, result.evaluation.lead_times[-1], **how))
+            states = list(forecast(model, data, date, lead_time, **how))
             target.write(render(result, states).encode())
     if as_json:
         click.echo(json.dumps(_document(result), indent=2, allow_nan=False))
@@ -97,6 +150,50 @@ def command(
         _print(result)
     if target is not None:
         click.echo(f"Report: {target.path}", err=as_json)
+
+
+_RESERVED = frozenset(
+    {"domain", "variable", "units", "lead_time_hours", "skill", "starts_better_than_persistence"}
+)
+"""What the JSON of a score says besides its metrics."""
+
+
+def _metrics(names: tuple[str, ...], options: tuple[str, ...]) -> Metrics:
+    """What builds each metric that is named, its options checked."""
+    from anemoi.core.config import builder
+    from anemoi.core.errors import ConfigError
+
+    found = {}
+    given = _options(options)
+    for name in dict.fromkeys(names):
+        short = name.rpartition(":")[2]
+        found[short] = builder("metric", {"name": name, **given.pop(short, {})})
+        if short in _RESERVED:
+            raise ConfigError(f"A metric cannot be called {short}: scores have a key of that name.")
+    if given:
+        raise ConfigError(
+            f"--metric-option names {', '.join(given)}, which no --metric does.",
+            fix=f"Add --metric {next(iter(given))}. The metrics are {', '.join(found)}.",
+        )
+    return found
+
+
+def _options(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The options of each metric, by its name."""
+    from anemoi.core.config.files import read_value
+    from anemoi.core.errors import ConfigError
+
+    found: dict[str, dict[str, Any]] = {}
+    for text in given:
+        option, equals, value = text.partition("=")
+        metric, dot, key = option.rpartition(".")
+        if not (equals and dot and metric and key):
+            raise ConfigError(
+                f"--metric-option {text} is not METRIC.KEY=VALUE.",
+                fix="Name the metric and its option, as crps.fair=true.",
+            )
+        found.setdefault(metric, {})[key] = read_value(value, of=f"--metric-option {option}")
+    return found
 
 
 def _progress(done: int, total: int) -> None:
@@ -112,20 +209,27 @@ def _document(result: Verification) -> dict[str, Any]:
     def period(start: Any, end: Any) -> dict[str, str]:
         return {"start": format_date(start), "end": format_date(end)}
 
+    def of_domain(verified: VerifiedDomain) -> dict[str, Any]:
+        normal = verified.climatology
+        return {
+            "data": verified.source.provenance.get("identity"),
+            "climatology": {**period(normal.start, normal.end), "daily_cycle": normal.has_daily_cycle},
+        }
+
     facts = {
         "checkpoint": result.checkpoint.identity,
-        "data": result.source.provenance.get("identity"),
         "training_period": None
         if result.training is None
         else period(result.training.start, result.training.end),
         "test_period": period(result.period.start, result.period.end),
         "independent": result.is_independent,
-        "climatology": {
-            **period(result.climatology.start, result.climatology.end),
-            "daily_cycle": result.climatology.has_daily_cycle,
-        },
-        "starts": [format_date(start) for start in result.evaluation.starts],
-        "scores": result.evaluation.as_json(),
+        **(
+            of_domain(result.domain)
+            if len(result.domains) == 1
+            else {"domains": {name: of_domain(each) for name, each in result.domains.items()}}
+        ),
+        "starts": [format_date(start) for start in result.starts],
+        "scores": [score for each in result.domains.values() for score in each.evaluation.as_json()],
     }
     return document(facts, result.provenance)
 
@@ -135,11 +239,13 @@ def _print(result: Verification) -> None:
 
     from ..table import terminal_tables
 
-    evaluation = result.evaluation
     console = Console(highlight=False)
-    console.print(f"{len(evaluation.starts)} forecasts within {result.period}")
+    console.print(f"{len(result.starts)} forecasts within {result.period}")
     if not result.is_independent:
         console.print(
             "The test period is not known to be apart from the training period.", style="bold yellow"
         )
-    console.print(*terminal_tables(evaluation), sep="\n")
+    for name, verified in result.domains.items():
+        if len(result.domains) > 1:
+            console.rule(name, align="left")
+        console.print(*terminal_tables(verified.evaluation), sep="\n")

@@ -1,0 +1,1 @@
+"""The checks of the kinds that this plugin owns, for ``anemoi plugins check`` and anemoi.core.testing."""

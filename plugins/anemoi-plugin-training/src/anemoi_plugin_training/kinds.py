@@ -1,0 +1,21 @@
+"""The kinds of components that this plugin owns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from anemoi.core.plugins import Kind
+
+LOSS: Final = Kind(
+    name="loss",
+    interface="anemoi_plugin_training.interfaces.loss:Loss",
+    checks="anemoi_plugin_training.conformance.losses:CHECKS",
+    scaffold="anemoi_plugin_training:scaffold/loss",
+)
+
+SCALER: Final = Kind(
+    name="scaler",
+    interface="anemoi_plugin_training.interfaces.scaler:Scaler",
+    checks="anemoi_plugin_training.conformance.scalers:CHECKS",
+    scaffold="anemoi_plugin_training:scaffold/scaler",
+)

@@ -1,0 +1,1 @@
+"""What ``+experiment=aifs-single`` stands for."""

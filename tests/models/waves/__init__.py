@@ -1,0 +1,1 @@
+"""Data for tiny models: waves that travel around a few points of the globe."""
