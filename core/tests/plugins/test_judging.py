@@ -78,4 +78,4 @@ def test_metadata_are_read_once_however_often_components_are_looked_for(here, mo
     monkeypatch.setattr(
         "anemoi.core.plugins._judge.read_metadata", lambda distribution: pytest.fail("read again")
     )
-    assert next(one for one in components("loss") if one.name == "judged") == first
+    assert next(one for one in components("tracker") if one.name == "judged") == first
