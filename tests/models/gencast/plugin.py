@@ -40,22 +40,17 @@ class Diffusion(Rollout):
 
     def network_domains(self, domains):
         """All inputs are known, so they are forcings; the noised outputs come in beside them."""
-
-        def plain(name, domain, role):
-            return replace(domain[name], role=role, accumulated=None, averaged=None)
-
-        times = range(self.output_steps)
         return {
             name: domain.derived(
                 [
-                    *((each, plain(each, domain, Role.FORCING)) for each in domain.inputs),
+                    *((each, replace(domain[each], role=Role.FORCING)) for each in domain.inputs),
                     *(
-                        (each, replace(plain(each, domain, Role.FORCING), name=f"noised_{each}_{time}"))
-                        for time in times
+                        (each, replace(domain[each], role=Role.FORCING, name=f"noised_{each}_{time}"))
+                        for time in range(self.output_steps)
                         for each in domain.outputs
                     ),
                     *(
-                        (each, replace(plain(each, domain, Role.DIAGNOSTIC), name=f"denoised_{each}"))
+                        (each, replace(domain[each], role=Role.DIAGNOSTIC, name=f"denoised_{each}"))
                         for each in domain.outputs
                     ),
                 ]
@@ -102,17 +97,16 @@ class Diffusion(Rollout):
     def _denoised(self, model, inputs, noised, level):
         """The preconditioned network (EDM, table 1), for data of variance one; ``level`` is ``(batch,)``."""
         wide = level.view(-1, 1, 1, 1, 1)
-        fields = {}
-        for name, given in inputs.items():
-            extra = noised[name] / (wide**2 + 1).sqrt()  # (batch, time out, ensemble, grid, outputs)
-            extra = extra.permute(0, 2, 3, 1, 4).flatten(3)[:, None].expand(-1, given.shape[1], -1, -1, -1)
-            fields[name] = torch.cat([given, extra], dim=-1)
+        fields = dict(inputs)
+        for name, values in noised.items():  # (batch, time out, ensemble, grid, outputs)
+            extra = (values / (wide**2 + 1).sqrt()).permute(0, 2, 3, 1, 4).flatten(3)[:, None]
+            extra = extra.expand(-1, inputs[name].shape[1], -1, -1, -1)  # the same beside all inputs
+            fields[name] = torch.cat([inputs[name], extra], dim=-1)
         members = next(iter(inputs.values())).shape[2]
-        condition = (level.log() / 4).view(-1, 1, 1).expand(-1, members, 1)
-        found = model.network(fields, condition)
+        found = model.network(fields, (level.log() / 4).view(-1, 1, 1).expand(-1, members, 1))
         return {
-            name: noised[name] / (wide**2 + 1) + wide / (wide**2 + 1).sqrt() * found[f"{name}"]
-            for name in noised
+            name: values / (wide**2 + 1) + wide / (wide**2 + 1).sqrt() * found[name]
+            for name, values in noised.items()
         }
 
     def _changes(self, model, inputs, states):

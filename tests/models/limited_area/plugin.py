@@ -42,9 +42,7 @@ class LimitedArea(Rollout):
 
     def _with_rim(self, model, inputs, name, values):
         region, around = model.domains[name], model.domains[self.boundary]
-        states = inputs[self.boundary][
-            :, 1:
-        ]  # (batch, time out, ensemble, grid, inputs): after those at the start
+        states = inputs[self.boundary][:, 1:]  # (batch, time out, ensemble, grid, inputs)
         columns = [around.inputs.index(each) for each in region.outputs]
         states = model.chain(self.boundary).inverse(states[..., columns], region.outputs)
         rim = torch.as_tensor(region.constants["rim"], device=values.device) > 0

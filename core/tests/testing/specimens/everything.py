@@ -1,15 +1,33 @@
 """All specimens, registered."""
 
-from . import RIGHT, WRONG, bystanders, graph_builders, kinds, layers, outputs, packages, sources
+from . import (
+    RIGHT,
+    WRONG,
+    bystanders,
+    forcings,
+    graph_builders,
+    kinds,
+    layers,
+    models,
+    objectives,
+    outputs,
+    packages,
+    sources,
+    transforms,
+)
 
 __all__ = [
     "RIGHT",
     "WRONG",
     "bystanders",
+    "forcings",
     "graph_builders",
     "kinds",
     "layers",
+    "models",
+    "objectives",
     "outputs",
     "packages",
     "sources",
+    "transforms",
 ]

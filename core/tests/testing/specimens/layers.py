@@ -429,8 +429,8 @@ class Conditioned:
         self.conditions = condition_channels
         self.shift = nn.Linear(condition_channels, self.mix.out_features) if condition_channels else None
 
-    def forward(self, *inputs):
-        features, condition = inputs[: self.num_features], (*inputs[self.num_features :], None)[0]
+    def forward(self, *inputs, condition=None):
+        features, condition = inputs[: self.num_features], (*inputs[self.num_features :], condition)[0]
         self.check(condition)
         out = super().forward(*features)
         return out if condition is None else self.shifted(out, condition)

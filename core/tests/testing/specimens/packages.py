@@ -53,6 +53,20 @@ right("config")(
         }
     )
 )
+RAIN = "# @package _global_\ntransforms:\n  rain:\n    name: remapper\n    log1p: [tp]\n"
+EPD = "name: encoder-processor-decoder\nchannels: 8\n"
+right("config")(
+    package(
+        {
+            "experiment/rain.yaml": RAIN,
+            "objective/far.yaml": "name: rollout\nlead_time: 12h\n",
+            "model/small.yaml": f"defaults: [other, _self_]\n{EPD}",
+        }
+    )
+)
+caught_by("gives_options_that_exist", "config")(package({"experiment/rain.yaml": f"{RAIN}    root: [tp]\n"}))
+caught_by("gives_options_that_exist", "config")(package({"objective/far.yaml": "name: rollout\nsteps: 3\n"}))
+caught_by("gives_options_that_exist", "config")(package({"model/small.yaml": f"{EPD}width: 3\n"}))
 caught_by("gives_options_that_exist", "config")(package({"graph/fifth.yaml": f"{FIFTH}neighbors: 4\n"}))
 caught_by("gives_options_that_exist", "config")(
     package({"all/fifth.yaml": "# @package _global_\ngraph: {name: every-fifth, degree: 4}\n"})

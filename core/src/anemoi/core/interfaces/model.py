@@ -80,4 +80,9 @@ class Model(nn.Module, ABC):
         -------
         dict
             For each domain that has outputs ``(batch, time out, ensemble, grid, outputs)``.
+
+        Raises
+        ------
+        ConfigError
+            If ``condition`` is not what the model was built for, rather than leaving it out.
         """

@@ -77,6 +77,7 @@ class EncoderProcessorDecoder(Model):
             )
         parts = {"encoder": encoder, "processor": processor, "decoder": decoder}
         conditioned = _conditioned(parts, condition_channels)
+        self.condition_channels = condition_channels
         self.takes_condition = {
             part: bool(builder.spec.get("condition_channels")) for part, builder in conditioned.items()
         }
@@ -129,6 +130,11 @@ class EncoderProcessorDecoder(Model):
 
     def forward(self, fields: Fields, condition: Tensor | None = None) -> dict[str, Tensor]:
         """See :meth:`anemoi.core.interfaces.model.Model.forward`."""
+        seen = 0 if condition is None else condition.shape[-1]
+        if seen != self.condition_channels:
+            raise ConfigError(
+                f"The model was built for a condition of {self.condition_channels} numbers, but given {seen}."
+            )
         batch, _, members = next(iter(fields.values())).shape[:3]
         given = None if condition is None else condition.flatten(0, 1)  # (batch x ensemble, channels)
         data = {

@@ -100,15 +100,15 @@ def _core(
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        _core("model", "Model", scaffold=False),
+        _core("model", "Model", "_models"),
         _core("processor", "Processor", "_layers"),
         _core("mapper", "Mapper", "_layers"),
         _core("graph", "GraphBuilder", "_graph_builders"),
         _core("source", "DataSource", "_sources"),
-        _core("transform", "Transform", scaffold=False),
-        _core("forcing", "Forcing", scaffold=False),
+        _core("transform", "Transform", "_transforms"),
+        _core("forcing", "Forcing", "_forcings"),
         _core("output", "Output", "_outputs"),
-        _core("objective", "Objective", scaffold=False),
+        _core("objective", "Objective", "_objectives"),
         _core("tracker", "Tracker", "_trackers"),
         _core("command", "", "_commands"),
         _core("config", "", "_configs", joined=True),

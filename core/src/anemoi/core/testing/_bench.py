@@ -1,10 +1,11 @@
-"""Build a layer of either kind on a graph, give it something to work on, and watch what it does."""
+"""Build a layer or a model on a graph, give it something to work on, and watch what it does."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -12,8 +13,16 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ..domain import Domain
+from ..errors import ConfigError
 from ..graph import DATA, HIDDEN, Graph
+from ..grid import Grid
+from ..interfaces.model import Model
+from ..steps import Steps
 from ._check import Subject
+from ._domains import VARIABLES, normalised_domain, steps
+from ._graphs import gaussian_grid, graph_on, regular_grid, small_graph, spread_grid
+from ._options import with_parts
 
 CHANNELS = 64
 """Enough for eight heads of eight channels."""
@@ -26,14 +35,75 @@ CONDITIONS = 2
 """How many numbers a layer is conditioned on, where it can be."""
 
 
+MEMBERS = 3
+"""How many members the fields of a model have."""
+
+
 def conditions(subject: Subject) -> int:
-    """How many numbers the layer is built to be conditioned on."""
+    """How many numbers the layer or model is built to be conditioned on."""
     return int(subject.options.get("condition_channels", 0))
 
 
 def conditioned(subject: Subject, count: int = CONDITIONS) -> Subject:
-    """The same layer, built for ``count`` conditions."""
+    """The same layer or model, built for ``count`` conditions."""
     return replace(subject, options={**subject.options, "condition_channels": count})
+
+
+def graph_for(subject: Subject) -> Graph:
+    """A small graph to build it on; that of a model has the first kind of grid that the model takes."""
+    return graph_on({DATA: grid_for(subject)}) if subject.kind == "model" else small_graph()
+
+
+def grid_for(subject: Subject) -> Grid:
+    """The first of :func:`grids_for`."""
+    return grids_for(subject)[0]
+
+
+@lru_cache(maxsize=8)
+def grids_for(subject: Subject) -> tuple[Grid, Grid]:
+    """Two grids of a kind that the model takes: points spread over the globe, or rows where it refuses these.
+
+    Raises
+    ------
+    ConfigError
+        If it takes none of them.
+    """
+    kinds = (
+        (spread_grid(30), spread_grid(21)),
+        (regular_grid(), regular_grid(9, 16)),
+        (gaussian_grid(), gaussian_grid(8, 16)),
+    )
+    refusals = []
+    for grids in kinds:
+        refusal = refusal_of(subject, {DATA: normalised_domain(grids[0])}, {DATA: steps()})
+        if refusal is None:
+            return grids
+        refusals.append(refusal)
+    raise refusals[0]
+
+
+def refusal_of(
+    subject: Subject, domains: Mapping[str, Domain], steps: Mapping[str, Steps]
+) -> ConfigError | None:
+    """The error with which a model refuses domains; None if it takes them."""
+    try:
+        build_model(subject, domains, steps)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def build_model(
+    subject: Subject, domains: Mapping[str, Domain], steps: Mapping[str, Steps], *, seed: int = 0
+) -> nn.Module:
+    """The model, with the weights that ``seed`` gives; on a graph if it needs one."""
+    torch.manual_seed(seed)
+    graph = None
+    if subject.component.needs_graph:
+        graph = graph_on({name: domain.grid for name, domain in domains.items()})
+    given = {"condition_channels": 0, **with_parts(subject)}
+    model: nn.Module = subject.component(domains=domains, graph=graph, steps=steps, **given)
+    return model
 
 
 def structure(subject: Subject, graph: Graph) -> dict[str, Any]:
@@ -46,14 +116,21 @@ def structure(subject: Subject, graph: Graph) -> dict[str, Any]:
 
 
 def build(subject: Subject, graph: Graph, *, seed: int = 0) -> nn.Module:
-    """The layer, with the weights that ``seed`` gives."""
+    """The layer, or the model of one domain, with the weights that ``seed`` gives."""
+    if subject.kind == "model":
+        nodes = graph.nodes[DATA]
+        domain = normalised_domain(Grid(nodes.latitudes.numpy(), nodes.longitudes.numpy()))
+        return build_model(subject, {DATA: domain}, {DATA: steps()}, seed=seed)
     torch.manual_seed(seed)
     layer: nn.Module = subject.build(**structure(subject, graph))
     return layer
 
 
 def inputs(subject: Subject, graph: Graph, *, batch: int = 2) -> tuple[Tensor, ...]:
-    """Normally distributed features, and conditions if it is built for some; the same ones every time."""
+    """Normally distributed features, and conditions if it is built for some; the same ones every time.
+
+    The features of a model are the inputs of its one domain, ``(batch, time in, ensemble, grid, inputs)``.
+    """
     generator = torch.Generator().manual_seed(1)
     shapes: list[tuple[int, ...]] = [(len(graph.nodes[HIDDEN]), CHANNELS)]
     if subject.kind == "mapper":
@@ -61,13 +138,22 @@ def inputs(subject: Subject, graph: Graph, *, batch: int = 2) -> tuple[Tensor, .
             (len(graph.nodes[DATA]), SIZES["source_channels"]),
             (len(graph.nodes[HIDDEN]), SIZES["target_channels"]),
         ]
+    if subject.kind == "model":
+        shapes = [(2, MEMBERS, len(graph.nodes[DATA]), sum(each.is_input for each in VARIABLES))]
     if count := conditions(subject):
-        shapes.append((count,))
+        shapes.append(condition_shape(subject, count))
     return tuple(torch.randn(batch, *shape, generator=generator) for shape in shapes)
+
+
+def condition_shape(subject: Subject, count: int) -> tuple[int, ...]:
+    """The shape of ``count`` conditions, behind that of the batch: a model has some for each member."""
+    return (MEMBERS, count) if subject.kind == "model" else (count,)
 
 
 def output_shape(subject: Subject, graph: Graph, *, batch: int = 2) -> tuple[int, ...]:
     """The shape that must come out."""
+    if subject.kind == "model":
+        return batch, 1, MEMBERS, len(graph.nodes[DATA]), sum(each.is_output for each in VARIABLES)
     channels = CHANNELS if subject.kind == "processor" else SIZES["out_channels"]
     return batch, len(graph.nodes[HIDDEN]), channels
 
@@ -75,6 +161,9 @@ def output_shape(subject: Subject, graph: Graph, *, batch: int = 2) -> tuple[int
 def run(layer: nn.Module, given: Sequence[Tensor], *, seed: int = 2) -> Tensor:
     """What comes out, with the random numbers that ``seed`` gives."""
     torch.manual_seed(seed)
+    if isinstance(layer, Model):
+        made: Tensor = layer({DATA: given[0]}, *given[1:])[DATA]
+        return made
     out: Tensor = layer(*given)
     return out
 

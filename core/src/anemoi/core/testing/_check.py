@@ -76,7 +76,7 @@ class Subject:
     kind: str
     name: str
     component: Any
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     reader: Any = None
 
     def build(self, **structure: Any) -> Any:

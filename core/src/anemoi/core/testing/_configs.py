@@ -13,12 +13,17 @@ from ..config.build import NAME, TARGET
 from ..config.options import options
 from ..config.validate import SETTINGS
 from ..errors import PluginError
-from ..plugins import components, load
+from ..plugins import components, load, normalise
 from ._check import Check, Subject, contract, require
+
+DEFAULTS: Final = "defaults"
+"""What Hydra composes a file from, which is no value of it."""
 
 READS = ("is_a_package", "holds_yaml")
 
 KIND_AT: Final = {
+    "model": "model",
+    "objective": "objective",
     "graph": "graph",
     "data": "source",
     "loss": "loss",
@@ -27,6 +32,9 @@ KIND_AT: Final = {
     "decoder": "mapper",
 }
 """The sections that hold a component, and its kind."""
+
+KIND_WITHIN: Final = {"transforms": "transform"}
+"""The sections that hold components under labels of their own, and the kind of these."""
 
 
 def _directories(subject: Subject) -> list[Path]:
@@ -47,13 +55,24 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     return yaml.safe_load(text) or {}, packages[0] if packages else ""
 
 
-def _components(values: Any, section: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The section and the values of each component within ``values``."""
+def _components(values: Any, section: str, holder: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The kind and the values of each component within ``values``, the section of that name in ``holder``."""
     if isinstance(values, Mapping):
-        if section in KIND_AT and isinstance(values.get(NAME), str):
-            yield section, dict(values)
+        kind = KIND_AT.get(section) or KIND_WITHIN.get(holder)
+        if kind and isinstance(values.get(NAME), str):
+            yield kind, {key: value for key, value in values.items() if key != DEFAULTS}
         for key, value in values.items():
-            yield from _components(value, str(key))
+            yield from _components(value, str(key), section)
+
+
+def options_in(directory: Path, kind: str, name: str) -> Iterator[dict[str, Any]]:
+    """The options that the files of a directory of configuration give to one component, file by file."""
+    for section in (section for section, of in KIND_AT.items() if of == kind):
+        for path in sorted((directory / section).glob("*.yaml")):
+            values, _ = _read(path)
+            named = values.pop(NAME, None) if isinstance(values, dict) else None
+            if isinstance(named, str) and normalise(named) == normalise(name):
+                yield {key: value for key, value in values.items() if key != DEFAULTS}
 
 
 @contract()
@@ -95,8 +114,7 @@ def gives_options_that_exist(subject: Subject) -> None:
     for name, path in _files(subject):
         values, package = _read(path)
         section = name.split("/")[0] if "/" in name and package != "_global_" else ""
-        for found, spec in _components(values, section):
-            kind = KIND_AT[found]
+        for kind, spec in _components(values, section):
             try:
                 constructor = load(kind, spec[NAME])
             except PluginError as error:

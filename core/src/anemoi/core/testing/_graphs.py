@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,8 +18,16 @@ NEIGHBOURS = 4
 
 def small_graph(*, data: int = 30, hidden: int = 12) -> Graph:
     """Nodes spread over the globe, each of which hears its nearest neighbours."""
-    nodes = {DATA: _spread(data, 0.5), HIDDEN: _spread(hidden, 0.25)}
-    return Graph(nodes, {ends: _nearest(nodes[ends[0]], nodes[ends[1]]) for ends in EDGES})
+    return _joined({DATA: _spread(data, 0.5), HIDDEN: _spread(hidden, 0.25)})
+
+
+def graph_on(grids: Mapping[str, Grid], *, hidden: int = 12) -> Graph:
+    """The points of each grid and hidden nodes, each of which hears its nearest neighbours."""
+    nodes = {
+        name: Nodes(torch.tensor(grid.latitudes), torch.tensor(grid.longitudes))
+        for name, grid in grids.items()
+    }
+    return _joined({**nodes, HIDDEN: _spread(hidden, 0.25)})
 
 
 def graph_with_isolated_nodes() -> Graph:
@@ -63,6 +73,20 @@ def regular_grid(latitudes: int = 13, longitudes: int = 24) -> Grid:
         np.linspace(90.0, -90.0, latitudes), np.arange(longitudes) * (360.0 / longitudes), indexing="ij"
     )
     return Grid(latitude.reshape(-1), longitude.reshape(-1), (latitudes, longitudes))
+
+
+def gaussian_grid(latitudes: int = 12, longitudes: int = 24) -> Grid:
+    """Rows at the roots of a Legendre polynomial, none of them at a pole."""
+    rows = np.rad2deg(np.arcsin(np.polynomial.legendre.leggauss(latitudes)[0][::-1]))
+    latitude, longitude = np.meshgrid(rows, np.arange(longitudes) * (360.0 / longitudes), indexing="ij")
+    return Grid(latitude.reshape(-1), longitude.reshape(-1), (latitudes, longitudes))
+
+
+def _joined(nodes: Mapping[str, Nodes]) -> Graph:
+    pairs = [ends for name in nodes if name != HIDDEN for ends in ((name, HIDDEN), (HIDDEN, name))] + [
+        (HIDDEN, HIDDEN)
+    ]
+    return Graph(nodes, {ends: _nearest(nodes[ends[0]], nodes[ends[1]]) for ends in pairs})
 
 
 def _spread(count: int, offset: float) -> Nodes:

@@ -18,8 +18,10 @@ from ._bench import (
     apart,
     backward,
     build,
+    condition_shape,
     conditioned,
     conditions,
+    graph_for,
     inputs,
     run,
     stirred,
@@ -35,7 +37,7 @@ RESULT = "the result"
 @contract(after=SEEDED, needs=Capability.COMPILE)
 def compiles(subject: Subject) -> None:
     """``torch.compile`` takes it in one piece, and the result and all gradients are the same."""
-    graph = small_graph()
+    graph = graph_for(subject)
     layer, given = build(subject, graph), inputs(subject, graph)
     # This backend traces all that a compiler would be given, in seconds; it needs no compiler.
     torch._dynamo.reset()
@@ -68,7 +70,7 @@ def _forwards_and_backwards(
 @contract(after=SEEDED, needs=Capability.EXPORT)
 def exports(subject: Subject) -> None:
     """``torch.export`` takes it, and the result is the same."""
-    graph = small_graph()
+    graph = graph_for(subject)
     layer, given = build(subject, graph).eval(), inputs(subject, graph)
     exported = torch.export.export(layer, given).module()
     difference = apart(run(exported, given), run(layer, given))
@@ -109,11 +111,13 @@ def refuses_a_wrong_condition(subject: Subject) -> None:
 
     Where it is built for some, so is one of another length, and so is none.
     """
-    graph, count = small_graph(), conditions(subject)
+    graph, count = graph_for(subject), conditions(subject)
     layer, given = build(subject, graph), inputs(subject, graph)
     features = given[: len(given) - bool(count)]
     wrong: dict[str, tuple[Tensor, ...]] = {
-        f"a condition of {count + 1} numbers": (torch.ones(len(given[0]), count + 1),)
+        f"a condition of {count + 1} numbers": (
+            torch.ones(len(given[0]), *condition_shape(subject, count + 1)),
+        )
     }
     if count:
         wrong["no condition"] = ()

@@ -11,12 +11,12 @@ from ._bench import (
     apart,
     backward,
     build,
+    graph_for,
     inputs,
     run,
     stirred,
 )
 from ._check import BrokenContractError, NotApplicableError, Subject, contract, require
-from ._graphs import small_graph
 
 RUNS = ("keeps_its_shape",)
 
@@ -24,7 +24,7 @@ RUNS = ("keeps_its_shape",)
 @contract(after=RUNS)
 def keeps_float32(subject: Subject) -> None:
     """Float32 in gives float32 out, with parameters in float32."""
-    graph = small_graph()
+    graph = graph_for(subject)
     layer = build(subject, graph)
     others = {name: p.dtype for name, p in layer.named_parameters() if p.dtype != torch.float32}
     require(not others, f"these parameters are not float32: {others}")
@@ -35,7 +35,7 @@ def keeps_float32(subject: Subject) -> None:
 @contract(after=(*RUNS, "keeps_float32", "follows_the_seed"))
 def runs_in_float64(subject: Subject) -> None:
     """After ``to(torch.float64)`` it takes and gives float64, forwards and backwards, the same result."""
-    graph = small_graph()
+    graph = graph_for(subject)
     layer, given = build(subject, graph), inputs(subject, graph)
     expected = run(layer, given)
     out = run(layer.to(torch.float64), [each.double() for each in given])
@@ -47,7 +47,7 @@ def runs_in_float64(subject: Subject) -> None:
 @contract(after=(*RUNS, "keeps_float32", "follows_the_seed"))
 def runs_in_bfloat16(subject: Subject) -> None:
     """Under autocast to bfloat16 it runs forwards and backwards, and gives the same but for rounding."""
-    graph = small_graph()
+    graph = graph_for(subject)
     layer, given = build(subject, graph), inputs(subject, graph)
     exact = run(layer, given)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -61,7 +61,7 @@ def runs_in_bfloat16(subject: Subject) -> None:
 @contract(after=RUNS)
 def moves_between_devices(subject: Subject) -> None:
     """``to(device)`` moves all that it works with, and it makes no tensor on another device."""
-    graph = small_graph()
+    graph = graph_for(subject)
     layer, given = build(subject, graph), inputs(subject, graph)
     if torch.cuda.is_available():
         expected = run(layer, given)
@@ -71,7 +71,7 @@ def moves_between_devices(subject: Subject) -> None:
     layer, given = layer.to("meta"), tuple(each.to("meta") for each in given)
     with LeftBehind("meta") as watch:
         try:
-            layer(*given)
+            run(layer, given)
         except Exception as error:
             if not watch.found and not torch.cuda.is_available():
                 raise NotApplicableError(
@@ -84,7 +84,7 @@ def moves_between_devices(subject: Subject) -> None:
 @contract(after=RUNS)
 def gradients_reach_all_parameters(subject: Subject) -> None:
     """Every parameter that can be trained receives a finite gradient."""
-    graph = small_graph()
+    graph = graph_for(subject)
     layer = stirred(build(subject, graph))
     backward(run(layer, inputs(subject, graph)).square().sum())
     trained = {name: p.grad for name, p in layer.named_parameters() if p.requires_grad}
@@ -99,7 +99,7 @@ def gradients_reach_all_parameters(subject: Subject) -> None:
 @contract(after=RUNS)
 def gradients_reach_the_input(subject: Subject) -> None:
     """What comes in receives a finite gradient, on every node that an edge leads from."""
-    graph = small_graph()
+    graph = graph_for(subject)
     given = [each.requires_grad_() for each in inputs(subject, graph)]
     layer = stirred(build(subject, graph))
     out = run(layer, given)
@@ -118,7 +118,7 @@ def gradients_reach_the_input(subject: Subject) -> None:
 @contract(after=RUNS)
 def is_finite_at_the_start(subject: Subject) -> None:
     """With fresh weights, inputs of order one give finite values of moderate size (below 1000)."""
-    graph = small_graph()
+    graph = graph_for(subject)
     for seed in range(3):
         out = run(build(subject, graph, seed=seed), inputs(subject, graph)).detach()
         require(
@@ -130,7 +130,7 @@ def is_finite_at_the_start(subject: Subject) -> None:
 @contract(after=RUNS)
 def is_finite_for_large_inputs(subject: Subject) -> None:
     """Inputs ten thousand times as large as usual, or all zero, give finite values and gradients."""
-    graph = small_graph()
+    graph = graph_for(subject)
     layer = build(subject, graph)
     for scale in (1e4, 0.0):
         given = [(scale * each).requires_grad_() for each in inputs(subject, graph)]
@@ -145,7 +145,7 @@ def is_finite_for_large_inputs(subject: Subject) -> None:
 @contract(after=RUNS)
 def follows_the_seed(subject: Subject) -> None:
     """With one seed of torch, two builds have the same weights, and two runs give the same bits."""
-    graph = small_graph()
+    graph = graph_for(subject)
     given = inputs(subject, graph)
     one, other = build(subject, graph, seed=5), build(subject, graph, seed=5)
     pairs = zip(one.named_parameters(), other.parameters(), strict=True)
@@ -157,7 +157,7 @@ def follows_the_seed(subject: Subject) -> None:
 @contract(after=(*RUNS, "follows_the_seed"))
 def keeps_batch_items_apart(subject: Subject) -> None:
     """What one item of the batch holds has no effect on another, while training too."""
-    graph = small_graph()
+    graph = graph_for(subject)
     given = inputs(subject, graph, batch=3)
     changed = [torch.cat([each[:1], -7.0 * each[1:]]) for each in given]
     for mode in (True, False):
@@ -169,7 +169,7 @@ def keeps_batch_items_apart(subject: Subject) -> None:
 @contract(after=RUNS)
 def leaves_its_input_alone(subject: Subject) -> None:
     """What comes in is the same after as before, with gradients and without."""
-    graph = small_graph()
+    graph = graph_for(subject)
     given = inputs(subject, graph)
     before = [each.clone() for each in given]
     for training in (True, False):

@@ -17,6 +17,7 @@ from ._bench import (
     backward,
     build,
     conditioned,
+    graph_for,
     inputs,
     output_shape,
     run,
@@ -61,7 +62,7 @@ RUNS = ("keeps_its_shape",)
 def builds(subject: Subject) -> None:
     """It is built from the arguments of its interface, by name, and its own options."""
     require_options(subject)
-    build(subject, small_graph())
+    build(subject, graph_for(subject))
 
 
 @contract(after=BUILT)
@@ -90,7 +91,7 @@ def has_weights_for_any_graph(subject: Subject) -> None:
 @contract(after=(*RUNS, "follows_the_seed"))
 def is_determined_by_its_weights(subject: Subject) -> None:
     """A fresh one that loads the ``state_dict`` of another gives what the other gives."""
-    graph = small_graph()
+    graph = graph_for(subject)
     given = inputs(subject, graph)
     layer, fresh = stirred(build(subject, graph)), build(subject, graph, seed=9)
     fresh.load_state_dict(layer.state_dict())
@@ -131,7 +132,7 @@ def takes_uneven_degrees(subject: Subject) -> None:
 def options_survive_a_configuration(subject: Subject) -> None:
     """Options that are written to a configuration, the defaults too, build the same as those left out."""
     given = from_configuration(subject)
-    graph = small_graph()
+    graph = graph_for(subject)
     bare, written = build(subject, graph), build(replace(subject, options=given), graph)
     same = shapes(bare.state_dict()) == shapes(written.state_dict())
     require(same, "with its defaults written out it has other weights")

@@ -68,6 +68,12 @@ class Contract:
             pytest.fail(str(result), pytrace=False)
 
 
+class ModelContract(Contract):
+    """The contract of a model."""
+
+    kind = "model"
+
+
 class ProcessorContract(Contract):
     """The contract of a processor."""
 
@@ -92,10 +98,28 @@ class SourceContract(Contract):
     kind = "source"
 
 
+class TransformContract(Contract):
+    """The contract of a transform."""
+
+    kind = "transform"
+
+
+class ForcingContract(Contract):
+    """The contract of a computed forcing."""
+
+    kind = "forcing"
+
+
 class OutputContract(Contract):
     """The contract of an output."""
 
     kind = "output"
+
+
+class ObjectiveContract(Contract):
+    """The contract of an objective."""
+
+    kind = "objective"
 
 
 class TrackerContract(Contract):

@@ -1,17 +1,21 @@
-"""The simplest layers that keep their contracts, to try others beside."""
+"""The simplest layers and model that keep their contracts, to try others beside."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ..domain import Domain
 from ..errors import ConfigError
 from ..graph import Edges
 from ..interfaces.capability import Capability
 from ..interfaces.mapper import Mapper
+from ..interfaces.model import Fields, Model
 from ..interfaces.processor import Processor
+from ..steps import Steps
 
 EVERYTHING = frozenset({Capability.COMPILE, Capability.EXPORT, Capability.LINEAR_MEMORY})
 
@@ -111,3 +115,51 @@ class StridedMapper(MeanMapper):
     def forward(self, source: Tensor, target: Tensor, condition: Tensor | None = None) -> Tensor:
         """As that of :class:`MeanMapper`."""
         return _strided(super().forward(source, target, condition))
+
+
+class LinearModel(Model):
+    """At each point, outputs that are linear in all its inputs and in the condition."""
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.CONDITION})
+    needs_graph: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        domains: Mapping[str, Domain],
+        graph: Any,
+        steps: Mapping[str, Steps],
+        condition_channels: int = 0,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(domains=domains, graph=graph, steps=steps, condition_channels=condition_channels)
+        self.condition_channels = condition_channels
+        self.times_out = {
+            name: len(steps[name].outputs) for name, domain in domains.items() if domain.outputs
+        }
+        self.mix = nn.ModuleDict(
+            {
+                name: nn.Linear(
+                    len(steps[name].inputs) * len(domains[name].inputs) + condition_channels,
+                    times * len(domains[name].outputs),
+                    bias=bias,
+                )
+                for name, times in self.times_out.items()
+                if times
+            }
+        )
+
+    def forward(self, fields: Fields, condition: Tensor | None = None) -> dict[str, Tensor]:
+        """See :meth:`anemoi.core.interfaces.model.Model.forward`."""
+        if (0 if condition is None else condition.shape[-1]) != self.condition_channels:
+            raise ConfigError(f"The simplest model was built for {self.condition_channels} conditions.")
+        return {name: self.state(name, fields[name], condition) for name in self.mix}
+
+    def state(self, name: str, states: Tensor, condition: Tensor | None) -> Tensor:
+        """The outputs of one domain."""
+        known = states.permute(0, 2, 3, 1, 4).flatten(3)  # (batch, ensemble, grid, time in x inputs)
+        if condition is not None:
+            known = torch.cat([known, condition[:, :, None].expand(-1, -1, known.shape[2], -1)], dim=-1)
+        made = self.mix[name](known)  # (batch, ensemble, grid, time out x outputs)
+        out: Tensor = made.unflatten(-1, (self.times_out[name], -1)).permute(0, 3, 1, 2, 4)
+        return out

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from xml.etree import ElementTree
 
 from ..config.files import read_value
+from ..config.layers import find_layers
 from ..config.options import options
 from ..errors import AnemoiError
+from ..plugins import Component
 from ..plugins._explain import named
 from ..plugins._load import find_kind, load_component, refusal
 from ._check import Result, Subject
+from ._configs import options_in
 from ._run import Examination, checks
+
+MISSING: Final = "???"
+"""What a configuration has in the place of a value that a user must give."""
 
 
 def reasons(given: Sequence[str]) -> dict[str, str]:
@@ -67,7 +73,8 @@ def results(
     name
         A component, a distribution, or ``distribution:component``.
     given
-        Options; each goes to those components that have it.
+        Options; each goes to those components that have it. A component that needs more takes them from the
+        configuration, if a file there names it.
     expected_failures
         Checks that are known to fail, as ``check``, ``kind.check`` or ``kind.component.check``, and why.
     reader
@@ -88,6 +95,9 @@ def results(
         found, kind = load_component(component), component.kind
         known = options(found, kind=kind) if find_kind(kind).interface else {}
         taken = {key: value for key, value in given.items() if key in known}
+        required = {key for key, parameter in known.items() if parameter.required}
+        if required - set(taken):
+            taken = {**_configured(component, required), **taken}
         meant = {
             word: each.name
             for each in checks(kind)
@@ -109,6 +119,16 @@ def results(
             fix="Write it as CHECK, KIND.CHECK or KIND.NAME.CHECK, by the names that the report gives.",
         )
     return [result for examination in examinations for result in examination.results()]
+
+
+def _configured(component: Component, required: set[str]) -> dict[str, Any]:
+    """The options of a component in the last layer of the configuration that has a file with all it needs."""
+    for layer in reversed(find_layers()):
+        if layer.directory and not layer.problem:
+            for found in options_in(layer.directory, component.kind, component.name):
+                if all(found.get(name, MISSING) != MISSING for name in required):
+                    return found
+    return {}
 
 
 def text(results: Sequence[Result]) -> str:

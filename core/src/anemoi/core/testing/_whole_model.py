@@ -8,47 +8,29 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, load, save
 from ..config import Builder
-from ..domain import Domain, Statistics
+from ..domain import Domain
 from ..errors import PluginError
 from ..graph import DATA, Graph
 from ..grid import Grid
 from ..model import EncoderProcessorDecoder
 from ..plugins import components
 from ..plugins import load as load_component
-from ..steps import Steps
-from ..variable import Role, Variable
-from ._bench import CHANNELS, TOLERANCE, apart, backward, build, conditioned, inputs, run, stirred
+from ._bench import CHANNELS, TOLERANCE, apart, backward, build, conditioned, graph_for, inputs, run, stirred
 from ._check import Subject, contract, require
+from ._domains import normalised_domain, steps
 from ._graphs import small_graph
 from ._reference import MeanMapper, MeanProcessor, StridedMapper, StridedProcessor
-
-VARIABLES = (Variable("a"), Variable("b"), Variable("c", role=Role.FORCING, computed=True))
-HOUR = np.timedelta64(3600, "s")
-STEPS = Steps(inputs=(-6 * HOUR, 0 * HOUR), outputs=(6 * HOUR,), step=6 * HOUR, interval=6 * HOUR)
-
-
-def _domain(graph: Graph) -> Domain:
-    """Two variables and a forcing on the data nodes of a graph, normalised."""
-    nodes, zero, one = graph.nodes[DATA], np.zeros(3), np.ones(3)
-    return Domain(
-        variables=VARIABLES,
-        grid=Grid(nodes.latitudes.numpy(), nodes.longitudes.numpy()),
-        frequency=STEPS.interval,
-        statistics=Statistics(zero, one, -one, one),
-        changes=Statistics(zero, one, -one, one),
-    )
 
 
 @contract(after=("keeps_its_shape", "is_determined_by_its_weights"))
 def fits_a_checkpoint(subject: Subject) -> None:
     """Its weights are plain tensors; read back from a checkpoint, with its graph, they give the same."""
-    graph = small_graph()
+    graph = graph_for(subject)
     given, layer = inputs(subject, graph), stirred(build(subject, graph))
     state = layer.state_dict()
     odd = [name for name, value in state.items() if not isinstance(value, Tensor)]
@@ -65,12 +47,18 @@ def fits_a_checkpoint(subject: Subject) -> None:
     require(difference < TOLERANCE, f"its result is {difference:.2g} of its size off")
 
 
+def _domain(graph: Graph) -> Domain:
+    """The variables of every role on the data nodes of a graph, normalised."""
+    nodes = graph.nodes[DATA]
+    return normalised_domain(Grid(nodes.latitudes.numpy(), nodes.longitudes.numpy()))
+
+
 def _checkpoint(graph: Graph, weights: dict[str, Tensor]) -> Checkpoint:
     return Checkpoint(
         weights=weights,
         graph=graph,
         domains={DATA: _domain(graph)},
-        steps={DATA: STEPS},
+        steps={DATA: steps()},
         configuration={},
         overrides=(),
         lock=(),
@@ -148,19 +136,20 @@ class _Layer(Builder):
 
 def _run_model(encoder: Any, processor: Any, decoder: Any) -> Tensor:
     graph = small_graph()
+    domain = _domain(graph)
     torch.manual_seed(0)
     model = EncoderProcessorDecoder(
-        domains={DATA: _domain(graph)},
+        domains={DATA: domain},
         graph=graph,
-        steps={DATA: STEPS},
+        steps={DATA: steps()},
         channels=CHANNELS,
         encoder=_Layer(encoder),
         processor=_Layer(processor),
         decoder=_Layer(decoder),
     )
-    fields = torch.randn(2, 2, 3, len(graph.nodes[DATA]), len(VARIABLES))
+    fields = torch.randn(2, 2, 3, len(graph.nodes[DATA]), len(domain.inputs))
     out: Tensor = model({DATA: fields})[DATA]
-    expected = (2, 1, 3, len(graph.nodes[DATA]), 2)
+    expected = (2, 1, 3, len(graph.nodes[DATA]), len(domain.outputs))
     require(out.shape == expected, f"the model gives {tuple(out.shape)}, not {expected}")
     require(out.isfinite().all(), "the model gives values that are not finite")
     backward(out.sum())
