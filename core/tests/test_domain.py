@@ -162,3 +162,32 @@ def test_steps_that_are_none(inputs, outputs, step, said):
 )
 def test_the_window_has_each_time_of_some_steps_once(inputs, outputs, step, count, hours):
     assert steps(inputs, outputs, step).window(count) == tuple(hour * HOUR for hour in hours)
+
+
+def test_a_derived_domain_has_what_is_known_of_the_variables_it_comes_from():
+    sea = np.array([True, False, False])
+    whole = domain(
+        "t",
+        Variable("lsm", Role.FORCING, constant=True),
+        Variable("tp", Role.DIAGNOSTIC),
+        Variable("sst", may_be_missing=True),
+        constants={"lsm": np.array([1.0, 0.0, 0.5], dtype=np.float32)},
+        missing={"sst": sea},
+        measured={"tp": np.ones((2, 4))},
+    )
+    derived = whole.derived(
+        [
+            ("sst", Variable("noised_sst", Role.FORCING)),
+            ("lsm", whole["lsm"]),
+            ("tp", Variable("clean_tp", Role.DIAGNOSTIC)),
+            ("sst", Variable("clean_sst", Role.DIAGNOSTIC)),
+        ]
+    )
+    assert (derived.inputs, derived.outputs) == (("noised_sst", "lsm"), ("clean_tp", "clean_sst"))
+    np.testing.assert_array_equal(derived.statistics.mean, whole.statistics.mean[[3, 1, 2, 3]])
+    np.testing.assert_array_equal(derived.changes.stdev, whole.changes.stdev[[3, 1, 2, 3]])
+    np.testing.assert_array_equal(derived.constants["lsm"], whole.constants["lsm"])
+    assert set(derived.missing) == {"noised_sst", "clean_sst"}
+    np.testing.assert_array_equal(derived.missing["clean_sst"], sea)
+    assert set(derived.measured) == {"clean_tp"}
+    assert derived.grid is whole.grid

@@ -136,3 +136,14 @@ def test_gradients_go_back_through_what_was_forecast(sample):
     sample.inputs(1, made)["air"].sum().backward()
     gradient = made["air"][12 * HOUR].grad
     assert torch.equal(gradient, torch.tensor([1.0, 0.0, 1.0]).expand_as(gradient))
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_outputs_are_the_targets_filled_in(sample, step):
+    outputs, targets = sample.outputs(step), sample.targets(step)
+    assert list(outputs) == list(targets)
+    for name, values in outputs.items():
+        assert values.isfinite().all()
+        known = ~targets[name].isnan()
+        assert torch.equal(values[known], targets[name][known])
+    assert torch.equal(outputs["air"], field("air")[:, [2, 3] if step == 0 else [4, 5]][..., [0, 2, 3]])

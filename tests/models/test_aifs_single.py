@@ -27,15 +27,14 @@ def test_roles_come_from_the_data_and_the_configuration(model):
 def test_a_forecast_needs_no_rain_and_no_constants_and_keeps_its_bounds(model):
     there = ["z_500", "z_850", "t_500", "t_850", "q_850", "2t"]
     whole, without = (
-        model.forecast({"date": "2020-01-02", "lead_time": "12h"}, data=source)[0]["data"]
+        model.forecast({"date": "2020-01-02", "lead_time": "12h"}, data=source)["data"]
         for source in ({}, {"variables": there})
     )
     np.testing.assert_array_equal(whole.fields, without.fields)
     assert whole.hours == [6, 12]
     assert whole.variables == ("z_500", "z_850", "t_500", "t_850", "q_850", "2t", "tp")
     assert np.isfinite(whole.fields).all()
-    assert (whole["tp"] >= 0).all()
-    assert (whole["tp"] == 0).any()  # It would have been negative: a step this large makes it so.
+    assert whole["tp"].min() == 0  # It would have been negative: steps this large make it so.
     assert (whole["q_850"] >= 0).all()
 
 

@@ -250,7 +250,10 @@ def test_the_command_takes_options_of_each_source(checkpoint, sources, tmp_path,
     assert "sea: the checkpoint's grid has 6 points, but it has 5" in capsys.readouterr().err
     more = ["--overwrite", "--members", "2", "--source", "sea.ensemble=2", "--source", "air.ensemble=2"]
     assert main([*words, *more]) == 0
-    assert np.load("sea.npz")["fields"].shape == (2, 2, 6, 1)
+    for name, shape in (("sea", (2, 2, 6, 1)), ("air", (4, 2, 4, 3))):
+        fields = np.load(f"{name}.npz")["fields"]
+        assert fields.shape == shape
+        assert np.abs(fields[:, 0] - fields[:, 1]).max() > 1e-3  # which come from members of the sources
 
 
 @pytest.mark.parametrize("value", ["tiny", "points=5", "lake.points=5", "sea.points"])

@@ -66,6 +66,14 @@ def test_forcings_are_read_once_for_each_input_time_and_not_beyond(tiny, checkpo
     assert asked == [-6, 0, 6, 12, 18]
 
 
+def test_prognostic_variables_are_read_at_the_start_alone(tiny):
+    source = tiny.source()
+    asked = recorded(source)
+    for _ in forecast(tiny.checkpoint(tiny.domain("t", SUN, "ps")), source, START, "24h"):
+        pass
+    assert asked == [-6, 0]
+
+
 def test_a_persisted_forcing_keeps_its_value_at_the_start(tiny, checkpoint):
     """So nothing after the start need be there."""
     source = tiny.source(names=["ps", "sst", "t"])

@@ -23,7 +23,7 @@ class Site:
         entry_points: Mapping[str, Mapping[str, str]] | str = "",
         *,
         version: str = "1.0",
-        requires: Sequence[str] = ("anemoi-core>=0.1,<0.2",),
+        requires: Sequence[str] = ("anemoi-core>=0.2,<0.3",),
         headers: Sequence[str] = (),
         modules: Mapping[str, str] | None = None,
         metadata: bool = True,

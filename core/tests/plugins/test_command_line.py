@@ -141,7 +141,7 @@ def test_info_tells_what_metadata_tell(site):
     [facts] = json.loads(site.anemoi("plugins", "info", "told-dist", "--json").stdout)
     assert facts["description"] == "A tracker that is told of."
     assert facts["summary"] == "Tells a lot"
-    assert facts["requires"] == ["anemoi-core>=0.1,<0.2"]
+    assert facts["requires"] == ["anemoi-core>=0.2,<0.3"]
     assert facts["requires_python"] == ">=3.10"
     assert facts["location"] == str(site.path)
     text = site.anemoi("plugins", "info", "TOLD").stdout

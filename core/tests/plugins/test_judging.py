@@ -16,8 +16,8 @@ def _state(here, **options):
     ("requires", "state"),
     [
         (["anemoi-core"], "ok"),
-        (["anemoi-core<0.2,>=0.1"], "ok"),
-        (["anemoi-core>=0.2"], "incompatible"),
+        (["anemoi-core<0.3,>=0.2"], "ok"),
+        (["anemoi-core>=0.3"], "incompatible"),
         (["Anemoi_Core>=0.1"], "ok"),
         (["needed>=2.0"], "incompatible"),
         (["needed>=1.0,<2"], "ok"),
@@ -78,4 +78,4 @@ def test_metadata_are_read_once_however_often_components_are_looked_for(here, mo
     monkeypatch.setattr(
         "anemoi.core.plugins._judge.read_metadata", lambda distribution: pytest.fail("read again")
     )
-    assert next(one for one in components("loss") if one.name == "judged") == first
+    assert next(one for one in components("tracker") if one.name == "judged") == first

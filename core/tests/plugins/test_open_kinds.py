@@ -150,7 +150,7 @@ def test_a_record_is_what_was_declared_and_names_its_owner(here):
         scaffold="finer:scaffold",
         owner="finer-dist",
     )
-    assert kinds()[-1] == "downscaler"
+    assert "downscaler" in kinds()
     assert find_kind("processor").owner == "anemoi-core"
 
 

@@ -286,3 +286,15 @@ def test_code_named_by_its_path_runs_only_if_it_is_trusted():
     with pytest.raises(ConfigError, match="trust"):
         build(scalers={"area": by_path})
     build(scalers={"area": by_path}, trust_code=True)
+
+
+def test_samples_count_as_they_are_weighted():
+    part = criterion_of(domain=domain_of(missing=True))
+    prediction, target = pair(truths=1)
+    target[1, 0, 0, 5, 2] = torch.nan
+    weights = torch.tensor([0.0, 1.0, 3.0])
+    each = [part(prediction[[i]], target[[i]]) for i in range(3)]
+    criterion = Criterion({"data": part})
+    weighted = criterion({"data": prediction}, {"data": target}, weights=weights)
+    torch.testing.assert_close(weighted, (each[1] + 3 * each[2]) / 3)
+    torch.testing.assert_close(criterion({"data": prediction}, {"data": target}), sum(each[1:], each[0]) / 3)

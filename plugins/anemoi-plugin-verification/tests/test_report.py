@@ -186,8 +186,10 @@ def test_land_is_left_grey_on_the_maps_of_the_ocean(coupled, lat_lon) -> None:
     image = raster(field)
     land = np.isnan(image)
     whole = raster(np.where(np.isnan(field), 1000.0, 0.0))
-    assert land[whole == 1000.0].all()
-    assert not land[whole == 0.0].any()
+    # Of three weights that add up to one, the nearest has a third at least.
+    assert land[whole > 667].all()
+    assert not land[whole < 333].any()
+    assert ((whole > 0) & (whole < 333)).any()
     assert 0.05 < land.mean() < 0.5
     assert np.nanmax(image) <= np.nanmax(field)
     assert np.nanmin(image) >= np.nanmin(field)

@@ -112,4 +112,4 @@ class Waves(DataSource):
             return Variable(name, level=float(found[1]), level_type="pressure")
         if name == "tp":
             return Variable(name, Role.DIAGNOSTIC, units="m", accumulated=self._frequency)
-        return Variable(name)
+        return Variable(name, may_be_missing=name == "sst")

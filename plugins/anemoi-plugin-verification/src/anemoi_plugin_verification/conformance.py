@@ -10,8 +10,16 @@ from typing import Final
 import numpy as np
 from anemoi.core.domain import Domain, Statistics
 from anemoi.core.grid import Grid
-from anemoi.core.testing import Check, NotApplicableError, Subject, contract, require
-from anemoi.core.testing._options import from_configuration, options_are_declared, require_options
+from anemoi.core.testing import (
+    Check,
+    NotApplicableError,
+    Subject,
+    contract,
+    from_configuration,
+    options_are_declared,
+    require,
+    require_options,
+)
 from anemoi.core.variable import Role, Variable
 
 from .metric import Array, Metric

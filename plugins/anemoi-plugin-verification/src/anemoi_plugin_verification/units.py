@@ -17,6 +17,7 @@ class DisplayUnit:
 
 
 _DISPLAYED = {
+    "1": DisplayUnit(""),
     "Pa": DisplayUnit("hPa", 0.01),
     "kg kg**-1": DisplayUnit("g/kg", 1000.0),
     "kg kg-1": DisplayUnit("g/kg", 1000.0),
@@ -38,9 +39,12 @@ _NAMES = {
     "10v": "northward wind at 10 m",
     "2d": "dew point at 2 m",
     "2t": "temperature at 2 m",
+    "ci": "sea-ice fraction",
     "msl": "mean sea level pressure",
     "q": "specific humidity",
+    "skt": "skin temperature",
     "sp": "surface pressure",
+    "sst": "sea-surface temperature",
     "t": "temperature",
     "tp": "precipitation",
     "u": "eastward wind",

@@ -39,6 +39,9 @@ class Rollout(Objective):
         The time from one state to the next, ``12h``; by default that of the data.
     """
 
+    trained_members: int = 1
+    """How many members are trained of each sample; an ensemble whose members differ by noise has more."""
+
     def __init__(
         self, *, input_steps: Count = 2, output_steps: Count = 1, lead_time: str | None = None
     ) -> None:
@@ -69,7 +72,12 @@ class Rollout(Objective):
         made: dict[str, dict[Offset, Tensor]] = defaultdict(dict)
         losses = []
         for step in range(sample.count):
-            outputs = self.advance(model, sample.inputs(step, made), generator)
+            inputs = sample.inputs(step, made)
+            if self.trained_members > 1:
+                inputs = {
+                    name: each.expand(-1, -1, self.trained_members, -1, -1) for name, each in inputs.items()
+                }
+            outputs = self.advance(model, inputs, generator)
             losses.append(criterion(outputs, sample.targets(step), step=step))
             for name, times in sample.times(step).items():
                 if name in outputs:

@@ -104,7 +104,6 @@ def command(
     from anemoi.core.checkpoint import load
     from anemoi.core.config import build
     from anemoi.core.forecasting import forecast
-    from anemoi.core.held import held
 
     from ..result_file import ResultFile
     from ..verification import verify
@@ -112,11 +111,7 @@ def command(
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
     model = load(checkpoint)
     specs = source_specs(sources, trained_on(model.configuration))
-    domains = model.configuration.get("domains") or {}
-    data = {
-        name: held(build("source", spec, trust_code=trust_code), domains.get(name, {}).get("frequency"))
-        for name, spec in specs.items()
-    }
+    data = {name: build("source", spec, trust_code=trust_code) for name, spec in specs.items()}
     metrics = _metrics(names, options)
     how: dict[str, Any] = {
         "members": members,

@@ -1,0 +1,1 @@
+"""An ensemble whose members differ by the noise that the network is conditioned on."""

@@ -1,0 +1,1 @@
+"""What ``objective=ensemble`` stands for."""

@@ -1,0 +1,1 @@
+"""Networks written without Anemoi, wrapped so that they train and forecast like any other."""

@@ -1,0 +1,1 @@
+"""GenCast (Price et al., "Probabilistic weather forecasting with machine learning", Nature 637, 2025)."""

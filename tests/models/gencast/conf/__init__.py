@@ -1,0 +1,1 @@
+"""What ``objective=diffusion`` stands for."""

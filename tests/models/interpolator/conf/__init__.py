@@ -1,0 +1,1 @@
+"""What ``objective=interpolator`` stands for."""

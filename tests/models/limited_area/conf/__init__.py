@@ -1,0 +1,1 @@
+"""What ``objective=limited-area`` stands for."""

@@ -1,0 +1,32 @@
+"""Whether the page on verification has every metric with its options, and every check."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from anemoi.core.config.options import options
+from anemoi.core.plugins import components, load
+from anemoi.core.testing import checks
+
+PAGE = (Path(__file__).parents[1] / "docs" / "verification.md").read_text(encoding="utf-8")
+
+
+def rows(section: str) -> dict[str, str]:
+    """The rows of the table in a section, by what stands first in each."""
+    text = PAGE.partition(f"# {section}\n")[2].partition("\n#")[0]
+    return dict(re.findall(r"^\| `([\w-]+)` \|(.*)\|$", text, re.MULTILINE))
+
+
+def test_the_page_has_every_metric_with_its_options():
+    found = rows("Metrics")
+    offered = {one.name for one in components("metric") if one.distribution == "anemoi-plugin-verification"}
+    assert set(found) == offered
+    for name, row in found.items():
+        taken = options(load("metric", name), kind="metric")
+        assert [option for option in taken if f"`{option}`" not in row] == []
+
+
+def test_the_page_has_every_check_and_its_contract():
+    found = {name: contract.strip() for name, contract in rows("Checks of metrics").items()}
+    assert found == {each.name: each.contract.replace("``", "`") for each in checks("metric")}
