@@ -65,9 +65,7 @@ class {{ cookiecutter.__class }}(Model):
         self.layers = nn.ModuleList(_Layer(channels) for _ in range(num_layers))
 
     def forward(self, fields: Fields, condition: Tensor | None = None) -> dict[str, Tensor]:
-        """See :meth:`anemoi.core.interfaces.model.Model.forward`; ``condition`` must be None."""
-        if condition is not None:
-            raise ConfigError("This model takes no condition.")
+        """See :meth:`anemoi.core.interfaces.model.Model.forward`; there is no condition."""
         ends = {name: cast("_Ends", each) for name, each in self.ends.items()}
         # All points of all domains in a row: (batch, ensemble, points, channels).
         x = torch.cat([each.encode(fields[name]) for name, each in ends.items()], dim=2)
