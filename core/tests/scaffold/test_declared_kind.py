@@ -148,7 +148,7 @@ def test_its_owner_says_what_else_it_needs(owner, tmp_path):
 
 def test_what_no_tool_may_take_for_python_has_another_ending(owner, tmp_path):
     for name in ("component.py", "test_component.py"):
-        file = owner.path / "finer" / "scaffold" / name
+        file = owner.path / "grain" / "scaffold" / name
         file.rename(file.with_name(f"{name}.jinja"))
     assert new(tmp_path) == 0
     made = tmp_path / "anemoi-plugin-mine"

@@ -225,6 +225,15 @@ def test_the_command_checks_a_whole_distribution_and_gives_options_to_those_that
         assert all({"classname", "name", "time"} == set(case.attrib) for case in suite)
 
 
+def test_the_command_takes_options_from_a_configuration_that_names_the_component(anemoi, tmp_path):
+    """One that leaves a value for the user to give is of no use."""
+    (tmp_path / "conf" / "data").mkdir(parents=True)
+    (tmp_path / "conf" / "data" / "a.yaml").write_text("name: needs-a-path\npath: ???\n")
+    assert "no default for path" in anemoi("plugins", "check", "needs-a-path")[1]
+    (tmp_path / "conf" / "data" / "b.yaml").write_text(f"name: needs-a-path\npath: {tmp_path}\n")
+    assert anemoi("plugins", "check", "needs-a-path")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

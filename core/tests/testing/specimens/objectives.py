@@ -3,15 +3,19 @@
 import random
 from dataclasses import replace
 
+import numpy as np
 import torch
 
+from anemoi.core.errors import ConfigError
 from anemoi.core.interfaces.objective import Objective
 from anemoi.core.objectives import Rollout
+from anemoi.core.steps import Steps
 from anemoi.core.variable import Role
 
 from . import caught_by, right
 
 right("objective")(Rollout)
+HOUR = np.timedelta64(3600, "s")
 
 
 class OneStep(Rollout):
@@ -97,6 +101,17 @@ class Denoises(Objective):
 
     def denoised(self, model, inputs, noised):
         return model({name: torch.cat([each, noised[name]], dim=-1) for name, each in inputs.items()})
+
+
+@right("objective")
+class BetweenTwoStates(OneStep):
+    """Interpolates, from hourly data."""
+
+    def steps(self, frequencies):
+        return {
+            name: Steps((0 * HOUR, 3 * HOUR), tuple(np.arange(each, 3 * HOUR, each)), 3 * HOUR, each)
+            for name, each in frequencies.items()
+        }
 
 
 @caught_by("options_are_declared", "objective")
@@ -266,3 +281,9 @@ class StopsTraining(OneStep):
 class DefaultOfAnotherType(OneStep):
     def __init__(self, *, width: int = 1.5):
         super().__init__()
+
+
+@caught_by("says_when_states_lie", "objective")
+class RefusesAll(OneStep):
+    def steps(self, frequencies):
+        raise ConfigError("No.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -288,7 +289,8 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         fits_a_checkpoint,
         options_survive_a_configuration,
         refuses_to_be_conditioned,
-        refuses_a_wrong_condition,
+        # Without the capability it is never built for a condition, so it is never given one.
+        replace(refuses_a_wrong_condition, needs=Capability.CONDITION),
         depends_on_its_condition,
         conditions_each_member_by_itself,
     )

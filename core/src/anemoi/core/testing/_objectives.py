@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,8 +20,8 @@ from ..model.sample import Sample
 from ..steps import Steps
 from ..transforms import Bounding, Chain, Imputer, Normaliser
 from ._bench import TOLERANCE, apart, backward, stirred
-from ._check import Check, NotApplicableError, Subject, contract, require
-from ._domains import FREQUENCY, HOUR, data_domain, states
+from ._check import BrokenContractError, Check, NotApplicableError, Subject, contract, require
+from ._domains import HOUR, data_domain, states
 from ._graphs import spread_grid
 from ._options import from_configuration, options_are_declared, require_options
 from ._process import state_of_the_process
@@ -52,10 +53,36 @@ def _chain(domain: Domain) -> Chain:
     return Chain([imputer, bounding, Normaliser(domain=bounding.after)], domain)
 
 
+def _frequency(objective: Objective) -> np.timedelta64:
+    """How far apart the states of data are that the objective works on: six hours, one hour or a day."""
+    refusals = []
+    for hours in (6, 1, 24):
+        refusal = _refusal(objective, hours * HOUR)
+        if refusal is None:
+            return hours * HOUR
+        refusals.append(refusal)
+    raise refusals[0]
+
+
+def _refusal(objective: Objective, frequency: np.timedelta64) -> Exception | None:
+    try:
+        when = objective.steps({DATA: frequency})
+    except ConfigError as error:
+        return error
+    # An interpolator has nothing to give where states are as far apart as those that it is given.
+    without = DATA in when and not when[DATA].outputs
+    return BrokenContractError("it gives no state") if without else None
+
+
+def _domain(objective: Objective) -> Domain:
+    """What data that suit the objective look like."""
+    return replace(data_domain(spread_grid(POINTS)), frequency=_frequency(objective))
+
+
 def _model(objective: Objective) -> ForecastModel:
     """A linear network on one domain, its weights moved a little, with transforms and the objective."""
-    chains = {DATA: _chain(data_domain(spread_grid(POINTS)))}
-    when = objective.steps({DATA: FREQUENCY})
+    chains = {DATA: _chain(_domain(objective))}
+    when = objective.steps({DATA: chains[DATA].before.frequency})
     torch.manual_seed(0)
     network = LinearModel(
         domains=objective.network_domains({name: chain.after for name, chain in chains.items()}),
@@ -140,17 +167,17 @@ def builds(subject: Subject) -> None:
 
 @contract(after=("builds",))
 def says_when_states_lie(subject: Subject) -> None:
-    """Of states six hours apart it takes at least one and gives at least one; all lie where there are data.
+    """Of states 6 h, 1 h or 24 h apart it takes at least one and gives at least one, all of them in the data.
 
     Asked about states as far apart as it chose, it says the same.
     """
     objective = _built(subject)
-    found = objective.steps({DATA: FREQUENCY})
+    frequency = _frequency(objective)
+    found = objective.steps({DATA: frequency})
     require(set(found) == {DATA}, f"it says so of {', '.join(found) or 'nothing'}, not of {DATA}")
     when = found[DATA]
     require(isinstance(when, Steps), f"it gives a {type(when).__name__}")
-    require(when.outputs, "it gives no state")
-    require(not when.interval % FREQUENCY, f"states {when.interval} apart are not in the data")
+    require(not when.interval % frequency, f"states {when.interval} apart are not in the data")
     odd = [str(each) for each in (*when.inputs, *when.outputs, when.step) if each % when.interval]
     require(not odd, f"{', '.join(odd)} is no multiple of its interval, {when.interval}")
     again = objective.steps({DATA: when.interval})[DATA]
@@ -160,25 +187,26 @@ def says_when_states_lie(subject: Subject) -> None:
 @contract(after=("builds", "says_when_states_lie"))
 def takes_several_domains(subject: Subject) -> None:
     """Of domains with states of their own it says when each lie, with one step for all, or refuses them."""
-    frequencies = {"atmosphere": 6 * HOUR, "ocean": 24 * HOUR}
+    objective = _built(subject)
+    frequency = _frequency(objective)
+    frequencies = {"atmosphere": frequency, "ocean": 2 * frequency}
     try:
-        found = _built(subject).steps(frequencies)
+        found = objective.steps(frequencies)
     except ConfigError as refusal:
         raise NotApplicableError(f"it refuses them: {refusal}") from refusal
     require(set(found) == set(frequencies), f"it says so of {', '.join(found)}")
     lengths = {str(when.step) for when in found.values()}
     require(len(lengths) == 1, f"one step is {' and '.join(sorted(lengths))} long")
     for name, when in found.items():
-        require(
-            not when.interval % frequencies[name], f"states of {name} {when.interval} apart are not there"
-        )
+        there = not when.interval % frequencies[name]
+        require(there, f"states of {name} {when.interval} apart are not in its data")
 
 
 @contract(after=("builds", "says_when_states_lie"))
 def builds_on_the_domains(subject: Subject) -> None:
     """What the network takes and gives is of the same domains on the same grids, and takes the data along."""
     objective = _built(subject)
-    chain = _chain(data_domain(spread_grid(POINTS)))
+    chain = _chain(_domain(objective))
     found = objective.network_domains({DATA: chain.after})
     require(set(found) == {DATA}, f"the domains are {', '.join(found) or 'none'}, not {DATA}")
     network = found[DATA]

@@ -1,5 +1,6 @@
 """The transforms that come with the core, and the chain that data go through on their way to a network."""
 
+from ._after import domain_after
 from .bounding import Bounding
 from .chain import Chain, Measured, build_chain, measured
 from .imputer import Imputer
@@ -14,5 +15,6 @@ __all__ = [
     "Normaliser",
     "Remapper",
     "build_chain",
+    "domain_after",
     "measured",
 ]
