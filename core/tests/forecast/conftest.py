@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 import textwrap
 from types import SimpleNamespace
 
@@ -223,19 +222,6 @@ npz = anemoi_plugin_tiny:TinyOutput
 [anemoi.core.objectives]
 noisy = anemoi_plugin_tiny:Noisy
 """
-
-
-@pytest.fixture(scope="session", autouse=True)
-def metadata_read_once():
-    """Read the metadata of what is installed once for each ``sys.path``: most of the time goes there."""
-    known = {}
-
-    def shared(self):
-        self._installed = known.setdefault(tuple(sys.path), {})
-
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("anemoi.core.plugins._judge.Judge.__init__", shared)
-        yield
 
 
 @pytest.fixture(scope="session")

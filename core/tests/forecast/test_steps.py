@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from anemoi.core import forecast
 from anemoi.core.errors import DataError
+from anemoi.core.forecasting import lead_times
 from anemoi.core.forecasting.needs import Need, needs
 from anemoi.core.steps import Steps
 from anemoi.core.variable import Role, Variable
@@ -108,3 +111,17 @@ def test_needs_are_what_no_step_before_has_made(
         Need(("ice",), at(*persisted)),
         Need(("lsm",), at(0)),
     )
+
+
+def test_an_interpolator_goes_to_the_end_of_a_step_or_to_a_state(tiny):
+    """It has states between those that it is given, and none where a step ends."""
+    domain = tiny.domain("t")
+    steps = Steps(inputs=at(0, 6), outputs=at(2, 4), step=6 * HOUR, interval=2 * HOUR)
+    checkpoint = dataclasses.replace(tiny.checkpoint(domain), steps={"data": steps})
+    told = {end: lead_times(checkpoint, f"{end}h")["data"] for end in (2, 4, 6, 8, 12)}
+    assert {end: [int(lead / HOUR) for lead in leads] for end, leads in told.items()} == {
+        2: [2], 4: [2, 4], 6: [2, 4], 8: [2, 4, 8], 12: [2, 4, 8, 10],
+    }  # fmt: skip
+    for end in ("0h", "1h", "5h", "7h"):
+        with pytest.raises(DataError, match=f"{end} is not a multiple"):
+            lead_times(checkpoint, end)

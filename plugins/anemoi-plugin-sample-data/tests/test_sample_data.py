@@ -210,10 +210,10 @@ def test_statistics_are_those_of_the_training_period(name: str, source: ZarrSour
 @pytest.mark.parametrize("name", OVER_SEA)
 def test_statistics_of_changes_are_those_of_the_training_period(name: str) -> None:
     dataset = Dataset(str(DATA / f"{name}.zarr.zip"))
-    assert list(dataset.tendencies) == [dataset.frequency]
+    assert list(dataset.changes) == [dataset.frequency]
     source = SOURCES[name]()
     changes = np.diff(source.read(source.times[: TRAINING[name]]), axis=0)
-    require_statistics(dataset.tendencies[dataset.frequency], changes.reshape(-1, len(source.variables)))
+    require_statistics(dataset.changes[dataset.frequency], changes.reshape(-1, len(source.variables)))
 
 
 def require_statistics(statistics: Statistics, values: NDArray[np.float32]) -> None:

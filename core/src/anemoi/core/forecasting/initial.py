@@ -44,7 +44,7 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
             leads = (np.arange(count)[:, None] * steps.step + outputs).ravel()
             found[name] = leads[leads <= end]
     # An interpolator has no state where its step ends: that one is given.
-    whole = bool(found) and not end % next(iter(checkpoint.steps.values())).step
+    whole = count > 0 and not end % next(iter(checkpoint.steps.values())).step
     if not whole and not any(len(leads) and leads[-1] == end for leads in found.values()):
         given = (name for name, domain in checkpoint.domains.items() if domain.outputs)
         step = min(offset for name in given for offset in checkpoint.steps[name].outputs)
