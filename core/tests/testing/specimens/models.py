@@ -312,6 +312,14 @@ class LeavesOutTheCondition(LinearModel):
 
 
 @caught_by("refuses_a_wrong_condition", "model")
+class TakesNoConditionForZero(LinearModel):
+    def forward(self, fields, condition=None):
+        if condition is None and self.condition_channels:
+            condition = fields["data"].new_zeros(*fields["data"].shape[:3:2], self.condition_channels)
+        return super().forward(fields, condition)
+
+
+@caught_by("refuses_a_wrong_condition", "model")
 class AnotherError(LinearModel):
     def forward(self, fields, condition=None):
         assert (condition is not None) == bool(self.condition_channels)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 import torch
@@ -36,7 +35,7 @@ from ._bench import (
 from ._check import Check, NotApplicableError, Subject, contract, require
 from ._domains import VARIABLES, normalised_domain, steps
 from ._graphs import regular_grid
-from ._layer_abilities import refuses_a_wrong_condition
+from ._layer_abilities import refuses_a_wrong_condition as refuses_a_wrong_condition_as_it_is
 from ._layer_numerics import (
     follows_the_seed,
     gradients_reach_all_parameters,
@@ -238,6 +237,14 @@ def depends_on_its_condition(subject: Subject) -> None:
     require(reached, f"the gradient of the condition is {gradient}")
 
 
+@contract(after=(*RUNS, "depends_on_its_condition"), needs=Capability.CONDITION)
+def refuses_a_wrong_condition(subject: Subject) -> None:
+    """A condition that it was not built for, or none where it was built for some, is a ``ConfigError``."""
+    # Without the capability it is never built for a condition, so it is never given one.
+    refuses_a_wrong_condition_as_it_is.function(subject)
+    refuses_a_wrong_condition_as_it_is.function(_with_conditions(subject))
+
+
 @contract(
     after=("depends_on_its_condition", "keeps_members_apart", "keeps_batch_items_apart"),
     needs=Capability.CONDITION,
@@ -289,9 +296,8 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         fits_a_checkpoint,
         options_survive_a_configuration,
         refuses_to_be_conditioned,
-        # Without the capability it is never built for a condition, so it is never given one.
-        replace(refuses_a_wrong_condition, needs=Capability.CONDITION),
         depends_on_its_condition,
+        refuses_a_wrong_condition,
         conditions_each_member_by_itself,
     )
 }
