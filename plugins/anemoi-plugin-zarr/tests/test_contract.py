@@ -21,18 +21,13 @@ class TestConfiguration(ConfigContract):
 ZARR = {"name": "zarr", "path": TestZarrSource.options["path"]}
 
 
-SMALL = {"reads_nothing_at_opening": "the data are smaller than what checks their configuration"}
-
-
 class TestJoin(SourceContract):
     name = "join"
-    expected_failures = SMALL
     options = {"sources": [{**ZARR, "select": ["q"]}, {**ZARR, "drop": ["q"]}]}  # noqa: RUF012
 
 
 class TestSubset(SourceContract):
     name = "subset"
-    expected_failures = SMALL
     options = {"source": ZARR, "frequency": "12h", "thinning": 2}  # noqa: RUF012
 
 
