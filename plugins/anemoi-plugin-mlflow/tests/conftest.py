@@ -97,7 +97,9 @@ PARAMETERS = {
     "primary": "train",
     "overrides": ["model.channels=8", "+note=long", "~forcings"],
     "values": {
+        "objective": {"name": "rollout"},
         "model": {
+            "name": "encoder-processor-decoder",
             "channels": 8,
             "encoder": {"name": "transformer"},
             "processor": {"name": "transformer", "num_layers": 1},

@@ -171,7 +171,7 @@ def test_without_a_server_the_record_is_in_a_store_beside_the_run(tmp_path, para
     (found,) = client.search_runs([client.get_experiment_by_name("anemoi").experiment_id])
     assert found.info.status == "FAILED"
     assert found.data.tags["mlflow.user"] == str(os.getuid())
-    assert found.data.tags["plugin.processor"].startswith("transformer (anemoi-plugin-transformer==")
+    assert found.data.tags["plugin.model.processor"].startswith("transformer (anemoi-plugin-transformer==")
     (copy,) = tmp_path.glob("runs/mlflow-artefacts/*/artifacts/notes.txt")
     assert copy.read_text() == "hail"
 
