@@ -108,7 +108,7 @@ def ours(path: str, steps: int, *, written: bool) -> tuple[Stopwatch, Any]:
     checkpoint, watch = load_checkpoint(path), Stopwatch()
     model = build_model(checkpoint)
     _watched(model, watch)
-    source, lead_time = _source(checkpoint), checkpoint.frequency * steps
+    source, lead_time = _source(checkpoint), checkpoint.domain.frequency * steps
     start = source.times[1]
     last: Any = None
     if written:
@@ -127,28 +127,29 @@ def theirs(path: str, steps: int, *, layers: bool) -> tuple[Stopwatch, Any]:
     """Let anemoi-inference make the forecast, with our layers or the peer's."""
     import numpy as np
     from anemoi.core import load_checkpoint
-    from anemoi.core.forecasting import initial_states
     from anemoi.inference.runners.simple import SimpleRunner
     from anemoi.utils.checkpoints import save_metadata
 
     checkpoint, watch = load_checkpoint(path), Stopwatch()
     source = _source(checkpoint)
     start = source.times[1]
-    states = initial_states(checkpoint, source, start, input_steps=2, members=1)[:, 0]
-    names, forcings = list(checkpoint.variables), list(checkpoint.configuration["forcings"])
+    domain = checkpoint.domain
+    names, forcings = list(domain.prognostic), list(domain.forcings)
+    columns = [source.variables.index(name) for name in names]
+    states = source.read([start - domain.frequency, start])[:, 0][..., columns]
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "inference.ckpt")
         torch.save(Predictor(path, layers), file)
-        save_metadata(file, _metadata(names, forcings, len(checkpoint.grid)))
+        save_metadata(file, _metadata(names, forcings, len(domain.grid)))
         runner = SimpleRunner(str(file), device="cpu", precision="32", verbosity=0)
         _watched(runner.model.model, watch)
         state = {
             "date": start.astype("datetime64[s]").item(),
-            "latitudes": checkpoint.grid.latitudes,
-            "longitudes": checkpoint.grid.longitudes,
+            "latitudes": domain.grid.latitudes,
+            "longitudes": domain.grid.longitudes,
             "fields": {name: states[..., column] for column, name in enumerate(names)},
         }
-        hours = int(checkpoint.frequency / np.timedelta64(1, "h")) * steps
+        hours = int(domain.frequency / np.timedelta64(1, "h")) * steps
         for made in runner.run(input_states=state, lead_time=f"{hours}h"):
             watch.turn()
     return watch, np.stack([made["fields"][name] for name in names], axis=-1)
@@ -169,16 +170,16 @@ class Predictor(nn.Module):
         checkpoint = load_checkpoint(path)
         self.model = build_model(checkpoint)
         if layers:
-            _exchange_layers(self.model, checkpoint)
+            _exchange_layers(self.model.network, checkpoint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Predictor, self.given
 
     def predict_step(self, x: Any, **_: Any) -> Any:
         """From ``(1, input_steps, grid, variable and forcing)`` to ``(1, ensemble, grid, variable)``."""
-        count = len(self.model.variables)
-        states = self.model.normalise(x[:, :, None, :, :count])
-        return self.model.denormalise(self.model(states, x[:, -1, :, count:]))
+        domain = self.model.domains["data"]
+        fields = self.model.normalise("data", x[:, :, None], domain.inputs)
+        return self.model.denormalise("data", self.model({"data": fields})["data"])[:, 0]
 
 
 def _exchange_layers(model: Any, checkpoint: Any) -> None:
@@ -188,8 +189,8 @@ def _exchange_layers(model: Any, checkpoint: Any) -> None:
     from cases import graphtransformer, transformer
 
     graph, given = checkpoint.graph, checkpoint.configuration["model"]
-    channels, out = given["channels"], len(checkpoint.variables)
-    inward = model.channels_in(model.variables, model.forcings, model.input_steps)
+    channels, out = given["channels"], model.outputs["data"].channels
+    inward = model.inputs["data"].channels
     sizes = {"encoder": (inward, 3, channels), "decoder": (channels, inward, out)}
     for role, ends in {"encoder": ("data", "hidden"), "decoder": ("hidden", "data")}.items():
         layer = graphtransformer.TheirMapper(
@@ -200,8 +201,8 @@ def _exchange_layers(model: Any, checkpoint: Any) -> None:
             **dict(zip(("source_channels", "target_channels", "out_channels"), sizes[role], strict=True)),
             **options_of(given[role]),
         )
-        known = graphtransformer.weights(getattr(model, role).state_dict())
-        setattr(model, role, _loaded(layer, known))
+        layers = getattr(model, f"{role}s")
+        layers["data"] = _loaded(layer, graphtransformer.weights(layers["data"].state_dict()))
     ours = model.processor.state_dict()
     if given["processor"]["name"] == "transformer":
         theirs, known = transformer.Theirs, transformer.weights(ours, gated=False)

@@ -16,19 +16,20 @@ from anemoi.core.checkpoint import load
 from anemoi.inference.checkpoint import Checkpoint
 
 checkpoint = load(sys.argv[1])
+domain = checkpoint.domain
 theirs = Checkpoint(sys.argv[2])
 [data] = theirs.multi_dataset_metadata.values()
 
 categories = data.variable_categories()
-assert tuple(name for name in data.variables if "prognostic" in categories[name]) == checkpoint.variables
+assert tuple(name for name in data.variables if "prognostic" in categories[name]) == domain.prognostic
 assert [name for name in data.variables if "computed" in categories[name]] == [
     *checkpoint.configuration.get("forcings", ())
 ]
-assert theirs.timestep == timedelta(seconds=int(checkpoint.frequency / np.timedelta64(1, "s")))
+assert theirs.timestep == timedelta(seconds=int(domain.frequency / np.timedelta64(1, "s")))
 assert theirs.lagged[-1] == timedelta(0)
-assert data.number_of_grid_points == len(checkpoint.grid)
-np.testing.assert_array_equal(data.latitudes, checkpoint.grid.latitudes)
-np.testing.assert_array_equal(data.longitudes, checkpoint.grid.longitudes)
+assert data.number_of_grid_points == len(domain.grid)
+np.testing.assert_array_equal(data.latitudes, domain.grid.latitudes)
+np.testing.assert_array_equal(data.longitudes, domain.grid.longitudes)
 versions = theirs.provenance_training()["module_versions"]
 assert {each.distribution for each in checkpoint.lock} <= set(versions)
 print(f"{sys.argv[2]} says what {sys.argv[1]} is: {', '.join(data.variables)}")
