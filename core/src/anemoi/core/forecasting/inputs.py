@@ -14,7 +14,7 @@ from ..errors import DataError
 from ..forcings import Forcings
 from ..interfaces.data_source import DataSource
 from ..interfaces.model import Fields
-from ..model import ForecastModel, with_forecasts
+from ..model import ForecastModel
 from ..steps import Offset
 from ..times import format_date
 
@@ -89,7 +89,7 @@ class _DomainInputs:
         self._members, self._persist, self._device = members, persist, device
         self._steps = model.steps[name]
         self._data, self._normalised = model.domains[name], model.normalised[name]
-        self._made: dict[Offset, Tensor] = {}  # (1, members, grid, outputs) each
+        self._made: dict[Offset, Tensor] = {}  # (members, grid, outputs) each
         self._known: dict[Offset, Tensor] = {}  # (members, grid, inputs) each
         moving = [each for each in self._data.forcings if each not in self._data.fixed]
         computed = tuple(each for each in self._data.forcings if self._data[each].computed)
@@ -101,18 +101,17 @@ class _DomainInputs:
     def of(self, step: int) -> Tensor:
         """``(1, time in, members, grid, inputs)``."""
         times = self._times(step, self._steps.inputs)
-        states = []
         for time in times:
             if time not in self._known:
                 self._known[time] = self._state(time)
-            states.append(self._known[time])
-        stacked = torch.stack(states)[None]
-        return with_forecasts(stacked, times, self._normalised, self._made)
+        return torch.stack([self._known[time] for time in times])[None]
 
     def add(self, step: int, outputs: Tensor | None) -> None:
         """Take the outputs of one step, ``(1, time out, members, grid, outputs)``; forget older states."""
         if outputs is not None:
-            self._made.update(zip(self._times(step, self._steps.outputs), outputs.unbind(1), strict=True))
+            for time, state in zip(self._times(step, self._steps.outputs), outputs[0], strict=True):
+                self._made[time] = state
+                self._known.pop(time, None)  # what was read of it, if it was, is forecast now
         oldest, *_ = self._times(step + 1, self._steps.inputs)
         for kept in (self._known, self._made):
             for time in [time for time in kept if time < oldest]:
@@ -123,10 +122,13 @@ class _DomainInputs:
         return tuple(step * self._steps.step + offset for offset in offsets)
 
     def _state(self, offset: Offset) -> Tensor:
-        """The state at one time, what is forecast left empty, ``(members, grid, inputs)``."""
+        """The state at one time, ``(members, grid, inputs)``."""
         domain = self._normalised
         size = (self._members, len(domain.grid), len(domain.inputs))
-        state = torch.zeros(size, dtype=torch.float32, device=self._device)
+        state = torch.empty(size, dtype=torch.float32, device=self._device)
+        if offset in self._made and domain.prognostic:
+            made = self._made[offset][..., _columns(domain.outputs, domain.prognostic)]
+            state[..., _columns(domain.inputs, domain.prognostic)] = made
         if self._constants is not None:
             self._put(state, *self._constants)
         if self._computed:
@@ -147,8 +149,7 @@ class _DomainInputs:
     def _put(self, state: Tensor, names: tuple[str, ...], values: Tensor) -> None:
         """Normalise some variables, ``(members, grid, names)``, and put them where they belong."""
         chain = self._model.chain(self._name)
-        place = {name: number for number, name in enumerate(self._normalised.inputs)}
-        state[..., [place[name] for name in chain.renamed(names)]] = chain(values, names)
+        state[..., _columns(self._normalised.inputs, chain.renamed(names))] = chain(values, names)
 
     def _constant_fields(self) -> tuple[tuple[str, ...], Tensor] | None:
         names = tuple(name for name in self._data.fixed if not self._data[name].computed)
@@ -161,6 +162,14 @@ class _DomainInputs:
             for name in names
         ]
         return names, torch.from_numpy(np.stack(fields, axis=-1)).to(self._device)
+
+
+def _columns(among: tuple[str, ...], names: tuple[str, ...]) -> slice | list[int]:
+    """The places of names among others; a slice, which costs no copy, where they are neighbours."""
+    first = among.index(names[0])
+    if among[first : first + len(names)] == names:
+        return slice(first, first + len(names))
+    return [among.index(name) for name in names]
 
 
 def read(

@@ -3,7 +3,7 @@
 from .assembly import DATA, assemble, model_class, transforms_of
 from .encoder_processor_decoder import EncoderProcessorDecoder
 from .forecast_model import ForecastModel
-from .sample import Sample, with_forecasts
+from .sample import Sample
 
 __all__ = [
     "DATA",
@@ -13,5 +13,4 @@ __all__ = [
     "assemble",
     "model_class",
     "transforms_of",
-    "with_forecasts",
 ]

@@ -52,7 +52,7 @@ class Sample:
             What the steps before have forecast, which takes the place of what was.
         """
         return {
-            name: with_forecasts(
+            name: _with_forecasts(
                 self._at(self.fields[name], name, self._times(name, step, "inputs"), domain.inputs),
                 self._times(name, step, "inputs"),
                 domain,
@@ -100,7 +100,7 @@ class Sample:
         return values if variables == domain.names else values[..., domain.columns(variables)]
 
 
-def with_forecasts(
+def _with_forecasts(
     inputs: Tensor, times: tuple[Offset, ...], domain: Domain, made: Mapping[Offset, Tensor]
 ) -> Tensor:
     """Put what has been forecast in the place of the prognostic variables of those times.
