@@ -92,7 +92,7 @@ def test_gradients_are_finite_there_and_back(domain, pick):
     ],
 )
 def test_an_imputer_without_a_value_is_refused(domain, options):
-    with pytest.raises(ConfigError, match=r"no value to fill \w+ in with(.|\n)*value: 0.0"):
+    with pytest.raises(ConfigError, match=r"no value to fill (\w+) in with(.|\n)*value: 0.0"):
         Imputer(domain=domain, **options)
 
 

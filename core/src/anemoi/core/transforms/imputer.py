@@ -60,6 +60,10 @@ class Imputer(Transform):
         constant: Mapping[str, float | None] | Sequence[str] = (),
     ) -> None:
         super().__init__(domain=domain)
+        if default == "constant" and value is None:
+            raise ConfigError(
+                "default: constant has no value to fill anything in with.", fix="Give one for all: value: 0.0"
+            )
         chosen = assigned({"mean": mean, "constant": constant}, domain.names)
         for variable in domain.variables:
             if variable.may_be_missing:
