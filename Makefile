@@ -1,5 +1,5 @@
 # make quickstart   train, forecast and verify on real weather, to a report
-# make earth        the same on a simulated Earth: 22 variables, in a quarter of an hour
+# make earth        the same on a simulated Earth of 22 variables
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
 # make benchmark    what is measured, measured
