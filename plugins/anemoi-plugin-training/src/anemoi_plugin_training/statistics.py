@@ -271,7 +271,7 @@ def _of_store(
 def _kept_at(
     source: DataSource, present: NDArray[np.datetime64], interval: np.timedelta64, transforms: Any
 ) -> Path | None:
-    """Where what was computed is kept; None for data that cannot be told from others.
+    """Where what was computed is kept; None for data without an identity.
 
     The identity of data need not follow from their values, so the first and the last state are looked at too.
     """

@@ -15,7 +15,7 @@ class NanMaskScaler(Scaler):
     """Zero where the target is NaN, and one over the share of the area that is there elsewhere.
 
     So a variable counts as much as any other however little of it there is: sea-surface temperature is not
-    forgotten for want of sea. The share is taken for each sample, lead time and variable by itself, so that
+    forgotten for lack of sea. The share is taken for each sample, lead time and variable by itself, so that
     the loss of a batch is the mean of those of its samples. A variable that is absent throughout counts
     nothing. In a domain where no output may be missing it does nothing, at no cost.
     """
