@@ -98,7 +98,7 @@ class Rows:
         """How many degrees, from 0, the transform of a field gives exactly: a triangular truncation.
 
         The product of two harmonics of degree ``degrees - 1`` is integrated exactly, and no order lies at
-        half the number of columns or above, where it could not be told from another.
+        half the number of columns or above, where it would alias to a lower one.
         """
         return min(self.exact // 2 + 1, (self.columns + 1) // 2)
 

@@ -125,7 +125,7 @@ def computed_names(data: Data) -> tuple[str, ...]:
 def normalised(model: ForecastModel, batch: Batch, samples: Samples, device: torch.device) -> Sample:
     """Bring a batch to the network's space on the device that trains.
 
-    Fields come as they lie on disk; turned there, by all threads or by the GPU, they cost least.
+    Fields keep the memory layout of the source until they are on that device, which reorders them fastest.
     """
     fields, missing = {}, {}
     for name, data in samples.data.items():

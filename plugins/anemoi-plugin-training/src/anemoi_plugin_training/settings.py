@@ -10,7 +10,7 @@ from anemoi.core.errors import ConfigError
 from pydantic import Field
 
 HIDDEN, DATA = "hidden", "data"
-"""What the graph calls its hidden nodes, and the domain of a training on one data set: not to be mixed up."""
+"""As in :mod:`anemoi.core.graph`, which brings torch; settings are read without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
