@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from anemoi.core.config.options import options
 from anemoi.core.plugins import components, load
-from anemoi.core.testing import checks
+from anemoi_plugin_testing import checks
 
 PAGE = (Path(__file__).parents[1] / "docs" / "losses.md").read_text(encoding="utf-8")
 

@@ -14,12 +14,14 @@ import environment
 import pytest
 from anemoi.core.cli import main
 from anemoi.core.plugins import find_kind, kinds
-from anemoi.core.scaffold import _source
+from anemoi_plugin_testing.scaffold import _source, kinds_of_template
 from environment import run
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-MADE = [name for name in kinds() if find_kind(name).scaffold]
+MADE = [*kinds_of_template(), *(name for name in kinds() if find_kind(name).scaffold)]
+OURS = ("anemoi-core", "anemoi-plugin-layers", "anemoi-plugin-testing")
+"""What a new plugin needs of ours, to be used and to be tested."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -28,11 +30,11 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def core(tmp_path_factory):
-    """The wheel of the core, built through its source distribution as a release is."""
-    folder = tmp_path_factory.mktemp("core")
-    build(ROOT / "core", folder)
-    return next(folder.glob("*.whl"))
+def ours(tmp_path_factory):
+    """Wheels of ours, each built through its source distribution as a release is."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in OURS}
+    places = {name: ROOT / "core" if name == "anemoi-core" else ROOT / "plugins" / name for name in OURS}
+    return {name: build(places[name], folder) for name, folder in folders.items()}
 
 
 def build(project: Path, folder: Path) -> Path:
@@ -60,15 +62,15 @@ def requirements(wheel: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", MADE)
-def test_a_new_plugin_is_right(kind, core, tmp_path):
+def test_a_new_plugin_is_right(kind, ours, tmp_path):
     """Built, alone with what it declares, and held to everything that it is held to."""
     plugin = new(kind, "mine", tmp_path)
     wheel = build(plugin, tmp_path / "dist")
     run(sys.executable, "-m", "ruff", "check", ".", cwd=plugin)
     run(sys.executable, "-m", "ruff", "format", "--check", ".", cwd=plugin)
     run(sys.executable, "-m", "mypy", "--cache-dir", ROOT / ".mypy_cache", cwd=plugin)
-    python = environment.make(tmp_path / "fresh", requirements(wheel), besides=["anemoi-core"])
-    environment.install(python, core, wheel)
+    python = environment.make(tmp_path / "fresh", requirements(wheel), besides=OURS)
+    environment.install(python, *ours.values(), wheel)
     listed = json.loads(run(python.parent / "anemoi", "plugins", "list", "--json", cwd=tmp_path))
     mine = [one for one in listed if one["distribution"] == "anemoi-plugin-mine"]
     assert {one["kind"] for one in mine} >= {kind}
@@ -84,7 +86,7 @@ def test_style_does_not_depend_on_the_name(tmp_path):
     run(sys.executable, "-m", "ruff", "format", "--check", tmp_path)
 
 
-def test_an_updated_plugin_is_still_right(core, tmp_path, monkeypatch):
+def test_an_updated_plugin_is_still_right(ours, tmp_path, monkeypatch):
     """Made from an older template, changed by its authors, and updated."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     older = tmp_path / "template"
@@ -112,16 +114,17 @@ def test_an_updated_plugin_is_still_right(core, tmp_path, monkeypatch):
     assert "def test_the_changelog" in (plugin / "tests/test_repository.py").read_text(encoding="utf-8")
     assert run("git", "grep", "-c", "^<<<<<<<", cwd=plugin, code=1) == ""
     wheel = build(plugin, tmp_path / "dist")
-    python = environment.make(tmp_path / "fresh", requirements(wheel), besides=["anemoi-core"])
-    environment.install(python, core, wheel)
+    python = environment.make(tmp_path / "fresh", requirements(wheel), besides=OURS)
+    environment.install(python, *ours.values(), wheel)
     assert " passed" in run(python, "-m", "pytest", "-q", cwd=plugin)
 
 
-def test_the_wheel_of_the_core_has_the_template_that_is_here(core, tmp_path, monkeypatch):
+def test_the_wheel_has_the_template_that_is_here(ours, tmp_path, monkeypatch):
     """To the bit, or a plugin would be out of date as soon as it is made from a release."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    run(sys.executable, "-m", "zipfile", "-e", core, tmp_path / "core")
-    monkeypatch.setattr(_source, "TEMPLATE", tmp_path / "core/anemoi/core/scaffold/template")
+    run(sys.executable, "-m", "zipfile", "-e", ours["anemoi-plugin-testing"], tmp_path / "wheel")
+    template = tmp_path / "wheel" / "anemoi_plugin_testing" / "scaffold" / _source.TEMPLATE.name
+    monkeypatch.setattr(_source, "TEMPLATE", template)
     released = _source.source(None).checkout
     monkeypatch.undo()
     assert _source.source(None).checkout == released

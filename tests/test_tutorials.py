@@ -13,7 +13,7 @@ import pytest
 
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 NEEDED = (
-    "anemoi-core[template]", "anemoi-plugin-graphs", "anemoi-plugin-sample-data", "anemoi-plugin-training",
+    "anemoi-plugin-testing", "anemoi-plugin-graphs", "anemoi-plugin-sample-data", "anemoi-plugin-training",
     "anemoi-plugin-transformer", "anemoi-plugin-zarr", "editables", "hatchling", "mypy", "pip", "pytest", "ruff",
     "scipy-stubs",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anemoi.core.config.options import options
 from anemoi.core.plugins import components, load
-from anemoi.core.testing import checks
+from anemoi_plugin_testing import checks
 
 PAGE = (Path(__file__).parents[1] / "docs" / "verification.md").read_text(encoding="utf-8")
 

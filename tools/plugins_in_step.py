@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from anemoi.core.scaffold import render, source
+from anemoi_plugin_testing.scaffold import render, source
 
 ROOT = Path(__file__).parents[1]
 RECORD = ".cruft.json"
@@ -33,8 +33,11 @@ OWNED = (
 )
 """Files that are the template's from the first line to the last."""
 
-EXPECTED = ("CHANGELOG.md", "docs/index.md", "tests/test_contract.py", ".tours/code.tour")
+EXPECTED = ("CHANGELOG.md", "docs/index.md", ".tours/code.tour")
 """Files that the template makes and that are the plugin's own afterwards."""
+
+CONTRACT = "tests/test_contract.py"
+"""Another, which a plugin has that offers components."""
 
 END = "# What follows is the same in every plugin"
 """What pyproject.toml has above the part that is the template's."""
@@ -64,7 +67,9 @@ def drift(plugin: Path) -> dict[str, str]:
     """The files that are not as the template wants them, and what they should be; "" if that is the plugin's to say."""
     if not (plugin / RECORD).is_file():
         return {RECORD: ""}
-    absent = {file: "" for file in EXPECTED if not (plugin / file).is_file()}
+    offers = "[project.entry-points." in _text(plugin / "pyproject.toml")
+    expected = (*EXPECTED, CONTRACT) if offers else EXPECTED
+    absent = {file: "" for file in expected if not (plugin / file).is_file()}
     return absent | {file: text for file, text in wanted(plugin) if _text(plugin / file) != text}
 
 

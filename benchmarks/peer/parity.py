@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from anemoi.core.testing.recording import Recording, errors, numbers, results, weights
+from anemoi_plugin_testing.recording import Recording, errors, numbers, results, weights
 from cases import Parity, families, family
 from torch import Tensor, nn
 from torch.func import functional_call

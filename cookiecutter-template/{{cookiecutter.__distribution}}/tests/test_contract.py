@@ -5,7 +5,7 @@
 {%- else -%}
 """Whether all that this distribution offers keeps its contract."""
 
-from anemoi.core.testing import {{ 'ConfigContract, ' if cookiecutter.__conf and cookiecutter.kind not in ('command', 'config') }}{{ contract or 'Contract' }}
+from anemoi_plugin_testing import {{ 'ConfigContract, ' if cookiecutter.__conf and cookiecutter.kind not in ('command', 'config') }}{{ contract or 'Contract' }}
 
 
 class Test{{ cookiecutter.kind | replace('_', ' ') | title | replace(' ', '') }}({{ contract or 'Contract' }}):

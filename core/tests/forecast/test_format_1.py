@@ -13,7 +13,6 @@ import torch
 
 from anemoi.core import forecast
 from anemoi.core.checkpoint import FORMAT_VERSION, container, inspect, load, save
-from anemoi.core.checkpoint.exporting import export_metadata
 from anemoi.core.cli import main
 from anemoi.core.errors import CheckpointError
 
@@ -129,7 +128,7 @@ def test_saved_again_it_is_of_format_2_and_forecasts_the_same_to_the_bit(path, b
     np.testing.assert_array_equal(one, other)
 
 
-def test_the_commands_tell_of_it(path, tmp_path, capsys):
+def test_the_commands_tell_of_it(path, capsys):
     assert main(["checkpoint", "inspect", str(path)]) == 0
     out = capsys.readouterr().out
     for words in (
@@ -142,7 +141,6 @@ def test_the_commands_tell_of_it(path, tmp_path, capsys):
         assert words in out
     assert main(["checkpoint", "requirements", str(path)]) == 0
     assert capsys.readouterr().out.split() == ["anemoi-core==0.1.0", "anemoi-plugin-tiny==0.1.0"]
-    assert export_metadata(path, tmp_path / "m.ckpt").exists()
 
 
 def test_a_plugin_that_is_absent_is_one_clear_error(path, built, monkeypatch, capsys):

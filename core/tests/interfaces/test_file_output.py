@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from anemoi_plugin_testing import check
 
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.output import ForecastDescription, State
 from anemoi.core.outputs import FileOutput
-from anemoi.core.testing import check
 
 LEADS = np.array([6, 12], "timedelta64[h]").astype("timedelta64[s]")
 FORECAST = ForecastDescription(

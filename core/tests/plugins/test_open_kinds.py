@@ -6,12 +6,12 @@ import json
 from importlib.metadata import version
 
 import pytest
+from anemoi_plugin_testing import check
 
 from anemoi.core.config.build import build
 from anemoi.core.config.options import options
 from anemoi.core.errors import ConfigError, PluginError
 from anemoi.core.plugins import Kind, components, find_kind, kinds, load, lock
-from anemoi.core.testing import check
 
 KINDS = """
 from anemoi.core.plugins import Kind
@@ -37,7 +37,7 @@ class Downscaler(ABC):
         """Return the finer field."""
 '''
 CHECKS = '''
-from anemoi.core.testing import contract, require
+from anemoi_plugin_testing import contract, require
 
 @contract()
 def has_the_length(subject):
@@ -196,7 +196,7 @@ def test_a_component_is_held_to_the_interface_and_the_checks_of_its_kind(both):
 def test_a_contract_for_pytest_names_the_kind(both, tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_it.py").write_text(
-        "from anemoi.core.testing import Contract\n\n\n"
+        "from anemoi_plugin_testing import Contract\n\n\n"
         "class TestNearest(Contract):\n    kind = 'downscaler'\n    name = 'nearest'\n"
     )
     done = both.run(

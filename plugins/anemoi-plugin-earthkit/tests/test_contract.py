@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from anemoi.core.testing import ConfigContract, SourceContract
+from anemoi_plugin_testing import ConfigContract, SourceContract
 
 from .making import message, states, write
 

@@ -1,6 +1,6 @@
 """The contracts of a processor, of a mapper and of a package of configuration."""
 
-from anemoi.core.testing import ConfigContract, MapperContract, ProcessorContract
+from anemoi_plugin_testing import ConfigContract, MapperContract, ProcessorContract
 
 
 class TestGNNProcessor(ProcessorContract):

@@ -1,6 +1,6 @@
 """The contracts of a graph builder and of a package of configuration."""
 
-from anemoi.core.testing import ConfigContract, GraphContract
+from anemoi_plugin_testing import ConfigContract, GraphContract
 
 
 class TestIcosahedral(GraphContract):

@@ -1,7 +1,7 @@
 """Whether all that this distribution offers keeps its contract."""
 
 import pytest
-from anemoi.core.testing import OutputContract
+from anemoi_plugin_testing import OutputContract
 
 from .reader import Reader
 

@@ -1,7 +1,7 @@
 """The contracts of a tracker, a command and a package of configuration."""
 
 import pytest
-from anemoi.core.testing import CommandContract, ConfigContract, TrackerContract
+from anemoi_plugin_testing import CommandContract, ConfigContract, TrackerContract
 
 
 class TestMlflow(TrackerContract):

@@ -5,7 +5,7 @@ import pytest
 import xarray
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import DataSource
-from anemoi.core.testing import OutputContract
+from anemoi_plugin_testing import OutputContract
 
 
 class Reader(DataSource):

@@ -1,6 +1,6 @@
 """The contracts of a processor, with several convolutions, and of a package of configuration."""
 
-from anemoi.core.testing import ConfigContract, ProcessorContract
+from anemoi_plugin_testing import ConfigContract, ProcessorContract
 
 
 class TestPyGProcessor(ProcessorContract):

@@ -1,6 +1,6 @@
 """The contracts of the data sources and of a package of configuration."""
 
-from anemoi.core.testing import ConfigContract, SourceContract
+from anemoi_plugin_testing import ConfigContract, SourceContract
 
 
 class TestSample(SourceContract):

@@ -1,6 +1,6 @@
 """Whether all that this distribution offers keeps its contract."""
 
-from anemoi.core.testing import ConfigContract, ModelContract
+from anemoi_plugin_testing import ConfigContract, ModelContract
 
 from anemoi_plugin_spectral.model import SFNO
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from anemoi.core.testing import check, checks
+from anemoi_plugin_testing import check, checks
 
 from anemoi_plugin_training import Loss
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from anemoi.core.testing import check, checks
+from anemoi_plugin_testing import check, checks
 
 from anemoi_plugin_training import Scaler
 

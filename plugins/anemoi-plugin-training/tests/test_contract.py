@@ -1,6 +1,6 @@
 """The contracts of a tracker, a command, a package of configuration and two kinds."""
 
-from anemoi.core.testing import CommandContract, ConfigContract, KindContract, TrackerContract
+from anemoi_plugin_testing import CommandContract, ConfigContract, KindContract, TrackerContract
 
 
 class TestJsonLines(TrackerContract):

@@ -6,8 +6,8 @@ import torch
 from anemoi.core.domain import Domain, Statistics
 from anemoi.core.errors import ConfigError
 from anemoi.core.grid import Grid
-from anemoi.core.testing import check
 from anemoi.core.variable import Variable
+from anemoi_plugin_testing import check
 from torch.nn import functional
 
 from anemoi_plugin_training import Loss

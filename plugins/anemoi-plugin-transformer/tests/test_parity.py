@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from anemoi.core.testing.recording import Recording
+from anemoi_plugin_testing.recording import Recording
 
 from anemoi_plugin_transformer.processor import TransformerProcessor
 

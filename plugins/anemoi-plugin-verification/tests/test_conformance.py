@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anemoi.core.testing import check, checks
+from anemoi_plugin_testing import check, checks
 
 from anemoi_plugin_verification import DateMean, Metric
 from anemoi_plugin_verification.formulas import area_mean, rmse

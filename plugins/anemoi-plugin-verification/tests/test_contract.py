@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from anemoi.core.testing import CommandContract, Contract, KindContract
+from anemoi_plugin_testing import CommandContract, Contract, KindContract
 
 
 class TestEvaluate(CommandContract):

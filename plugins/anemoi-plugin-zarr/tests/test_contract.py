@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anemoi.core.testing import CommandContract, ConfigContract, OutputContract, SourceContract
+from anemoi_plugin_testing import CommandContract, ConfigContract, OutputContract, SourceContract
 
 
 class TestZarrSource(SourceContract):

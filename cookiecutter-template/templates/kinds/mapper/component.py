@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from anemoi.core.graph import Edges, Nodes
 from anemoi.core.interfaces import Capability, Mapper
-from anemoi.core.layers import check_condition, hidden_channels
+from anemoi_plugin_layers import check_condition, hidden_channels
 from torch import Tensor, nn
 
 

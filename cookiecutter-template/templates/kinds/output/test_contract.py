@@ -3,7 +3,7 @@
 import numpy as np
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import DataSource
-from anemoi.core.testing import OutputContract
+from anemoi_plugin_testing import OutputContract
 from scipy.io import netcdf_file
 
 COORDINATES = ("time", "latitude", "longitude")

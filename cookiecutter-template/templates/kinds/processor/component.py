@@ -8,7 +8,7 @@ import torch
 from anemoi.core.errors import ConfigError
 from anemoi.core.graph import Edges, Nodes
 from anemoi.core.interfaces import Capability, Processor
-from anemoi.core.layers import check_condition
+from anemoi_plugin_layers import check_condition
 from torch import Tensor, nn
 
 

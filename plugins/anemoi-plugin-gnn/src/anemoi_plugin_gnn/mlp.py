@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from anemoi.core.layers import MLP, Activation, FeedForward, MLPImplementation, Norm, Normalisation
+from anemoi_plugin_layers import MLP, Activation, FeedForward, MLPImplementation, Norm, Normalisation
 from torch import Tensor, nn
 
 from .gradients import Gradients
@@ -21,7 +21,7 @@ class MLPOptions:
     extra_layers
         How many hidden layers there are beyond the second.
     implementation, activation
-        As for :class:`anemoi.core.layers.FeedForward`.
+        As for :class:`anemoi_plugin_layers.FeedForward`.
     normalisation
         At the end.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from anemoi.core.layers import (
+from anemoi_plugin_layers import (
     MLP,
     Activation,
     MLPImplementation,

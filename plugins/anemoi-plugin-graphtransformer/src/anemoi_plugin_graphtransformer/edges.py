@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from anemoi.core.graph import Edges
-from anemoi.core.layers import FeedForward, TrainableFeatures, edge_features
+from anemoi_plugin_layers import FeedForward, TrainableFeatures, edge_features
 from torch import Tensor, nn
 from torch.nn import functional as F
 

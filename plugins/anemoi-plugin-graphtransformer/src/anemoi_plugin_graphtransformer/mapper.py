@@ -8,7 +8,7 @@ from anemoi.core.errors import ConfigError
 from anemoi.core.graph import Edges, Nodes
 from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.mapper import Mapper
-from anemoi.core.layers import (
+from anemoi_plugin_layers import (
     Activation,
     MLPImplementation,
     Norm,

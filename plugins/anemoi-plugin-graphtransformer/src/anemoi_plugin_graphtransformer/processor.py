@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from anemoi.core.graph import Edges, Nodes
 from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.processor import Processor
-from anemoi.core.layers import (
+from anemoi_plugin_layers import (
     Activation,
     MLPImplementation,
     Normalisation,

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from anemoi.core.errors import ConfigError
-from anemoi.core.layers import head_channels
+from anemoi_plugin_layers import head_channels
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
 from torch import Tensor, nn
 

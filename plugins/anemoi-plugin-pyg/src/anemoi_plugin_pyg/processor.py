@@ -8,7 +8,7 @@ import torch
 from anemoi.core.graph import Edges, Nodes
 from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.processor import Processor
-from anemoi.core.layers import (
+from anemoi_plugin_layers import (
     Activation,
     FeedForward,
     MLPImplementation,

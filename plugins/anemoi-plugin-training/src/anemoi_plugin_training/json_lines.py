@@ -13,8 +13,7 @@ from typing import Any
 
 from anemoi.core.interfaces.tracker import Tracker
 
-RUN = "run.json"
-METRICS = "metrics.jsonl"
+from .runs.record import FORMAT_VERSION, METRICS, RUN
 
 
 class JsonLines(Tracker):
@@ -32,7 +31,7 @@ class JsonLines(Tracker):
     def start(self, run: str, parameters: Mapping[str, Any]) -> None:
         """See :class:`anemoi.core.interfaces.tracker.Tracker`."""
         self._run = {
-            "format_version": 1,
+            "format_version": FORMAT_VERSION,
             "run": run,
             "status": "running",
             "started": _now(),

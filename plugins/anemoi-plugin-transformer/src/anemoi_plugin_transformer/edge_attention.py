@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from anemoi.core.graph import Edges
-from anemoi.core.layers import head_channels
+from anemoi_plugin_layers import head_channels
 from torch import Tensor, nn
 from torch.nn import functional as F
 

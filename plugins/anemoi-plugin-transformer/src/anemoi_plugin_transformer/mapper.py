@@ -9,7 +9,7 @@ import torch
 from anemoi.core.graph import Edges, Nodes
 from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.mapper import Mapper
-from anemoi.core.layers import (
+from anemoi_plugin_layers import (
     MLP,
     Activation,
     MLPImplementation,

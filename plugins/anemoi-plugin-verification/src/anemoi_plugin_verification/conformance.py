@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from anemoi.core.domain import Domain, Statistics
 from anemoi.core.grid import Grid
-from anemoi.core.testing import (
+from anemoi.core.variable import Role, Variable
+from anemoi_plugin_testing import (
     Check,
     NotApplicableError,
     Subject,
@@ -20,7 +21,6 @@ from anemoi.core.testing import (
     require,
     require_options,
 )
-from anemoi.core.variable import Role, Variable
 
 from .metric import Array, Metric
 

@@ -11,11 +11,12 @@ from typing import Any
 import click
 
 from ..checkpoint import Inspection, LockEntry, Mismatch, compare, inspect, targets
+from .groups import OpenGroup
 
 _file = click.argument("file", type=click.Path(path_type=Path))
 
 
-@click.group()
+@click.group(cls=OpenGroup, prefix="checkpoint.")
 def command() -> None:
     """Look into a checkpoint, and at what it needs."""
 
@@ -50,29 +51,6 @@ def requirements(file: Path, everything: bool) -> None:
     needed = {entry.requirement for entry in found.lock if everything or entry.needed}
     core = found.document["provenance"].get("versions", {}).get("anemoi-core")
     click.echo("\n".join(sorted(needed | ({f"anemoi-core=={core}"} if core else set()))))
-
-
-@command.command()
-@_file
-@click.option(
-    "--metadata",
-    "output",
-    required=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The file to make: what FILE says of itself, without its weights.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace the file if it is there already.")
-def export(file: Path, output: Path, overwrite: bool) -> None:
-    """Write what FILE says of itself for other tools: anemoi-utils, and `anemoi-inference inspect`.
-
-    \b
-    anemoi checkpoint export model.safetensors --metadata model.ckpt
-    anemoi-inference inspect model.ckpt --variables
-    """  # noqa: D301 (click needs the \b, which a raw string has not)
-    from ..checkpoint.exporting import export_metadata
-
-    click.echo(f"Wrote {export_metadata(file, output, overwrite=overwrite)}.")
 
 
 def _as_json(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> dict[str, Any]:

@@ -11,80 +11,32 @@ from typing import Any
 
 import click
 
-from ..errors import AnemoiError, PluginError
-from .commands import CORE_COMMANDS
+from ..commands import CORE_COMMANDS
+from ..errors import AnemoiError
+from .groups import OpenGroup
 
 
-class Anemoi(click.Group):
-    """A group of commands that knows their names and help lines without importing them."""
+class Anemoi(OpenGroup):
+    """The whole: the core's commands are known by name and help line, and imported when they are invoked."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands; those of plugins only if no list of blocked plugins is unreadable."""
-        try:
-            return sorted({*CORE_COMMANDS, *(name for name, _ in _plugin_commands())})
-        except AnemoiError:
-            return sorted(CORE_COMMANDS)
+        """See :meth:`.OpenGroup.list_commands`."""
+        return sorted({*CORE_COMMANDS, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
-        from ..plugins import load
-
+        """See :meth:`.OpenGroup.get_command`."""
         if cmd_name in CORE_COMMANDS:
             command: click.Command = import_module(CORE_COMMANDS[cmd_name][0]).command
             return command
-        try:
-            found: click.Command = load("command", cmd_name)
-            return found
-        except PluginError as error:
-            if ctx.resilient_parsing:  # The shell is completing a line: a plugin must not disturb it.
-                return None
-            raise _unknown(cmd_name) or error from error
+        return super().get_command(ctx, cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help line of every command, of the core's first."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in CORE_COMMANDS.items()])
-        try:
-            rows = _plugin_commands()
-        except AnemoiError as error:
-            formatter.write_paragraph()
-            formatter.write_text(f"The commands of plugins cannot be listed. {error}")
-            return
-        if rows:
-            with formatter.section("Commands of the plugins installed here"):
-                formatter.write_dl(rows)
+    def own_lines(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """See :meth:`.OpenGroup.own_lines`."""
+        return [(name, line) for name, (_, line) in CORE_COMMANDS.items()]
 
     def invoke(self, ctx: click.Context) -> None:
         """Run the command; what it returns is no exit code."""
         super().invoke(ctx)
-
-
-def _plugin_commands() -> list[tuple[str, str]]:
-    """The commands of plugins that can be tried, and their help lines."""
-    from ..plugins import components
-    from ..plugins._describe import describe
-
-    rows = []
-    for component in components("command"):
-        if component.state == "ok":
-            rows.append((component.name, describe(component)))
-        elif component.state == "conflict":
-            rows.append((component.full_name, describe(component)))
-        elif component.state != "blocked":
-            rows.append((component.name, f"({component.state}: see anemoi plugins why {component.name})"))
-    return rows
-
-
-def _unknown(name: str) -> AnemoiError | None:
-    """The error for a command that nothing is called, with the core's commands among the suggestions."""
-    from ..plugins._catalogue import known, provider
-    from ..plugins._load import matching, suggestion
-
-    if matching("command", name) or ":" in name or provider("command", name):
-        return None
-    installed = {*CORE_COMMANDS, *(command for command, _ in _plugin_commands())}
-    nearest = suggestion(name, installed, known("command"))
-    return AnemoiError(f"There is no command {name!r}.", fix=nearest or "To see what there is: anemoi --help")
 
 
 def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:

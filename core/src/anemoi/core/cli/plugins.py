@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..plugins import STATES, components
-from . import kind_name, template
+from . import kind_name
+from .groups import OpenGroup
 
 if TYPE_CHECKING:
     from ..plugins._doctor import Diagnosis
@@ -26,13 +26,9 @@ _timeout = click.option(
 )
 
 
-@click.group()
+@click.group(cls=OpenGroup, prefix="plugins.")
 def command() -> None:
-    """List, explain, check and block the plugins installed here, make new ones and keep them up to date."""
-
-
-command.add_command(template.new)
-command.add_command(template.update)
+    """List, explain, install and block plugins; with anemoi-plugin-testing, also check and make them."""
 
 
 @command.command("list")
@@ -120,57 +116,6 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool, timeout: f
     else:
         _print_diagnoses(diagnoses)
     if any(diagnosis.component.state != "ok" for diagnosis in diagnoses):
-        ctx.exit(1)
-
-
-@command.command()
-@click.argument("name")
-@click.option(
-    "--option",
-    "-o",
-    "given",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="An option for the components that have it, such as path=DATA; as often as needed.",
-)
-@click.option(
-    "--expect-failure",
-    "expected",
-    metavar="[KIND.[NAME.]]CHECK=REASON",
-    multiple=True,
-    help="A check that is known to fail, and why; as often as needed. If it passes, that is a failure.",
-)
-@click.option("--reader", metavar="SOURCE", help="The source that reads back what an output writes.")
-@_as_json
-@click.option(
-    "--junit",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the report to this file, in the JUnit format.",
-)
-@click.pass_context
-def check(
-    ctx: click.Context,
-    name: str,
-    given: tuple[str, ...],
-    expected: tuple[str, ...],
-    reader: str | None,
-    as_json: bool,
-    junit: Path | None,
-) -> None:
-    """Check whether NAME keeps the contract of its kind.
-
-    NAME is a component, a distribution, or DISTRIBUTION:COMPONENT. The components are imported and run
-    here. The exit code is 1 if any check fails.
-    """
-    from ..testing import _report as report
-
-    results = report.results(
-        name, report.parsed(given), expected_failures=report.reasons(expected), reader=reader
-    )
-    if junit is not None:
-        report.write_junit(junit, results)
-    click.echo(json.dumps([asdict(one) for one in results], indent=2) if as_json else report.text(results))
-    if any(one.status == "fail" for one in results):
         ctx.exit(1)
 
 

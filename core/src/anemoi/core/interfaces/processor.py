@@ -17,7 +17,7 @@ class Processor(nn.Module, ABC):
     It is built once, for a fixed graph, and may precompute anything from it. The number and
     shapes of its parameters must not depend on how many nodes and edges there are, so that the
     same weights run on another resolution; features learnt for each node or edge
-    (:class:`anemoi.core.layers.TrainableFeatures`) are the exception, and only on demand.
+    (:class:`anemoi_plugin_layers.TrainableFeatures`) are the exception, and only on demand.
 
     A subclass takes these keyword arguments, and its own options after them, each with a type and
     a default; the options are what a user writes under ``model.processor``.

@@ -8,31 +8,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._components import STATES, Component, components, kinds
-from ._kinds import Kind, group, normalise
-from ._load import find_kind, load
+from ._kinds import KINDS, Kind, group, normalise
+from ._load import find_kind, load, load_component, matching, part_of, refusal, suggestion
 
 if TYPE_CHECKING:
-    from ._broadcast import Broadcast
+    from ._broadcast import Broadcast, hook_fault
+    from ._catalogue import known, provider
+    from ._describe import describe
+    from ._explain import named
     from ._hooks import hooks
     from ._lock import lock, used
 
 __all__ = [
+    "KINDS",
     "STATES",
     "Broadcast",
     "Component",
     "Kind",
     "components",
+    "describe",
     "find_kind",
     "group",
+    "hook_fault",
     "hooks",
     "kinds",
+    "known",
     "load",
+    "load_component",
     "lock",
+    "matching",
+    "named",
     "normalise",
+    "part_of",
+    "provider",
+    "refusal",
+    "suggestion",
     "used",
 ]
 
-_MODULE_OF = {"Broadcast": "_broadcast", "hooks": "_hooks", "lock": "_lock", "used": "_lock"}
+_MODULE_OF = {
+    "Broadcast": "_broadcast",
+    "describe": "_describe",
+    "hook_fault": "_broadcast",
+    "hooks": "_hooks",
+    "known": "_catalogue",
+    "lock": "_lock",
+    "named": "_explain",
+    "provider": "_catalogue",
+    "used": "_lock",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ..cli.commands import CORE_COMMANDS
+from ..commands import is_reserved
 from ._blocklist import Blocklist, read_blocklist
 from ._declared import Declaration, absent, declarations
 from ._find import EntryPoint, Offering, offerings
@@ -236,9 +236,11 @@ def _conflict(component: Component, rivals: list[Component]) -> tuple[str, str] 
     """Why a component cannot have its name, and what to do; None if it can."""
     kind, name = component.kind, component.name
     block = f"anemoi plugins block {component.full_name}"
-    if kind == "command" and normalise(name) in CORE_COMMANDS:
-        reason = f"anemoi-core has a command {normalise(name)!r} of its own, which wins"
-        return reason, f"anemoi {component.full_name}"
+    if kind == "command" and is_reserved(name.lower()):
+        words = name.lower().replace(".", " ")
+        head, _, last = words.rpartition(" ")
+        reason = f"anemoi-core has a command {words!r} of its own, which wins"
+        return reason, " ".join(["anemoi", *head.split(), f"{component.distribution}:{last}"])
     if kind == "kind" and group(name) in map(group, KINDS):
         return f"anemoi-core has a kind {name!r} of its own, which wins", block
     if len(rivals) == 1:

@@ -30,7 +30,7 @@ class Kind:
         The class that every component derives from; empty where components are not classes. What its
         constructor takes is given by whoever builds one, what else a component's takes are options.
     checks
-        The checks of its conformance: a sequence of :class:`anemoi.core.testing.Check`, or a mapping from
+        The checks of its conformance: a sequence of ``anemoi_plugin_testing.Check``, or a mapping from
         kinds to such. Empty where there are none.
     scaffold
         What ``anemoi plugins new`` makes one from: ``package:directory``. The directory holds
@@ -84,40 +84,33 @@ def is_kind_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _core(
-    name: str, interface: str = "", checks: str = "", *, scaffold: bool = True, joined: bool = False
-) -> Kind:
-    return Kind(
-        name=name,
-        interface=f"anemoi.core.interfaces:{interface}" if interface else "",
-        checks=f"anemoi.core.testing.{checks}:CHECKS" if checks else "",
-        scaffold=f"anemoi.core.scaffold:template/templates/kinds/{name}" if scaffold else "",
-        joined=joined,
-        owner=CORE,
-    )
+def _core(name: str, interface: str = "", *, joined: bool = False) -> Kind:
+    place = f"anemoi.core.interfaces:{interface}" if interface else ""
+    return Kind(name=name, interface=place, joined=joined, owner=CORE)
 
 
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        _core("model", "Model", "_models"),
-        _core("processor", "Processor", "_layers"),
-        _core("mapper", "Mapper", "_layers"),
-        _core("graph", "GraphBuilder", "_graph_builders"),
-        _core("source", "DataSource", "_sources"),
-        _core("transform", "Transform", "_transforms"),
-        _core("forcing", "Forcing", "_forcings"),
-        _core("output", "Output", "_outputs"),
-        _core("objective", "Objective", "_objectives"),
-        _core("tracker", "Tracker", "_trackers"),
-        _core("command", "", "_commands"),
-        _core("config", "", "_configs", joined=True),
-        _core("hook", "", "_hooks", joined=True),
-        _core("kind", "", "_kinds", scaffold=False),
+        _core("model", "Model"),
+        _core("processor", "Processor"),
+        _core("mapper", "Mapper"),
+        _core("graph", "GraphBuilder"),
+        _core("source", "DataSource"),
+        _core("transform", "Transform"),
+        _core("forcing", "Forcing"),
+        _core("output", "Output"),
+        _core("objective", "Objective"),
+        _core("tracker", "Tracker"),
+        _core("command"),
+        _core("config", joined=True),
+        _core("hook", joined=True),
+        _core("kind"),
     )
 }
 """The kinds that core owns, in the order in which they are listed.
 
+Their checks and their files in the template are those of ``anemoi-plugin-testing``, which knows them by name.
 A component of the kind ``kind`` declares another: it is a :class:`Kind`.
 """
 

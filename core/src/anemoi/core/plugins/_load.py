@@ -150,7 +150,9 @@ def unknown(kind: str, name: str) -> PluginError:
     if kind not in kinds():
         return unknown_kind(kind)
     distribution, _, short = name.rpartition(":")
-    if provides := distribution or provider(kind, short):
+    if kind == "command":
+        short = short.replace(".", " ")  # as the user writes it
+    if provides := distribution or provider(kind, name.rpartition(":")[2]):
         return PluginError(
             f"The {kind} {short!r} is not installed; {provides} provides it."
             if not distribution

@@ -1,1 +1,1 @@
-"""The checks of the kinds that this plugin owns, for ``anemoi plugins check`` and anemoi.core.testing."""
+"""The checks of the kinds that this plugin owns, for ``anemoi plugins check`` and anemoi_plugin_testing."""

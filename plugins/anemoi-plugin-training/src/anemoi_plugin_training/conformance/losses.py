@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 import torch
-from anemoi.core.testing import (
+from anemoi_plugin_testing import (
     Check,
     LeftBehind,
     NotApplicableError,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 from anemoi.core.domain import Domain
-from anemoi.core.testing import (
+from anemoi_plugin_testing import (
     Check,
     LeftBehind,
     NotApplicableError,

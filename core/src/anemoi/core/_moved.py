@@ -1,0 +1,58 @@
+"""Names of the line 0.1 that another distribution has since 0.2: they go on working for one line."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+
+def moved(old: str, new: str, distribution: str) -> Callable[[str], Any]:
+    """Make the ``__getattr__`` of a module that has moved.
+
+    Parameters
+    ----------
+    old, new
+        The module as it was called, and as it is now.
+    distribution
+        What has it now.
+
+    Returns
+    -------
+    Callable
+        Finds a name in the new place, with a warning at the line that asks for the old one; where the
+        distribution is not installed, an ``ImportError`` says so.
+    """
+
+    def find(name: str) -> Any:
+        if name.startswith("__"):  # Asked for by Python itself, of any module.
+            raise AttributeError(f"module {old!r} has no attribute {name!r}")
+        place = f"{old}.{name} is {new}.{name} since anemoi-core 0.2"
+        try:
+            module = import_module(new)
+        except ModuleNotFoundError as error:
+            if error.name != new.partition(".")[0]:
+                raise
+            raise ImportError(f"{place}. To install it: pip install {distribution}", name=new) from error
+        try:
+            found = getattr(module, name)
+        except AttributeError:
+            raise AttributeError(f"neither {old!r} nor {new!r} has {name!r}") from None
+        warnings.warn(f"{place}, and the old name goes with 0.3.", FutureWarning, stacklevel=_outside())
+        return found
+
+    return find
+
+
+def _outside() -> int:
+    """How far up the stack the code is that asks: the import system and this module are no news to it."""
+    import sys
+
+    level, frame = 1, sys._getframe(1)
+    while frame is not None and frame.f_back is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name != __name__ and not name.startswith("importlib"):
+            break
+        level, frame = level + 1, frame.f_back
+    return level - 1

@@ -1,0 +1,1 @@
+"""The commands ``anemoi plugins check``, ``new`` and ``update``."""

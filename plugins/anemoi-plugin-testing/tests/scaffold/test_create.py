@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from anemoi.core.cli import main
+from anemoi.core.plugins import group
+
+from anemoi_plugin_testing.scaffold import _source, kinds_of_template
+from anemoi_plugin_testing.scaffold.create import LONGEST, supported_pythons
+
+from .conftest import commit, git
+
+
+@pytest.mark.parametrize("kind", kinds_of_template())
+def test_each_kind_becomes_a_repository(kind, tmp_path, capsys):
+    assert main(["plugins", "new", kind, "mine", "--output-dir", str(tmp_path)]) == 0
+    made = tmp_path / "anemoi-plugin-mine"
+    assert f"{made} is made" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == [made.name]
+    whole = {
+        ".cruft.json", ".github", ".gitignore", ".pre-commit-config.yaml", ".tours", "CHANGELOG.md",
+        "LICENSE", "README.md", "docs", "pyproject.toml", "src", "tests",
+    }  # fmt: skip
+    assert {path.name for path in made.iterdir()} == whole
+    files = [path for path in made.rglob("*") if path.is_file()]
+    assert [path for path in files if "cookiecutter" in path.read_text() and path.name != ".cruft.json"] == []
+    assert [path for path in files if not path.stat().st_size and path.name != "py.typed"] == []
+    assert f'[project.entry-points."{group(kind)}"]' in (made / "pyproject.toml").read_text()
+
+
+def test_what_is_asked_for_is_written(tmp_path):
+    words = [
+        "--centre",
+        "The Weather Office",
+        "--owner",
+        "office",
+        "--licence",
+        "MIT",
+        "--python",
+        "3.12,3.11",
+    ]
+    words += ["--description", "Layers that forget", "--output-dir", str(tmp_path / "new" / "place")]
+    assert main(["plugins", "new", "tracker", "anemoi_plugin_My.Tracker", *words]) == 0
+    made = tmp_path / "new" / "place" / "anemoi-plugin-my-tracker"
+    project = (made / "pyproject.toml").read_text()
+    assert 'authors = [{ name = "The Weather Office" }]' in project
+    assert 'license = "MIT"' in project
+    assert 'requires-python = ">=3.11"' in project
+    assert 'description = "Layers that forget"' in project
+    assert "anemoi_plugin_my_tracker.tracker:MyTracker" in project
+    assert "Copyright (c) The Weather Office" in (made / "LICENSE").read_text()
+    assert 'python: ["3.11", "3.12"]' in (made / ".github/workflows/ci.yml").read_text()
+    assert "github.com/office/anemoi-plugin-my-tracker" in (made / "README.md").read_text()
+
+
+def test_the_record_says_what_and_not_where(tmp_path):
+    main(["plugins", "new", "hook", "mine", "--output-dir", str(tmp_path)])
+    state = json.loads((tmp_path / "anemoi-plugin-mine" / ".cruft.json").read_text())
+    assert (state["template"], state["checkout"]) == ("anemoi-core", _source.version("anemoi-core"))
+    assert set(state["context"]["cookiecutter"]) == {
+        "kind", "name", "description", "centre", "owner", "licence", "python", "core"
+    }  # fmt: skip
+    assert str(tmp_path) not in json.dumps(state)
+
+
+def test_the_same_files_are_the_same_commit_on_every_machine(tmp_path, template, monkeypatch):
+    one = _source.source(None).checkout
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
+    (template.path / "templates" / "__pycache__").mkdir()
+    (template.path / "templates" / "__pycache__" / "component.pyc").write_bytes(b"compiled")
+    assert _source.source(None).checkout == one
+    template.add("NEWS.md", "new\n")
+    assert _source.source(None).checkout != one
+
+
+def test_a_repository_of_the_centres_own_is_taken(tmp_path, template):
+    template.add("HOUSE.md", "Our rules for {% raw %}{{ all }}{% endraw %}.\n")
+    commit(template.path)
+    git(template.path, "branch", "ours")
+    words = ["--template", str(template.path), "--checkout", "ours", "--output-dir", str(tmp_path)]
+    assert main(["plugins", "new", "hook", "mine", *words]) == 0
+    made = tmp_path / "anemoi-plugin-mine"
+    assert (made / "HOUSE.md").read_text() == "Our rules for {{ all }}.\n"
+    state = json.loads((made / ".cruft.json").read_text())
+    assert (state["template"], state["checkout"]) == (str(template.path), "ours")
+    assert state["commit"] == git(template.path, "rev-parse", "HEAD").strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hook", "2fast"], "cannot be called"),
+        (["hook", "a" * (LONGEST + 1)], "cannot be called"),
+        (["hook", "-"], "cannot be called"),
+        (["processor", "transformer"], "anemoi-plugin-transformer"),
+        (["hook", "mine", "--python", "2.7"], "2.7"),
+        (["hook", "mine", "--centre", 'The "Office"'], "centre"),
+        (["hook", "mine", "--description", ""], None),
+        (["hook", "mine", "--template", "."], "no cookiecutter.json"),
+        (["hook", "mine", "--template", "/no/such/repository"], "/no/such/repository"),
+        (["hook", "mine", "--output-dir", "/dev/null/x"], "--output-dir"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_and_nothing_is_left(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code = main(["plugins", "new", *words])
+    complaint = capsys.readouterr().err
+    if said is None:
+        assert code == 0
+        return
+    assert code == 2
+    assert said in complaint
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
+
+
+def test_what_is_there_is_left_alone(plugin, tmp_path, capsys):
+    (plugin / "README.md").write_text("mine")
+    assert main(["plugins", "new", "hook", "mine", "--output-dir", str(tmp_path)]) == 2
+    assert "exists" in capsys.readouterr().err
+    assert (plugin / "README.md").read_text() == "mine"
+
+
+def test_without_cruft_one_message_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cruft", None)
+    assert main(["plugins", "new", "hook", "mine", "--output-dir", str(tmp_path)]) == 2
+    assert 'pip install "anemoi-core[template]"' in capsys.readouterr().err
+
+
+def test_the_versions_of_python_are_those_of_the_core():
+    assert supported_pythons() == ["3.10", "3.11", "3.12", "3.13"]
