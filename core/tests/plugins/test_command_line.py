@@ -118,8 +118,6 @@ def test_a_reader_that_has_seen_enough_is_no_error(failing, what, first):
         (["zzzzzz"], "To see what there is: anemoi --help"),
         (["plugins", "lst"], "There is no command 'plugins lst'.\nDid you mean list?"),
         (["plugins", "chek"], "There is no command 'plugins chek'.\nDid you mean check?"),
-        (["plugins", "check", "x"], "The command 'plugins check' is not installed; anemoi-plugin-testing"),
-        (["checkpoint", "export"], "To install it: pip install anemoi-plugin-export"),
         (["plugins", "list", "--knd", "loss"], "No such option"),
         (["plugins", "list", "--kind", "losss"], "'losss' is not one of"),
         (["plugins", "info"], "Missing argument"),

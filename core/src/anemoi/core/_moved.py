@@ -39,20 +39,7 @@ def moved(old: str, new: str, distribution: str) -> Callable[[str], Any]:
             found = getattr(module, name)
         except AttributeError:
             raise AttributeError(f"neither {old!r} nor {new!r} has {name!r}") from None
-        warnings.warn(f"{place}, and the old name goes with 0.3.", FutureWarning, stacklevel=_outside())
+        warnings.warn(f"{place}, and the old name goes with 0.3.", FutureWarning, stacklevel=2)
         return found
 
     return find
-
-
-def _outside() -> int:
-    """How far up the stack the code is that asks: the import system and this module are no news to it."""
-    import sys
-
-    level, frame = 1, sys._getframe(1)
-    while frame is not None and frame.f_back is not None:
-        name = frame.f_globals.get("__name__", "")
-        if name != __name__ and not name.startswith("importlib"):
-            break
-        level, frame = level + 1, frame.f_back
-    return level - 1

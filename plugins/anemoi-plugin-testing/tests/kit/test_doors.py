@@ -12,8 +12,7 @@ import pytest
 from anemoi.core.cli import main
 from anemoi.core.errors import PluginError
 from anemoi.core.interfaces import Capability
-from anemoi.core.plugins import components
-from anemoi.core.plugins import KINDS
+from anemoi.core.plugins import KINDS, components
 from specimens.graph_builders import DeafPoint, EveryFifth, EveryFifthOfAll, Fixed, HungryNode
 from specimens.sources import NeedsAPath
 
@@ -254,12 +253,12 @@ def test_mistakes_are_said_plainly(anemoi, words, said):
 
 
 def test_the_documentation_has_every_check_and_its_contract():
-    page = (HERE.parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    page = (HERE.parents[3] / "docs" / "conformance.md").read_text(encoding="utf-8")
     for kind in CHECKED:
         for each in checks(kind):
             assert f"| `{each.name}` | {each.contract.replace('``', '`')}" in page
 
 
 def test_the_documentation_has_every_capability():
-    page = (HERE.parents[2] / "docs" / "interfaces.md").read_text(encoding="utf-8")
+    page = (HERE.parents[3] / "docs" / "interfaces.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == set(Capability.__members__)
