@@ -58,7 +58,10 @@ def test_what_is_asked_for_is_written(tmp_path):
 def test_the_record_says_what_and_not_where(tmp_path):
     main(["plugins", "new", "hook", "mine", "--output-dir", str(tmp_path)])
     state = json.loads((tmp_path / "anemoi-plugin-mine" / ".cruft.json").read_text())
-    assert (state["template"], state["checkout"]) == ("anemoi-core", _source.version("anemoi-core"))
+    assert (state["template"], state["checkout"]) == (
+        "anemoi-plugin-testing",
+        _source.version("anemoi-plugin-testing"),
+    )
     assert set(state["context"]["cookiecutter"]) == {
         "kind", "name", "description", "centre", "owner", "licence", "python", "core"
     }  # fmt: skip
@@ -125,7 +128,7 @@ def test_what_is_there_is_left_alone(plugin, tmp_path, capsys):
 def test_without_cruft_one_message_says_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "cruft", None)
     assert main(["plugins", "new", "hook", "mine", "--output-dir", str(tmp_path)]) == 2
-    assert 'pip install "anemoi-core[template]"' in capsys.readouterr().err
+    assert 'pip install "cruft>=2.16,<3"' in capsys.readouterr().err
 
 
 def test_the_versions_of_python_are_those_of_the_core():

@@ -31,7 +31,7 @@ def cruft() -> Any:
     except ImportError as error:
         raise AnemoiError(
             f"The template needs cruft, which cannot be imported: {error}.",
-            fix='Install it with: pip install "anemoi-plugin-testing"',
+            fix='Install it with: pip install "cruft>=2.16,<3"',
         ) from error
 
 
