@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from anemoi.core.domain import Statistics
 from anemoi.core.errors import DataError
+from anemoi.core.files import appearing
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.times import format_date
 from anemoi.core.transforms import Measured
@@ -308,12 +309,11 @@ def _save(path: Path | None, known: Known) -> None:
     """Keep what was computed; a directory that cannot be written costs another pass, and no training."""
     if path is None:
         return
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    arrays: dict[str, Any] = dict(_arrays(known))
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Any] = dict(_arrays(known))
-        np.savez(partial, **arrays)
-        partial.replace(path)
+        with appearing(path) as partial, partial.open("xb") as file:
+            np.savez(file, **arrays)
 
 
 def _load(path: Path | None) -> Known | None:
