@@ -16,9 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.files import appearing, write_whole
+from anemoi.core.moments import Moments
 from numpy.typing import NDArray
-
-from ..moments import Moments
 
 _LOCK = "lock"
 
