@@ -51,7 +51,7 @@ BYTES = 150e6
 def make(path: Path, points: int, variables: int, size: float = BYTES) -> int:
     """Write a data set whose values have 16 bits, as those of GRIB messages do; gives the number of dates."""
     from anemoi.core.grid import Grid
-    from anemoi_plugin_zarr.moments import Moments
+    from anemoi.core.moments import Moments
     from anemoi_plugin_zarr.store import create_group
     from anemoi_plugin_zarr.writer import describe
     from numcodecs import Blosc

@@ -33,6 +33,8 @@ class Numbers(DataSource):
     statistics = Statistics(*np.arange(8.0).reshape(4, 2))
     provenance = {"identity": "numbers", "licence": "CC0"}  # noqa: RUF012
     units = {"x": "K"}  # noqa: RUF012
+    changes = {}  # noqa: RUF012
+    statistics_period = None
     metadata = {"x": Variable("x", units="K"), "y": Variable("y", constant=True)}  # noqa: RUF012
 
     @property
@@ -95,6 +97,15 @@ def test_frequencies_that_do_not_go_together(frequency):
 def test_all_else_is_that_of_the_source():
     source = Numbers()
     fast = Held(source, np.timedelta64(6, "h"))
-    for name in ("variables", "grid", "statistics", "units", "metadata"):
+    for name in ("variables", "grid", "statistics", "metadata"):
         assert getattr(fast, name) is getattr(source, name)
+    assert fast.units == source.units
     assert fast.provenance == {"identity": "numbers", "licence": "CC0", "held": "6h"}
+
+
+def test_changes_between_other_states_are_not_those_of_the_source():
+    source = Numbers()
+    source.changes = {source.frequency: source.statistics}
+    source.statistics_period = tuple(source.times[[0, -1]])
+    fast = held(source, "6h")
+    assert (fast.changes, fast.statistics_period) == ({}, None)

@@ -192,7 +192,7 @@ tracker.finish("finished")
 def test_runs_that_begin_together_make_one_store_whatever_a_killed_one_left(tmp_path):
     runs = [tmp_path / "runs" / name for name in ("a", "b", "c")]
     (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / ".mlflow.db.part").write_bytes(b"half a database")
+    (tmp_path / "runs" / ".mlflow.db.1f2e3d4c.partial").write_bytes(b"half a database")
     started = [subprocess.Popen([sys.executable, "-c", RECORDS, str(run)]) for run in runs]
     assert [process.wait(120) for process in started] == [0, 0, 0]
     for run in runs:
@@ -203,7 +203,7 @@ def test_runs_that_begin_together_make_one_store_whatever_a_killed_one_left(tmp_
     assert sorted(run.info.run_name for run in found) == ["a", "b", "c"]
     assert {run.info.status for run in found} == {"FINISHED"}
     assert [run.data.metrics["loss"] for run in found] == [0.5] * 3
-    assert not list((tmp_path / "runs").glob(".mlflow.db.part*"))
+    assert not list((tmp_path / "runs").glob(".mlflow.db.*.partial*"))
 
 
 @pytest.mark.parametrize("words", [["sync"], ["sync", "nowhere"], ["snyc"]])

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .delegating import DelegatingSource
 from .domain import Statistics
 from .errors import DataError
-from .grid import Grid
 from .interfaces.data_source import DataSource, Times
 from .times import format_date, format_duration, parse_duration
-from .variable import Variable
 
 
 def held(source: DataSource, frequency: str | None) -> DataSource:
@@ -34,7 +33,7 @@ def held(source: DataSource, frequency: str | None) -> DataSource:
     return Held(source, wanted)
 
 
-class Held(DataSource):
+class Held(DelegatingSource[DataSource]):
     """The states of a source at another frequency: at each time, the last one there is.
 
     Parameters
@@ -46,12 +45,8 @@ class Held(DataSource):
     """
 
     def __init__(self, source: DataSource, frequency: np.timedelta64) -> None:
-        self._source, self._frequency = source, frequency
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Those of the source."""
-        return self._source.variables
+        super().__init__(source)
+        self._frequency = frequency
 
     @property
     def times(self) -> Times:
@@ -66,14 +61,14 @@ class Held(DataSource):
         return self._frequency
 
     @property
-    def grid(self) -> Grid:
-        """That of the source."""
-        return self._source.grid
+    def changes(self) -> Mapping[np.timedelta64, Statistics]:
+        """None are known: those of the source are between other states."""
+        return {}
 
     @property
-    def statistics(self) -> Statistics:
-        """Those of the source."""
-        return self._source.statistics
+    def statistics_period(self) -> None:
+        """Nobody knows, as of changes."""
+        return None
 
     @property
     def missing(self) -> frozenset[np.datetime64]:
@@ -85,16 +80,6 @@ class Held(DataSource):
     def provenance(self) -> Mapping[str, Any]:
         """That of the source, and the frequency."""
         return {**self._source.provenance, "held": format_duration(self._frequency)}
-
-    @property
-    def units(self) -> Mapping[str, str]:
-        """Those of the source."""
-        return self._source.units
-
-    @property
-    def metadata(self) -> Mapping[str, Variable]:
-        """That of the source."""
-        return self._source.metadata
 
     def read(self, times: Sequence[np.datetime64] | Times) -> NDArray[np.float32]:
         """Read the last state at or before each of ``times``; see :meth:`DataSource.read`."""

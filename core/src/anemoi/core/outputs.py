@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from abc import abstractmethod
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +10,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from .errors import DataError
+from .files import hidden_beside, put_in_place, remove
 from .interfaces.output import ForecastDescription, Output, State
 
 Self = TypeVar("Self", bound="WholeOutput")
@@ -48,7 +47,7 @@ class WholeOutput(Output):
         self.check_free()
         try:
             # Asking whether a directory can be written in is not reliable (read-only mounts, root): try.
-            trial = self._beside()
+            trial = hidden_beside(self._path)
             trial.touch(exist_ok=False)
             trial.unlink()
         except OSError as error:
@@ -86,7 +85,7 @@ class WholeOutput(Output):
 
     def __enter__(self: Self) -> Self:
         """Begin to write, out of sight."""
-        self._partial = self._beside()
+        self._partial = hidden_beside(self._path)
         try:
             self.begin(self._partial)
         except BaseException as error:
@@ -146,13 +145,7 @@ class WholeOutput(Output):
         if self._partial.exists():
             with suppress(Exception):  # What went wrong before is what the user needs to know.
                 self.abandon()
-            if self._partial.is_dir():
-                shutil.rmtree(self._partial, ignore_errors=True)
-            else:
-                self._partial.unlink(missing_ok=True)
-
-    def _beside(self) -> Path:
-        return self._path.with_name(f".{self._path.name}.{uuid.uuid4().hex[:8]}.partial")
+            remove(self._partial)
 
     def _unwritable(self, error: OSError) -> DataError:
         return DataError(
@@ -179,6 +172,4 @@ class FileOutput(WholeOutput):
 
     def appear(self, partial: Path) -> None:
         """Give the file its name, when all of it is on disk."""
-        with partial.open("rb+") as file:  # If the power fails, a name without contents may remain.
-            os.fsync(file.fileno())
-        partial.replace(self._path)
+        put_in_place(partial, self._path, durable=True)

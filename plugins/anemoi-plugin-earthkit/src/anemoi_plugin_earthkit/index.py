@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from anemoi.core.errors import DataError
+from anemoi.core.files import appearing
 from numpy.typing import NDArray
 
 from .fields import Described, Field, Format
@@ -185,15 +184,8 @@ def _save(index: Index, kept: Path) -> None:
         "grids": index.grids,
     }
     try:
-        # Beside it and renamed, so that whoever reads it meanwhile sees the old or the new one.
-        with tempfile.NamedTemporaryFile(dir=kept.parent, prefix=f".{kept.name}.", delete=False) as file:
-            try:
-                np.savez(file, about=np.array(json.dumps(about)), rows=index.rows)
-                file.close()
-                os.replace(file.name, kept)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        with appearing(kept) as partial, partial.open("xb") as file:
+            np.savez(file, about=np.array(json.dumps(about)), rows=index.rows)
     except OSError as error:
         raise DataError(
             f"The index {kept} cannot be written: {error.strerror or error}.",

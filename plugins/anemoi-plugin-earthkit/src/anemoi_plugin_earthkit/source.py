@@ -14,6 +14,7 @@ import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
+from anemoi.core.moments import Moments
 from anemoi.core.times import format_duration
 from anemoi.core.variable import Role, Variable
 from numpy.typing import NDArray
@@ -22,7 +23,6 @@ from .arrangement import arrange
 from .fields import INSTANT, Described, Format
 from .files import find_files
 from .index import make_index
-from .moments import statistics_of
 
 T = TypeVar("T")
 
@@ -106,8 +106,11 @@ class FieldSource(DataSource):
     @cached_property
     def statistics(self) -> Statistics:
         """The statistics of all that there is, which is read when they are first asked for."""
-        there = [time for time in self.times if time not in self.missing]
-        return statistics_of((self.read([time])[0] for time in there), len(self.variables))
+        moments = Moments.none(len(self.variables))
+        for time in self.times:
+            if time not in self.missing:
+                moments += Moments.of(np.moveaxis(self.read([time]), -1, 0))
+        return moments.statistics()
 
     @property
     def missing(self) -> frozenset[np.datetime64]:

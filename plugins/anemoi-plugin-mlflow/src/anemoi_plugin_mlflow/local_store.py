@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from anemoi.core.files import appearing, leftovers
 from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
@@ -32,10 +32,8 @@ def opened(uri: str) -> Iterator[MlflowClient]:
 
 
 def _make(database: Path) -> None:
-    partial = database.with_name(f".{database.name}.part")
-    # One that was killed may have left its database, and a journal.
-    for remains in partial.parent.glob(f"{partial.name}*"):
+    for remains in leftovers(database):  # of one that was killed: its database, and a journal
         remains.unlink()
-    uri = f"{SQLITE}{partial}"
-    MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
-    os.replace(partial, database)
+    with appearing(database) as partial:
+        uri = f"{SQLITE}{partial}"
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)

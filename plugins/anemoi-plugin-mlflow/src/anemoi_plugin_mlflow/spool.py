@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from anemoi.core.errors import AnemoiError
+from anemoi.core.files import write_whole
 
 SQLITE = "sqlite:///"
 """How the URI of a local store begins; what follows is a path."""
@@ -80,9 +81,7 @@ class Spool:
 
     def save(self, account: Account) -> None:
         """Write down how much was delivered."""
-        partial = self._account.with_suffix(".part")
-        partial.write_text(json.dumps(asdict(account)) + "\n", encoding="utf-8")
-        partial.replace(self._account)
+        write_whole(self._account, (json.dumps(asdict(account)) + "\n").encode())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from anemoi.core.files import write_whole
 from anemoi.core.interfaces.tracker import Tracker
 
 from .runs.record import FORMAT_VERSION, METRICS, RUN
@@ -59,9 +60,7 @@ class JsonLines(Tracker):
         self._save()
 
     def _save(self) -> None:
-        partial = self._directory / f".{RUN}.part"
-        partial.write_text(json.dumps(self._run, indent=2) + "\n", encoding="utf-8")
-        partial.replace(self._directory / RUN)
+        write_whole(self._directory / RUN, (json.dumps(self._run, indent=2) + "\n").encode())
 
 
 def _now() -> str:

@@ -16,7 +16,9 @@ import numpy as np
 import torch
 from anemoi.core.domain import Statistics
 from anemoi.core.errors import DataError
+from anemoi.core.files import appearing
 from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.moments import Moments
 from anemoi.core.times import format_date
 from anemoi.core.transforms import Measured
 from numpy.typing import NDArray
@@ -109,48 +111,6 @@ def learn(
     return found
 
 
-class _Moments:
-    """Mean, standard deviation and extremes of values that come bit by bit, NaNs left out.
-
-    Sums are taken in float64 about an origin, so that a mean far from zero costs no digits.
-    """
-
-    def __init__(self, origin: Array) -> None:
-        self._origin = origin
-        self._count = np.zeros(len(origin))
-        self._total, self._squares = np.zeros(len(origin)), np.zeros(len(origin))
-        self.minimum, self.maximum = np.full(len(origin), np.inf), np.full(len(origin), -np.inf)
-
-    def add(self, values: Array) -> None:
-        """Take values ``(..., variable)``, float64."""
-        axes = tuple(range(values.ndim - 1))
-        self.minimum = np.fmin(self.minimum, np.fmin.reduce(values, axis=axes))
-        self.maximum = np.fmax(self.maximum, np.fmax.reduce(values, axis=axes))
-        about = values - self._origin
-        absent = np.isnan(about)
-        if absent.any():
-            about[absent] = 0.0
-            self._count += (~absent).sum(axis=axes)
-        else:
-            self._count += about[..., 0].size
-        self._total += about.sum(axis=axes)
-        self._squares += (about**2).sum(axis=axes)
-
-    @property
-    def seen(self) -> bool:
-        """Whether anything came."""
-        return bool(self._count.any())
-
-    def statistics(self) -> Statistics:
-        """What they come to; NaN for a variable without values."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = self._total / self._count
-            stdev = np.sqrt(np.maximum(self._squares / self._count - mean**2, 0.0))
-        empty = self._count == 0
-        low, high = (np.where(empty, np.nan, each) for each in (self.minimum, self.maximum))
-        return Statistics(self._origin + mean, stdev, low, high)
-
-
 def _computed(
     source: DataSource,
     times: NDArray[np.datetime64],
@@ -160,10 +120,8 @@ def _computed(
 ) -> Known:
     chunks = [times[begin : begin + _CHUNK] for begin in range(0, len(times), _CHUNK)]
     names = source.variables
-    values: _Moments | None = None
-    changes: _Moments | None = None
-    remapped: _Moments | None = None
-    remapped_changes: _Moments | None = None
+    values, changes = Moments.none(len(names)), Moments.none(len(names))
+    remapped = remapped_changes = Moments.none(0 if measured is None else len(measured.names))
     before: dict[np.datetime64, tuple[Array, Array | None]] = {}
     first: Array | None = None
     absent: Any = None
@@ -172,30 +130,24 @@ def _computed(
         fields = source.read(chunk).astype(np.float64)  # (time, ensemble, grid, variable)
         _refuse_infinities(names, chunk, fields)
         views = None if measured is None else measured.apply(torch.from_numpy(fields), names).numpy()
-        if values is None:
-            first = fields[0].mean(axis=0)  # (grid, variable)
-            values = _Moments(_origin(fields[0]))
-            changes = _Moments(np.zeros(len(names)))
-            if views is not None:
-                remapped = _Moments(_origin(views[0]))
-                remapped_changes = _Moments(np.zeros(views.shape[-1]))
-        values.add(fields)
+        first = fields[0].mean(axis=0) if first is None else first  # (grid, variable)
         empty = np.isnan(fields)
         for column in np.flatnonzero(empty.any(axis=(0, 1, 2))):
             gaps.setdefault(names[column], chunk[empty[..., column].any(axis=(1, 2)).argmax()])
         everywhere = empty.all(axis=(0, 1))
         absent = everywhere if absent is None else absent & everywhere
-        if remapped is not None and views is not None:
-            remapped.add(views)
         for number, time in enumerate(chunk):
             now = fields[number], None if views is None else views[number]
-            if (past := before.pop(time - interval, None)) is not None and changes is not None:
-                changes.add(now[0] - past[0])
-                if remapped_changes is not None and now[1] is not None and past[1] is not None:
-                    remapped_changes.add(now[1] - past[1])
+            values += _of(now[0])
+            if now[1] is not None:
+                remapped += _of(now[1])
+            if (past := before.pop(time - interval, None)) is not None:
+                changes += _of(now[0] - past[0])
+                if now[1] is not None and past[1] is not None:
+                    remapped_changes += _of(now[1] - past[1])
             before = {when: state for when, state in before.items() if when > time - interval}
             before[time] = now
-    if values is None or changes is None or first is None or absent is None or not changes.seen:
+    if first is None or not changes.count.any():
         raise DataError(
             f"The training period has {len(times)} times with data, no two of them consecutive.",
             fix="Choose a longer period: dates.start and dates.end.",
@@ -212,17 +164,13 @@ def _computed(
     )
 
 
-def _origin(state: Array) -> Array:
-    """A value near those of each variable, ``(variable,)``, from a state ``(ensemble, grid, variable)``."""
-    there = ~np.isnan(state)
-    total = np.where(there, state, 0.0).sum(axis=(0, 1))
-    return np.asarray(total / np.maximum(there.sum(axis=(0, 1)), 1))
+def _of(fields: Array) -> Moments:
+    """The moments of each variable, of ``(..., variable)``."""
+    return Moments.of(np.moveaxis(fields, -1, 0))
 
 
-def _rows(
-    measured: Measured | None, values: _Moments | None, changes: _Moments | None
-) -> dict[str, NDArray[np.float64]]:
-    if measured is None or values is None or changes is None:
+def _rows(measured: Measured | None, values: Moments, changes: Moments) -> dict[str, NDArray[np.float64]]:
+    if measured is None:
         return {}
     both = [values.statistics(), changes.statistics()]
     table = np.array([[each.mean, each.stdev, each.minimum, each.maximum] for each in both])
@@ -308,12 +256,11 @@ def _save(path: Path | None, known: Known) -> None:
     """Keep what was computed; a directory that cannot be written costs another pass, and no training."""
     if path is None:
         return
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    arrays: dict[str, Any] = dict(_arrays(known))
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Any] = dict(_arrays(known))
-        np.savez(partial, **arrays)
-        partial.replace(path)
+        with appearing(path) as partial, partial.open("xb") as file:
+            np.savez(file, **arrays)
 
 
 def _load(path: Path | None) -> Known | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from anemoi.core.errors import DataError
+from anemoi.core.files import leftovers, write_whole
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,8 @@ class ResultFile:
 
     def _others(self) -> list[str]:
         """What else is in the directory, but for what a killed writer of this file has left."""
-        name = re.escape(self.path.name)
-        own = re.compile(rf"{name}|\.{name}\.\d+\.partial")
-        return sorted(path.name for path in self.path.parent.iterdir() if not own.fullmatch(path.name))
+        own = {self.path, *leftovers(self.path)}
+        return sorted(path.name for path in self.path.parent.iterdir() if path not in own)
 
     def write(self, content: bytes) -> None:
         """Write the file: to another name beside it, and only then to its own.
@@ -70,14 +69,9 @@ class ResultFile:
         DataError
             If it cannot be written; what was there before is there still.
         """
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_bytes(content)
-                partial.replace(self.path)
-            finally:
-                partial.unlink(missing_ok=True)
+            write_whole(self.path, content)
         except OSError as error:
             raise self._refusal(error) from error
 

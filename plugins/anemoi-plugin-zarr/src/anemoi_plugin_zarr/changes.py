@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 from anemoi.core.interfaces.data_source import Statistics
+from anemoi.core.moments import Moments
 from numpy.typing import NDArray
-
-from .moments import Moments
 
 
 def change(before: NDArray[np.floating], after: NDArray[np.floating]) -> Moments:

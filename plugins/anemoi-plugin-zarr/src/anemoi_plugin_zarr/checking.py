@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from anemoi.core.errors import AnemoiError
 from anemoi.core.interfaces.data_source import DataSource, Statistics
+from anemoi.core.moments import Moments
 from anemoi.core.times import format_date, format_duration
 from numpy.typing import NDArray
 
@@ -16,7 +17,6 @@ from .changes import Changes
 from .constancy import Constancy
 from .dataset import Dataset
 from .layout import tendency
-from .moments import Moments
 from .store import open_group
 
 _TOLERANCE = 1e-4

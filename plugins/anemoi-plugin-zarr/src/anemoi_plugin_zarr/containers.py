@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from anemoi.core.errors import DataError
+from anemoi.core.files import hidden_beside, put_in_place, remove
 
 from .dataset import Dataset
-from .placing import check_replaceable, directory_beside, replace, unwritable
+from .placing import check_replaceable, unwritable
 
 
 def convert(
@@ -33,9 +33,10 @@ def convert(
     Dataset(str(source))
     target = target.expanduser().absolute()
     check_replaceable(target, overwrite)
-    partial = directory_beside(target)
+    partial = hidden_beside(target)
     try:
-        content = partial / target.name
+        partial.mkdir()
+        content = partial / target.name  # whose ending says which container it is
         if source.is_dir():
             files = sorted(path for path in source.rglob("*") if path.is_file())
             names = [path.relative_to(source).as_posix() for path in files]
@@ -50,13 +51,13 @@ def convert(
                 progress(done, len(names))
         Dataset(str(content))
         check_replaceable(target, overwrite)
-        replace(content, target)
+        put_in_place(content, target)
     except OSError as error:
         raise unwritable(target, error) from error
     except zipfile.BadZipFile as error:
         raise DataError(f"{source} is damaged: {error}.", fix="Copy or make it again.") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
     return target
 
 

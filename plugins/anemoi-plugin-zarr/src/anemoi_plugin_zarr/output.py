@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 from anemoi.core.errors import DataError
+from anemoi.core.files import put_in_place
 from anemoi.core.interfaces.output import ForecastDescription, State
 from anemoi.core.outputs import WholeOutput
 from anemoi.core.times import format_duration
 
 from .content import content, record_content
 from .dataset import Dataset
-from .placing import check_replaceable, replace
+from .placing import check_replaceable
 from .store import is_store, local_path
 from .writer import LayoutWriter
 
@@ -100,7 +101,7 @@ class ZarrOutput(WholeOutput):
     def appear(self, partial: Path) -> None:
         """Give the directory its name."""
         record_content(partial)
-        replace(partial, self._path)
+        put_in_place(partial, self._path)
 
 
 def _interval(lead_times: np.ndarray[tuple[int, ...], np.dtype[np.timedelta64]]) -> np.timedelta64:

@@ -1,10 +1,8 @@
-"""Gives what was written out of sight its name, or leaves nothing."""
+"""Checks whether a data set may be written at a path, and says why it cannot be."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from pathlib import Path
 
 from anemoi.core.errors import DataError
@@ -34,22 +32,6 @@ def check_replaceable(path: Path, overwrite: bool) -> None:
         )
 
 
-def directory_beside(path: Path) -> Path:
-    """Make a hidden directory beside ``path``, with a name of its own.
-
-    Raises
-    ------
-    DataError
-        If that cannot be done.
-    """
-    beside = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
-    try:
-        beside.mkdir()
-    except OSError as error:
-        raise unwritable(path, error) from error
-    return beside
-
-
 def unwritable(path: Path, error: OSError) -> DataError:
     """Say that ``path`` cannot be written, and why."""
     return DataError(
@@ -57,14 +39,3 @@ def unwritable(path: Path, error: OSError) -> DataError:
         fix=f"Make sure that the directory {path.parent} exists, can be written in and has room, "
         "or choose another path.",
     )
-
-
-def replace(partial: Path, path: Path) -> None:
-    """Put ``partial`` in the place of ``path``; what was there is removed once it is."""
-    if os.path.lexists(path):
-        old = directory_beside(path)
-        path.rename(old / path.name)
-        partial.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        partial.rename(path)

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from anemoi.core.delegating import DelegatingSource
 from anemoi.core.errors import DataError
-from anemoi.core.grid import Grid
-from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
+from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.times import format_duration
 from anemoi.core.variable import Variable
 from numpy.typing import NDArray
@@ -106,64 +106,11 @@ class Reader(DataSource):
         return np.asarray(index, dtype=np.intp)
 
 
-class Foreign(Reader):
+class Foreign(DelegatingSource[DataSource], Reader):
     """Any other data source, as a reader: it reads whole states, of which the parts are then taken."""
-
-    def __init__(self, source: DataSource) -> None:
-        self._source = source
 
     def __str__(self) -> str:
         return str(self._source) if type(self._source).__str__ is not object.__str__ else "The source"
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Those of the source."""
-        return self._source.variables
-
-    @property
-    def times(self) -> Times:
-        """Those of the source."""
-        return self._source.times
-
-    @property
-    def frequency(self) -> np.timedelta64:
-        """That of the source."""
-        return self._source.frequency
-
-    @property
-    def grid(self) -> Grid:
-        """That of the source."""
-        return self._source.grid
-
-    @property
-    def statistics(self) -> Statistics:
-        """Those of the source."""
-        return self._source.statistics
-
-    @property
-    def changes(self) -> Mapping[np.timedelta64, Statistics]:
-        """Those of the source."""
-        return self._source.changes
-
-    @property
-    def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
-        """That of the source."""
-        return self._source.statistics_period
-
-    @property
-    def missing(self) -> frozenset[np.datetime64]:
-        """Those of the source."""
-        return self._source.missing
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """That of the source."""
-        return self._source.provenance
-
-    @property
-    def metadata(self) -> Mapping[str, Variable]:
-        """That of the source."""
-        return self._source.metadata
 
     @cached_property
     def members(self) -> int:

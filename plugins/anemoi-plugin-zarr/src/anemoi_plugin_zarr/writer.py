@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
+from anemoi.core.moments import Moments
 from anemoi.core.times import format_duration
 from numpy.typing import NDArray
 
 from .layout import tendency
-from .moments import Moments
 from .store import create_array, create_group
 
 _LAYOUT_VERSION = "0.22"

@@ -5,17 +5,15 @@ docs/checkpoint.md describes it for readers who do not have this code.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError
+from ..files import write_whole
 from .contents import Contents, Stored
 from .migrations import migrate
 
@@ -77,7 +75,14 @@ def write(path: Path, tensors: Mapping[str, Tensor], document: Mapping[str, Any]
     encoded += b" " * (-len(encoded) % _LENGTH)  # safetensors aligns the data to 8 bytes
     if len(encoded) > _MAX_HEADER:
         raise CheckpointError(f"What the checkpoint {path} should say is too long: {len(encoded)} bytes.")
-    place(path, len(encoded).to_bytes(_LENGTH, "little"), encoded, memoryview(packed)[start:])
+    length, data = len(encoded).to_bytes(_LENGTH, "little"), memoryview(packed)[start:]
+    try:
+        write_whole(path, length, encoded, data, durable=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            fix=f"Check that the directory {path.parent} exists, can be written and has room.",
+        ) from error
     return identity
 
 
@@ -227,36 +232,3 @@ def _damaged(path: Path, how: str) -> CheckpointError:
         f"The checkpoint {path} is damaged or was altered: {how}.",
         fix="Copy it again from where it was made.",
     )
-
-
-def place(path: Path, *parts: bytes | memoryview) -> None:
-    """Write a file, whole or not at all.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        try:
-            with open(temporary, "xb") as file:
-                for part in parts:
-                    file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-        if os.name == "posix":  # the new name survives a crash only once its directory is on disk
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-    except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            fix=f"Check that the directory {path.parent} exists, can be written and has room.",
-        ) from error

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..files import write_whole
 
 _MAGIC = b"anemoi-forecast-journal 1\n"
 _LENGTH = struct.Struct("<Q")
@@ -107,10 +108,8 @@ class Journal:
 
     def finish(self) -> None:
         """Note that the forecast is written, and forget its states."""
-        beside = self.path.with_name(f"{self.path.name}.partial")
         try:
-            beside.write_bytes(self._beginning() + _record(b"", number=1))
-            os.replace(beside, self.path)
+            write_whole(self.path, self._beginning(), _record(b"", number=1))
         except OSError as error:
             raise self._unwritable(error) from error
         self._places, self.whole = [], True

@@ -7,13 +7,12 @@ lines that fit a component the last one decides; ``#`` begins a comment.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..directories import site_directory, user_directory
 from ..errors import ConfigError, PluginError
+from ..files import write_whole
 from ._kinds import normalise
 
 FILE_NAME = "blocked-plugins.txt"
@@ -107,9 +106,7 @@ def _decide(name: str, line: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [text for number, text in enumerate(before, 1) if number not in own]
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            file.write("\n".join([*kept, line]) + "\n")
-        os.replace(file.name, path)
+        write_whole(path, ("\n".join([*kept, line]) + "\n").encode())
     except OSError as error:
         raise ConfigError(
             f"The list of blocked plugins cannot be written: {error}",

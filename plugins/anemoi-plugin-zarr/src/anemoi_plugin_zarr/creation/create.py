@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from anemoi.core import config
 from anemoi.core.errors import DataError
+from anemoi.core.files import put_in_place
 from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date, format_duration
@@ -22,7 +23,6 @@ from ..content import record_content
 from ..dataset import Dataset
 from ..metadata import write_variable
 from ..placing import check_replaceable, unwritable
-from ..placing import replace as put_in_place
 from ..reader import reader
 from ..store import create_array, create_group, reopen_group
 from ..views.period import Period

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +15,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from anemoi.core.errors import DataError
+from anemoi.core.files import appearing, write_whole
+from anemoi.core.moments import Moments
 from numpy.typing import NDArray
-
-from ..moments import Moments
 
 _LOCK = "lock"
 
@@ -74,7 +73,7 @@ class Journal:
 
     def begin(self, plan: Mapping[str, Any]) -> None:
         """Record what is being made, when the arrays are there."""
-        self._put("plan.json", json.dumps(plan).encode())
+        write_whole(self._place / "plan.json", json.dumps(plan).encode())
 
     def written(self) -> set[int]:
         """Give the positions of the dates that are written."""
@@ -83,10 +82,8 @@ class Journal:
     def record(self, date: int, moments: Moments, checksum: int) -> None:
         """Record that a date is written."""
         rows = np.stack([*vars(moments).values(), np.full(len(moments.count), checksum, dtype=np.float64)])
-        partial = self._place / f"{date}.partial"
-        with partial.open("wb") as file:
+        with appearing(self._place / f"{date}.npy") as partial, partial.open("xb") as file:
             np.save(file, rows)
-        partial.rename(self._place / f"{date}.npy")
 
     def recorded(self, date: int) -> tuple[Moments, int]:
         """Give the moments and the checksum of a date that is written."""
@@ -96,8 +93,3 @@ class Journal:
     def remove(self) -> None:
         """Remove the record: nothing is left to do."""
         shutil.rmtree(self._place)
-
-    def _put(self, name: str, content: bytes) -> None:
-        partial = self._place / f"{name}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, self._place / name)

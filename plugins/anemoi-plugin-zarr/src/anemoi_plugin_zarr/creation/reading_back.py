@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.data_source import Times
+from anemoi.core.moments import Moments
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
 from ..changes import change
 from ..chunks import fetcher, find_chunks
 from ..constancy import Constancy
-from ..moments import Moments
 from ..processors import processors
 from ..store import reopen_group
 from .journal import Journal

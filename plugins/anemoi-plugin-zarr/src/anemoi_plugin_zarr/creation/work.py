@@ -18,10 +18,10 @@ from anemoi.core import config
 from anemoi.core.config import Spec
 from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.moments import Moments
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
-from ..moments import Moments
 from ..placing import unwritable
 from ..processors import processors
 from ..store import reopen_group, write_state

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anemoi_plugin_zarr.moments import Moments
+from anemoi.core.moments import Moments
 
 
 def test_batches_give_what_the_whole_gives() -> None:
@@ -23,3 +23,18 @@ def test_nans_are_left_out() -> None:
     result = total.statistics()
     assert (result.mean[0], result.stdev[0], result.minimum[0], result.maximum[0]) == (2.0, 1.0, 1.0, 3.0)
     assert np.isnan([result.mean[1], result.stdev[1], result.minimum[1], result.maximum[1]]).all()
+
+
+def test_the_order_in_memory_does_not_matter() -> None:
+    fields = np.random.default_rng(1).normal(5.0, 2.0, (7, 3)).astype("f4")  # (cell, variable)
+    fields[2, 1] = np.nan
+    result = Moments.of(np.moveaxis(fields, -1, 0)).statistics()
+    np.testing.assert_allclose(result.mean, np.nanmean(fields.astype("f8"), axis=0), rtol=1e-13)
+    np.testing.assert_allclose(result.stdev, np.nanstd(fields.astype("f8"), axis=0), rtol=1e-13)
+
+
+def test_variables_come_one_after_another_and_are_left_as_they_are() -> None:
+    fields = np.array([[1.0, 3.0], [2.0, 2.0]])
+    result = Moments.of(iter(fields))
+    assert result.squares.tolist() == [2.0, 0.0]
+    assert fields.tolist() == [[1.0, 3.0], [2.0, 2.0]]

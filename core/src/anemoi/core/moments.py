@@ -1,4 +1,4 @@
-"""Statistics of a sequence of states that is never held in memory at once."""
+"""Statistics of values that are never in memory at once, gathered part by part."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from anemoi.core.interfaces.data_source import Statistics
 from numpy.typing import NDArray
+
+from .domain import Statistics
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class Moments:
     @classmethod
     def of(cls, fields: Iterable[NDArray[np.floating]]) -> Moments:
         """Those of ``(variable, ...)``, or of one variable after another."""
-        return cls(*np.array([_of_one(variable.ravel()) for variable in fields]).T)
+        if isinstance(fields, np.ndarray):
+            # One copy where the variables are the last axis in memory: each by itself would read it all.
+            fields = np.ascontiguousarray(fields)
+        return cls(*np.array([_of_one(variable) for variable in fields]).T)
 
     def __add__(self, other: Moments) -> Moments:
         """Those of both.
@@ -71,7 +75,7 @@ class Moments:
 
 def _of_one(values: NDArray[np.floating]) -> tuple[float, float, float, float, float]:
     """The moments of one variable, in place: fresh memory costs more than the arithmetic."""
-    found = values.astype(np.float64)
+    found = np.array(values, np.float64, order="C").reshape(-1)
     lowest = found.min(initial=np.inf)
     if np.isnan(lowest):
         found = found[~np.isnan(found)]
