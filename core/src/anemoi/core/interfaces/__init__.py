@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .objective import Criterion, Objective
     from .output import ForecastDescription, Output, State
     from .processor import Processor
+    from .reads_checkpoints import ReadsCheckpoints
     from .tracker import Tracker
     from .transform import Transform
 
@@ -33,6 +34,7 @@ _MODULE_OF = {
     "Objective": "objective",
     "Output": "output",
     "Processor": "processor",
+    "ReadsCheckpoints": "reads_checkpoints",
     "State": "output",
     "Statistics": "data_source",
     "Times": "data_source",
@@ -54,6 +56,7 @@ __all__ = [
     "Objective",
     "Output",
     "Processor",
+    "ReadsCheckpoints",
     "State",
     "Statistics",
     "Times",
