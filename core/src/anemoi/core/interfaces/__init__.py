@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .._moved import moved
+
 if TYPE_CHECKING:
     from ..domain import Statistics
     from .capability import Capability
@@ -66,7 +68,12 @@ __all__ = [
 ]
 
 
+_loss = moved(__name__, "anemoi_plugin_training", "anemoi-plugin-training", depth=2)
+
+
 def __getattr__(name: str) -> Any:
+    if name == "Loss":
+        return _loss(name)
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
