@@ -31,6 +31,8 @@ def main():
     elif words[:2] == ["plugins", "doctor"]:
         [point.load() for point in found()]
     elif words[:2] == ["plugins", "check"]:
+        if NEWS is not None:  # since then, what checks is a distribution of its own
+            import anemoi_plugin_kit
         [point.load().check() for point in found() if point.dist.name == words[2]]
     elif words[0] == "train":
         open("run", "w").write("old" if NEWS is None else "new")

@@ -19,6 +19,7 @@ lines:
   old: {{core: {{path: core-1}}, plugins: {{path: "plugins/anemoi-plugin-good"}}}}
 plugins:
 {{plugins}}
+kit: anemoi-plugin-kit
 legs:
   all: {{lines: [new, old], python: ["{PYTHON}"], smoke: true}}
   lowest:
@@ -73,6 +74,9 @@ def ran(world, tmp_path_factory):
         "known": {"test": FAILS},
         "mended": {},
         "one-test": {"test": FAILS + "def test_good():\n    pass\n"},
+        "kit": {"requires": ("anemoi-core>=2",)},
+        "checked": {},
+        "leaning": {"code": "\nimport anemoi_plugin_kit\n"},
     }
     for name, how in plugins.items():
         world.plugin(f"anemoi-plugin-{name}", **how)
@@ -82,10 +86,13 @@ def ran(world, tmp_path_factory):
         world.distribution(f"helper-{version}", "helper-of-the-liar", version, files)
         built = ["-m", "pip", "wheel", "-q", "--no-deps", f"./helper-{version}", "-w", "index"]
         subprocess.run([sys.executable, *built], cwd=world.root, check=True)
-    tests = "tests: [import, doctor, own]"
+    tests = dict.fromkeys(plugins, "import, doctor, own") | {
+        "checked": "import, doctor, conformance, own",
+        "leaning": "import, conformance",
+    }
     sources = "".join(
-        f"  anemoi-plugin-{name}: {{source: {{path: plugins/anemoi-plugin-{name}}}, {tests}}}\n"
-        for name in plugins
+        f"  anemoi-plugin-{name}: {{source: {{path: plugins/anemoi-plugin-{name}}}, tests: [{stages}]}}\n"
+        for name, stages in tests.items()
     )
     world.matrix(MATRIX.replace("{plugins}\n", sources))
     done = world.run("run", "--workers", 2)
@@ -155,6 +162,14 @@ def test_one_whose_wheel_does_not_build(ran):
 def test_one_that_imports_what_it_does_not_declare(ran):
     cell = of(ran, "anemoi-plugin-undeclared")
     assert "import: imports yaml, which nothing that it declares brings" in cell["reason"]
+
+
+def test_the_kit_comes_with_the_stage_that_needs_it(ran):
+    for line in ("new", "old"):  # the older line has a kit in core, and this one does not fit it
+        assert of(ran, "anemoi-plugin-checked", line=line)["state"] == "pass"
+        leaning = of(ran, "anemoi-plugin-leaning", line=line)
+        assert "import: imports anemoi_plugin_kit, which nothing that it declares brings" in leaning["reason"]
+    assert of(ran, "anemoi-plugin-kit", line="old")["state"] == "declared-incompatible"
 
 
 def test_exclusions_hide_failures_and_not_what_passes(ran):

@@ -68,6 +68,7 @@ def test_cells_are_every_combination_of_the_axes():
             "a plugin or a cell",
         ),
         ({"exclusions": [{"plugin": "*", "link": "https://x", "expires": "2030-01-01"}]}, "reason"),
+        ({"kit": "anemoi-plugin-c"}, "kit: no plugin 'anemoi-plugin-c'"),
         ({"legz": {}}, "legz"),
     ],
 )

@@ -84,6 +84,94 @@ def test_a_lock_accepts_patch_releases(make_checkpoint):
     } == {"==0.1.*"}
 
 
+@pytest.fixture
+def declares(tiny_plugin, monkeypatch):
+    """Have the tiny processor say which versions' checkpoints it reads."""
+
+    def say(versions):
+        monkeypatch.setattr(plugins.load("processor", "tiny"), "reads_checkpoints", versions, raising=False)
+
+    return say
+
+
+@pytest.mark.parametrize("says", [">=0.0.3,<0.2", "==0.0.*", ">=0"])
+def test_a_component_may_read_checkpoints_of_other_minor_releases(make_checkpoint, declares, says):
+    """Made with 0.0.9, which accepts 0.0 alone, and read with 0.1.0: a minor release stops nothing."""
+    checkpoint = changed(make_checkpoint, version="0.0.9", accepts="==0.0.*")
+    with pytest.raises(CheckpointError, match=r"does not say that it reads checkpoints of 0\.0\.9"):
+        build_model(checkpoint)
+    declares(says)
+    assert compare(checkpoint.lock) == ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_model(checkpoint)
+
+
+@pytest.mark.parametrize("version", ["0.1.7", "0.0.9"])
+def test_only_what_is_outside_of_what_it_says_is_refused(make_checkpoint, declares, version):
+    """Even of its own minor release: what it says goes before the default."""
+    declares(">=0.0.3,<0.0.5")
+    with pytest.raises(CheckpointError, match=r"reads checkpoints of >=0\.0\.3,<0\.0\.5 alone") as caught:
+        build_model(changed(make_checkpoint, version=version, accepts="==0.1.*"))
+    assert f"pip install 'anemoi-plugin-tiny=={version}'" in caught.value.fix
+    build_model(changed(make_checkpoint, version="0.0.4", accepts=""))
+    build_model(make_checkpoint())  # its own version
+
+
+@pytest.mark.parametrize("says", ["soon", 3, None])
+def test_a_range_that_is_none_is_a_broken_component(make_checkpoint, declares, says):
+    declares(says)
+    with pytest.raises(CheckpointError, match="is no range of versions") as caught:
+        build_model(changed(make_checkpoint, version="0.1.7"), allow_different_versions=True)
+    assert "processor 'tiny' of anemoi-plugin-tiny 0.1.0 is broken" in caught.value.what
+
+
+def test_a_lock_keeps_what_was_used_and_not_what_reads_it(make_checkpoint, declares, configuration):
+    declares(">=0.0.3,<0.2")
+    entry = next(entry for entry in lock(configuration) if entry.role == "model.processor")
+    assert (entry.version, entry.accepts) == ("0.1.0", "==0.1.*")
+    assert entry.requirement == "anemoi-plugin-tiny==0.1.0"
+
+
+def test_nothing_is_imported_of_what_a_training_alone_used(make_checkpoint, monkeypatch):
+    entries = tuple(
+        dataclasses.replace(entry, version="0.0.9", accepts="==0.0.*") if entry.role == "data" else entry
+        for entry in make_checkpoint().lock
+    )
+    monkeypatch.setattr(plugins, "load", lambda *named: pytest.fail(f"{named} is loaded"))
+    assert [(mismatch.entry.role, mismatch.severity) for mismatch in compare(entries)] == [
+        ("data", "version")
+    ]
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.1.7", "0.2.0"])
+@pytest.mark.parametrize("allow", [True, False])
+def test_an_incompatible_plugin_is_reported_as_that_once(
+    make_checkpoint, tmp_path, monkeypatch, version, allow
+):
+    """Whatever version the checkpoint asks for: one sentence and one fix, which is no other version."""
+    entries = tuple(
+        dataclasses.replace(entry, version=version) if "tiny" in entry.distribution else entry
+        for entry in make_checkpoint().lock
+    )
+    info = tmp_path / "anemoi_plugin_tiny-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: anemoi-plugin-tiny\nVersion: 0.1.0\n"
+        "Requires-Dist: anemoi-core<0.2,>=0.1\n"
+    )
+    points = "[anemoi.core.{}s]\ntiny = anemoi_plugin_tiny:{}\n"
+    text = points.format("mapper", "TinyMapper") + points.format("processor", "TinyProcessor")
+    (info / "entry_points.txt").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(CheckpointError) as caught:
+        build_model(make_checkpoint(lock=entries), allow_different_versions=allow)
+    (said,) = caught.value.what.splitlines()
+    assert said.startswith("anemoi-plugin-tiny 0.1.0, which the checkpoint needs, is incompatible here: ")
+    assert "requires anemoi-core<0.2,>=0.1, but" in said
+    assert caught.value.fix == "pip install --upgrade anemoi-plugin-tiny"
+
+
 def test_other_files_of_the_same_version_are_warned_about(make_checkpoint):
     with pytest.warns(DifferentVersionWarning, match="not the same files"):
         build_model(changed(make_checkpoint, hash="0" * 64))

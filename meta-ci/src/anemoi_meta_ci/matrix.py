@@ -131,6 +131,11 @@ class Matrix(_Strict):
     legs: dict[str, Leg] = Field(min_length=1)
     smoke: Smoke | None = None
     template: str | None = Field(default=None, description="The template, relative to the matrix.")
+    kit: str | None = Field(
+        default=None,
+        description="The plugin that brings 'anemoi plugins check'; installed for the stage conformance, and "
+        "only then. Where it declares that it does not fit a line of core, that line has a kit of its own.",
+    )
     exclusions: tuple[Exclusion, ...] = ()
     timeout: Annotated[float, Field(gt=0, description="Seconds that a cell may take.")] = 900.0
 
@@ -153,6 +158,8 @@ class Matrix(_Strict):
                     raise ValueError(f"legs.{name}: no {kind} {absent[0]!r}; there are {', '.join(known)}")
             if leg.smoke and self.smoke is None:
                 raise ValueError(f"legs.{name}: smoke is asked for, and the matrix has no smoke")
+        if self.kit is not None and self.kit not in self.plugins:
+            raise ValueError(f"kit: no plugin {self.kit!r}; there are {', '.join(self.plugins)}")
         return self
 
     @property

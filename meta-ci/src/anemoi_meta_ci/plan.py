@@ -34,6 +34,8 @@ class Planned:
     locks
         What is installed: at the start, and later in the cell (for a plugin's own tests, or to read an
         older checkpoint).
+    conformance
+        What is installed for the stage of that name, where the kit is a distribution of its own.
     folders
         Further folders of wheels to install from.
     unsatisfiable
@@ -45,6 +47,7 @@ class Planned:
     cell: Cell
     wheels: tuple[Wheel, ...] = ()
     locks: tuple[Lock, ...] = ()
+    conformance: Lock | None = None
     folders: tuple[Path, ...] = ()
     unsatisfiable: str = ""
     does_not_build: str = ""
@@ -143,6 +146,7 @@ class Plan:
 
     def _resolved(self, cell: Cell, overrides: Sequence[str]) -> Planned:
         wheels = self._wheels(cell)
+        conformance = None
         torch = self.house.torch(cell.torch) if cell.torch else None
         ask = functools.partial(question, cell, torch=torch, overrides=overrides)
         if cell.kind == "checkpoint":
@@ -154,8 +158,29 @@ class Plan:
             if tested:
                 wanted = [self.wheels[name] for name in sorted(self._needs[tested]) if name in self.wheels]
                 questions.append(ask((wheels[0], *wanted, wheels[-1]), tested=tested))
+            if kit := self._kit(cell):
+                conformance = self.resolver.lock(ask((wheels[0], *kit, *wheels[1:])))
         locks = tuple(self.resolver.lock(each) for each in questions)
-        return Planned(cell, wheels, locks, questions[0].folders)
+        return Planned(cell, wheels, locks, conformance, questions[0].folders)
+
+    def _kit(self, cell: Cell) -> tuple[Wheel, ...]:
+        """The kit and what it requires of ours, if a cell has need of it and has not got it anyway.
+
+        A line of core that the kit declares not to fit is older than the kit, and has one in core.
+        """
+        kit = self.matrix.kit
+        if (
+            kit is None
+            or "conformance" not in cell.stages
+            or kit in (cell.subject, *self._required[cell.subject])
+        ):
+            return ()
+        if kit in self.broken:
+            raise DoesNotBuildError(self.broken[kit])
+        if not self.wheels[kit].fits(self.core(cell.line)):
+            return ()
+        there = self._required[cell.subject]
+        return tuple(self.wheels[name] for name in (*sorted(self._required[kit] - there), kit))
 
     def _wheels(self, cell: Cell) -> tuple[Wheel, ...]:
         """Of ours, what the cell holds: core, what the plugin requires of others, the plugin."""

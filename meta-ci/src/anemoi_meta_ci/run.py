@@ -119,6 +119,7 @@ class Runner:
             "wheels": sorted(wheel.sha256 for wheel in planned.wheels),
             "sources": planned.source_hash,
             "locks": [lock.text for lock in planned.locks],
+            "conformance": planned.conformance.text if planned.conformance else None,
             "cell": [cell.id, cell.stages],
             "commands": self.plan.matrix.smoke.model_dump() if self.plan.matrix.smoke else None,
             "excluded": [each.test for each in self._exclusions(cell)],
@@ -155,7 +156,7 @@ class Runner:
                 "cli": lambda: stages.command_line(bench, wheel, torch=bool(cell.torch)),
                 "import": lambda: stages.imports(bench, wheel),
                 "doctor": lambda: stages.doctor(bench, wheel),
-                "conformance": lambda: stages.conformance(bench, wheel),
+                "conformance": lambda: self._conformance(planned, bench),
                 "own": lambda: self._own(planned, bench),
             }
             steps += [(stage, known[stage]) for stage in cell.stages]
@@ -186,6 +187,12 @@ class Runner:
         except UvError as error:
             return _last(str(error))
         return ""
+
+    def _conformance(self, planned: Planned, bench: Bench) -> str:
+        """The contract of its kind, with the kit installed now and not before."""
+        if planned.conformance and (reason := self._install(planned, planned.conformance, bench)):
+            return reason
+        return stages.conformance(bench, planned.wheels[-1])
 
     def _own(self, planned: Planned, bench: Bench) -> str:
         """The plugin's own tests, with what they need installed now and not before."""

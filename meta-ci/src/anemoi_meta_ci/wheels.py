@@ -85,6 +85,14 @@ class Wheel:
         """Whether it has an extra named ``test``."""
         return "test" in (self.metadata.get_all("Provides-Extra") or [])
 
+    def fits(self, other: Wheel) -> bool:
+        """Whether ``other`` meets what it requires of it."""
+        return all(
+            each.specifier.contains(other.version, prereleases=True)
+            for each in self.requirements
+            if each.marker is None and canonicalize_name(each.name) == other.name
+        )
+
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules that its entry points name."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 
-def moved(old: str, new: str, distribution: str) -> Callable[[str], Any]:
+def moved(
+    old: str, new: str, distribution: str, *, gone: Mapping[str, str] | None = None, depth: int = 1
+) -> Callable[[str], Any]:
     """Make the ``__getattr__`` of a module that has moved.
 
     Parameters
@@ -17,17 +19,23 @@ def moved(old: str, new: str, distribution: str) -> Callable[[str], Any]:
         The module as it was called, and as it is now.
     distribution
         What has it now.
+    gone
+        Names that did not move with it, and what to do instead.
+    depth
+        How many calls lie between what it returns and the line that asks for a name.
 
     Returns
     -------
     Callable
         Finds a name in the new place, with a warning at the line that asks for the old one; where the
-        distribution is not installed, an ``ImportError`` says so.
+        distribution is not installed, or the name is gone, an ``ImportError`` says so.
     """
 
     def find(name: str) -> Any:
         if name.startswith("__"):  # Asked for by Python itself, of any module.
             raise AttributeError(f"module {old!r} has no attribute {name!r}")
+        if advice := (gone or {}).get(name):
+            raise ImportError(f"{old}.{name} is gone since anemoi-core 0.2: {advice}.", name=old)
         place = f"{old}.{name} is {new}.{name} since anemoi-core 0.2"
         try:
             module = import_module(new)
@@ -39,7 +47,7 @@ def moved(old: str, new: str, distribution: str) -> Callable[[str], Any]:
             found = getattr(module, name)
         except AttributeError:
             raise AttributeError(f"neither {old!r} nor {new!r} has {name!r}") from None
-        warnings.warn(f"{place}, and the old name goes with 0.3.", FutureWarning, stacklevel=2)
+        warnings.warn(f"{place}, and the old name goes with 0.3.", FutureWarning, stacklevel=1 + depth)
         return found
 
     return find

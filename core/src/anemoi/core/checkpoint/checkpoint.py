@@ -208,7 +208,8 @@ def _check_lock(entries: tuple[LockEntry, ...], allow_different_versions: bool) 
         fixes = list(dict.fromkeys(mismatch.fix for mismatch in refused))
         if all(mismatch.severity == "version" for mismatch in refused):
             fixes.append("or go on with what is installed: --allow-different-versions")
-        raise CheckpointError("\n".join(mismatch.message for mismatch in refused), fix="\n".join(fixes))
+        messages = dict.fromkeys(mismatch.message for mismatch in refused)
+        raise CheckpointError("\n".join(messages), fix="\n".join(fixes))
     for mismatch in mismatches:
         warnings.warn(mismatch.message, DifferentVersionWarning, stacklevel=3)
 

@@ -13,6 +13,7 @@ from .. import plugins
 from ..config.build import constructor_of
 from ..config.options import Component, options
 from ..errors import PluginError
+from ..interfaces import ReadsCheckpoints
 
 
 class DifferentVersionWarning(UserWarning):
@@ -35,8 +36,9 @@ class LockEntry:
     needed
         Whether a forecast needs it, or the training alone did.
     accepts
-        The versions of the distribution that build the same model from the same weights, as a specifier
-        (``==0.2.*``); ``version`` alone if it is empty.
+        The versions of the distribution that read its checkpoints where the component here does not say
+        (:class:`anemoi.core.interfaces.ReadsCheckpoints`), as a specifier (``==0.2.*``, the same minor
+        release); ``version`` alone if it is empty.
     """
 
     role: str
@@ -61,8 +63,9 @@ class Mismatch:
     Parameters
     ----------
     severity
-        ``absent``; ``unusable``, such as blocked or incompatible with what else is here; ``version``,
-        another one is installed; ``content``, the version is the same but the files are not.
+        ``absent``; ``unusable``: blocked, broken, or incompatible with what else is here, whatever its
+        version; ``version``: another one is installed, which does not read this checkpoint; ``content``:
+        the version is the same but the files are not.
     message
         That, in words.
     fix
@@ -102,7 +105,11 @@ def lock(configuration: Mapping[str, Any], *, trust_code: bool = True) -> tuple[
 
 
 def compare(entries: Iterable[LockEntry]) -> tuple[Mismatch, ...]:
-    """Compare ``entries`` with the plugins that are installed here. Imports none of them."""
+    """Compare ``entries`` with the plugins that are installed here.
+
+    Nothing is imported but a component of another version that a forecast needs: it says itself which
+    versions' checkpoints it reads (:class:`anemoi.core.interfaces.ReadsCheckpoints`).
+    """
     installed = plugins.components()
     return tuple(mismatch for entry in entries if (mismatch := _compare(entry, installed)) is not None)
 
@@ -176,19 +183,35 @@ def _same_minor(version: str) -> str:
     return f"=={parsed.major}.{parsed.minor}.*"
 
 
-def _accepted(entry: LockEntry, version: str) -> bool:
-    if not entry.accepts:
-        return False
-    try:
-        return SpecifierSet(entry.accepts, prereleases=True).contains(version)
-    except (InvalidSpecifier, InvalidVersion):
-        return False
-
-
 def _compare(entry: LockEntry, installed: Iterable[plugins.Component]) -> Mismatch | None:
     what = f"The {entry.role} {entry.name!r} of {entry.distribution} {entry.version}"
     install = f"pip install '{entry.requirement}'"
-    found = next(
+    found = _find(entry, installed)
+    if found is None:
+        return Mismatch(entry, "absent", f"{what} is not installed.", install)
+    # What comes with the core is what this core reads: the format of the file has a version of its own.
+    if plugins.normalise(entry.distribution) == "anemoi-core":
+        return None
+    if found.state == "incompatible":  # A whole distribution is: the same words for each of its components.
+        here = f"{found.distribution} {found.version}, which the checkpoint needs, is incompatible here"
+        return Mismatch(entry, "unusable", f"{here}: {found.reason}.", found.fix or install)
+    try:
+        if found.state not in ("ok", "conflict"):
+            raise plugins.refusal(found)
+        if found.version != entry.version:
+            fault = _version_fault(entry, found)
+            return Mismatch(entry, "version", f"{what} is needed, but {fault}.", install) if fault else None
+        content = plugins.lock(entry.kind, found.full_name)["hash"]
+    except PluginError as error:
+        return Mismatch(entry, "unusable", error.what, error.fix or install)
+    if content != entry.hash:
+        other = f"{what} has the same version here, but not the same files as where the model was trained."
+        return Mismatch(entry, "content", other, f"pip install --force-reinstall '{entry.requirement}'")
+    return None
+
+
+def _find(entry: LockEntry, installed: Iterable[plugins.Component]) -> plugins.Component | None:
+    return next(
         (
             component
             for component in installed
@@ -198,21 +221,39 @@ def _compare(entry: LockEntry, installed: Iterable[plugins.Component]) -> Mismat
         ),
         None,
     )
-    if found is None:
-        return Mismatch(entry, "absent", f"{what} is not installed.", install)
-    # What comes with the core is what this core reads: the format of the file has a version of its own.
-    if plugins.normalise(entry.distribution) == "anemoi-core":
-        return None
-    if found.version != entry.version and _accepted(entry, found.version) and found.state == "ok":
-        return None
-    if found.version != entry.version:
-        other = f"{what} is needed, but version {found.version} is installed."
-        return Mismatch(entry, "version", other, install)
+
+
+def _version_fault(entry: LockEntry, found: plugins.Component) -> str:
+    """Why the version here does not read a checkpoint of another one; empty if it does.
+
+    The component here decides, if it says anything: it alone knows what came before it. What only the
+    training used reads no checkpoint and is not imported.
+
+    Raises
+    ------
+    PluginError
+        If the component cannot be imported, or what it says is no specifier.
+    """
+    here = f"version {found.version} is installed, which"
+    said = plugins.load(entry.kind, found.full_name) if entry.needed else None
+    if not isinstance(said, ReadsCheckpoints):
+        accepted = _contains(entry.accepts, found.version)
+        return "" if accepted else f"{here} does not say that it reads checkpoints of {entry.version}"
     try:
-        here = plugins.lock(entry.kind, found.full_name)
-    except PluginError as error:
-        return Mismatch(entry, "unusable", error.what, error.fix or install)
-    if here["hash"] != entry.hash:
-        other = f"{what} has the same version here, but not the same files as where the model was trained."
-        return Mismatch(entry, "content", other, f"pip install --force-reinstall '{entry.requirement}'")
-    return None
+        SpecifierSet(said.reads_checkpoints)
+    except (InvalidSpecifier, TypeError, AttributeError) as error:
+        raise PluginError(
+            f"The {found.kind} {found.name!r} of {found.distribution} {found.version} is broken: its "
+            f"reads_checkpoints, {said.reads_checkpoints!r}, is no range of versions.",
+            fix="Tell its authors; a range is a text such as '>=0.2,<0.4'.",
+        ) from error
+    accepted = _contains(said.reads_checkpoints, entry.version)
+    return "" if accepted else f"{here} reads checkpoints of {said.reads_checkpoints} alone"
+
+
+def _contains(specifier: str, version: str) -> bool:
+    """Whether a range holds a version, pre-releases included; an empty or invalid one holds none."""
+    try:
+        return bool(specifier) and SpecifierSet(specifier, prereleases=True).contains(version)
+    except (InvalidSpecifier, InvalidVersion):
+        return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .._moved import moved
+
 if TYPE_CHECKING:
     from ..domain import Statistics
     from .capability import Capability
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from .objective import Criterion, Objective
     from .output import ForecastDescription, Output, State
     from .processor import Processor
+    from .reads_checkpoints import ReadsCheckpoints
     from .tracker import Tracker
     from .transform import Transform
 
@@ -33,6 +36,7 @@ _MODULE_OF = {
     "Objective": "objective",
     "Output": "output",
     "Processor": "processor",
+    "ReadsCheckpoints": "reads_checkpoints",
     "State": "output",
     "Statistics": "data_source",
     "Times": "data_source",
@@ -54,6 +58,7 @@ __all__ = [
     "Objective",
     "Output",
     "Processor",
+    "ReadsCheckpoints",
     "State",
     "Statistics",
     "Times",
@@ -63,7 +68,12 @@ __all__ = [
 ]
 
 
+_loss = moved(__name__, "anemoi_plugin_training", "anemoi-plugin-training", depth=2)
+
+
 def __getattr__(name: str) -> Any:
+    if name == "Loss":
+        return _loss(name)
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

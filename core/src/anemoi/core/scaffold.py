@@ -1,0 +1,5 @@
+"""Moved to :mod:`anemoi_plugin_testing.scaffold`, of ``anemoi-plugin-testing``; this name goes with 0.3."""
+
+from ._moved import moved
+
+__getattr__ = moved(__name__, "anemoi_plugin_testing.scaffold", "anemoi-plugin-testing")
