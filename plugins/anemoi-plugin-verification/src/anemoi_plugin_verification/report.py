@@ -28,7 +28,7 @@ from .verification import Verification, VerifiedDomain
 
 
 @dataclass(frozen=True)
-class Part:
+class VariablePart:
     """What the report says and shows of one variable; pictures are ``data:`` addresses."""
 
     section: Section
@@ -42,7 +42,7 @@ class DomainParts:
     """What the report says and shows of one domain; ``title`` is empty where there is only one."""
 
     title: str
-    parts: list[Part]
+    parts: list[VariablePart]
     climatology: str
     grid: Grid
     data: Mapping[str, Any]
@@ -114,7 +114,7 @@ def _domain(verification: Verification, name: str, example: Sequence[State]) -> 
     )
 
 
-def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[Part]:
+def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[VariablePart]:
     evaluation, source = verified.evaluation, verified.source
     raster = Raster(source.grid)
     states = _some(example, evaluation)
@@ -131,7 +131,7 @@ def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[Part]
             )
             for k, state in enumerate(states)
         ]
-        yield Part(
+        yield VariablePart(
             section=section,
             summary=summary(evaluation, variable, unit),
             curves=_data_address("image/svg+xml", svg(error_growth(evaluation, variable))),
