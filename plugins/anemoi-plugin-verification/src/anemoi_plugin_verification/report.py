@@ -17,11 +17,12 @@ from anemoi.core.interfaces.output import State
 from anemoi.core.trailer import trailer
 
 from .charts import error_growth, svg
-from .evaluation import CLIMATOLOGY, MODEL, PERSISTENCE, RMSE, STANDARD, Evaluation, Score
+from .evaluation import STANDARD
 from .fields import read_fields
 from .maps import Case, comparison, png
 from .period import Period
 from .raster import Raster
+from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, RMSE, Evaluation, Score
 from .table import Section, is_error, sections
 from .units import DisplayUnit, decimals, display_unit, in_hours, in_words
 from .verification import Verification, VerifiedDomain
