@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from anemoi.core.units import same_unit
+from anemoi.core.units import same_unit, udunits
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,12 @@ def test_one_unit_written_in_two_ways(one, other):
 def test_two_units(one, other):
     assert not same_unit(one, other)
     assert not same_unit(other, one)
+
+
+@pytest.mark.parametrize(
+    ("written", "spelled"),
+    [("m**2 s**-2", "m2 s-2"), ("m^2 s^-2", "m2 s-2"), (" K ", "K"), ("(0 - 1)", "1"), ("~", "1"), ("", "")],
+)
+def test_units_are_spelled_as_the_cf_conventions_do(written, spelled):
+    assert udunits(written) == spelled
+    assert same_unit(written, spelled)

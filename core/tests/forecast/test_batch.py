@@ -11,7 +11,7 @@ from anemoi.core import forecast
 from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.forecasting import Destination, prepare
 from anemoi.core.forecasting.background import Background
-from anemoi.core.forecasting.tee import Part, Tee
+from anemoi.core.forecasting.tee import OutputFile, Tee
 from anemoi.core.interfaces.hooks import hookimpl
 from anemoi.core.interfaces.output import State
 from anemoi.core.plugins import Broadcast
@@ -200,7 +200,7 @@ def state(step):
 
 
 def tee(recorder):
-    return Tee([Part("x", recorder, np.arange(1, 10) * SIX_HOURS)])
+    return Tee([OutputFile("x", recorder, np.arange(1, 10) * SIX_HOURS)])
 
 
 def test_states_are_written_in_order_while_others_are_computed():

@@ -16,7 +16,7 @@ from anemoi.core.checkpoint import load
 from anemoi.core.cli import main
 from anemoi.core.errors import DataError
 from anemoi.core.forecasting import Destination, prepare
-from anemoi.core.forecasting.journal import Journal
+from anemoi.core.forecasting.journal import ForecastJournal
 
 START, STEPS = "2020-01-02T06", 4
 
@@ -189,7 +189,7 @@ def test_killed_while_its_files_appear_it_writes_all_of_them(prepared, uninterru
         raise StopError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "finish", stop)
+        patch.setattr(ForecastJournal, "finish", stop)
         with pytest.raises(StopError):
             list(prepared("a.npz", "b.npz").run())
     (tmp_path / "a.npz").unlink()
@@ -219,9 +219,9 @@ def test_a_journal_that_cannot_be_written_stops_the_forecast(prepared, tmp_path,
 KILL = """
 import os, signal, sys
 from anemoi.core.cli import main
-from anemoi.core.forecasting.journal import Journal
+from anemoi.core.forecasting.journal import ForecastJournal
 
-append = Journal.append
+append = ForecastJournal.append
 
 
 def killing(self, state):
@@ -230,7 +230,7 @@ def killing(self, state):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-Journal.append = killing
+ForecastJournal.append = killing
 main(sys.argv[1:])
 """
 

@@ -14,7 +14,7 @@ from anemoi.core.errors import AnemoiError
 from anemoi_plugin_mlflow import delivery, system, tracker
 from anemoi_plugin_mlflow.delivery import Delivery, DeliveryError
 from anemoi_plugin_mlflow.plots import curves
-from anemoi_plugin_mlflow.spool import Account, Spool
+from anemoi_plugin_mlflow.spool import Delivered, Spool
 from anemoi_plugin_mlflow.store import RefusedError
 
 
@@ -75,7 +75,7 @@ class Store:
 def store(monkeypatch):
     store = Store()
     methods = {name: getattr(Store, name) for name in ("describe", "metrics", "file", "figures", "end")}
-    monkeypatch.setattr(delivery, "Run", SimpleNamespace(open=store.open, **methods))
+    monkeypatch.setattr(delivery, "StoredRun", SimpleNamespace(open=store.open, **methods))
     return store
 
 
@@ -127,7 +127,7 @@ def test_what_is_recorded_is_delivered_once_in_order_and_in_few_calls(spool, sto
         "finished",
     ]
     assert spool.pending == 0
-    assert spool.account() == Account("the://store", "7", spool.lines.stat().st_size, 0, True, "")
+    assert spool.delivered() == Delivered("the://store", "7", spool.lines.stat().st_size, 0, True, "")
 
 
 def test_a_store_that_is_away_now_and_then_misses_nothing(spool, store):
@@ -139,9 +139,9 @@ def test_a_store_that_is_away_now_and_then_misses_nothing(spool, store):
         for _ in range(store.down):
             with pytest.raises(DeliveryError, match="no route"):
                 it.deliver(ended=False)
-            assert spool.account().trouble == "no route"
+            assert spool.delivered().trouble == "no route"
         it.deliver(ended=False)
-        assert spool.account().trouble == ""
+        assert spool.delivered().trouble == ""
     steps = [step for given in store.given[1:] for step in given]
     assert steps == list(range(20))
     assert store.opened == 1
@@ -163,7 +163,7 @@ def test_one_bad_record_does_not_take_the_good_ones_with_it(spool, store, capsys
     store.bad = {3}
     Delivery(spool.run_directory).deliver(ended=False)
     assert store.given == ["start", [0], [1], [2], [4]]
-    assert spool.account().refused == 1
+    assert spool.delivered().refused == 1
     assert "not a number" in capsys.readouterr().out
 
 
@@ -190,14 +190,14 @@ def test_a_run_can_be_brought_to_another_store(spool, store):
     Delivery(spool.run_directory).deliver(ended=True)
     Delivery(spool.run_directory, uri="another://store").deliver(ended=True)
     assert store.given == ["start", [], "failed"] * 2
-    assert spool.account().uri == "another://store"
+    assert spool.delivered().uri == "another://store"
 
 
-def test_a_damaged_account_says_how_to_begin_again(spool):
+def test_a_damaged_file_says_how_to_begin_again(spool):
     begin(spool)
     (spool.folder / "delivered.json").write_text("{")
     with pytest.raises(AnemoiError, match="Remove it"):
-        spool.account()
+        spool.delivered()
 
 
 def test_the_curve_is_the_running_mean_of_the_metric():
@@ -247,11 +247,11 @@ def test_the_machine_is_watched_gpus_and_all(monkeypatch):
     assert 0 < values["system/system_memory_usage_percentage"] < 100
 
 
-def test_an_account_is_replaced_as_a_whole(spool):
-    account = Account("uri", "run", 12, 1, False, "no")
-    spool.save(account)
-    assert spool.account() == account
-    spool.save(dataclasses.replace(account, offset=13))
+def test_what_was_delivered_is_replaced_as_a_whole(spool):
+    delivered = Delivered("uri", "run", 12, 1, False, "no")
+    spool.save(delivered)
+    assert spool.delivered() == delivered
+    spool.save(dataclasses.replace(delivered, offset=13))
     assert json.loads((spool.folder / "delivered.json").read_text())["offset"] == 13
 
 

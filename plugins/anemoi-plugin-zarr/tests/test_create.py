@@ -21,7 +21,7 @@ from anemoi.core.variable import Role, Variable
 
 from anemoi_plugin_zarr import ZarrSource
 from anemoi_plugin_zarr.creation import Recipe, StatisticsPeriod, create, read_recipe
-from anemoi_plugin_zarr.creation.journal import Journal
+from anemoi_plugin_zarr.creation.journal import CreationJournal
 from anemoi_plugin_zarr.dataset import Dataset
 from anemoi_plugin_zarr.layout import tendency
 
@@ -181,7 +181,10 @@ def test_it_stays_locked_while_it_is_written(make: Make, tmp_path: Path, overwri
 
 def test_two_do_not_write_the_same(make: Make, tmp_path: Path) -> None:
     path, target = make(), tmp_path / "out.zarr"
-    with Journal(partial(target)).lock(), pytest.raises(DataError, match="Another process is writing"):
+    with (
+        CreationJournal(partial(target)).lock(),
+        pytest.raises(DataError, match="Another process is writing"),
+    ):
         create(recipe(path), target)
 
 
@@ -221,14 +224,14 @@ def test_a_disk_that_is_full_is_one_error_and_the_rest_goes_on(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, target = make(), tmp_path / "out.zarr"
-    original = Journal.record
+    original = CreationJournal.record
 
-    def full(self: Journal, date: int, *rest: Any) -> None:
+    def full(self: CreationJournal, date: int, *rest: Any) -> None:
         if date == 4:
             raise OSError(errno.ENOSPC, "No space left on device")
         original(self, date, *rest)
 
-    monkeypatch.setattr(Journal, "record", full)
+    monkeypatch.setattr(CreationJournal, "record", full)
     with pytest.raises(DataError, match=r"out\.zarr cannot be written: No space left on device"):
         create(recipe(path), target)
     assert not target.exists()
@@ -295,7 +298,7 @@ def test_killed_in_the_middle_it_leaves_nothing_that_passes_for_whole_and_goes_o
     command = [str(Path(sys.executable).with_name("anemoi")), "data", "create"]
     command += ["zarr", f"path={path}", str(target), "--workers", "2"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    journal = Journal(partial(target))
+    journal = CreationJournal(partial(target))
     try:
         while len(journal.written()) < 20:
             assert process.poll() is None

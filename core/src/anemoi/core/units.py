@@ -7,12 +7,19 @@ from collections import Counter
 
 _FACTOR = re.compile(r"([/*.·\s]*)([A-Za-z%°]+|1(?![\d.]))(?:\*\*|\^)?([+-]?\d+)?")
 _ALIASES = {"kelvin": "K", "degK": "K", "degc": "degC", "celsius": "degC", "°C": "degC", "pascal": "Pa"}
-_NO_UNIT = frozenset({"", "1", "-", "(0 - 1)", "dimensionless", "Numeric", "Proportion"})
+_FRACTIONS = frozenset({"(0 - 1)", "(0-1)", "0-1", "dimensionless", "~"})
+_NO_UNIT = _FRACTIONS | {"", "1", "-", "Numeric", "Proportion"}
 
 
 def same_unit(one: str, other: str) -> bool:
     """Whether two texts name one unit, however its powers are written; nothing is converted."""
     return _powers(one) == _powers(other)
+
+
+def udunits(text: str) -> str:
+    """Spell units as UDUNITS and so the CF conventions do: ``m**2 s**-2`` is ``m2 s-2``, a fraction ``1``."""
+    text = text.strip()
+    return "1" if text in _FRACTIONS else text.replace("**", "").replace("^", "")
 
 
 def _powers(text: str) -> object:

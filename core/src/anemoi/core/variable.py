@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -98,3 +99,14 @@ class Variable:
             key: parse_duration(values[key]) for key in ("accumulated", "averaged") if values.get(key)
         }
         return cls(**{**values, "role": Role(values["role"]), **durations})
+
+
+def level_name(short_name: str, level: float) -> str:
+    """The name of a variable at a level: ``t_850``."""
+    return f"{short_name}_{level:g}"
+
+
+def split_level(name: str) -> tuple[str, int | None]:
+    """Take ``t_850`` apart into the short name and the level; the name as it is and None for any other."""
+    match = re.fullmatch(r"([a-z0-9]+)_(\d{1,4})", name)
+    return (name, None) if match is None else (match[1], int(match[2]))

@@ -11,6 +11,7 @@ import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.times import format_date
+from anemoi.core.variable import level_name
 from numpy.typing import NDArray
 
 from .fields import NEVER, Described, Field
@@ -140,14 +141,14 @@ def _field(message: Message, handle: Any, path: Path) -> Field:
 def _variable(name: str, level_type: str, level: int) -> str:
     """The name of a variable as Anemoi has it: ``t_850``, but ``2t`` and ``msl``, whose names say it all."""
     if level_type == "isobaricInPa":
-        return f"{name}_{level / 100:g}"
+        return level_name(name, level / 100)
     if level == 0 or level_type in _NO_LEVEL:
         return name
     if level_type.startswith("heightAbove") and str(level) in name:  # 2t, 10u, mx2t
         return name
     if level_type.startswith("depthBelow") and name[-1].isdigit():  # stl1, swvl2
         return name
-    return f"{name}_{level}"
+    return level_name(name, level)
 
 
 def _seconds(date: int, time: int) -> int:

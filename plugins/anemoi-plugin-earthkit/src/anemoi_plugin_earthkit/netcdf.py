@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
+from anemoi.core.variable import level_name
 from numpy.typing import NDArray
 
 from .fields import Described, Field
@@ -76,7 +77,7 @@ class Netcdf:
             time, start, base = variable.validity.at(index)
             yield Field(
                 variable=Described(
-                    name if level is None else f"{name}_{level:g}",
+                    name if level is None else level_name(name, level),
                     str(attributes.get("units", "")),
                     said_level if level is None else level,
                     variable.level_type,

@@ -7,17 +7,10 @@ CPU, getting the memory of so large a tensor takes longer than filling it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-
-from .gradients import Autocast, Gradients, with_weights
-
-if TYPE_CHECKING:
-    from .conv import GraphConv
 
 Backend = Literal["auto", "blocks", "torch"]
 
@@ -136,89 +129,3 @@ def add_rows(total: Tensor, index: Tensor, rows: Tensor) -> None:
     """
     for items, more in zip(total.unbind(), rows.unbind(), strict=True):
         items.index_add_(0, index, more)
-
-
-@torch.compiler.disable  # type: ignore[untyped-decorator]
-def with_gradients_in_blocks(
-    conv: GraphConv,
-    edges: Tensor,
-    at_target: Tensor,
-    at_source: Tensor,
-    condition: Tensor | None,
-    target: Tensor,
-    source: Tensor,
-) -> tuple[Tensor | None, Tensor]:
-    """Do the same as :func:`in_blocks` with the update of ``conv``, for gradients to flow back.
-
-    Of each block only what linear layers give is kept. What follows from that is cheap to compute again.
-    """
-    inputs = (edges, at_target, at_source, condition, *conv.parameters())
-    return _InBlocks.apply(conv, target, source, *inputs)  # type: ignore[no-any-return, no-untyped-call]
-
-
-class _InBlocks(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        conv: GraphConv,
-        target: Tensor,
-        source: Tensor,
-        edges: Tensor,
-        at_target: Tensor,
-        at_source: Tensor,
-        condition: Tensor | None,
-        *parameters: Tensor,
-    ) -> tuple[Tensor | None, Tensor]:
-        kept: list[Tensor] = []
-        ctx.conv, ctx.autocast = conv, Autocast.now(edges.device.type)
-        with ctx.autocast.again():
-            new, summed = in_blocks(
-                partial(conv.update, kept=kept),
-                edges,
-                at_target,
-                at_source,
-                condition,
-                target,
-                source,
-                keep_edges=conv.keep_edges,
-            )
-        ctx.set_materialize_grads(False)
-        ctx.ends = [(nodes.shape, nodes.dtype) for nodes in (at_target, at_source)]
-        ctx.save_for_backward(target, source, edges, condition, *parameters, *kept)
-        return new, summed
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_new: Tensor | None, d_summed: Tensor | None) -> tuple[Any, ...]:
-        target, source, edges, condition, *rest = ctx.saved_tensors
-        conv, needs = ctx.conv, ctx.needs_input_grad
-        names = [name for name, _ in conv.named_parameters()]
-        parameters, kept = dict(zip(names, rest, strict=False)), rest[len(names) :]
-        needed = zip((condition, *parameters.values()), needs[6:], strict=True)
-        totals = Gradients(each for each, need in needed if need)
-        of_edges = torch.empty_like(edges) if needs[3] else None
-        of_ends = [
-            edges.new_zeros(shape, dtype=dtype) if need else None
-            for (shape, dtype), need in zip(ctx.ends, needs[4:6], strict=True)
-        ]
-        (batch, _, channels), dtype = ctx.ends[0]
-        parts = list(blocks_of(batch * channels * dtype.itemsize, len(target)))
-        kept_of_each = len(kept) // len(parts)
-
-        def go_back() -> None:
-            for number, part in enumerate(parts):
-                to, of = target[part], source[part]
-                gradient = None if d_summed is None else rows_at(d_summed, to)
-                if d_new is not None:
-                    gradient = d_new[:, part] if gradient is None else gradient.add_(d_new[:, part])
-                mine = kept[number * kept_of_each : (number + 1) * kept_of_each]
-                place = None if of_edges is None else of_edges[:, part]
-                d_product = conv.backward(gradient, edges[:, part], condition, mine, totals, out=place)
-                for total, index in zip(of_ends, (to, of), strict=True):
-                    if total is not None:
-                        add_rows(total, index, d_product.type_as(total))
-
-        with ctx.autocast.again():
-            with_weights(conv, parameters, go_back)
-        shares = (totals.of(each) for each in (condition, *parameters.values()))
-        return None, None, None, of_edges, *of_ends, *shares

@@ -93,11 +93,11 @@ def with_weights(module: nn.Module, parameters: Mapping[str, Tensor], do: Callab
     They are the weights that were used, which need not be those that the module has by now.
     """
     used = {f"module.{name}": parameter for name, parameter in parameters.items()}
-    functional_call(_Doing(module, do), used, ())
+    functional_call(_CallbackModule(module, do), used, ())
 
 
-class _Doing(nn.Module):
-    """Something done with a module, as what a module does."""
+class _CallbackModule(nn.Module):
+    """Calls back in its forward pass, during which ``functional_call`` has replaced its weights."""
 
     def __init__(self, module: nn.Module, do: Callable[[], None]) -> None:
         super().__init__()

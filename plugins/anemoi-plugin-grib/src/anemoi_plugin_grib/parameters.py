@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import eccodes
+from anemoi.core.units import udunits
+from anemoi.core.variable import split_level
 
 from .messages import Key, set_keys
 
 FACTORS: Final[Mapping[tuple[str, str], float]] = {
-    ("m", "kg m**-2"): 1000.0,  # water of 1000 kg m-3
+    ("m", "kg m-2"): 1000.0,  # water of 1000 kg m-3
     ("1", "%"): 100.0,
     ("gpm", "m"): 1.0,
     ("m", "gpm"): 1.0,
 }
-"""By how much to multiply what is in the first units to have it in the second."""
+"""By how much to multiply what is in the first units, as UDUNITS spells them, to have it in the second."""
 
 METRES: Final = frozenset({"tp", "cp", "lsp", "sf", "csf", "lsf", "sd", "ro", "sro", "ssro"})
 """Depths of water, which data sets have in m, as ECMWF archived them, and GRIB 2 in kg m**-2."""
@@ -62,10 +63,7 @@ def parameter(handle: int, variable: str, units: str | None) -> Parameter:
     ValueError
         If there is no such parameter, or it is not in such units: what is said goes behind the name.
     """
-    short_name, level = variable, None
-    match = re.fullmatch(r"([a-z0-9]+)_(\d{1,4})", variable)
-    if match is not None:
-        short_name, level = match[1], int(match[2])
+    short_name, level = split_level(variable)
     keys: dict[str, Key] = {"shortName": short_name}
     if level is not None:
         keys = {"typeOfLevel": "isobaricInhPa", "level": level, **keys}
@@ -78,7 +76,7 @@ def parameter(handle: int, variable: str, units: str | None) -> Parameter:
     theirs = eccodes.codes_get(handle, "units")
     if units is None:
         units = "m" if short_name in METRES else "1" if short_name in FRACTIONS else theirs
-    factor = _factor(_spelled(units), _spelled(theirs))
+    factor = _factor(udunits(units), udunits(theirs))
     if factor is None:
         raise ValueError(f"is in {units}, but GRIB has it in {theirs}")
     return Parameter(keys, factor, eccodes.codes_get(handle, "stepType") != "instant")
@@ -86,11 +84,3 @@ def parameter(handle: int, variable: str, units: str | None) -> Parameter:
 
 def _factor(ours: str, theirs: str) -> float | None:
     return 1.0 if ours == theirs else FACTORS.get((ours, theirs))
-
-
-def _spelled(units: str) -> str:
-    """Spell units in one way: ``m s-1``, ``m s**-1`` and ``m s^-1`` are the same, and so are fractions."""
-    plain = re.sub(r"\*\*|\^", "", units.strip())
-    if plain in {"(0 - 1)", "(0-1)", "0-1", "dimensionless", "~"}:
-        return "1"
-    return re.sub(r"(?<=[A-Za-z])(-?\d)", r"**\1", plain)

@@ -49,6 +49,6 @@ def _sync(directory: Path, uri: str | None) -> str:
             f"{directory}: {delivery.spool.pending} records could not be delivered: {error}",
             fix="Nothing is lost: try again, or give another store with --uri.",
         ) from error
-    account = delivery.spool.account()
-    refused = f", {account.refused} records refused" if account.refused else ""
-    return f"delivered to {account.uri} as run {account.run_id}{refused}"
+    delivered = delivery.spool.delivered()
+    refused = f", {delivered.refused} records refused" if delivered.refused else ""
+    return f"delivered to {delivered.uri} as run {delivered.run_id}{refused}"

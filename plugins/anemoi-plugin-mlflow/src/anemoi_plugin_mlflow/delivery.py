@@ -13,8 +13,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .plots import curves
-from .spool import Account, Spool
-from .store import BATCH, RefusedError, Run
+from .spool import Delivered, Spool
+from .store import BATCH, RefusedError, StoredRun
 
 Placed = tuple[dict[str, Any], int]
 """A record, and the place of the next in the spool."""
@@ -53,8 +53,8 @@ class Delivery:
     def __init__(self, directory: Path, *, uri: str | None = None) -> None:
         self.spool = Spool(directory)
         self.uri = uri
-        self._account = Account()
-        self._run: Run | None = None
+        self._delivered = Delivered()
+        self._run: StoredRun | None = None
         self._lock = FileLock(self.spool.folder / ".lock")
 
     def deliver(self, *, ended: bool) -> bool:
@@ -82,42 +82,44 @@ class Delivery:
             try:
                 self._begin(*first)
                 self._follow()
-                if ended and not self._account.finished:
-                    self._take(lambda run: run.end("KILLED", None), self._account.offset, finished=True)
+                if ended and not self._delivered.finished:
+                    self._take(lambda run: run.end("KILLED", None), self._delivered.offset, finished=True)
             except DeliveryError as error:
                 self._save(trouble=str(error))
                 raise
             self._save(trouble="")
-            return self._account.finished
+            return self._delivered.finished
 
     def _begin(self, start: dict[str, Any], offset: int) -> None:
         """Find the run in MLflow, or make it, if that was not done yet."""
         uri = self.uri or start["uri"]
-        account = self.spool.account()
-        self._account = account if account.uri == uri else Account(uri=uri)
+        delivered = self.spool.delivered()
+        self._delivered = delivered if delivered.uri == uri else Delivered(uri=uri)
         if self._run is None:
             try:
                 with _trouble():
-                    self._run = Run.open(start, uri, self.spool.run_directory)
+                    self._run = StoredRun.open(start, uri, self.spool.run_directory)
             except RefusedError as error:
                 raise DeliveryError(str(error)) from error
-        if self._account.run_id != self._run.id:
-            self._account = Account(uri=uri, run_id=self._run.id)
-        if not self._account.offset:
+        if self._delivered.run_id != self._run.id:
+            self._delivered = Delivered(uri=uri, run_id=self._run.id)
+        if not self._delivered.offset:
             self._take(lambda run: run.describe(start), offset)
 
     def _follow(self) -> None:
-        """Deliver every record after the account's place: metrics many at a time, all else one by one."""
-        for batch in _batches(self.spool.read(self._account.offset)):
+        """Deliver the records that are left: metrics many at a time, all else one by one."""
+        for batch in _batches(self.spool.read(self._delivered.offset)):
             records, offset = [record for record, _ in batch], batch[-1][1]
             if records[0]["kind"] == "metrics":
                 self._metrics(batch)
             elif records[0]["kind"] == "file":
-                self._take(partial(Run.file, path=records[0]["path"]), offset)
+                self._take(partial(StoredRun.file, path=records[0]["path"]), offset)
             elif records[0]["kind"] == "finish":
-                self._take(lambda run: run.figures(curves(self._all_metrics())), self._account.offset)
+                self._take(lambda run: run.figures(curves(self._all_metrics())), self._delivered.offset)
                 end = records[0]
-                self._take(partial(Run.end, status=end["status"], time=end["time"]), offset, finished=True)
+                self._take(
+                    partial(StoredRun.end, status=end["status"], time=end["time"]), offset, finished=True
+                )
 
     def _metrics(self, batch: list[Placed]) -> None:
         """Deliver a batch of metrics; if it is refused, one by one, so that the good ones are not lost."""
@@ -126,13 +128,13 @@ class Delivery:
                 self._open_run.metrics(record for record, _ in batch)
         except RefusedError:
             for record, offset in batch:
-                self._take(partial(Run.metrics, records=[record]), offset)
+                self._take(partial(StoredRun.metrics, records=[record]), offset)
         else:
             self._save(offset=batch[-1][1])
 
-    def _take(self, send: Callable[[Run], None], offset: int, *, finished: bool = False) -> None:
+    def _take(self, send: Callable[[StoredRun], None], offset: int, *, finished: bool = False) -> None:
         """Deliver one thing, and remember that it was delivered, or refused for good."""
-        refused = self._account.refused
+        refused = self._delivered.refused
         try:
             with _trouble():
                 send(self._open_run)
@@ -142,14 +144,14 @@ class Delivery:
         self._save(offset=offset, refused=refused, finished=finished)
 
     def _save(self, **changes: Any) -> None:
-        self._account = dataclasses.replace(self._account, **changes)
-        self.spool.save(self._account)
+        self._delivered = dataclasses.replace(self._delivered, **changes)
+        self.spool.save(self._delivered)
 
     def _all_metrics(self) -> Iterator[dict[str, Any]]:
         return (record for record, _ in self.spool.read(0) if record["kind"] == "metrics")
 
     @property
-    def _open_run(self) -> Run:
+    def _open_run(self) -> StoredRun:
         assert self._run is not None
         return self._run
 

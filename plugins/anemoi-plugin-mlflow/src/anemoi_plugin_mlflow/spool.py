@@ -1,7 +1,7 @@
 """What was recorded of a run, on disk before anything is sent, and how much of it was delivered.
 
 The spool is a file of JSON lines that is only ever appended to, by the training alone. What delivers it
-keeps its own account beside it. Neither ever waits for the other.
+keeps how far it has come beside it. Neither ever waits for the other.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Spool:
         self.folder = directory / FOLDER
         self.lines = self.folder / "spool.jsonl"
         self.log = self.folder / "delivery.log"
-        self._account = self.folder / "delivered.json"
+        self._delivered = self.folder / "delivered.json"
         self._lock = threading.Lock()
 
     def append(self, kind: Kind, **values: Any) -> None:
@@ -65,27 +65,27 @@ class Spool:
     @property
     def pending(self) -> int:
         """How many records are not delivered yet."""
-        return sum(1 for _ in self.read(self.account().offset))
+        return sum(1 for _ in self.read(self.delivered().offset))
 
-    def account(self) -> Account:
+    def delivered(self) -> Delivered:
         """How much was delivered."""
         try:
-            return Account(**json.loads(self._account.read_text(encoding="utf-8")))
+            return Delivered(**json.loads(self._delivered.read_text(encoding="utf-8")))
         except FileNotFoundError:
-            return Account()
+            return Delivered()
         except (ValueError, TypeError) as error:
             raise AnemoiError(
-                f"{self._account} is damaged: {error}",
+                f"{self._delivered} is damaged: {error}",
                 fix="Remove it to deliver the run once more, as a new one.",
             ) from error
 
-    def save(self, account: Account) -> None:
+    def save(self, delivered: Delivered) -> None:
         """Write down how much was delivered."""
-        write_whole(self._account, (json.dumps(asdict(account)) + "\n").encode())
+        write_whole(self._delivered, (json.dumps(asdict(delivered)) + "\n").encode())
 
 
 @dataclass(frozen=True)
-class Account:
+class Delivered:
     """How much of a spool was delivered.
 
     Parameters

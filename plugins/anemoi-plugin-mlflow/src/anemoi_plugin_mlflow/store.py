@@ -38,7 +38,7 @@ class RefusedError(Exception):
     """The store will not take something, now or later."""
 
 
-class Run:
+class StoredRun:
     """One run in MLflow.
 
     Parameters
@@ -60,7 +60,7 @@ class Run:
         self._upload_checkpoints = upload_checkpoints
 
     @classmethod
-    def open(cls, start: Mapping[str, Any], uri: str, directory: Path) -> Run:
+    def open(cls, start: Mapping[str, Any], uri: str, directory: Path) -> StoredRun:
         """Find the run that began with the record ``start``, or make it."""
         with _refusals(), opened(uri) as client:
             experiment = _experiment(client, start["experiment"], uri)

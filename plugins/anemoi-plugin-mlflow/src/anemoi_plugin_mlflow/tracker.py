@@ -104,9 +104,9 @@ class Mlflow(Tracker):
 
     def _report(self) -> None:
         """Say what is not where it should be, if anything, and how to get it there."""
-        account, pending = self._spool.account(), self._spool.pending
+        delivered, pending = self._spool.delivered(), self._spool.pending
         if pending:
-            why = account.trouble or "there was no time"
+            why = delivered.trouble or "there was no time"
             log.warning(
                 "The tracker mlflow has not delivered %d records to %s yet (%s). "
                 "They are kept; to deliver them later: anemoi mlflow sync %s",
@@ -115,11 +115,11 @@ class Mlflow(Tracker):
                 why,
                 shlex.quote(str(self._spool.run_directory)),
             )
-        if account.refused:
+        if delivered.refused:
             log.warning(
                 "%s refused %d records of the tracker mlflow: see %s",
                 self._uri,
-                account.refused,
+                delivered.refused,
                 self._spool.log,
             )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .quantities import ELSEWHERE, ON_PRESSURE, Quantity, identifier, level_of, udunits
+from anemoi.core.units import udunits
+
+from .quantities import ELSEWHERE, ON_PRESSURE, Quantity, identifier, level_of
 
 RESERVED = ("realization", "time", "latitude", "longitude", "forecast_period", "forecast_reference_time")
 """The names of coordinates, which no variable may have."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from anemoi.core.variable import split_level
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -70,20 +72,11 @@ ELSEWHERE: Final[Mapping[str, Quantity]] = {
     "lsm": Quantity("land_area_fraction", "1"),
 }
 
-_FRACTIONS = {"(0 - 1)", "(0-1)", "0-1", "dimensionless", "~"}
-
 
 def level_of(variable: str) -> tuple[str, int] | None:
     """Take ``t_850`` apart into the quantity and its pressure in hPa; None if it is no such variable."""
-    match = re.fullmatch(r"([a-z0-9]+)_(\d{1,4})", variable)
-    if match is None or match[1] not in ON_PRESSURE or not 1 <= int(match[2]) <= 1100:
-        return None
-    return match[1], int(match[2])
-
-
-def udunits(units: str) -> str:
-    """Spell units as UDUNITS and so the CF conventions do: ``m**2 s**-2`` is ``m2 s-2``."""
-    return "1" if units in _FRACTIONS else units.replace("**", "").strip()
+    short_name, level = split_level(variable)
+    return (short_name, level) if short_name in ON_PRESSURE and level and level <= 1100 else None
 
 
 def identifier(variable: str) -> str:

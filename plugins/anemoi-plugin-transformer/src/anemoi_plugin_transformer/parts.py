@@ -17,7 +17,7 @@ _attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _differentiate = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
-class Part(NamedTuple):
+class QueryBlocks(NamedTuple):
     """Blocks of queries that follow each other, each of which sees a slice of keys."""
 
     queries: slice
@@ -44,7 +44,7 @@ class Part(NamedTuple):
         return x[:, self.keys].unfold(1, self.reach, self.rows).permute(1, 0, 3, 2)
 
 
-def attend_in_parts(query: Tensor, key: Tensor, value: Tensor, parts: Sequence[Part]) -> Tensor:
+def attend_in_parts(query: Tensor, key: Tensor, value: Tensor, parts: Sequence[QueryBlocks]) -> Tensor:
     """Attend, on a CPU.
 
     Parameters
@@ -64,7 +64,7 @@ def attend_in_parts(query: Tensor, key: Tensor, value: Tensor, parts: Sequence[P
 
 class _InParts(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, parts: Sequence[Part]) -> Tensor:
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, parts: Sequence[QueryBlocks]) -> Tensor:
         heads, nodes, channels = query.shape
         # Nodes come first in memory, so that heads are joined without a copy.
         out, sums = query.new_empty(nodes, heads, channels).transpose(0, 1), []
@@ -95,5 +95,5 @@ class _InParts(torch.autograd.Function):
         return of_query, of_key, of_value, None
 
 
-def _mask(part: Part, query: Tensor) -> Tensor:
+def _mask(part: QueryBlocks, query: Tensor) -> Tensor:
     return query.new_zeros(part.near.shape).masked_fill_(~part.near, -torch.inf)

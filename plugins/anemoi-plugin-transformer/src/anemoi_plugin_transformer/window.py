@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .parts import Part, attend_in_parts
+from .parts import QueryBlocks, attend_in_parts
 
 _TOGETHER = 8
 """Blocks in a part: enough to share among cores, and few enough for the gradients of their slices."""
@@ -86,7 +86,7 @@ class SlidingWindow(nn.Module):
         )
         return torch.cat([each.transpose(0, 1).flatten(1, 2) for each in attended], dim=1).view(query.shape)
 
-    def _parts(self, nodes: int) -> Iterator[Part]:
+    def _parts(self, nodes: int) -> Iterator[QueryBlocks]:
         """Take several blocks that see a whole slice together, and each near an end by itself."""
         block, window = self.block, self.window
         first, last = -(-window // block), (nodes - window) // block
@@ -98,7 +98,7 @@ class SlidingWindow(nn.Module):
             rows, seen = min(block, end - start), slice(low - start + window, None)
             reach = block + 2 * window if count > 1 else high - low
             near = self.near[:rows, seen][:, :reach]
-            yield Part(slice(start, end), slice(low, high), rows, reach, near)
+            yield QueryBlocks(slice(start, end), slice(low, high), rows, reach, near)
             index += count
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, near: Tensor | None) -> Tensor:

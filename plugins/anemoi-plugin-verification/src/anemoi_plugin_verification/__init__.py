@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .climatology import Climatology, climatology
 from .date_mean import DateMean
-from .evaluation import Evaluation, Evaluator, Score, evaluate
+from .evaluation import Evaluator, evaluate
 from .metric import Metric
 from .period import Period, start_dates
+from .scores import Evaluation, Score
 
 __all__ = [
     "Climatology",

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .evaluation import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation
 from .maps import FAINT, INK, new_figure
+from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation
 from .units import display_unit
 
 # Of the palette of Okabe and Ito (2008), which most people with a colour deficiency can tell apart;

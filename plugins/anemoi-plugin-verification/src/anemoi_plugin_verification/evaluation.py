@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from anemoi.core.domain import Domain
 from anemoi.core.errors import DataError
-from anemoi.core.interfaces.data_source import DataSource, Times
+from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.interfaces.output import State
-from numpy.typing import NDArray
 
 from .climatology import Climatology
 from .fields import read_fields, refuse
-from .formulas import skill_score
 from .metric import Array, Field, Metric
 from .metrics import AnomalyCorrelation, Bias, RootMeanSquareError
-
-MODEL, PERSISTENCE, CLIMATOLOGY = "model", "persistence", "climatology"
-FORECASTERS = (MODEL, PERSISTENCE, CLIMATOLOGY)
-RMSE: Final = "rmse"
+from .scores import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, RMSE, Evaluation, Values
 
 Metrics = Mapping[str, Callable[..., Metric]]
 """What builds each metric, from ``domain`` and ``lead_times``, by name."""
@@ -30,121 +24,6 @@ Metrics = Mapping[str, Callable[..., Metric]]
 STANDARD: Final[Metrics] = MappingProxyType(
     {RMSE: RootMeanSquareError, "acc": AnomalyCorrelation, "bias": Bias}
 )
-
-
-@dataclass(frozen=True)
-class Score:
-    """The scores of one variable at one lead time, over all start dates.
-
-    Parameters
-    ----------
-    variable, lead_time
-        Of what.
-    values
-        Of each metric, by its name, the value of each forecaster.
-    skill
-        The skill score of the model's root-mean-square error against each reference.
-    starts_better_than_persistence
-        For how many start dates the model's root-mean-square error is the smaller one.
-    """
-
-    variable: str
-    lead_time: np.timedelta64
-    values: Mapping[str, Mapping[str, float]]
-    skill: Mapping[str, float]
-    starts_better_than_persistence: int
-
-    @property
-    def rmse(self) -> Mapping[str, float]:
-        """The root-mean-square error of each forecaster."""
-        return self.values[RMSE]
-
-
-@dataclass(frozen=True)
-class Values:
-    """The values of one metric, for ``model``, ``persistence`` (the state at the start) and ``climatology``.
-
-    Parameters
-    ----------
-    metric
-        That of the model, with all start dates in it.
-    overall
-        Over all start dates, ``(lead times, variables)`` each.
-    by_start
-        For each start date by itself, ``(starts, lead times, variables)`` each.
-    """
-
-    metric: Metric
-    overall: Mapping[str, Array]
-    by_start: Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The scores of all forecasts of one domain.
-
-    Parameters
-    ----------
-    domain
-        Its name.
-    variables, units
-        What was verified, and its units.
-    starts
-        When the forecasts start, ``(starts,)``.
-    lead_times
-        ``(lead times,)`` timedelta64[s].
-    metrics
-        The values of each metric by name; ``rmse`` is always among them.
-    """
-
-    domain: str
-    variables: tuple[str, ...]
-    units: Mapping[str, str]
-    starts: Times
-    lead_times: NDArray[np.timedelta64]
-    metrics: Mapping[str, Values]
-
-    @property
-    def rmse(self) -> Values:
-        """The root-mean-square errors."""
-        return self.metrics[RMSE]
-
-    def scores(self) -> Iterator[Score]:
-        """Give the scores over all start dates, variable by variable, each in order of lead time."""
-        error, errors = self.rmse.overall, self.rmse.by_start
-        better = (errors[MODEL] < errors[PERSISTENCE]).sum(axis=0)
-        skill = {who: skill_score(error[MODEL], error[who]) for who in (PERSISTENCE, CLIMATOLOGY)}
-        for v, variable in enumerate(self.variables):
-            for k, lead_time in enumerate(self.lead_times):
-                yield Score(
-                    variable,
-                    lead_time,
-                    {
-                        name: {who: float(values.overall[who][k, v]) for who in FORECASTERS}
-                        for name, values in self.metrics.items()
-                    },
-                    {who: float(values[k, v]) for who, values in skill.items()},
-                    int(better[k, v]),
-                )
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """Give the scores as JSON, one object for each variable and lead time; null where not a number."""
-
-        def numbers(values: Mapping[str, float]) -> dict[str, float | None]:
-            return {who: value if np.isfinite(value) else None for who, value in values.items()}
-
-        return [
-            {
-                "domain": self.domain,
-                "variable": score.variable,
-                "units": self.units.get(score.variable),
-                "lead_time_hours": float(score.lead_time / np.timedelta64(1, "h")),
-                **{name: numbers(values) for name, values in score.values.items()},
-                "skill": numbers(score.skill),
-                "starts_better_than_persistence": score.starts_better_than_persistence,
-            }
-            for score in self.scores()
-        ]
 
 
 class Evaluator:
@@ -187,25 +66,12 @@ class Evaluator:
             time, or a value is not finite.
         """
         states = [state for state in forecast if state.lead_time > np.timedelta64(0, "s")]
-        if not states:
-            raise DataError("A forecast without a state after its start cannot be verified.")
-        start, lead_times = states[0].start, [state.lead_time for state in states]
-        if not self._starts:
-            self._name, self._lead_times = states[0].domain, lead_times
-        elif lead_times != self._lead_times:
-            raise DataError(
-                f"The forecast from {start} has other lead times than that from {self._starts[0]}."
-            )
+        self._check_lead_times(states)
         predicted = self._fields_of(states)
-        times = [state.valid_time for state in states]
-        initial, *truth_at = read_fields(
-            self._source, self._domain.outputs, [start, *times], may_be_missing=self._missing
-        )
-        normal = np.stack([self._climatology.at(time) for time in times])
-        # each (lead times, grid, variable)
-        truth = np.where(np.isnan(initial) | np.isnan(normal), np.nan, np.stack(truth_at))
+        initial, normal, truth = self._expected(states)
         gaps = ~np.isfinite(predicted).all(axis=1) & ~np.isnan(truth)
-        refuse(gaps, self._domain.outputs, f"The forecast from {start}", times)
+        times = [state.valid_time for state in states]
+        refuse(gaps, self._domain.outputs, f"The forecast from {states[0].start}", times)
         forecasts = {
             MODEL: predicted,
             PERSISTENCE: np.repeat(initial[None], len(times), axis=0)[:, None],
@@ -213,14 +79,14 @@ class Evaluator:
         }  # each (lead times, members, grid, variable)
         for name, build in self._builders.items():
             for who, fields in forecasts.items():
-                metric = build(domain=self._domain, lead_times=np.array(lead_times, "timedelta64[s]"))
+                metric = build(domain=self._domain, lead_times=np.array(self._lead_times, "timedelta64[s]"))
                 metric.update(fields, truth, normal)
                 self._by_start.setdefault((name, who), []).append(metric.compute())
                 if (name, who) in self._totals:
                     self._totals[name, who].merge(metric)
                 else:
                     self._totals[name, who] = metric
-        self._starts.append(start)
+        self._starts.append(states[0].start)
 
     def evaluation(self) -> Evaluation:
         """Give the scores of all forecasts so far.
@@ -248,6 +114,30 @@ class Evaluator:
             lead_times=np.array(self._lead_times, "timedelta64[s]"),
             metrics=metrics,
         )
+
+    def _check_lead_times(self, states: list[State]) -> None:
+        """Check that a forecast has the lead times of the first one, which says what they are."""
+        if not states:
+            raise DataError("A forecast without a state after its start cannot be verified.")
+        lead_times = [state.lead_time for state in states]
+        if not self._starts:
+            self._name, self._lead_times = states[0].domain, lead_times
+        elif lead_times != self._lead_times:
+            raise DataError(
+                f"The forecast from {states[0].start} has other lead times than that from {self._starts[0]}."
+            )
+
+    def _expected(self, states: list[State]) -> tuple[Array, Array, Array]:
+        """Read the state at the start ``(grid, variable)``, the climatology and the truth.
+
+        These are ``(lead times, grid, variable)``; the truth is NaN where one of the others is.
+        """
+        times = [state.valid_time for state in states]
+        initial, *truth = read_fields(
+            self._source, self._domain.outputs, [states[0].start, *times], may_be_missing=self._missing
+        )
+        normal = np.stack([self._climatology.at(time) for time in times])
+        return initial, normal, np.where(np.isnan(initial) | np.isnan(normal), np.nan, np.stack(truth))
 
     def _fields_of(self, states: list[State]) -> Field:
         """The fields of the states, ``(lead times, members, grid, variable)``; refuse what does not fit."""

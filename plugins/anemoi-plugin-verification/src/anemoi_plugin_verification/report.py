@@ -17,18 +17,19 @@ from anemoi.core.interfaces.output import State
 from anemoi.core.trailer import trailer
 
 from .charts import error_growth, svg
-from .evaluation import CLIMATOLOGY, MODEL, PERSISTENCE, RMSE, STANDARD, Evaluation, Score
+from .evaluation import STANDARD
 from .fields import read_fields
 from .maps import Case, comparison, png
 from .period import Period
 from .raster import Raster
+from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, RMSE, Evaluation, Score
 from .table import Section, is_error, sections
 from .units import DisplayUnit, decimals, display_unit, in_hours, in_words
 from .verification import Verification, VerifiedDomain
 
 
 @dataclass(frozen=True)
-class Part:
+class VariablePart:
     """What the report says and shows of one variable; pictures are ``data:`` addresses."""
 
     section: Section
@@ -42,7 +43,7 @@ class DomainParts:
     """What the report says and shows of one domain; ``title`` is empty where there is only one."""
 
     title: str
-    parts: list[Part]
+    parts: list[VariablePart]
     climatology: str
     grid: Grid
     data: Mapping[str, Any]
@@ -114,7 +115,7 @@ def _domain(verification: Verification, name: str, example: Sequence[State]) -> 
     )
 
 
-def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[Part]:
+def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[VariablePart]:
     evaluation, source = verified.evaluation, verified.source
     raster = Raster(source.grid)
     states = _some(example, evaluation)
@@ -131,7 +132,7 @@ def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[Part]
             )
             for k, state in enumerate(states)
         ]
-        yield Part(
+        yield VariablePart(
             section=section,
             summary=summary(evaluation, variable, unit),
             curves=_data_address("image/svg+xml", svg(error_growth(evaluation, variable))),

@@ -10,7 +10,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from .evaluation import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, RMSE, Evaluation, Score, Values
+from .scores import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, RMSE, Evaluation, Score, Values
 from .units import DisplayUnit, decimals, display_unit, in_hours, long_name
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from anemoi.core.units import udunits
+from anemoi.core.variable import split_level
 
 
 @dataclass(frozen=True)
@@ -19,19 +21,16 @@ class DisplayUnit:
 _DISPLAYED = {
     "1": DisplayUnit(""),
     "Pa": DisplayUnit("hPa", 0.01),
-    "kg kg**-1": DisplayUnit("g/kg", 1000.0),
     "kg kg-1": DisplayUnit("g/kg", 1000.0),
     "kg/kg": DisplayUnit("g/kg", 1000.0),
-    "m s**-1": DisplayUnit("m/s"),
     "m s-1": DisplayUnit("m/s"),
-    "m**2 s**-2": DisplayUnit("m²/s²"),
     "m2 s-2": DisplayUnit("m²/s²"),
 }
 
 
 def display_unit(unit: str | None) -> DisplayUnit:
     """Find the unit that a quantity in ``unit`` is shown in; one that is not known is shown as it is."""
-    return _DISPLAYED.get(unit or "", DisplayUnit(unit or ""))
+    return _DISPLAYED.get(udunits(unit or ""), DisplayUnit(unit or ""))
 
 
 _NAMES = {
@@ -59,7 +58,7 @@ def long_name(variable: str) -> str:
 
     Levels follow an underscore, as in ``t_500``; a name that is not known is left as it is.
     """
-    name = _NAMES.get(variable) or _NAMES.get(variable.rpartition("_")[0])
+    name = _NAMES.get(split_level(variable)[0])
     return variable if name is None else f"{name[0].upper()}{name[1:]} ({variable})"
 
 

@@ -19,8 +19,9 @@ from anemoi.core.provenance import provenance
 from anemoi.core.times import parse_date, parse_duration
 
 from .climatology import Climatology, climatology
-from .evaluation import CLIMATOLOGY, MODEL, STANDARD, Evaluation, Evaluator, Metrics
+from .evaluation import STANDARD, Evaluator, Metrics
 from .period import Offsets, Period, start_dates, training_period
+from .scores import CLIMATOLOGY, MODEL, Evaluation
 
 Progress = Callable[[int, int], None]
 """Told how many of how many forecasts are done."""

@@ -15,9 +15,10 @@ from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from .chunks import Chunks, fetcher, find_chunks
+from .faults import one_line
 from .layout import read_changes, read_layout
 from .reader import Index, Reader, take
-from .store import local_path, one_line, open_group
+from .store import local_path, open_group
 
 
 class Dataset(Reader):

@@ -23,8 +23,8 @@ from anemoi.core.times import format_duration, parse_date, parse_duration
 from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
+from .faults import one_line
 from .metadata import read_variable
-from .store import one_line
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from anemoi.core.errors import DataError
 
-from .store import one_line
+from .faults import one_line
 
 _SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "http", "https")
 

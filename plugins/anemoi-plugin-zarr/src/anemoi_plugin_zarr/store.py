@@ -15,6 +15,8 @@ import numpy as np
 from anemoi.core.errors import AnemoiError, DataError
 from numpy.typing import ArrayLike, NDArray
 
+from .faults import one_line
+
 
 def local_path(path: str) -> Path | None:
     """Give the file or directory that ``path`` means; None for the address of an object store."""
@@ -143,8 +145,3 @@ def _directory_store(path: Path) -> Any:
 
 def _is_zarr_2() -> bool:
     return bool(import_module("zarr").__version__.startswith("2."))
-
-
-def one_line(error: Exception) -> str:
-    """Say what a library's error is, shortly."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]

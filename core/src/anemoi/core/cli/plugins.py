@@ -12,6 +12,7 @@ import click
 from ..plugins import STATES, components
 from . import kind_name
 from .groups import OpenGroup
+from .table import print_table
 
 if TYPE_CHECKING:
     from ..plugins._doctor import Diagnosis
@@ -58,7 +59,7 @@ def list_(kind: str | None, state: str | None, load: bool, as_json: bool) -> Non
         _print_json([asdict(component) for component in found])
         return
     rows = [(c.name, c.kind, c.distribution, c.version, c.state, c.reason) for c in found]
-    _print_table(("name", "kind", "distribution", "version", "state", "reason"), rows)
+    print_table(("name", "kind", "distribution", "version", "state", "reason"), rows)
 
 
 @command.command()
@@ -203,7 +204,7 @@ def _print_diagnoses(diagnoses: Sequence[Diagnosis]) -> None:
         rows.append(
             (component.state, component.name, component.kind, component.distribution, seconds, heaviest)
         )
-    _print_table(("state", "name", "kind", "distribution", "seconds", "heaviest import"), rows)
+    print_table(("state", "name", "kind", "distribution", "seconds", "heaviest import"), rows)
     wrong = [diagnosis.component for diagnosis in diagnoses if diagnosis.component.state != "ok"]
     for component in wrong:
         click.echo(f"\n{component.kind} {component.full_name} is {component.state}: {component.reason}")
@@ -213,14 +214,6 @@ def _print_diagnoses(diagnoses: Sequence[Diagnosis]) -> None:
 
 def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
-
-
-def _print_table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]], widest: int = 40) -> None:
-    """Print rows in columns; what is wider than ``widest`` pushes the rest of its row to the right."""
-    widths = [min(widest, max(map(len, column))) for column in zip(titles, *rows, strict=True)]
-    for row in (tuple(title.upper() for title in titles), *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
 
 
 def _print_facts(facts: Iterable[tuple[str, str]]) -> None:

@@ -23,9 +23,9 @@ from .background import Background
 from .destination import Destination
 from .initial import Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
-from .journal import Journal
+from .journal import ForecastJournal
 from .rollout import LEAD_TIME, Forecast, announced, describe
-from .tee import Part, Tee
+from .tee import OutputFile, Tee
 
 _MOST = 10
 """How many errors one message lists."""
@@ -51,8 +51,8 @@ class Task:
 
     forecasts: Mapping[str, ForecastDescription]
     paths: tuple[str, ...]
-    parts: tuple[Part, ...]
-    journal: Journal | None = None
+    parts: tuple[OutputFile, ...]
+    journal: ForecastJournal | None = None
 
     @property
     def states(self) -> int:
@@ -181,7 +181,7 @@ def prepare(
 def _task(
     forecasts: Mapping[str, ForecastDescription],
     destinations: Sequence[Destination],
-    journal: Journal | None,
+    journal: ForecastJournal | None,
     *,
     overwrite: bool,
     records: int,
@@ -197,7 +197,7 @@ def _task(
             return Task(forecasts, paths, (), journal)
         # It was interrupted while its files appeared: those that did are the ones to be written again.
         overwrite = overwrite or len(journal) == records
-    parts: list[Part] = []
+    parts: list[OutputFile] = []
     errors: list[AnemoiError] = []
     for destination in destinations:
         for forecast in forecasts.values():
@@ -213,7 +213,7 @@ def _journal(
     device: torch.device,
     persist: Collection[str],
     seed: int,
-) -> Journal:
+) -> ForecastJournal:
     """The journal of a forecast, beside its first file."""
     forecast = next(iter(forecasts.values()))
     path = Path(destination.of_date(forecast.start)).expanduser().absolute()
@@ -231,7 +231,7 @@ def _journal(
         "device": device.type,
         "software": " ".join(f"{name} {version}" for name, version in software.items()),
     }
-    return Journal(path.with_name(f".{path.name}.journal"), about, forecast.provenance)
+    return ForecastJournal(path.with_name(f".{path.name}.journal"), about, forecast.provenance)
 
 
 def _check_apart(

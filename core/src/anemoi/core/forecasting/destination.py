@@ -14,7 +14,7 @@ from .. import config, plugins
 from ..errors import ConfigError, DataError, PluginError
 from ..interfaces.output import ForecastDescription, Output
 from ..times import format_date, format_duration
-from .tee import Part
+from .tee import OutputFile
 
 DATE, LEAD_TIME, DOMAIN = "date", "lead_time", "domain"
 
@@ -85,7 +85,7 @@ class Destination:
         """Give all paths that a forecast is written to."""
         return [self._path(part) for part in self._split(forecast)]
 
-    def parts(self, forecast: ForecastDescription, *, overwrite: bool) -> Iterator[Part]:
+    def parts(self, forecast: ForecastDescription, *, overwrite: bool) -> Iterator[OutputFile]:
         """Build the outputs that write a forecast.
 
         Raises
@@ -96,7 +96,7 @@ class Destination:
         for part in self._split(forecast):
             path = self._path(part)
             output = self.output(path=path, forecast=part, overwrite=overwrite)
-            yield Part(path, output, part.lead_times, part.domain)
+            yield OutputFile(path, output, part.lead_times, part.domain)
 
     def _split(self, forecast: ForecastDescription) -> list[ForecastDescription]:
         if LEAD_TIME not in self._placeholders():

@@ -32,7 +32,7 @@ Buffer = Union[bytes, "memoryview[int]"]
 _FIX = "Repeat the command that was interrupted, or remove the journal to start anew."
 
 
-class Journal:
+class ForecastJournal:
     """The states of one forecast so far. Nothing is written before the first state is.
 
     Parameters

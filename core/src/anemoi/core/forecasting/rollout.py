@@ -24,7 +24,7 @@ from ..provenance import provenance
 from ..times import format_date, parse_date, parse_duration
 from .initial import LeadTimes, Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
-from .journal import Journal
+from .journal import ForecastJournal
 
 LEAD_TIME = "10d"
 """How far a forecast goes unless it is told: the medium range."""
@@ -54,7 +54,7 @@ class Forecast:
     model: ForecastModel
     inputs: Inputs
     seed: int = 0
-    journal: Journal | None = None
+    journal: ForecastJournal | None = None
 
     @property
     def description(self) -> ForecastDescription:
@@ -121,7 +121,7 @@ class Forecast:
                     found.append(State(described.start, lead, field, name))
         yield from sorted(found, key=lambda state: state.lead_time)
 
-    def _check_initial(self, journal: Journal) -> None:
+    def _check_initial(self, journal: ForecastJournal) -> None:
         """Begin the journal with the inputs that the forecast starts from, or check that they are those."""
         initial = _packed(self.inputs.of(0), self.model)
         if not len(journal):

@@ -17,7 +17,7 @@ from ..interfaces.output import Output, State
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class OutputFile:
     """One file of a forecast.
 
     Parameters
@@ -50,7 +50,7 @@ class Tee:
         The files.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[OutputFile]) -> None:
         self._parts = tuple(parts)
         self._whole: list[Path] = []
 
@@ -83,7 +83,7 @@ class Tee:
         self._stack.__exit__(kind, error, traceback)
 
     @contextmanager
-    def _open(self, part: Part) -> Iterator[None]:
+    def _open(self, part: OutputFile) -> Iterator[None]:
         with _named(part):
             part.output.__enter__()
         try:
@@ -106,7 +106,7 @@ class Tee:
 
 
 @contextmanager
-def _named(part: Part) -> Iterator[None]:
+def _named(part: OutputFile) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from anemoi.core.cli.table import print_table
 from anemoi.core.errors import AnemoiError
 
 from .record import METRICS, RUN, Run, find, read
@@ -36,7 +37,7 @@ def list_(directory: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_summary(run) for run in found], indent=2))
     elif found:
-        _print_table(_TITLES, [_row(run) for run in found])
+        print_table(_TITLES, [_row(run) for run in found])
     for fault in faults:
         click.echo(f"Note: {fault}", err=True)
 
@@ -65,11 +66,11 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"runs": list(names), "parameters": parameters, "results": results}, indent=2))
         return
-    _print_table(
+    print_table(
         ("parameter", *names), [(key, *map(_text, values)) for key, values in parameters.items()] or [_SAME]
     )
     click.echo()
-    _print_table(("result", *names), [(key, *map(_text, values)) for key, values in results.items()])
+    print_table(("result", *names), [(key, *map(_text, values)) for key, values in results.items()])
 
 
 _SAME = ("(all the same)",)
@@ -194,14 +195,3 @@ def _text(value: Any) -> str:
 
 def _duration(duration: timedelta) -> str:
     return str(timedelta(seconds=round(duration.total_seconds())))
-
-
-def _print_table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]], widest: int = 40) -> None:
-    """Print rows in columns; what is wider than ``widest`` pushes the rest of its row to the right."""
-    cells = [tuple(title.upper() for title in titles), *rows]
-    widths = [
-        min(widest, max(len(row[column]) for row in cells if column < len(row)))
-        for column in range(len(titles))
-    ]
-    for row in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())

@@ -27,7 +27,7 @@ from ..reader import reader
 from ..store import create_array, create_group, reopen_group
 from ..views.period import Period
 from ..writer import describe
-from .journal import Journal
+from .journal import CreationJournal
 from .reading_back import Found, read_back
 from .recipe import Recipe, StatisticsPeriod
 from .work import Work, write_dates
@@ -92,7 +92,7 @@ def create(
     """
     path = Path(path).expanduser().absolute()
     partial = path.with_name(f".{path.name}.partial")
-    journal = Journal(partial)
+    journal = CreationJournal(partial)
     # What was begun with leave to replace something goes on with it.
     replaces = overwrite or append or (journal.plan() or {}).get("overwrite", False)
     check_replaceable(path, replaces)
@@ -163,7 +163,7 @@ def _plan(recipe: Recipe, source: DataSource, earlier: Dataset | None) -> dict[s
 
 
 def _prepare(
-    journal: Journal, partial: Path, plan: Mapping[str, Any], source: DataSource, overwrite: bool
+    journal: CreationJournal, partial: Path, plan: Mapping[str, Any], source: DataSource, overwrite: bool
 ) -> None:
     """Make the empty array, or check that what was begun is the same."""
     begun = None if overwrite else journal.plan()
@@ -191,7 +191,7 @@ def _prepare(
 
 
 def _finish(
-    partial: Path, journal: Journal, recipe: Recipe, source: DataSource, dates: NDArray[np.intp]
+    partial: Path, journal: CreationJournal, recipe: Recipe, source: DataSource, dates: NDArray[np.intp]
 ) -> None:
     """Read everything back, then write what describes it."""
     period = _statistics_times(recipe.statistics, source)

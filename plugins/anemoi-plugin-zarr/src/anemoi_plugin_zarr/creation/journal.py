@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 _LOCK = "lock"
 
 
-class Journal:
+class CreationJournal:
     """The record of a creation in ``directory``.
 
     Parameters

@@ -19,7 +19,7 @@ from ..chunks import fetcher, find_chunks
 from ..constancy import Constancy
 from ..processors import processors
 from ..store import reopen_group
-from .journal import Journal
+from .journal import CreationJournal
 
 _RUN = 16
 """How many dates one thread reads, one after another: the date before a run is read twice, for the change."""
@@ -47,7 +47,7 @@ class Found:
 
 
 def read_back(
-    directory: Path, journal: Journal, times: Times, dates: NDArray[np.intp], period: Times
+    directory: Path, journal: CreationJournal, times: Times, dates: NDArray[np.intp], period: Times
 ) -> Found:
     """Compare all that was written with what was to be, and gather what it is like.
 

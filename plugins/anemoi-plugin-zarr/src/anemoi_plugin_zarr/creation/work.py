@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ..placing import unwritable
 from ..processors import processors
 from ..store import reopen_group, write_state
-from .journal import Journal
+from .journal import CreationJournal
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class _Writer:
         self.source = config.build("source", work.source) if source is None else source
         self.earlier = config.build("source", work.earlier) if work.earlier else None
         self.shape = reopen_group(work.directory)["data"].shape[1:]
-        self.journal = Journal(work.directory)
+        self.journal = CreationJournal(work.directory)
 
     def read(self, date: int) -> NDArray[np.float32]:
         """The state ``(variable, ensemble, cell)`` of a date."""

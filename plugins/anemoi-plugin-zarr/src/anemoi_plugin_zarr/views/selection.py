@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal
 
 from annotated_types import Ge, Len
 
 from ..reader import Reader, derived
-from .cells import area as within_area
-from .cells import thinning as thinned
+from . import cells, variables
 from .filled import Filled, Method
 from .period import Period
-from .variables import drop as without
-from .variables import rename as renamed
-from .variables import reorder as reordered
-from .variables import select as selected
 from .view import View
+
+_CHOICES: Final[Mapping[str, Callable[[Reader, Any], Reader]]] = {
+    "select": variables.select,
+    "drop": variables.drop,
+    "reorder": variables.reorder,
+    "rename": variables.rename,
+    "thinning": cells.thinning,
+    "area": cells.area,
+}
+"""What each option that chooses variables or cells does to a source."""
 
 
 class Selection(View):
@@ -63,30 +68,25 @@ class Selection(View):
         thinning: Annotated[int, Ge(1)] | None = None,
         area: Annotated[list[float], Len(4, 4)] | None = None,
     ) -> None:
-        given = {
-            name: value for name, value in locals().items() if name not in ("self", "source", "__class__")
-        }
-        self._options = {name: value for name, value in given.items() if value is not None}
-        self._whole = source
+        filling = _given(fill_missing_dates=fill_missing_dates)
+        period = _given(start=start, end=end, frequency=frequency)
+        chosen = _given(
+            select=select, drop=drop, reorder=reorder, rename=rename, thinning=thinning, area=area
+        )
+        self._whole, self._options = source, {**filling, **period, **chosen}
         if fill_missing_dates is not None:
             source = Filled(source, fill_missing_dates)
-        if (start, end, frequency) != (None, None, None):
-            source = Period(source, start=start, end=end, frequency=frequency)
-        if select is not None:
-            source = selected(source, select)
-        if drop is not None:
-            source = without(source, drop)
-        if reorder is not None:
-            source = reordered(source, reorder)
-        if rename is not None:
-            source = renamed(source, rename)
-        if thinning is not None:
-            source = thinned(source, thinning)
-        if area is not None:
-            source = within_area(source, area)
+        if period:
+            source = Period(source, **period)
+        for option, value in chosen.items():
+            source = _CHOICES[option](source, value)
         super().__init__(source)
 
     @property
     def provenance(self) -> Mapping[str, Any]:
         """That of the source; where options choose of it, one of its own, with the source as a parent."""
         return derived([self._whole], **self._options) if self._options else self._whole.provenance
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
