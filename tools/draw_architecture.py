@@ -28,15 +28,15 @@ LAYERS: tuple[dict[str, int], ...] = (
     {"model": 0},
     {"objectives": -1, "transforms": 0, "forcings": 1},
     {"config": 0},
-    {"provenance": 3, "outputs": -2, "held": 2},
-    {"plugins": 0},
+    {"outputs": -2, "provenance": 2, "held": 3},
+    {"plugins": 0, "delegating": 3},
     {"interfaces": 0},
 )
 """The packages of core from the top to the bottom, each with its column; one imports only what is below it."""
 
 DATA_TYPES = (
-    *("domain", "variable", "steps", "graph", "grid", "areas", "times", "units", "errors"),
-    *("allocation", "commands", "directories", "documents", "trailer"),
+    *("domain", "variable", "steps", "graph", "grid", "areas", "times", "units", "errors", "moments"),
+    *("allocation", "commands", "directories", "documents", "files", "trailer"),
 )
 """What is below them all: plain data, and what needs nothing but that."""
 
@@ -56,6 +56,7 @@ CAPTIONS = {
     "provenance": "parents by identity",
     "outputs": "whole or not at all",
     "held": "constants and rest",
+    "delegating": "sources of sources",
     "plugins": "find, judge, load",
     "interfaces": "what each kind promises",
 }
@@ -134,6 +135,8 @@ def draw() -> str:
         _text(LEFT + 16, 46, "anemoi-core", size=16, weight=700, anchor="start"),
         _text(LEFT + 142, 46, "an arrow is an import; it always points down", colour=GREY, anchor="start"),
     ]
+    if strange := set(core_arrows()) - {*rows, *DATA_TYPES, *MOVED, ""}:
+        raise SystemExit(f"Say in {Path(__file__).name} where {', '.join(sorted(strange))} belongs.")
     arrows = {
         name: {"data types" if other in DATA_TYPES else other for other in others} - {"", *MOVED}
         for name, others in core_arrows().items()
@@ -163,7 +166,7 @@ def draw() -> str:
     parts.append(_rectangle(LEFT + 16, floor, across - LEFT - 32, 72, ORANGE))
     middle = (LEFT + across) / 2
     parts.append(_text(middle, floor + 22, "data types", size=14, weight=600))
-    for number, some in enumerate((DATA_TYPES[:9], DATA_TYPES[9:])):
+    for number, some in enumerate((DATA_TYPES[:10], DATA_TYPES[10:])):
         parts.append(_text(middle, floor + 42 + 17 * number, " · ".join(some), size=11, colour=GREY))
     parts.append(
         _text(
