@@ -6,9 +6,11 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 
+MIGRATING = Path(__file__).parents[2] / "docs" / "migrating.md"
 MOVED = {
     "anemoi.core.checkpoint.exporting": ("anemoi_plugin_export", ["export_metadata", "metadata"]),
     "anemoi.core.interfaces": ("anemoi_plugin_training", ["Loss"]),
@@ -124,3 +126,9 @@ def test_a_name_that_neither_has_is_an_error_and_no_warning(recwarn):
 def test_a_name_that_is_gone_says_what_to_do_instead():
     with pytest.raises(ImportError, match=r'LossContract is gone.* set kind = "loss"'):
         from anemoi.core.testing import LossContract  # noqa: F401
+
+
+@pytest.mark.parametrize(("old", "new", "name"), NAMES)
+def test_the_page_of_migrating_tells_of_it(old, new, name):
+    rows = [row for row in MIGRATING.read_text(encoding="utf-8").splitlines() if f"`{new}" in row]
+    assert any(f"`{old}`" in row or f"`{old}.{name}`" in row for row in rows)
