@@ -36,7 +36,6 @@ PRIVATE: set[str] = {
 
 CIRCLES: set[tuple[str, ...]] = {
     ("anemoi.core.config.build", "anemoi.core.config.schema", "anemoi.core.config.validate"),
-    ("anemoi_plugin_zarr.remote", "anemoi_plugin_zarr.store"),
 }
 """Known circles; one that is mended must be taken out."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from anemoi.core.checkpoint import container
 from anemoi.core.errors import CheckpointError
+from anemoi.core.files import write_whole
 from anemoi.core.times import parse_date, parse_duration
 
 FOLDER = "anemoi-metadata"
@@ -63,7 +64,13 @@ def export_metadata(
         file.writestr(f"{FOLDER}/anemoi.json", json.dumps(said, indent=2))
         for name, array in arrays.items():
             file.writestr(f"{FOLDER}/{name}.numpy", array.tobytes())
-    container.place(path, archive.getbuffer())
+    try:
+        write_whole(path, archive.getbuffer())
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            fix=f"Check that the directory {path.parent} exists, can be written and has room.",
+        ) from error
     return path
 
 
