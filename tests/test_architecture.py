@@ -16,18 +16,6 @@ import draw_architecture
 import imports
 
 PRIVATE: set[str] = {
-    "anemoi.core.cli.kind_name: anemoi.core.plugins._catalogue.known",
-    "anemoi.core.cli.kind_name: anemoi.core.plugins._components.declared",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._blocklist.allow",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._blocklist.block",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._doctor.diagnose",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._explain.information",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._explain.named",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._explain.reasons",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._explain.requirements",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._install.distribution",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._install.install",
-    "anemoi.core.cli.plugins: anemoi.core.plugins._install.known_good_set",
     "anemoi.core.config.nearest: anemoi.core.plugins._catalogue.provider",
     "anemoi.core.config.options: anemoi.core.plugins._load.find_kind",
     "anemoi.core.config.options: anemoi.core.plugins._load.part_of",

@@ -13,7 +13,7 @@ import pytest
 
 from anemoi.core.cli.main import main
 from anemoi.core.errors import PluginError
-from anemoi.core.plugins._install import distribution, install, known_good_set
+from anemoi.core.plugins import distribution_of, install, known_good_set
 
 
 def wheel(index: Path, name: str, version: str, *requires: str) -> str:
@@ -133,7 +133,7 @@ def test_a_set_that_cannot_be_read_is_named(constraints):
     ],
 )
 def test_a_component_or_a_distribution_may_be_named(name, meant):
-    assert distribution(name) == meant
+    assert distribution_of(name) == meant
 
 
 def test_the_set_of_the_institution_comes_before_that_of_the_user(tmp_path, monkeypatch):

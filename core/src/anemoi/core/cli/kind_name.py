@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..plugins import kinds
-from ..plugins._catalogue import known
-from ..plugins._components import declared
+from ..plugins import declared, kinds, known
 
 
 def checked(_: click.Context, __: click.Parameter, name: str | None) -> str | None:

@@ -15,7 +15,7 @@ from .groups import OpenGroup
 from .table import print_table
 
 if TYPE_CHECKING:
-    from ..plugins._doctor import Diagnosis
+    from ..plugins import Diagnosis
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _timeout = click.option(
@@ -51,7 +51,7 @@ def list_(kind: str | None, state: str | None, load: bool, as_json: bool) -> Non
     """
     found = components(kind)
     if load:
-        from ..plugins._doctor import diagnose
+        from ..plugins import diagnose
 
         found = [diagnosis.component for diagnosis in diagnose(found, timeout=60.0)]
     found = [component for component in found if state in (None, component.state)]
@@ -70,7 +70,7 @@ def info(name: str, as_json: bool) -> None:
 
     NAME is a component, a distribution, or DISTRIBUTION:COMPONENT.
     """
-    from ..plugins._explain import information, named
+    from ..plugins import information, named
 
     found = [information(component) for component in named(name)]
     if as_json:
@@ -88,7 +88,7 @@ def info(name: str, as_json: bool) -> None:
 @click.argument("name")
 def why(name: str) -> None:
     """Say why NAME is in the state it is in: which rule hid, blocked, shadowed or refused it."""
-    from ..plugins._explain import named, reasons
+    from ..plugins import named, reasons
 
     for number, component in enumerate(named(name)):
         if number:
@@ -107,8 +107,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool, timeout: f
 
     The exit code is 1 if anything is not ok.
     """
-    from ..plugins._doctor import diagnose
-    from ..plugins._explain import named
+    from ..plugins import diagnose, named
 
     chosen = dict.fromkeys(one for name in names for one in named(name)) if names else components()
     diagnoses = list(diagnose(chosen, timeout=timeout))
@@ -133,13 +132,13 @@ def install(names: tuple[str, ...], constraints: str | None) -> None:
     NAME is a component that is known, or a distribution, with a range of versions or without. pip does it;
     what a known-good set holds is installed in the version and with the hashes that it gives.
     """
-    from ..plugins._install import distribution, known_good_set
-    from ..plugins._install import install as pip_install
+    from ..plugins import distribution_of, known_good_set
+    from ..plugins import install as pip_install
 
     if constraints is None and (found := known_good_set()) is not None:
         constraints = str(found)
     click.echo(f"Keeping to {constraints}." if constraints else "No known-good set: installing the newest.")
-    installed = pip_install([distribution(name) for name in names], constraints)
+    installed = pip_install([distribution_of(name) for name in names], constraints)
     for each in installed:
         note = "" if each.proved or constraints is None else "  (not in the set)"
         click.echo(f"  {each.name} {each.version}{note}")
@@ -149,7 +148,7 @@ def install(names: tuple[str, ...], constraints: str | None) -> None:
 @command.command()
 def requirements() -> None:
     """Print the plugins installed here as a requirements file for pip."""
-    from ..plugins._explain import requirements as lines
+    from ..plugins import requirements as lines
 
     click.echo("\n".join(lines(components())))
 
@@ -158,7 +157,7 @@ def requirements() -> None:
 @click.argument("name")
 def block(name: str) -> None:
     """Never use NAME: a distribution, a component of any distribution, or DISTRIBUTION:COMPONENT."""
-    from ..plugins._blocklist import block as write
+    from ..plugins import block as write
 
     click.echo(f"{name} is blocked in {write(name)}")
     _note_surprises(name, "blocked")
@@ -168,7 +167,7 @@ def block(name: str) -> None:
 @click.argument("name")
 def allow(name: str) -> None:
     """Use NAME again after it was blocked; what the site blocks stays blocked."""
-    from ..plugins._blocklist import allow as write
+    from ..plugins import allow as write
 
     click.echo(f"{name} is allowed in {write(name)}")
     _note_surprises(name, "allowed")
@@ -177,7 +176,7 @@ def allow(name: str) -> None:
 def _note_surprises(name: str, wanted: str) -> None:
     """Say if the lists now mean something else than the user may think."""
     from ..errors import PluginError
-    from ..plugins._explain import named
+    from ..plugins import named
 
     try:
         found = named(name)

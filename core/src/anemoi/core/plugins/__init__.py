@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._components import STATES, Component, components, kinds
+from ._components import STATES, Component, components, declared, kinds
 from ._kinds import KINDS, Kind, group, normalise
 from ._load import find_kind, load, load_component, matching, part_of, refusal, suggestion
 
 if TYPE_CHECKING:
+    from ._blocklist import allow, block
     from ._broadcast import Broadcast, hook_fault
     from ._catalogue import known, provider
     from ._describe import describe
-    from ._explain import named
+    from ._doctor import Diagnosis, diagnose
+    from ._explain import information, named, reasons, requirements
     from ._hooks import hooks
+    from ._install import distribution_of, install, known_good_set
     from ._lock import lock, used
 
 __all__ = [
@@ -24,15 +27,24 @@ __all__ = [
     "STATES",
     "Broadcast",
     "Component",
+    "Diagnosis",
     "Kind",
+    "allow",
+    "block",
     "components",
+    "declared",
     "describe",
+    "diagnose",
+    "distribution_of",
     "find_kind",
     "group",
     "hook_fault",
     "hooks",
+    "information",
+    "install",
     "kinds",
     "known",
+    "known_good_set",
     "load",
     "load_component",
     "lock",
@@ -41,20 +53,32 @@ __all__ = [
     "normalise",
     "part_of",
     "provider",
+    "reasons",
     "refusal",
+    "requirements",
     "suggestion",
     "used",
 ]
 
 _MODULE_OF = {
     "Broadcast": "_broadcast",
+    "Diagnosis": "_doctor",
+    "allow": "_blocklist",
+    "block": "_blocklist",
     "describe": "_describe",
+    "diagnose": "_doctor",
+    "distribution_of": "_install",
     "hook_fault": "_broadcast",
     "hooks": "_hooks",
+    "information": "_explain",
+    "install": "_install",
     "known": "_catalogue",
+    "known_good_set": "_install",
     "lock": "_lock",
     "named": "_explain",
     "provider": "_catalogue",
+    "reasons": "_explain",
+    "requirements": "_explain",
     "used": "_lock",
 }
 

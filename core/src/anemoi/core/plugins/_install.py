@@ -52,7 +52,7 @@ def known_good_set() -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def distribution(name: str) -> str:
+def distribution_of(name: str) -> str:
     """The distribution that a user means: the one that provides that component, or the one called so."""
     known = (provider(kind, name) for kind in kinds())
     named = next(filter(None, known), None)
