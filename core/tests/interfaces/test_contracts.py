@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_a_component_that_leaves_out_a_method_is_not_of_its_kind(kind, method):
     assert fault("Whole") == ""
     del members[method]
     assert fault("Partial") == f"'Partial' does not define {method}"
+
+
+def test_what_core_offers_for_writing_components_is_where_the_page_says():
+    page = DOCUMENTATION.read_text(encoding="utf-8")
+    table = page.partition("## What core offers")[2].partition("## ")[0]
+    rows = re.findall(r"^\| (`anemoi[^|]+) \|", table, re.MULTILINE)
+    assert len(rows) == 6
+    for row in rows:
+        first, *others = re.findall(r"`([^`]+)`", row)
+        module, _, name = first.rpartition(".")
+        assert [each for each in (name, *others) if not hasattr(import_module(module), each)] == []
 
 
 @pytest.mark.parametrize("name", interfaces.__all__)

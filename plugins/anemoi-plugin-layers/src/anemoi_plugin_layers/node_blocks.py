@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+Block = tuple[slice, slice]
+"""Some of the nodes of one item of a batch."""
+
 _VALUES = 2**19
 """How many values of the widest state make a block: 2 MB in float32, and no less than a product of matrices
 needs to be at its best."""
@@ -18,7 +21,7 @@ def runs_in_blocks(x: Tensor) -> bool:
     return eager and x.dtype.itemsize >= 4 and not torch.is_autocast_enabled("cpu")
 
 
-def blocks_of_nodes(x: Tensor, width: int) -> Iterator[tuple[slice, slice]]:
+def blocks_of_nodes(x: Tensor, width: int) -> Iterator[Block]:
     """Cut each item of ``(batch, nodes, channels)`` into blocks of nodes whose states have this width."""
     nodes = max(1, _VALUES // width)
     for item in range(x.shape[0]):

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.func import functional_call
 from torch.nn import functional as F
 
-from .node_blocks import blocks_of_nodes, runs_in_blocks
+from .node_blocks import Block, runs_in_blocks
 from .normalisation import Norm
+from .way_back import add_linear, way_back
 
 Affine = tuple[Tensor, "Tensor | None"]
 """The weight of a linear layer ``(out channels, channels)``, and its bias ``(out channels,)`` or None."""
@@ -72,45 +72,23 @@ class _NormedLinear(torch.autograd.Function):
         x, condition, *parameters = ctx.saved_tensors
         end = 2 * ctx.count
         flat, of_norm = parameters[:end], parameters[end:]
-        needed = ctx.needs_input_grad[3:]
-        totals: list[Any] = [
+        of_flat = [
             torch.zeros_like(each) if need else None
-            for each, need in zip((condition, *parameters), needed, strict=True)
+            for each, need in zip(flat, ctx.needs_input_grad[4:], strict=False)
         ]
-        # With the weights that were used, which need not be those that the norm has by now.
-        names = [name for name, _ in ctx.norm.named_parameters()]
-        leaves: list[Any] = [
-            None if each is None else each.detach().requires_grad_() for each in (condition, *of_norm)
-        ]
-        as_used = dict(zip(names, leaves[1:], strict=True))
-        wanted = [
-            (leaf, total)
-            for leaf, total in zip(leaves, (totals[0], *totals[1 + end :]), strict=True)
-            if leaf is not None and total is not None
-        ]
-        of_x = torch.empty_like(x)
-        for block in blocks_of_nodes(x, x.shape[-1]):
-            leaf = x[block].detach().requires_grad_()
-            with torch.enable_grad():
-                at_block = None if condition is None else leaves[0][block[0]]
-                normed = functional_call(ctx.norm, as_used, (leaf, at_block))
-            rows = normed.detach().flatten(0, -2)
-            of_normed = torch.zeros_like(rows)
-            for index, gradient in enumerate(gradients):
+
+        def of_normed(block: Block, normed: Tensor) -> Tensor:
+            rows = normed.flatten(0, -2)
+            total = torch.zeros_like(rows)
+            each = zip(gradients, flat[::2], of_flat[::2], of_flat[1::2], strict=True)
+            for gradient, weight, of_weight, of_bias in each:
                 of_rows = gradient[block].flatten(0, -2)
-                of_normed.addmm_(of_rows, flat[2 * index])
-                of_weight, of_bias = totals[1 + 2 * index : 3 + 2 * index]
-                if of_weight is not None:
-                    of_weight.addmm_(of_rows.T, rows)
-                if of_bias is not None:
-                    of_bias += of_rows.sum(0)
-            own, *shares = torch.autograd.grad(
-                normed, [leaf, *(each for each, _ in wanted)], of_normed.view_as(normed)
-            )
-            of_x[block] = own
-            for (_, total), share in zip(wanted, shares, strict=True):
-                total += share
-        return None, None, of_x, *totals
+                total.addmm_(of_rows, weight)
+                add_linear(of_weight, of_bias, of_rows, rows)
+            return total.view_as(normed)
+
+        of_x, of_condition, *rest = way_back(ctx.norm, x, condition, of_norm, of_normed, width=x.shape[-1])
+        return None, None, of_x, of_condition, *of_flat, *rest
 
 
 def affine(linear: nn.Linear) -> Affine:

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.func import functional_call
 
 from .mlp import MLP
-from .node_blocks import blocks_of_nodes, runs_in_blocks
+from .node_blocks import Block, blocks_of_nodes, runs_in_blocks
 from .normalisation import Norm
+from .way_back import add_linear, way_back
 
 
 def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) -> Tensor:
@@ -49,10 +49,10 @@ def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) ->
     """
     if not runs_in_blocks(x):
         return x + mlp(norm(x, condition))  # type: ignore[no-any-return]
-    given = (norm, mlp, x, condition)
     if not torch.is_grad_enabled():
-        return _add(*given)
-    return _AddMLP.apply(*given, *norm.parameters(), *mlp.parameters())  # type: ignore[no-any-return, no-untyped-call]
+        return _add(norm, mlp, x, condition)
+    hidden, out = _Hidden(norm, mlp), mlp.out
+    return _AddMLP.apply(norm, mlp, x, condition, out.weight, out.bias, *hidden.parameters())  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _AddMLP(torch.autograd.Function):
@@ -60,60 +60,48 @@ class _AddMLP(torch.autograd.Function):
     def forward(
         ctx: Any, norm: Norm, mlp: MLP, x: Tensor, condition: Tensor | None, *parameters: Tensor
     ) -> Tensor:
-        ctx.back = _Back(norm, mlp)
+        ctx.norm, ctx.mlp = norm, mlp
         ctx.save_for_backward(x, condition, *parameters)
         return _add(norm, mlp, x, condition)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, condition, *parameters = ctx.saved_tensors
-        # With the weights that were used, which need not be those that the modules have by now.
-        used = dict(zip(dict(ctx.back.named_parameters()), parameters, strict=True))
-        found = functional_call(ctx.back, used, (gradient, x, condition))
-        return None, None, *(found.get(name) for name in ("x", "condition", *used))
+        x, condition, weight, bias, *of_hidden = ctx.saved_tensors
+        of_weight, of_bias = (
+            torch.zeros_like(each) if need else None
+            for each, need in zip((weight, bias), ctx.needs_input_grad[4:6], strict=True)
+        )
+
+        def of_result(block: Block, hidden: Tensor) -> Tensor:
+            add_linear(of_weight, of_bias, gradient[block].flatten(0, -2), hidden.flatten(0, -2))
+            of_block: Tensor = gradient[block] @ weight
+            return of_block
+
+        part, width = _Hidden(ctx.norm, ctx.mlp), ctx.mlp.first.out_features
+        of_x, of_condition, *rest = way_back(
+            part, x, condition, of_hidden, of_result, width=width, skipped=gradient
+        )
+        return None, None, of_x, of_condition, of_weight, of_bias, *rest
+
+
+class _Hidden(nn.Module):
+    """All but the last layer of the MLP, of the normalised state."""
+
+    def __init__(self, norm: Norm, mlp: MLP) -> None:
+        super().__init__()
+        self.norm, self.hidden = norm, mlp.hidden
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        hidden: Tensor = self.norm(x, condition)
+        for layer in self.hidden:
+            hidden = layer(hidden)
+        return hidden
 
 
 def _add(norm: Norm, mlp: MLP, x: Tensor, condition: Tensor | None) -> Tensor:
     result = torch.empty_like(x)
     for block in blocks_of_nodes(x, mlp.first.out_features):
-        torch.add(x[block], mlp(norm(x[block], _at(block, condition))), out=result[block])
+        at_block = None if condition is None else condition[block[0]]
+        torch.add(x[block], mlp(norm(x[block], at_block)), out=result[block])
     return result
-
-
-class _Back(nn.Module):
-    """The way back through norm, MLP and sum, as what a module does."""
-
-    def __init__(self, norm: Norm, mlp: MLP) -> None:
-        super().__init__()
-        self.norm, self.mlp = norm, mlp
-
-    def forward(self, gradient: Tensor, x: Tensor, condition: Tensor | None) -> dict[str, Tensor]:
-        """Give the gradients that are wanted, by name, and that of ``x``."""
-        out = self.mlp.out
-        given = {"condition": condition, **dict(self.named_parameters())}
-        wanted = {name: each for name, each in given.items() if each is not None and each.requires_grad}
-        total = {name: torch.zeros_like(each) for name, each in wanted.items()}
-        within = {name: each for name, each in wanted.items() if not name.startswith("mlp.out.")}
-        of_x = torch.empty_like(x)
-        for block in blocks_of_nodes(x, self.mlp.first.out_features):
-            leaf = x[block].detach().requires_grad_()
-            with torch.enable_grad():
-                hidden = self.norm(leaf, _at(block, condition))
-                for layer in self.mlp.hidden:
-                    hidden = layer(hidden)
-            rows = gradient[block].flatten(0, -2)
-            if out.weight.requires_grad:
-                total["mlp.out.weight"].addmm_(rows.T, hidden.detach().flatten(0, -2))
-            if out.bias.requires_grad:
-                total["mlp.out.bias"] += rows.sum(0)
-            own, *shares = torch.autograd.grad(hidden, [leaf, *within.values()], gradient[block] @ out.weight)
-            torch.add(gradient[block], own, out=of_x[block])
-            for name, share in zip(within, shares, strict=True):
-                total[name] += share
-        return {"x": of_x, **total}
-
-
-def _at(block: tuple[slice, slice], condition: Tensor | None) -> Tensor | None:
-    """The condition of a block."""
-    return None if condition is None else condition[block[0]]
