@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
-
-if TYPE_CHECKING:
-    pass
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,7 +118,7 @@ def schema(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.json_schema(), indent=2))
         return
-    for key, feed in found.feeds.items():
-        click.echo(f"{key.rpartition('.')[0]}{'.' if '.' in key else ''}{feed.parameter}")
-        if feed.parameter.doc:
-            click.echo(f"    {feed.parameter.doc}")
+    for key, option in found.options.items():
+        click.echo(f"{key.rpartition('.')[0]}{'.' if '.' in key else ''}{option.parameter}")
+        if option.parameter.doc:
+            click.echo(f"    {option.parameter.doc}")
