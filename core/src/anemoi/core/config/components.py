@@ -73,14 +73,14 @@ def is_same_component(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     first, second = (str(section.get(key)) for section in (one, other))
     if key == TARGET or first == second:
         return first == second
-    (owner, _, name), (other_owner, _, other_name) = (normalised(text) for text in (first, second))
+    (owner, name), (other_owner, other_name) = normalised(first), normalised(second)
     return name == other_name and (owner == other_owner or not (owner and other_owner))
 
 
-def normalised(name: str) -> tuple[str, str, str]:
-    """``distribution:name`` in its parts, each as names are compared; the distribution may be empty."""
-    distribution, colon, short = name.rpartition(":")
-    return normalise(distribution), colon, normalise(short)
+def normalised(name: str) -> tuple[str, str]:
+    """The distribution and the name in ``distribution:name``, normalised; the first may be empty."""
+    distribution, _, short = name.rpartition(":")
+    return normalise(distribution), normalise(short)
 
 
 def _import(target: str, kind: str, *, trust_code: bool) -> Any:

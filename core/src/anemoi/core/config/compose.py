@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigError
-from ..plugins import components, normalise
+from ..plugins import KINDS, components, normalise
 from .components import NAME, TARGET, is_same_component, named_by, normalised
 from .composition import COMMAND_LINE, Composition, Origin, leaves
 from .files import ConfigFile
@@ -29,8 +29,8 @@ def compose(primary: str, overrides: Sequence[str] = ()) -> Composition:
 
     A value in a later layer wins over one in an earlier layer. Within a layer Hydra's order holds: first
     what the defaults list names, then the file itself. Files of one name in several layers add up key by
-    key, and so do their defaults lists, group by group. Whoever names another component for a section drops
-    the options that were written for the one before; those on the command line are the new one's.
+    key, and so do their defaults lists, group by group. Another component's name in a section drops the
+    options that were written for the one before; those on the command line are the new one's.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def compose(primary: str, overrides: Sequence[str] = ()) -> Composition:
         If a file cannot be read, a choice does not exist, a word is malformed, a value is still missing
         (``???``) or an interpolation does not resolve.
     """
-    from ._hydra import select
+    from ._hydra import select  # brings Hydra, which reading a recorded configuration does without
 
     layers = [layer for layer in find_layers() if layer.problem is None]
     if words := stranger(layers):
@@ -90,7 +90,7 @@ def override(composition: Composition, overrides: Sequence[str]) -> Composition:
     ConfigError
         As :func:`compose`.
     """
-    from ._hydra import changes
+    from ._hydra import changes  # brings Hydra, too
 
     values = _Values()
     values.lay(composition.values, "", lambda key, value: composition.history(key)[-1])
@@ -112,7 +112,11 @@ class _Values:
         self.values: dict[str, Any] = {}
         self.history: dict[str, list[Origin]] = {}
         self.commanded: set[str] = set()  # the keys that words of the command line set
-        self.known = [(each.distribution, each.name, each.state) for each in components()]
+        built = [each for each in components() if each.kind not in KINDS or KINDS[each.kind].interface]
+        self._components = {normalise(each.name) for each in built}
+        self._shared = {
+            (normalise(each.distribution), normalise(each.name)) for each in built if each.state == "conflict"
+        }
 
     def lay_file(self, file: ConfigFile, package: str, layer: str, distribution: str | None) -> None:
         values = self._qualified(file.values, distribution) if distribution else file.values
@@ -153,10 +157,7 @@ class _Values:
         return not is_same_component(section, values)
 
     def _is_component(self, name: Any) -> bool:
-        if not isinstance(name, str):
-            return False
-        _, _, short = normalised(name)
-        return any(normalise(known) == short for _, known, _ in self.known)
+        return isinstance(name, str) and normalised(name)[1] in self._components
 
     def _drop(self, key: str, section: dict[str, Any], word: str) -> None:
         """Remove the component at ``key`` and its options, those of the command line apart.
@@ -178,11 +179,7 @@ class _Values:
 
     def _qualified(self, values: Mapping[str, Any], distribution: str) -> Mapping[str, Any]:
         """The values of a plugin's file, in which a name that several distributions offer means its own."""
-        own = {
-            normalise(name)
-            for owner, name, state in self.known
-            if state == "conflict" and normalise(owner) == normalise(distribution)
-        }
+        own = {name for owner, name in self._shared if owner == normalise(distribution)}
         if not own:
             return values
 
@@ -253,7 +250,7 @@ class _Values:
 
 def _resolve(composed: _Values) -> dict[str, Any]:
     """The values with their interpolations resolved."""
-    from omegaconf import OmegaConf
+    from omegaconf import OmegaConf  # comes with Hydra
 
     for key, origins in composed.origins().items():
         where, value = origins[-1].where, origins[-1].value
