@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
+from annotated_types import Ge
 from pydantic import Field
 
 from anemoi.core.config import Component, Composition, Spec, build, compose, layers, validate
@@ -79,6 +80,7 @@ class Keeper(Tracker):
         pair: tuple[Spring, Weight] | None = None,
         racks: dict[str, list[Spring]] | None = None,
         speeds: dict[str, Mode] | None = None,
+        teeth: Annotated[int, Ge(1)] | None = None,
         bounded: Annotated[list[Spring], Field(max_length=1)] = [],  # noqa: B006
         unresolved: Unknown = None,
         model_config: int = 0,
@@ -123,6 +125,7 @@ def target(component: type, **given: Any) -> dict[str, Any]:
         ("mode", "fast", "fast"),
         ("speed", "fast", Mode.FAST),
         ("speeds", {"up": "slow"}, {"up": Mode.SLOW}),
+        ("teeth", 2, 2),
         ("spring", {"mode": "slow"}, Spring(5, Mode.SLOW)),
         ("spare", {"mode": "slow"}, Spring(3, Mode.SLOW)),
         ("spare", None, None),
@@ -168,6 +171,7 @@ def test_a_right_option_reaches_the_constructor(option: str, value: object, conv
         ("speed", 3, "speed: expected 'fast' or 'slow', got 3."),
         ("speed", "FAST", "speed: expected 'fast' or 'slow', got 'FAST'"),
         ("speeds", {"up": "x"}, "speeds: expected dict[str, 'fast' or 'slow'] or None, got {'up': 'x'}"),
+        ("teeth", 0, "teeth: expected int >= 1 or None, got 0"),
         ("spring", {"turns": 0}, "spring.turns: expected int >= 1, got 0"),
         ("spring", {"truns": 1}, "spring.truns: not an option of "),
         ("spring", {"turns": 13}, "refuses its options: 13 turns bring bad luck"),

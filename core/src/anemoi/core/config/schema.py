@@ -283,9 +283,14 @@ def _field(parameter: Parameter) -> Any:
 
 def _holds_sections(annotation: Any) -> bool:
     """Whether values of this type are sections or components, alone, in a list or mapping, or optional."""
-    if component_in(annotation) is not None or dataclasses.is_dataclass(annotation):
+    if component_in(annotation) is not None:
         return True
-    return any(map(_holds_sections, typing.get_args(annotation)))
+    if inspect.isclass(annotation) and dataclasses.is_dataclass(annotation):
+        return True
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Annotated:
+        arguments = arguments[:1]  # what follows may be an instance of a dataclass, such as Ge(1)
+    return any(map(_holds_sections, arguments))
 
 
 def _is_instance(value: Any, sections: list[Any]) -> bool:
