@@ -185,7 +185,7 @@ class Predictor(nn.Module):
 def _exchange_layers(model: Any, checkpoint: Any) -> None:
     """Put the peer's layers, with the weights that are there, in the place of ours."""
     sys.path.insert(0, str(Path(__file__).parent / "peer"))
-    from anemoi.core.config.build import options_of
+    from anemoi.core.config import options_of
     from cases import graphtransformer, transformer
 
     graph, given = checkpoint.graph, checkpoint.configuration["model"]

@@ -202,7 +202,7 @@ def test_what_is_no_file_is_called_what_it_is(
     (conf / "demo.yaml").rmdir()
     (conf / "demo.yaml").symlink_to("gone.yaml")
     error = complaint(capsys, "show", "--config", "demo")
-    assert "demo.yaml is a link to gone.yaml, which is not there." in error
+    assert "demo.yaml is a link to gone.yaml, which does not exist." in error
     assert "permissions" not in error
 
 

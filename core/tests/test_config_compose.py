@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import ast
+import graphlib
 import json
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from anemoi.core.config import Composition, compose, find_layers, layers, override
+from anemoi.core.config.compose import HouseRulesWarning
 from anemoi.core.errors import ConfigError
 
 Write = Callable[[str, str, str], Path]
@@ -243,7 +247,80 @@ def test_the_site_plugin_is_under_the_site_directory_and_over_plugins(write: Wri
     write("plugins", "demo", "{a: 1, b: 1, c: 1}")
     write("other plugin", "demo", "{a: 2, b: 2}")
     write("site", "demo", "{a: 3}")
+    (tmp_path / "site" / "blocked-plugins.txt").write_text("!other-plugin:site")
     assert compose("demo").values == {"a": 3, "b": 2, "c": 1}
+
+
+def test_a_site_plugin_beside_the_institution_s_directory_is_named(write: Write, tmp_path: Path) -> None:
+    entry_points = tmp_path / "path" / "other_plugin-1.0.dist-info" / "entry_points.txt"
+    entry_points.write_text("[anemoi.core.configs]\nsite = other_plugin.conf\n")
+    write("plugins", "demo", "a: 1")
+    with pytest.warns(
+        HouseRulesWarning, match="other-plugin brings house rules .* plugins block other-plugin:site"
+    ):
+        compose("demo")
+    (tmp_path / "site" / "blocked-plugins.txt").write_text("other-plugin:site")
+    write("other plugin", "demo", "a: 2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compose("demo").values == {"a": 1}
+
+
+def test_two_site_plugins_are_an_error_with_a_way_out(write: Write, tmp_path: Path) -> None:
+    write("plugins", "demo", "a: 1")
+    write("other plugin", "demo", "a: 2")
+    for name in ("demo", "other"):
+        entry_points = tmp_path / "path" / f"{name}_plugin-1.0.dist-info" / "entry_points.txt"
+        entry_points.write_text(f"[anemoi.core.configs]\nsite = {name}_plugin.conf\n")
+    with pytest.raises(ConfigError, match="demo-plugin and other-plugin both bring house rules") as error:
+        compose("demo")
+    assert "anemoi plugins block demo-plugin:site or anemoi plugins block other-plugin:site" in str(
+        error.value
+    )
+    (tmp_path / "home" / "anemoi" / "blocked-plugins.txt").write_text("other-plugin:site")
+    with pytest.warns(HouseRulesWarning, match="demo-plugin"):
+        assert compose("demo").values == {"a": 1}
+
+
+def test_one_of_two_files_of_one_name_is_chosen_by_its_distribution(write: Write) -> None:
+    write("core", "demo", "defaults: [engine: diesel]")
+    write("core", "engine/diesel", "a: 0")
+    write("plugins", "engine/steam", "a: 1\nb: 1")
+    write("other plugin", "engine/steam", "a: 2")
+    write("user", "engine/steam", "c: 3")
+    with pytest.raises(ConfigError) as error:
+        compose("demo", ["engine=steam"])
+    assert "engine=demo-plugin:steam or engine=other-plugin:steam" in str(error.value)
+    assert "anemoi plugins block other-plugin:other" in str(error.value)
+    assert compose("demo", ["engine=other-plugin:steam"]).values == {"engine": {"a": 2, "c": 3}}
+    assert compose("demo", ["engine=Demo_Plugin:steam"]).values == {"engine": {"a": 1, "b": 1, "c": 3}}
+    write("directory", "demo", "defaults: [engine: demo-plugin:steam]")
+    assert compose("demo").values == {"engine": {"a": 1, "b": 1, "c": 3}}
+    with pytest.raises(ConfigError, match="There is no 'third:steam'"):
+        compose("demo", ["engine=third:steam"])
+
+
+def test_yml_is_read_as_yaml_is(write: Write, tmp_path: Path) -> None:
+    write("core", "demo", "defaults: [engine: diesel]").rename(tmp_path / "core" / "demo.yml")
+    write("core", "engine/diesel", "a: 0").rename(tmp_path / "core" / "engine" / "diesel.yml")
+    write("user", "demo", "b: 1")
+    composition = compose("demo")
+    assert composition.values == {"engine": {"a": 0}, "b": 1}
+    assert composition.history("engine.a")[-1].file == tmp_path / "core" / "engine" / "diesel.yml"
+    write("core", "engine/diesel", "a: 1")
+    with pytest.raises(
+        ConfigError, match=r"diesel\.yaml and diesel\.yml are one configuration written twice"
+    ):
+        compose("demo")
+
+
+def test_a_choice_of_nothing_is_refused_with_a_way_to_leave_the_group_out(write: Write) -> None:
+    write("core", "demo", "defaults: [engine: diesel]\nwheels: 4")
+    write("core", "engine/diesel", "a: 0")
+    with pytest.raises(ConfigError, match="'engine=null': 'engine' is a configuration group") as error:
+        compose("demo", ["engine=null"])
+    assert "To leave engine out: ~engine" in str(error.value)
+    assert compose("demo", ["~engine"]).values == {"wheels": 4}
 
 
 def test_a_plugin_whose_package_is_missing_harms_nobody(write: Write, tmp_path: Path) -> None:
@@ -290,3 +367,28 @@ def test_importing_the_package_brings_neither_hydra_nor_pydantic() -> None:
         "print([name for name in ('hydra', 'omegaconf', 'pydantic', 'torch') if name in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_the_modules_of_the_package_import_one_another_in_one_direction() -> None:
+    """Imports within functions count: they put a circle off, they do not remove it."""
+    folder = Path(layers.__file__).parent
+    names = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    imports = {name: _imported(folder / f"{name}.py", names) for name in names}
+    graphlib.TopologicalSorter(imports).prepare()  # raises CycleError
+
+
+def _imported(path: Path, names: set[str]) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and id(node) not in for_types
+    ]
+    modules = {str(node.module) for node in found if node.module}
+    return names & (modules | {alias.name for node in found if not node.module for alias in node.names})

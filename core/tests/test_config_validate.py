@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
+from annotated_types import Ge
 from pydantic import Field
 
 from anemoi.core.config import Component, Composition, Spec, build, compose, layers, validate
@@ -22,6 +23,26 @@ if TYPE_CHECKING:
 
 class Mode(enum.Enum):
     FAST = "fast"
+    SLOW = "slow"
+
+
+@dataclass(frozen=True)
+class Spring:
+    """A nested option."""
+
+    turns: Annotated[int, Field(ge=1)] = 3
+    mode: Mode = Mode.FAST
+
+    def __post_init__(self) -> None:
+        if self.turns == 13:
+            raise ValueError("13 turns bring bad luck")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """The other of a union."""
+
+    grams: int
 
 
 class Keeper(Tracker):
@@ -52,6 +73,15 @@ class Keeper(Tracker):
         scales: Mapping[str, float] | None = None,
         either: int | list[int] = 0,
         flag: bool = False,
+        spring: Spring = Spring(turns=5),
+        spare: Spring | None = None,
+        drive: Spring | Weight | int = 0,
+        springs: list[Spring] = [],  # noqa: B006
+        pair: tuple[Spring, Weight] | None = None,
+        racks: dict[str, list[Spring]] | None = None,
+        speeds: dict[str, Mode] | None = None,
+        teeth: Annotated[int, Ge(1)] | None = None,
+        bounded: Annotated[list[Spring], Field(max_length=1)] = [],  # noqa: B006
         unresolved: Unknown = None,
         model_config: int = 0,
         copy: str = "",
@@ -94,6 +124,18 @@ def target(component: type, **given: Any) -> dict[str, Any]:
         ("levels", [500, 850], (500, 850)),
         ("mode", "fast", "fast"),
         ("speed", "fast", Mode.FAST),
+        ("speeds", {"up": "slow"}, {"up": Mode.SLOW}),
+        ("teeth", 2, 2),
+        ("spring", {"mode": "slow"}, Spring(5, Mode.SLOW)),
+        ("spare", {"mode": "slow"}, Spring(3, Mode.SLOW)),
+        ("spare", None, None),
+        ("drive", {"turns": 2}, Spring(2)),
+        ("drive", {"grams": 2}, Weight(2)),
+        ("drive", 2, 2),
+        ("springs", [{"turns": 1}, {}], [Spring(1), Spring()]),
+        ("pair", [{"turns": 1}, {"grams": 1}], (Spring(1), Weight(1))),
+        ("racks", {"a": [{"turns": 1}]}, {"a": [Spring(1)]}),
+        ("bounded", [{"turns": 1}], [Spring(1)]),
         ("day", "2025-12-01", datetime.date(2025, 12, 1)),
         ("path", "a/b", Path("a/b")),
         ("names", ["x"], ["x"]),
@@ -125,7 +167,22 @@ def test_a_right_option_reaches_the_constructor(option: str, value: object, conv
         ("levels", [500, "850"], r"levels: expected tuple[int, ...], got [500, '850']"),
         ("levels", 500, "levels: expected tuple[int, ...], got 500"),
         ("mode", "fats", "mode: expected 'slow' or 'fast', got 'fats'.\n  Did you mean 'fast'?"),
-        ("speed", "slow", "speed: expected Mode, got 'slow'"),
+        ("speed", "slwo", "speed: expected 'fast' or 'slow', got 'slwo'.\n  Did you mean 'slow'?"),
+        ("speed", 3, "speed: expected 'fast' or 'slow', got 3."),
+        ("speed", "FAST", "speed: expected 'fast' or 'slow', got 'FAST'"),
+        ("speeds", {"up": "x"}, "speeds: expected dict[str, 'fast' or 'slow'] or None, got {'up': 'x'}"),
+        ("teeth", 0, "teeth: expected int >= 1 or None, got 0"),
+        ("spring", {"turns": 0}, "spring.turns: expected int >= 1, got 0"),
+        ("spring", {"truns": 1}, "spring.truns: not an option of "),
+        ("spring", {"turns": 13}, "refuses its options: 13 turns bring bad luck"),
+        ("spring", 3, "spring: expected Spring, got 3"),
+        ("drive", {"gramms": 2}, "drive.gramms: not an option of"),
+        ("drive", "x", "drive: expected Spring or Weight or int, got 'x'"),
+        ("springs", [{}, {"turns": 0}], "springs.1.turns: expected int >= 1, got 0"),
+        ("springs", {"turns": 0}, "springs: expected list[Spring], got {'turns': 0}"),
+        ("pair", [{}], "pair: expected tuple[Spring, Weight] or None, got [{}]"),
+        ("racks", {"a": [{"mode": "x"}]}, "racks.a.0.mode: expected 'fast' or 'slow', got 'x'"),
+        ("bounded", [{}, {}], "bounded: expected list[Spring], got [{}, {}]"),
         ("day", "yesterday", "day: expected date or None, got 'yesterday'"),
         ("names", "abc", "names: expected Sequence[str], got 'abc'"),
         ("scales", {"t": "x"}, "scales: expected Mapping[str, float] or None, got {'t': 'x'}"),
@@ -215,7 +272,9 @@ def test_code_named_by_path_is_not_imported_unless_it_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marker = tmp_path / "ran"
-    (tmp_path / "untrusted_code.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Thing: pass\n")
+    (tmp_path / "untrusted_code.py").write_text(
+        f"open({str(marker)!r}, 'w').close()\nfrom {__name__} import Keeper as Thing\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ConfigError, match="--trust-code"):
         build("tracker", {"_target_": "untrusted_code.Thing"})
@@ -227,6 +286,27 @@ def test_code_named_by_path_is_not_imported_unless_it_is_trusted(
 @pytest.mark.parametrize("path", ["nowhere.Thing", "Thing", "pathlib.Nothing", "pathlib.os.sep", "", "..x"])
 def test_code_that_cannot_be_had(path: str) -> None:
     with pytest.raises(ConfigError, match="_target_: "):
+        build("tracker", {"_target_": path}, trust_code=True)
+
+
+class Unfinished(Tracker):
+    """Lacks its methods."""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (
+            f"{__name__}.Whole",
+            "Whole is not a tracker: it must be a class derived from anemoi.core.interfaces.Tracker",
+        ),
+        (f"{__name__}.Writing", "is not a tracker"),
+        ("os.system", "os.system is not a tracker"),
+        (f"{__name__}.Unfinished", "does not define .*artefact, finish, metrics, start"),
+    ],
+)
+def test_code_that_is_not_of_the_kind_is_refused_before_it_is_called(path: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
         build("tracker", {"_target_": path}, trust_code=True)
 
 
@@ -257,6 +337,19 @@ class Part:
     def __post_init__(self) -> None:
         if self.size == 13:
             raise ValueError("part.size brings bad luck")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """Settings that must fit together."""
+
+    low: int = 0
+    high: int = 1
+    names: list[Annotated[str, Component("transform")]] = field(default_factory=list)
+
+    def check(self, *, trust_code: bool) -> None:
+        if self.low > self.high:
+            raise ConfigError(f"low: {self.low} is above high, {self.high}.", fix="Lower it.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,6 +415,46 @@ def test_what_the_settings_themselves_refuse_is_an_error_of_the_configuration(co
     (conf / "demo.yaml").write_text("name: x\npart: {size: 13}")
     with pytest.raises(ConfigError, match=r"part\.size brings bad luck"):
         validate(compose("demo"), Whole)
+
+
+def test_settings_refuse_what_does_not_fit_together_and_the_place_is_told(conf: Path) -> None:
+    file = conf / "demo.yaml"
+    file.write_text("high: 2\nlow: 3\n")
+    [found] = problems(compose("demo"), Fitting)
+    assert (found.key, found.what, found.fix) == ("low", "3 is above high, 2.", "Lower it.")
+    assert found.where == f"{file}:2"
+    with pytest.raises(ConfigError, match=r"low: 3 is above high, 2\.\n  at "):
+        validate(compose("demo"), Fitting)
+    assert validate(compose("demo", ["low=1"]), Fitting) == Fitting(low=1, high=2)
+
+
+def test_a_component_by_its_name_alone_must_exist(conf: Path) -> None:
+    (conf / "demo.yaml").write_text("names: [imputer, imptuer]")
+    [found] = problems(compose("demo"), Fitting)
+    assert found.key == "names.1"
+    assert "no transform called 'imptuer'" in found.what
+    assert "Did you mean imputer?" in found.fix
+
+
+def test_the_schema_of_options_has_enums_and_nested_sections() -> None:
+    from anemoi.core.config.schema import component_schema
+
+    schema = component_schema("tracker", target(Keeper, spring={"turns": 2}), Keeper, trust_code=True)
+    assert {"spring.turns", "spring.mode"} <= set(schema.options)
+    assert "spare.turns" not in schema.options  # there is none unless it is given
+    assert schema.options["spring.turns"].parameter.to_dict()["default"] == 5
+    assert schema.options["speed"].parameter.to_dict() == {
+        "parameter": "speed",
+        "type": "'fast' or 'slow'",
+        "required": False,
+        "default": "fast",
+        "doc": "",
+    }
+    found = schema.json_schema()
+    resolved = str(found["$defs"])
+    assert "'enum': ['fast', 'slow']" in resolved
+    assert found["properties"]["spare"]["anyOf"][1] == {"type": "null"}
+    assert {"turns", "mode"} == set(found["$defs"]["spring"]["properties"])
 
 
 def test_a_recorded_configuration_does_not_run_code(conf: Path) -> None:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pytest
 from anemoi_plugin_testing import check
 
-from anemoi.core.config.build import build
+from anemoi.core.config import build
 from anemoi.core.config.options import options
 from anemoi.core.errors import ConfigError, PluginError
 from anemoi.core.plugins import Kind, components, find_kind, kinds, load, lock

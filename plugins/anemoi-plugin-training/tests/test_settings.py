@@ -1,7 +1,11 @@
 import dataclasses
 
+import pytest
 from anemoi.core.config import compose
+from anemoi.core.config.validate import problems
+from anemoi.core.errors import ConfigError
 
+from anemoi_plugin_training.run import prepare
 from anemoi_plugin_training.settings import DateSettings, TrainingSettings
 
 
@@ -9,3 +13,52 @@ def test_the_file_and_the_settings_have_the_same_defaults():
     values = compose("train", ["data=zarr", "data.path=any.zarr"]).values
     assert values["training"] == dataclasses.asdict(TrainingSettings())
     assert values["dates"] == dataclasses.asdict(DateSettings())
+
+
+OTHER = "data: {name: sample}"
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "said"),
+    [
+        (["forcings=[insolation,insolatoin]"], "forcings.1", "no forcing called 'insolatoin'"),
+        (
+            [f"+domains.sea={{{OTHER}, forcings: [nothing]}}"],
+            "domains.sea.forcings.0",
+            "nothing",
+        ),
+        (["training.device=cudaa"], "training.device", "'cudaa' is not available on this machine."),
+        (["dates.start=yesterday"], "dates.start", "'yesterday' is not a date."),
+        (["dates.start='2020-02-01'", "dates.end='2020-01-01'"], "dates.end", "is before dates.start"),
+        (
+            [f"+domains.sea={{{OTHER}, frequency: often}}"],
+            "domains.sea.frequency",
+            "'often'",
+        ),
+        ([f"+domains.hidden={{{OTHER}}}"], "domains.hidden", "a word other than 'hidden'"),
+        (["objective.lead_time=soon"], "", "The objective cannot be built: 'soon' is not a duration."),
+        (["~graph"], "", "The model needs a graph, but none is named."),
+        (["~data"], "", "No data are named."),
+        (["data._target_=os.path.join"], "data._target_", "is not a source"),
+    ],
+)
+def test_validating_refuses_what_a_training_refuses_before_it_reads_data(words, key, said):
+    composition = compose("train", words)
+    [problem] = problems(composition)
+    assert problem.key == key
+    assert said in problem.what
+    assert not key or problem.where
+    with pytest.raises(ConfigError) as error:
+        prepare(composition)
+    assert said in str(error.value)
+
+
+def test_one_source_laid_over_another_drops_its_options(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "train.yaml").write_text("data: {name: sample}\n")
+    assert problems(compose("train", ["data=zarr"])) == []
+    assert compose("train", ["data=zarr"]).get("data") == {"name": "sample"}
+    [problem] = problems(compose("train", ["data=zarr", "data.path=mine.zarr"]))
+    assert problem.key == "data.path"
+    assert "not an option of source sample" in problem.what

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from anemoi.core.config.build import NAME, TARGET
+from anemoi.core.config.components import NAME, TARGET
+from anemoi.core.config.files import ENDINGS
+from anemoi.core.config.layers import SITE_PLUGIN
 from anemoi.core.config.options import options
 from anemoi.core.config.validate import SETTINGS
 from anemoi.core.errors import PluginError
@@ -17,7 +19,7 @@ from anemoi.core.plugins import components, load, normalise
 from ._check import Check, Subject, contract, require
 
 DEFAULTS: Final = "defaults"
-"""What Hydra composes a file from, which is no value of it."""
+"""The defaults list of a file, which is no value of it."""
 
 READS = ("is_a_package", "holds_yaml")
 
@@ -44,8 +46,12 @@ def _directories(subject: Subject) -> list[Path]:
 def _files(subject: Subject) -> Iterator[tuple[str, Path]]:
     """Each file, by its path within the package without the ending."""
     for directory in _directories(subject):
-        for path in sorted(directory.rglob("*.yaml")):
+        for path in _in(directory, "**/*"):
             yield path.relative_to(directory).with_suffix("").as_posix(), path
+
+
+def _in(directory: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in directory.glob(pattern) if path.suffix in ENDINGS)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
@@ -68,7 +74,7 @@ def _components(values: Any, section: str, holder: str = "") -> Iterator[tuple[s
 def options_in(directory: Path, kind: str, name: str) -> Iterator[dict[str, Any]]:
     """The options that the files of a directory of configuration give to one component, file by file."""
     for section in (section for section, of in KIND_AT.items() if of == kind):
-        for path in sorted((directory / section).glob("*.yaml")):
+        for path in _in(directory / section, "*"):
             values, _ = _read(path)
             named = values.pop(NAME, None) if isinstance(values, dict) else None
             if isinstance(named, str) and normalise(named) == normalise(name):
@@ -85,20 +91,21 @@ def is_a_package(subject: Subject) -> None:
 def holds_yaml(subject: Subject) -> None:
     """It holds YAML files, each of which is a mapping."""
     found = list(_files(subject))
-    require(found, "it holds no file that ends in .yaml")
-    for name, path in found:
+    require(found, f"it holds no file that ends in {' or '.join(ENDINGS)}")
+    for _, path in found:
         try:
             values, _ = _read(path)
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            require(False, f"{name}.yaml cannot be read: {' '.join(str(error).split())}")
-        require(isinstance(values, dict), f"{name}.yaml holds a {type(values).__name__}")
+            require(False, f"{path.name} cannot be read: {' '.join(str(error).split())}")
+        require(isinstance(values, dict), f"{path.name} holds a {type(values).__name__}")
 
 
 @contract(after=READS)
-def has_no_other_endings(subject: Subject) -> None:
-    """Its files end in ``.yaml``, for no others are found."""
-    found = [path.name for directory in _directories(subject) for path in directory.rglob("*.yml")]
-    require(not found, f"these are never found: {', '.join(found)}")
+def has_no_file_twice(subject: Subject) -> None:
+    """No two of its files differ in their ending alone, ``.yaml`` and ``.yml``."""
+    names = [name for name, _ in _files(subject)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    require(not twice, f"both endings are there of {', '.join(twice)}")
 
 
 @contract(after=READS)
@@ -129,22 +136,38 @@ def gives_options_that_exist(subject: Subject) -> None:
 
 @contract(after=READS)
 def declares_its_primary_files(subject: Subject) -> None:
-    """``SETTINGS`` names a dataclass for each file that a command begins with, and for no other."""
+    """``SETTINGS`` names a dataclass for each file that a command begins with, and for no other.
+
+    House rules (a configuration called ``site``) may also have primary files that other plugins declare.
+    """
     declared = getattr(subject.component, SETTINGS, {})
     files = {name for name, _ in _files(subject)}
     absent = sorted(set(declared) - files)
     require(not absent, f"it declares {', '.join(absent)}, of which there is no file")
     odd = sorted(name for name, settings in declared.items() if not is_dataclass(settings))
     require(not odd, f"what it declares for {', '.join(odd)} is no dataclass")
-    bare = sorted(name for name in files if "/" not in name and name not in declared)
-    require(not bare, f"it declares nothing for {', '.join(bare)}, so that nobody can check them")
+    known = set(declared) | (_declared_by_others() if _is_house_rules(subject) else set())
+    bare = sorted(name for name in files if "/" not in name and name not in known)
+    others = ", nor does another plugin here" if _is_house_rules(subject) else ""
+    require(not bare, f"it declares nothing for {', '.join(bare)}{others}, so that nobody can check them")
+
+
+def _is_house_rules(subject: Subject) -> bool:
+    places = (each.value for each in components("config") if each.name == SITE_PLUGIN)
+    return subject.name == SITE_PLUGIN or subject.name in places
+
+
+def _declared_by_others() -> set[str]:
+    """The primary files that the usable plugins here declare."""
+    usable = [each for each in components("config") if each.state == "ok" and each.name != SITE_PLUGIN]
+    return {name for each in usable for name in getattr(load("config", each.full_name), SETTINGS, {})}
 
 
 CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
     "config": (
         is_a_package,
         holds_yaml,
-        has_no_other_endings,
+        has_no_file_twice,
         names_no_code,
         gives_options_that_exist,
         declares_its_primary_files,

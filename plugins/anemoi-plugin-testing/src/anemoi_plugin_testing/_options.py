@@ -1,14 +1,16 @@
-"""What can be checked of the options of any component that is built."""
+"""The options of a component: their checks, and their way through a configuration."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
-from anemoi.core.config.options import Component, options
-from anemoi.core.config.validate import check_component
+from anemoi.core.config import Builder
+from anemoi.core.config.build import check_component
+from anemoi.core.config.options import as_written, component_in, options
 
 from ._check import Subject, contract, require
 
@@ -28,7 +30,7 @@ def options_are_declared(subject: Subject) -> None:
 
 
 def require_options(subject: Subject) -> None:
-    """See that what has no default was given."""
+    """Require the options that have no default."""
     found = options(subject.component, kind=subject.kind)
     missing = [
         name for name, parameter in found.items() if parameter.required and name not in subject.options
@@ -36,32 +38,67 @@ def require_options(subject: Subject) -> None:
     require(not missing, f"it has no default for {', '.join(missing)}, and was given none (--option)")
 
 
+def converted(subject: Subject) -> Subject:
+    """The same, with options as its constructor takes them: a section as a dataclass, a word as an enum.
+
+    Where one is an object that a configuration cannot hold, all are left as they are.
+
+    Raises
+    ------
+    ConfigError
+        If an option has another type than the constructor says.
+    """
+    if not subject.options:
+        return subject
+    known = options(subject.component, kind=subject.kind)
+    own = {name: _written(value) for name, value in subject.options.items() if name in known}
+    if any(parameter.required and name not in own for name, parameter in known.items()):
+        return subject
+    try:
+        json.dumps(own)
+    except (TypeError, ValueError):
+        return subject
+    spec = {"name": subject.name, **own}
+    checked = check_component(subject.kind, spec, subject.component, trust_code=True)
+    return replace(subject, options={**subject.options, **checked})
+
+
 @lru_cache(maxsize=8)  # To check options is to read the metadata of all distributions.
 def with_parts(subject: Subject) -> dict[str, Any]:
     """The options that were given, those that name components as what builds them."""
     if not any(isinstance(value, Mapping) for value in subject.options.values()):
         return dict(subject.options)
-    known = options(subject.component, kind=subject.kind)
-    own = {name: value for name, value in subject.options.items() if name in known}
-    spec = {"name": subject.name, **own}
-    checked = check_component(subject.kind, spec, subject.component, trust_code=True)
-    return {**subject.options, **checked}
+    return dict(converted(subject).options)
 
 
 def has_parts(subject: Subject) -> bool:
     """Whether it is made of other components, which its options name."""
-    found = options(subject.component, kind=subject.kind).values()
-    marks = [mark for each in found for mark in getattr(each.type, "__metadata__", ())]
-    return any(isinstance(mark, Component) for mark in marks)
+    return any(_names_parts(each.type) for each in options(subject.component, kind=subject.kind).values())
+
+
+def _names_parts(annotation: Any) -> bool:
+    return component_in(annotation) is not None or any(map(_names_parts, get_args(annotation)))
 
 
 def from_configuration(subject: Subject) -> dict[str, Any]:
     """All options, the defaults too, written to a configuration, read back and checked."""
     found = options(subject.component, kind=subject.kind)
     values = {name: parameter.default for name, parameter in found.items() if not parameter.required}
+    values.update(subject.options)
     try:
-        written = json.loads(json.dumps({**values, **subject.options}))
-    except TypeError as error:
+        written = json.loads(json.dumps({name: _written(value) for name, value in values.items()}))
+    except (TypeError, ValueError) as error:
         require(False, f"an option or its default cannot be written to a configuration: {error}")
     spec = {"name": subject.name, **written}
     return check_component(subject.kind, spec, subject.component, trust_code=True)
+
+
+def _written(value: Any) -> Any:
+    """An option as a configuration writes it; a component as its section."""
+    if isinstance(value, Builder):
+        return dict(value.spec)
+    if isinstance(value, (list, tuple)):
+        return [_written(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _written(each) for name, each in value.items()}
+    return as_written(value)

@@ -11,6 +11,7 @@ from anemoi.core.errors import PluginError
 from anemoi.core.plugins import find_kind, load, part_of
 
 from ._check import BrokenContractError, Check, NotApplicableError, Result, Status, Subject
+from ._options import converted
 from ._process import process_kept
 
 _OF_CORE: Final = {
@@ -106,10 +107,15 @@ class Examination:
         What to check.
     expected_failures
         As for :func:`check`.
+
+    Raises
+    ------
+    ConfigError
+        If an option has another type than the constructor says.
     """
 
     def __init__(self, subject: Subject, expected_failures: Mapping[str, str]) -> None:
-        self._subject = subject
+        self._subject = converted(subject)
         self._checks = {each.name: each for each in checks(subject.kind)}
         self._expected = expected_failures
         self._results: dict[str, Result] = {}

@@ -210,7 +210,7 @@ def test_the_command_checks_a_whole_distribution_and_gives_options_to_those_that
     assert code == 1
     found = json.loads(said)
     assert {one["component"] for one in found} == {
-        *("every-fifth", "hungry-node", "needs-a-path", "numpy-file", "numpy-file-reader")
+        *("every-fifth", "hungry-node", "needs-a-path", "numpy-file", "numpy-file-reader", "sky")
     }
     failed = {(one["component"], one["check"]) for one in found if one["status"] == "fail"}
     assert failed == {("hungry-node", "feeds_every_hidden_node"), ("numpy-file-reader", "opens")}

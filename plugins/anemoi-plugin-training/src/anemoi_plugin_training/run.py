@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from anemoi.core import config, forcings
+from anemoi.core import config
 from anemoi.core.checkpoint import Checkpoint, inspect, lock, save
 from anemoi.core.config import Composition
 from anemoi.core.domain import Domain
@@ -25,6 +25,7 @@ from anemoi.core.model import ForecastModel, assemble, model_class, transforms_o
 from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date
 
+from .checks import training_device
 from .criterion import Criterion, build_criterion
 from .domains import Data, check_some_output, domain_of, training_times
 from .loop import optimise, phases
@@ -176,10 +177,8 @@ def _placed(composition: Composition) -> Iterator[None]:
 def _prepare(composition: Composition, track: Track) -> Training:
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
-    device = _device(settings.training.device)
+    device = training_device(settings.training.device)
     domains = settings.of_domains()
-    for own in domains.values():
-        forcings.check(own.forcings or ())
     locked = lock(values, trust_code=trust)
     sources = {
         name: held(config.build("source", own.data, trust_code=trust), own.frequency)
@@ -237,8 +236,7 @@ def _prepare(composition: Composition, track: Track) -> Training:
 def _graph(settings: Settings, domains: Mapping[str, Domain], trust_code: bool) -> Graph | None:
     if not model_class(settings.model, trust_code=trust_code).needs_graph:
         return None
-    if settings.graph is None:
-        raise ConfigError("The model needs a graph, but none is named.", fix="Choose one: graph=NAME")
+    assert settings.graph is not None  # or validating would have refused it
     builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust_code)
     return builder.build({name: domain.grid for name, domain in domains.items()})
 
@@ -305,15 +303,3 @@ def train(*overrides: str, output: str | Path) -> Path:
         The checkpoint.
     """
     return prepare(config.compose(PRIMARY, overrides)).run(Path(output))
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"training.device: {name!r} is not available on this machine.", fix="Choose auto, cpu or cuda."
-        ) from error
-    return torch.device(name)

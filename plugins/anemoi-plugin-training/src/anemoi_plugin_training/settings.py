@@ -121,7 +121,7 @@ class DomainSettings:
     data: Annotated[Spec, Component("source")]
     variables: VariableSettings = field(default_factory=VariableSettings)
     transforms: dict[str, Annotated[Spec, Component("transform")]] = field(default_factory=dict)
-    forcings: list[str] | None = None
+    forcings: list[Annotated[str, Component("forcing")]] | None = None
     frequency: str | None = None
 
 
@@ -163,7 +163,7 @@ class Settings:
     domains: dict[str, DomainSettings] = field(default_factory=dict)
     variables: VariableSettings = field(default_factory=VariableSettings)
     dates: DateSettings = field(default_factory=DateSettings)
-    forcings: list[str] = field(default_factory=list)
+    forcings: list[Annotated[str, Component("forcing")]] = field(default_factory=list)
     transforms: dict[str, Annotated[Spec, Component("transform")]] = field(default_factory=dict)
     graph: Annotated[Spec, Component("graph")] | None = None
     model: Annotated[Spec, Component("model")]
@@ -172,6 +172,12 @@ class Settings:
     scalers: dict[str, Annotated[Spec, Component("scaler")]] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     trackers: dict[str, Annotated[Spec, Component("tracker")]] = field(default_factory=dict)
+
+    def check(self, *, trust_code: bool) -> None:
+        """Refuse settings with which no training can begin; see :func:`anemoi.core.config.validate`."""
+        from .checks import check  # brings torch, which reading the settings does without
+
+        check(self, trust_code=trust_code)
 
     def of_domains(self) -> dict[str, DomainSettings]:
         """The settings of each domain; of the only one, those of the training itself.

@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from .. import plugins
-from ..config.build import constructor_of
+from ..config import constructor_of
 from ..config.options import Component, options
 from ..errors import PluginError
 from ..interfaces import ReadsCheckpoints

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
-
-if TYPE_CHECKING:
-    pass
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _configuration(function: F) -> F:
-    """Add what says which configuration is meant."""
+    """Add the arguments that choose a configuration."""
     function = click.argument("overrides", nargs=-1)(function)
     return click.option(
         "--config", "primary", default="train", show_default=True, metavar="NAME", help="Which configuration."
@@ -52,9 +49,9 @@ def show(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
 @_configuration
 @_as_json
 def explain(key: str, primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Say where the value of KEY comes from, what it overrode, and what it goes to.
+    """Explain where the value of KEY comes from, what it overrode, and which option it sets.
 
-    For a section, say so of every value in it.
+    For a section, every value in it is explained.
     """
     from ..config import compose
     from ..config.explain import explain as explained
@@ -70,7 +67,7 @@ def explain(key: str, primary: str, overrides: tuple[str, ...], as_json: bool) -
 @_configuration
 @_as_json
 def validate(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Check every value, those of every component included, and build nothing.
+    """Refuse what the command would refuse before it reads data: every value and component is checked.
 
     Exit code 2 if anything is wrong.
     """
@@ -121,7 +118,7 @@ def schema(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.json_schema(), indent=2))
         return
-    for key, feed in found.feeds.items():
-        click.echo(f"{key.rpartition('.')[0]}{'.' if '.' in key else ''}{feed.parameter}")
-        if feed.parameter.doc:
-            click.echo(f"    {feed.parameter.doc}")
+    for key, option in found.options.items():
+        click.echo(f"{key.rpartition('.')[0]}{'.' if '.' in key else ''}{option.parameter}")
+        if option.parameter.doc:
+            click.echo(f"    {option.parameter.doc}")

@@ -4,11 +4,12 @@ Composing needs Hydra and checking needs pydantic; both are imported when they a
 """
 
 from .build import Builder, build, builder
+from .components import constructor_of, is_same_component, options_of
 from .compose import compose, override
 from .composition import Composition, Origin
 from .layers import Layer, find_layers
 from .options import Component, Spec
-from .validate import validate
+from .validate import SupportsCheck, validate
 
 __all__ = [
     "Builder",
@@ -17,10 +18,14 @@ __all__ = [
     "Layer",
     "Origin",
     "Spec",
+    "SupportsCheck",
     "build",
     "builder",
     "compose",
+    "constructor_of",
     "find_layers",
+    "is_same_component",
+    "options_of",
     "override",
     "validate",
 ]

@@ -15,11 +15,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from hydra._internal.config_repository import ConfigRepository
-from hydra._internal.defaults_list import create_defaults_list
+from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.version import VersionBase
 from omegaconf import OmegaConf
@@ -28,6 +33,7 @@ from packaging.version import Version
 from ..errors import ConfigError
 from .nearest import nearest, provider
 
+_UNLISTED = re.compile(r"Could not override '([^'@]+)'")
 _UNRESOLVED = re.compile(r"Error resolving interpolation '(.*?)'(?:, possible interpolation keys: (.*))?")
 _GRAMMAR = "Write key=value or group=option, +key=value to add, ~key to remove; quote what is special."
 
@@ -65,6 +71,9 @@ class Tree(Protocol):
     def saying(self, text: str) -> str | None:
         """Where a defaults list of the files read so far says ``text``, or None."""
 
+    def has(self, config: str) -> bool:
+        """Whether there is such a file; ``model/distribution:gnn`` is that of one distribution."""
+
     def files(self, group: str) -> list[str]:
         """The names of the files of a group."""
 
@@ -90,16 +99,12 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
         If a word is malformed, a group has no such option, or the defaults lists do not fit together.
     """
     parsed = _parse(overrides)
+    for override in parsed:
+        _check_choice(tree, override)
     base = VersionBase.instance()
     before, base.version_base = base.version_base, Version("1.3")
     try:
-        result = create_defaults_list(
-            repo=_Repository(tree),
-            config_name=primary,
-            overrides_list=parsed,
-            prepend_hydra=False,
-            skip_missing=False,
-        )
+        result = _defaults_list(tree, primary, parsed)
     except MissingConfigException as error:
         raise _missing(tree, str(error.missing_cfg_file)) from None
     except RecursionError:
@@ -111,6 +116,47 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
     files = [each for each in result.defaults if each.config_path is not None]
     selections = [Selection(str(each.config_path), each.package or "") for each in files]
     return selections, [_change(override) for override in result.config_overrides]
+
+
+def _defaults_list(tree: Tree, primary: str, parsed: list[Override]) -> DefaultsList:
+    """Let Hydra put the defaults list together.
+
+    A part of a component (``model/processor=gnn``) is chosen from its group although no defaults list has
+    that group: the component names a part already.
+    """
+    try:
+        return create_defaults_list(
+            repo=_Repository(tree),
+            config_name=primary,
+            overrides_list=parsed,
+            prepend_hydra=False,
+            skip_missing=False,
+        )
+    except ConfigCompositionException as error:
+        match = _UNLISTED.search(str(error))
+        part = next((each for each in parsed if match and each.key_or_group == match[1]), None)
+        if part is None or "/" not in part.key_or_group or part.type is not OverrideType.CHANGE:
+            raise
+        part.type = OverrideType.ADD
+        return _defaults_list(tree, primary, parsed)
+
+
+def _check_choice(tree: Tree, override: Override) -> None:
+    """Refuse a choice from a group that names no file, such as ``data=null``."""
+    group, value = override.key_or_group, override.value()
+    parent, _, name = group.rpartition("/")
+    names = value if isinstance(value, list) else [value]
+    if (
+        override.is_delete()
+        or name not in tree.groups(parent)
+        or all(isinstance(each, str) for each in names)
+    ):
+        return
+    raise ConfigError(
+        f"{override.input_line!r}: {group!r} is a configuration group, and no file of it is called "
+        f"{'null' if value is None else value!r}.",
+        fix=f"{nearest(str(value), tree.files(group))} To leave {group} out: ~{group}",
+    )
 
 
 def changes(overrides: Sequence[str]) -> list[Change]:
@@ -218,8 +264,7 @@ class _Source(ConfigSource):
         return not name or name in self.tree.groups(parent)
 
     def is_config(self, config_path: str) -> bool:
-        parent, _, name = config_path.rpartition("/")
-        return name in self.tree.files(parent)
+        return self.tree.has(config_path)
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         files = self.tree.files(config_path) if results_filter != ObjectType.GROUP else []

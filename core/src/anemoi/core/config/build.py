@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AnemoiError, ConfigError, PluginError
-
-NAME, TARGET = "name", "_target_"
+from .check import check
+from .components import constructor_of, describe, options_of
 
 
 @dataclass(frozen=True)
 class Builder:
-    """A component of a component: what builds it, as often as it is wanted.
+    """A component of a component: builds it, as often as it is wanted.
 
     A constructor that takes components of its own declares each as
-    ``Annotated[Builder, Component("mapper")]``. A user writes its name and options; the constructor is given
-    this, and calls it with the structure.
+    ``Annotated[Builder, Component("mapper")]``. A user writes its name and options; the constructor receives
+    a builder, and calls it with the structure.
 
     Parameters
     ----------
@@ -61,7 +60,7 @@ def build(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False, **
         Whether a ``_target_`` may be imported: pass :attr:`Composition.trusted`. It is what users write
         in a configuration of their own; out of a checkpoint it could run anything.
     **structure
-        What the framework gives: the arguments of the constructor of the interface of ``kind``.
+        The arguments of the constructor of the interface of ``kind``, which the framework gives.
 
     Raises
     ------
@@ -74,12 +73,10 @@ def build(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False, **
 
 
 def builder(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False) -> Callable[..., Any]:
-    """Check the options of a component once, and give what builds it as often as it is wanted.
+    """Check the options of a component once, and return a function that builds it from the structure.
 
-    Takes, raises and gives what :func:`build` does, the structure where it is called.
+    Takes and raises what :func:`build` does.
     """
-    from .validate import check_component
-
     constructor = constructor_of(kind, spec, trust_code=trust_code)
     given = check_component(kind, spec, constructor, trust_code=trust_code)
 
@@ -99,55 +96,24 @@ def builder(kind: str, spec: Mapping[str, Any], /, *, trust_code: bool = False) 
     return built
 
 
-def constructor_of(kind: str, spec: Mapping[str, Any], *, trust_code: bool) -> Any:
-    """The class that ``spec`` names."""
-    if TARGET in spec:
-        return _import(str(spec[TARGET]), kind, trust_code=trust_code)
-    if not isinstance(spec.get(NAME), str):
-        raise ConfigError(
-            f"A {kind} must have a name.", fix=f"To see which: anemoi plugins list --kind {kind}"
-        )
-    from ..plugins import load
+def check_component(
+    kind: str, spec: Mapping[str, Any], constructor: Callable[..., Any], *, trust_code: bool = False
+) -> dict[str, Any]:
+    """The options that ``spec`` gives, converted to the types of ``constructor``.
 
-    return load(kind, spec[NAME])
+    Raises
+    ------
+    ConfigError
+        With everything that is wrong with them.
+    """
+    from .schema import component_schema  # brings pydantic, which composing does without
 
-
-def options_of(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``spec`` says besides which component it means."""
-    chosen_by = TARGET if TARGET in spec else NAME
-    return {name: value for name, value in spec.items() if name != chosen_by}
-
-
-def describe(kind: str, spec: Mapping[str, Any]) -> str:
-    """The component that ``spec`` names in words: kind, name, distribution and version."""
-    if TARGET in spec:
-        return f"{kind} {spec[TARGET]}"
-    from ..plugins import components, normalise
-
-    distribution, _, name = str(spec[NAME]).rpartition(":")
-    for each in components(kind):
-        if normalise(each.name) == normalise(name) and normalise(distribution) in (
-            "",
-            normalise(each.distribution),
-        ):
-            return f"{kind} {name} ({each.distribution} {each.version})"
-    return f"{kind} {name}"
-
-
-def _import(target: str, kind: str, *, trust_code: bool) -> Any:
-    if not trust_code:
-        raise ConfigError(
-            f"The {kind} is code named by its path ({TARGET}: {target}), which runs only if you trust it.",
-            fix="If you know where it comes from, add --trust-code.",
-        )
-    module, _, name = target.rpartition(".")
+    schema = component_schema(kind, spec, constructor, trust_code=trust_code)
+    found, checked = check(schema, options_of(spec))
+    if checked is None:
+        owner = f"The {describe(kind, spec)} does not take these options."
+        raise ConfigError("\n".join([owner, *map(str, found)]))
     try:
-        found = getattr(importlib.import_module(module), name)
-    except Exception as error:
-        raise ConfigError(
-            f"{TARGET}: {target} cannot be imported: {type(error).__name__}: {error}",
-            fix="Write the path of a class, as my.module.Class, of a module that Python finds (PYTHONPATH).",
-        ) from error
-    if not callable(found):
-        raise ConfigError(f"{TARGET}: {target} is not a class.")
-    return found
+        return checked.given(lambda part, own: Builder(part, own, trust_code))
+    except ValueError as error:
+        raise ConfigError(f"{describe(kind, spec)} refuses its options: {error}") from error

@@ -1,15 +1,18 @@
-"""Puts a configuration together from its layers, and keeps account of who wrote what."""
+"""Puts a configuration together from its layers, and remembers which of them wrote what."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigError
+from ..plugins import KINDS, components, normalise
+from .components import NAME, TARGET, is_same_component, named_by, normalised
 from .composition import COMMAND_LINE, Composition, Origin, leaves
 from .files import ConfigFile
-from .layers import LAYERS, find_layers
+from .layers import LAYERS, find_layers, stranger
 from .nearest import nearest, provider, unknown_key
 from .tree import LayeredFiles
 
@@ -17,12 +20,17 @@ if TYPE_CHECKING:
     from ._hydra import Change
 
 
+class HouseRulesWarning(UserWarning):
+    """A plugin brings house rules, and nothing says that it is the institution's."""
+
+
 def compose(primary: str, overrides: Sequence[str] = ()) -> Composition:
     """Put the configuration ``primary`` together from every layer, and ``overrides`` on top.
 
     A value in a later layer wins over one in an earlier layer. Within a layer Hydra's order holds: first
     what the defaults list names, then the file itself. Files of one name in several layers add up key by
-    key, and so do their defaults lists, group by group.
+    key, and so do their defaults lists, group by group. Another component's name in a section drops the
+    options that were written for the one before; those on the command line are the new one's.
 
     Parameters
     ----------
@@ -38,29 +46,32 @@ def compose(primary: str, overrides: Sequence[str] = ()) -> Composition:
         If a file cannot be read, a choice does not exist, a word is malformed, a value is still missing
         (``???``) or an interpolation does not resolve.
     """
-    from ._hydra import select
+    from ._hydra import select  # brings Hydra, which reading a recorded configuration does without
 
-    tree = LayeredFiles([layer for layer in find_layers() if layer.problem is None])
+    layers = [layer for layer in find_layers() if layer.problem is None]
+    if words := stranger(layers):
+        warnings.warn(words, HouseRulesWarning, stacklevel=2)
+    tree = LayeredFiles(layers)
     if primary not in tree.files(""):
         fix = provider(primary) or nearest(primary, tree.files(""))
         raise ConfigError(f"There is no configuration {primary!r}.", fix=fix)
     selections, changes = select(tree, primary, overrides)
-    account = _Account()
+    values = _Values()
     for layer in LAYERS:
         for selection in selections:
             for source, file in tree.versions(selection.config):
                 if source.name == layer:
                     distribution = source.source if source.component else None
-                    account.lay_file(file, selection.package, layer, distribution)
+                    values.lay_file(file, selection.package, layer, distribution)
     for change in changes:
-        account.change(change, tree.groups(""))
+        values.change(change, tree.groups(""))
     return Composition(
         primary=primary,
         overrides=tuple(overrides),
-        values=_resolve(account),
+        values=_resolve(values),
         trusted=True,
         configs=tuple(dict.fromkeys(selection.config for selection in selections)),
-        origins=account.origins(),
+        origins=values.origins(),
     )
 
 
@@ -79,30 +90,36 @@ def override(composition: Composition, overrides: Sequence[str]) -> Composition:
     ConfigError
         As :func:`compose`.
     """
-    from ._hydra import changes
+    from ._hydra import changes  # brings Hydra, too
 
-    account = _Account()
-    account.lay(composition.values, "", lambda key, value: composition.history(key)[-1])
-    account.history.update({key: list(origins) for key, origins in composition.origins.items()})
+    values = _Values()
+    values.lay(composition.values, "", lambda key, value: composition.history(key)[-1])
+    values.history.update({key: list(origins) for key, origins in composition.origins.items()})
     for change in changes(overrides):
-        account.change(change, ())
+        values.change(change, ())
     return replace(
         composition,
         overrides=(*composition.overrides, *overrides),
-        values=_resolve(account),
-        origins=account.origins(),
+        values=_resolve(values),
+        origins=values.origins(),
     )
 
 
-class _Account:
+class _Values:
     """The values so far, and for each dotted key the places that wrote it."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.history: dict[str, list[Origin]] = {}
+        self.commanded: set[str] = set()  # the keys that words of the command line set
+        built = [each for each in components() if each.kind not in KINDS or KINDS[each.kind].interface]
+        self._components = {normalise(each.name) for each in built}
+        self._shared = {
+            (normalise(each.distribution), normalise(each.name)) for each in built if each.state == "conflict"
+        }
 
     def lay_file(self, file: ConfigFile, package: str, layer: str, distribution: str | None) -> None:
-        values: Mapping[str, Any] = file.values
+        values = self._qualified(file.values, distribution) if distribution else file.values
         for part in reversed(package.split(".") if package else []):
             values = {part: values}
         skip = len(package) + 1 if package else 0
@@ -115,6 +132,8 @@ class _Account:
     def lay(self, values: Mapping[str, Any], under: str, origin: Callable[[str, Any], Origin]) -> None:
         """Lay ``values`` over those of the section ``under``, key by key; a list counts as one value."""
         section = self.section(under)
+        if under and self._names_another(section, values):
+            self._drop(under, section, named_by(values))
         for name, value in values.items():
             key = f"{under}.{name}" if under else name
             if isinstance(value, Mapping) and value:
@@ -124,6 +143,55 @@ class _Account:
                 continue
             section[name] = dict(value) if isinstance(value, Mapping) else value
             self.history.setdefault(key, []).append(origin(key, value))
+
+    def _names_another(self, section: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+        """Whether ``values`` name another component than the one that ``section`` has.
+
+        Composing knows no settings, and ``name`` may be an ordinary option of a section: it is that of a
+        component where it is one that a distribution offers.
+        """
+        if not (TARGET in section or NAME in section) or not (TARGET in values or NAME in values):
+            return False
+        if TARGET not in values and not self._is_component(values[NAME]):
+            return False
+        return not is_same_component(section, values)
+
+    def _is_component(self, name: Any) -> bool:
+        return isinstance(name, str) and normalised(name)[1] in self._components
+
+    def _drop(self, key: str, section: dict[str, Any], word: str) -> None:
+        """Remove the component at ``key`` and its options, those of the command line apart.
+
+        The places that named components before are the history of ``word``, which names the next one.
+        """
+        named = [*self.history.get(f"{key}.{named_by(section)}", [])]
+        kept = {}
+        for each, value in [*leaves(section)]:
+            if f"{key}.{each}" in self.commanded and each not in (NAME, TARGET):
+                kept[each] = value
+            else:
+                self.history.pop(f"{key}.{each}", None)
+        section.clear()
+        for each, value in kept.items():
+            parent, _, name = f"{key}.{each}".rpartition(".")
+            self.section(parent)[name] = value
+        self.history[f"{key}.{word}"] = named
+
+    def _qualified(self, values: Mapping[str, Any], distribution: str) -> Mapping[str, Any]:
+        """The values of a plugin's file, in which a name that several distributions offer means its own."""
+        own = {name for owner, name in self._shared if owner == normalise(distribution)}
+        if not own:
+            return values
+
+        def qualify(value: Any, key: str = "") -> Any:
+            if isinstance(value, Mapping):
+                return {name: qualify(each, name) for name, each in value.items()}
+            if isinstance(value, list):
+                return [qualify(each) for each in value]
+            named = key == NAME and isinstance(value, str) and normalise(value) in own
+            return f"{distribution}:{value}" if named else value
+
+        return cast("Mapping[str, Any]", qualify(values))
 
     def section(self, key: str) -> dict[str, Any]:
         """The section at ``key``, made if it is not there."""
@@ -137,6 +205,8 @@ class _Account:
     def change(self, change: Change, groups: Sequence[str]) -> None:
         """Apply one word of the command line."""
         key = change.key.replace("/", ".")
+        if "/" in change.key and isinstance(change.value, str) and self._is_part(key):
+            key = f"{key}.{NAME}"  # model/processor=gnn names the component of a part
         parent, _, name = key.rpartition(".")
         section = self._find(parent)
         if section is None or (name not in section and (change.action == "delete" or not parent)):
@@ -156,8 +226,16 @@ class _Account:
                 f"{change.text!r}: {key!r} is a section, and {change.value!r} is not one of its options.",
                 fix=f"Set a value in it: {', '.join(f'{key}.{each}=...' for each in present)}.",
             )
-        origin = Origin(COMMAND_LINE, change.value)
-        self.lay({name: change.value}, parent, lambda _, value: replace(origin, value=value))
+
+        def origin(key: str, value: Any) -> Origin:
+            self.commanded.add(key)
+            return Origin(COMMAND_LINE, value)
+
+        self.lay({name: change.value}, parent, origin)
+
+    def _is_part(self, key: str) -> bool:
+        section = self._find(key)
+        return section is not None and (NAME in section or TARGET in section)
 
     def _find(self, key: str) -> dict[str, Any] | None:
         section: Any = self.values
@@ -170,17 +248,17 @@ class _Account:
         return {key: tuple(self.history[key]) for key, _ in leaves(self.values) if key in self.history}
 
 
-def _resolve(account: _Account) -> dict[str, Any]:
+def _resolve(composed: _Values) -> dict[str, Any]:
     """The values with their interpolations resolved."""
-    from omegaconf import OmegaConf
+    from omegaconf import OmegaConf  # comes with Hydra
 
-    for key, origins in account.origins().items():
+    for key, origins in composed.origins().items():
         where, value = origins[-1].where, origins[-1].value
         if value == "???":
             raise ConfigError(f"{key} must be given: {where} leaves it open.", fix=f"Add {key}=VALUE.")
-        if "${" in str(value) and (fault := _fault(account.values, key)):
+        if "${" in str(value) and (fault := _fault(composed.values, key)):
             raise ConfigError(f"{where}: {key} is {value!r}, which does not resolve: {fault}.")
-    return cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.create(account.values), resolve=True))
+    return cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.create(composed.values), resolve=True))
 
 
 def _fault(values: dict[str, Any], key: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Why a value is what it is: who wrote it, over what, and what it goes to."""
+"""Why a value is what it is: who wrote it, over what, and which option it sets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AnemoiError, ConfigError
 from .composition import Composition, Origin, leaves
 from .nearest import nearest
+from .validate import schema_of
 
 if TYPE_CHECKING:
-    from .schema import Feed
+    from .schema import Option
 
 
 @dataclass(frozen=True)
@@ -23,24 +24,23 @@ class Explanation:
     key, value
         The dotted key, and its value.
     history
-        The places that wrote it, the one that won last; none if it is a default of ``feed``.
-    feed
-        What it goes to, if that is known.
+        The places that wrote it, the one that won last; none if it is the default of ``option``.
+    option
+        The option that it sets, if that is known.
     """
 
     key: str
     value: Any
     history: tuple[Origin, ...]
-    feed: Feed | None
+    option: Option | None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON."""
-        parameter = self.feed.parameter if self.feed else None
         return {
             "key": self.key,
             "value": self.value,
             "history": [_place(origin) for origin in self.history],
-            "feeds": self.feed and parameter and {"component": self.feed.owner, **parameter.to_dict()},
+            "feeds": self.option and {"component": self.option.owner, **self.option.parameter.to_dict()},
         }
 
     def __str__(self) -> str:
@@ -50,9 +50,10 @@ class Explanation:
         for place, origin in enumerate(reversed(self.history)):
             written = "" if place == 0 and origin.value == self.value else f"{origin.value!r}  "
             lines.append(f"  {'over' if place else 'from'}   {written}{_name(origin)}")
-        if self.feed:
-            lines.append(f"  feeds  {self.feed.owner or 'the command itself'}, {self.feed.parameter}")
-            lines += [f"         {self.feed.parameter.doc}"] if self.feed.parameter.doc else []
+        if self.option:
+            owner, parameter = self.option.owner, self.option.parameter
+            lines.append(f"  feeds  {owner or 'the command itself'}, {parameter}")
+            lines += [f"         {parameter.doc}"] if parameter.doc else []
         return "\n".join(lines)
 
 
@@ -64,17 +65,17 @@ def explain(composition: Composition, key: str) -> list[Explanation]:
     ConfigError
         If there is no such key, and nothing that would take it.
     """
-    feeds = _feeds(composition)
+    options = _options(composition)
     values = dict(leaves(composition.values))
     keys = [each for each in values if f"{each}.".startswith(f"{key}.")]
-    if not keys and key in feeds and not feeds[key].parameter.required:
-        return [Explanation(key, feeds[key].parameter.default, (), feeds[key])]
+    if not keys and key in options and not options[key].parameter.required:
+        return [Explanation(key, options[key].parameter.to_dict()["default"], (), options[key])]
     if not keys:
         raise ConfigError(
             f"The configuration {composition.primary!r} has no key {key!r}.",
-            fix=nearest(key, _beside(key, {*values, *feeds})),
+            fix=nearest(key, _beside(key, {*values, *options})),
         )
-    return [Explanation(each, values[each], composition.history(each), feeds.get(each)) for each in keys]
+    return [Explanation(each, values[each], composition.history(each), options.get(each)) for each in keys]
 
 
 def _beside(key: str, known: set[str]) -> set[str]:
@@ -83,12 +84,10 @@ def _beside(key: str, known: set[str]) -> set[str]:
     return {each for each in known if each.startswith(section)} or known
 
 
-def _feeds(composition: Composition) -> Mapping[str, Feed]:
-    """What each key goes to, as far as it is known: a fault elsewhere must not stop an explanation."""
-    from .validate import schema_of
-
+def _options(composition: Composition) -> Mapping[str, Option]:
+    """The option of each key, as far as it is known: a fault elsewhere must not stop an explanation."""
     try:
-        return schema_of(composition).feeds
+        return schema_of(composition).options
     except AnemoiError:
         return {}
 

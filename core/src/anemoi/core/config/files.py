@@ -12,12 +12,15 @@ from typing import Any
 
 from ..errors import ConfigError
 
+ENDINGS = (".yaml", ".yml")
+"""How the name of a configuration file ends; both mean the same."""
+
 _PACKAGE = re.compile(r"^#\s*@package\s+(\S+)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """What one file says.
+    """The contents of one file.
 
     Parameters
     ----------
@@ -40,6 +43,46 @@ class ConfigFile:
     lines: Mapping[str, int]
 
 
+def find_file(directory: Path, config: str) -> Path | None:
+    """The file of a configuration (``train``, ``model/gnn``) in a directory, or None.
+
+    Raises
+    ------
+    ConfigError
+        If the directory cannot be read, or has two files that differ in their ending alone.
+    """
+    path = directory / config
+    there = entries(path.parent)
+    found = [path.parent / name for ending in ENDINGS if (name := f"{path.name}{ending}") in there]
+    if len(found) > 1:
+        raise ConfigError(
+            f"{found[0]} and {found[1].name} are one configuration written twice.", fix="Remove one of them."
+        )
+    return found[0] if found else None
+
+
+def entries(directory: Path) -> dict[str, Path]:
+    """The files and directories in a directory, by name; none if it does not exist.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
+    try:
+        return {path.name: path for path in directory.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise unreadable(directory, error) from None
+
+
+def unreadable(directory: Path, error: OSError) -> ConfigError:
+    """The error for a directory of configuration that cannot be read."""
+    what = f"Cannot read the configuration directory {directory}: {error.strerror or error}."
+    return ConfigError(what, fix="Check its permissions." if isinstance(error, PermissionError) else None)
+
+
 def read_file(path: Path) -> ConfigFile:
     """Read ``path``.
 
@@ -57,7 +100,7 @@ def read_file(path: Path) -> ConfigFile:
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable_file(path, error) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(
@@ -117,13 +160,13 @@ def read_value(text: str, *, of: str) -> Any:
     return read["value"]
 
 
-def _unreadable(path: Path, error: OSError) -> ConfigError:
-    """Say why a file or a directory of a configuration cannot be read."""
+def _unreadable_file(path: Path, error: OSError) -> ConfigError:
     if isinstance(error, IsADirectoryError):
         return ConfigError(f"{path} is a directory, not a YAML file.", fix="Remove it, or rename it.")
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return ConfigError(
-            f"{path} is a link to {path.readlink()}, which is not there.", fix="Mend the link, or remove it."
+            f"{path} is a link to {path.readlink()}, which does not exist.",
+            fix="Mend the link, or remove it.",
         )
     fix = "Check its permissions." if isinstance(error, PermissionError) else None
     return ConfigError(f"Cannot read {path}: {error.strerror or error}.", fix=fix)

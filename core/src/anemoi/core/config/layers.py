@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 from ..directories import SITE_VARIABLE, site_directory, user_directory
 from ..errors import ConfigError
+from ..plugins import components, read_blocklist
 from .composition import COMMAND_LINE
 
 LAYERS = ("core", "plugins", "site", "user", "directory", COMMAND_LINE)
@@ -53,9 +55,11 @@ def find_layers() -> list[Layer]:
     Raises
     ------
     ConfigError
-        If the directory that ``ANEMOI_SITE_CONFIG`` names is not there: house rules are not to be skipped.
+        If the directory that ``ANEMOI_SITE_CONFIG`` names does not exist: house rules are not to be skipped.
+        If two distributions bring the configuration ``site``: one of them may be a stranger's.
     """
     plugins = _plugin_layers()
+    _check_one_site(plugins)
     layers = [Layer("core", CORE_DEFAULTS, "anemoi-core")]
     layers += [layer for layer in plugins if layer.name == "plugins"]
     layers += [layer for layer in plugins if layer.name == "site"]
@@ -64,6 +68,40 @@ def find_layers() -> list[Layer]:
     layers.append(_optional("user", user_directory(), "~/.config/anemoi"))
     layers.append(_optional("directory", Path("conf").absolute(), "./conf"))
     return layers
+
+
+def stranger(layers: Sequence[Layer]) -> str:
+    """Words of warning if a plugin brings house rules although the institution keeps its own; else nothing.
+
+    The institution keeps them in the directory that ``ANEMOI_SITE_CONFIG`` names, and says there in
+    ``blocked-plugins.txt`` whether the plugin is its own.
+    """
+    plugin = next(
+        (each for each in layers if each.name == "site" and each.component and not each.problem), None
+    )
+    if plugin is None or site_directory() is None:
+        return ""
+    rule = read_blocklist().decides(plugin.source, SITE_PLUGIN)
+    if rule is not None and rule.owner == "site":
+        return ""
+    return (
+        f"{plugin.source} brings house rules (the configuration {SITE_PLUGIN!r}) besides those of "
+        f"{SITE_VARIABLE}, which win. If it is your institution's, write !{plugin.component} to "
+        f"blocked-plugins.txt in that directory; if not: anemoi plugins block {plugin.component}"
+    )
+
+
+def _check_one_site(plugins: list[Layer]) -> None:
+    """Refuse house rules of two distributions: an institution has one, and the other is a stranger's."""
+    sites = [layer for layer in plugins if layer.name == "site" and layer.problem is None]
+    if len(sites) > 1:
+        names = " and ".join(layer.source for layer in sites)
+        commands = " or ".join(f"anemoi plugins block {layer.component}" for layer in sites)
+        raise ConfigError(
+            f"{names} both bring house rules (the configuration {SITE_PLUGIN!r}): one may be a stranger's.",
+            fix=f"Leave out the one that is not your institution's: {commands}\n"
+            f"For all users: list it in blocked-plugins.txt in the directory that {SITE_VARIABLE} names.",
+        )
 
 
 def _optional(name: str, directory: Path, source: str) -> Layer:
@@ -79,8 +117,6 @@ def _optional(name: str, directory: Path, source: str) -> Layer:
 
 
 def _plugin_layers() -> list[Layer]:
-    from ..plugins import components
-
     layers: list[Layer] = []
     for component in sorted(components("config"), key=lambda each: (each.distribution, each.name)):
         name = "site" if component.name == SITE_PLUGIN else "plugins"

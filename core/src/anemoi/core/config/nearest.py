@@ -1,10 +1,13 @@
-"""What helps with a name that is not known."""
+"""Suggestions for a name that is not known."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ..plugins import components, kinds, normalise
+from ..plugins import provider as known_provider
 
 _MANY = 15
 
@@ -23,9 +26,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def provider(name: str) -> str:
     """Say which distribution, absent or unusable here, has a component called ``name``; else nothing."""
-    from ..plugins import components, kinds, normalise
-    from ..plugins._catalogue import provider as known_provider
-
     found = components()
     for each in found:
         if normalise(each.name) == normalise(name) and each.state != "ok":

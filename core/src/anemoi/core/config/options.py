@@ -1,15 +1,22 @@
-"""What a component takes from a configuration, read from its constructor: signature, types, docstring."""
+"""The options of a component, read from its constructor: signature, types, docstring."""
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import enum
 import inspect
+import json
 import re
 import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
+
+from ..plugins import find_kind, part_of
 
 _SECTION = re.compile(r"^Parameters\n-{3,}\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^(\S[^\n]*)\n((?:[ \t]+[^\n]*\n?|\n)+)", re.MULTILINE)
@@ -24,7 +31,8 @@ Spec = Mapping[str, Any]
 class Component:
     """Marks a value as a component, in the settings that a command declares.
 
-    ``Annotated[Spec, Component("loss")]`` is a loss, by name and with its options.
+    ``Annotated[Spec, Component("loss")]`` is a loss, by name and with its options;
+    ``Annotated[str, Component("forcing")]`` a forcing by its name alone.
 
     Parameters
     ----------
@@ -73,7 +81,9 @@ class Parameter:
         }
 
     def __str__(self) -> str:
-        return f"{self.name}: {type_name(self.type)}" + ("" if self.required else f" = {self.default!r}")
+        return f"{self.name}: {type_name(self.type)}" + (
+            "" if self.required else f" = {as_written(self.default)!r}"
+        )
 
 
 def options(constructor: Callable[..., Any], *, kind: str | None = None) -> dict[str, Parameter]:
@@ -107,8 +117,6 @@ def options(constructor: Callable[..., Any], *, kind: str | None = None) -> dict
 
 def _structure(kind: str) -> frozenset[str]:
     """What the framework gives to the constructor of a component: what that of its interface takes."""
-    from ..plugins._load import find_kind, part_of
-
     interface = part_of(find_kind(kind), "interface")
     constructor = vars(interface).get("__init__") if interface else None
     return frozenset(inspect.signature(constructor).parameters if constructor else ())
@@ -155,9 +163,54 @@ def _resolve(name: str, annotation: Any, names: dict[str, Any]) -> dict[str, Any
         return {}
 
 
+def as_written(value: Any) -> Any:
+    """A value as a configuration writes it: an enum by its value, a dataclass as a section, a path as text.
+
+    A type that a configuration has no words for stays as it is.
+    """
+    if isinstance(value, enum.Enum):
+        return as_written(value.value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            each.name: as_written(getattr(value, each.name))
+            for each in dataclasses.fields(value)
+            if each.init
+        }
+    if isinstance(value, Mapping):
+        return {as_written(key): as_written(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [as_written(each) for each in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else value
+
+
 def _plain(default: Any) -> Any:
     """A default as JSON; in words where it cannot be."""
-    return default if isinstance(default, (str, int, float, bool, list, dict, type(None))) else repr(default)
+    written = as_written(default)
+    try:
+        json.dumps(written)
+    except (TypeError, ValueError):
+        return repr(default)
+    return written
+
+
+def component_in(annotation: Any) -> Component | None:
+    """The mark of a component in an annotation such as ``Annotated[Spec, Component("loss")]``, or None."""
+    metadata = getattr(annotation, "__metadata__", ())
+    return next((each for each in metadata if isinstance(each, Component)), None)
+
+
+def choices(annotation: Any) -> list[str]:
+    """The words that an option takes if it is a choice, alone or beside other types; else none."""
+    if inspect.isclass(annotation) and issubclass(annotation, enum.Enum):
+        return [str(each.value) for each in annotation]
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+        return [str(each) for each in arguments]
+    if typing.get_origin(annotation) in (typing.Annotated, typing.Union, types.UnionType):
+        return [word for each in arguments for word in choices(each)]
+    return []
 
 
 def parameter_docs(doc: str) -> dict[str, str]:
@@ -177,10 +230,13 @@ def type_name(annotation: Any) -> str:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         bounds = [bound for each in arguments[1:] for bound in _bounds(each)]
-        component = next((each.kind for each in arguments[1:] if isinstance(each, Component)), None)
-        return component or " ".join([type_name(arguments[0]), ", ".join(bounds)]).strip()
+        if (component := component_in(annotation)) is not None:
+            return component.kind
+        return " ".join([type_name(arguments[0]), ", ".join(bounds)]).strip()
     if origin is typing.Literal:
         return " or ".join(repr(each) for each in arguments)
+    if inspect.isclass(annotation) and issubclass(annotation, enum.Enum):
+        return " or ".join(repr(as_written(each)) for each in annotation)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(type_name(each) for each in arguments)
     if annotation is type(None):

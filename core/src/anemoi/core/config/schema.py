@@ -1,32 +1,44 @@
-"""What a configuration may hold: a pydantic model made from the constructors that its values go to."""
+"""The schema of a configuration: a pydantic model made from the constructors that take its values.
+
+What a section may hold follows from the annotation of the parameter that takes it: a dataclass, a component
+(:class:`~anemoi.core.config.Component`), a list, mapping or union of these. Pydantic checks any other type.
+"""
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, SchemaError
 
 from ..errors import AnemoiError
-from .build import NAME, TARGET, Builder, constructor_of, describe, options_of
-from .options import REQUIRED, Component, Parameter, options
+from .components import constructor_of, describe, named_by, options_of
+from .options import REQUIRED, Parameter, Spec, component_in, options
 
 # Strict, and given JSON: a list may become a tuple, a text a date; but "8" is no number, 1 no truth value.
 _STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
 _PREFIX = "option_"
+_UNIONS = (typing.Union, types.UnionType)
+_LISTS = (list, tuple, collections.abc.Sequence)
+_MAPPINGS = (dict, collections.abc.Mapping)
+
+MakePart = Callable[[str, Spec], Any]
+"""Makes what the constructor of a component receives for a component of its own, from kind and section."""
 
 
 @dataclass(frozen=True)
-class Feed:
-    """What a key of a configuration goes to.
+class Option:
+    """A key of a configuration: the parameter that takes its value.
 
     Parameters
     ----------
@@ -41,7 +53,7 @@ class Feed:
 
 
 class Section(BaseModel):
-    """A part of a configuration, as its constructor takes it.
+    """A section of a configuration, as its constructor takes it.
 
     Its fields carry a prefix and are known by their alias, so that an option may have any name,
     those of pydantic's own attributes included.
@@ -49,27 +61,27 @@ class Section(BaseModel):
 
     model_config = _STRICT
 
-    constructor: ClassVar[Callable[..., Any]] = dict
-    """What takes the values."""
+    maker: ClassVar[Callable[[dict[str, Any], MakePart], Any]] = lambda given, make_part: given
+    """Makes the object that the values go to."""
 
-    def given(self) -> dict[str, Any]:
+    def given(self, make_part: MakePart) -> dict[str, Any]:
         """The values that were given, as the constructor takes them, in the schema's order."""
         return {
-            name.removeprefix(_PREFIX): _built(getattr(self, name))
+            name.removeprefix(_PREFIX): _built(getattr(self, name), make_part)
             for name in type(self).model_fields
             if name in self.model_fields_set
         }
 
-    def built(self) -> Any:
-        """What the constructor makes of them."""
-        return type(self).constructor(**self.given())
+    def built(self, make_part: MakePart) -> Any:
+        """The object that the values make: a dataclass, a mapping, or a component's section."""
+        return type(self).maker(self.given(make_part), make_part)
 
 
-def _built(value: Any) -> Any:
+def _built(value: Any, make_part: MakePart) -> Any:
     if isinstance(value, Section):
-        return value.built()
-    if isinstance(value, tuple) and any(isinstance(each, Section) for each in value):
-        return [_built(each) for each in value]
+        return value.built(make_part)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_built(each, make_part) for each in value)
     return value
 
 
@@ -81,14 +93,14 @@ class Schema:
     ----------
     model
         Accepts what is right.
-    feeds
-        What each dotted key goes to, given or not.
+    options
+        Every dotted key that may be set, given or not.
     faults
-        The keys that name a component that cannot be had, and why.
+        The keys that name a component that cannot be used, and why.
     """
 
     model: type[Section]
-    feeds: dict[str, Feed]
+    options: dict[str, Option]
     faults: dict[str, AnemoiError]
 
     def json_schema(self) -> dict[str, Any]:
@@ -98,7 +110,7 @@ class Schema:
     def beside(self, key: str) -> list[str]:
         """The keys that the section of ``key`` takes."""
         parent = key.rpartition(".")[0]
-        return [other for other in self.feeds if other.rpartition(".")[0] == parent]
+        return [other for other in self.options if other.rpartition(".")[0] == parent]
 
 
 class _Generator(GenerateJsonSchema):
@@ -108,29 +120,31 @@ class _Generator(GenerateJsonSchema):
         return {}
 
     def emit_warning(self, kind: str, detail: str) -> None:
-        """Say nothing: what has no words in JSON Schema is no news to whoever asks for it."""
+        """Say nothing: a type without words in JSON Schema is no news to the user."""
 
 
 def component_schema(
     kind: str, spec: Mapping[str, Any], constructor: Callable[..., Any], *, trust_code: bool = False
 ) -> Schema:
     """The schema of the options of one component."""
-    builder = _SchemaBuilder(trust_code=trust_code)
-    model = builder.section(constructor, describe(kind, spec), options_of(spec), "", kind=kind)
-    return Schema(model, builder.feeds, builder.faults)
+    maker = _Maker(trust_code=trust_code)
+    model = maker.section(constructor, describe(kind, spec), options_of(spec), "", kind=kind)
+    return Schema(model, maker.options, maker.faults)
 
 
 def settings_schema(settings: Callable[..., Any], values: Mapping[str, Any], *, trust_code: bool) -> Schema:
     """The schema of a whole configuration, or of a section, that the dataclass ``settings`` declares."""
-    builder = _SchemaBuilder(trust_code=trust_code)
-    model = builder.section(settings, "", values, "")
-    return Schema(model, builder.feeds, builder.faults)
+    maker = _Maker(trust_code=trust_code)
+    return Schema(maker.section(settings, "", values, ""), maker.options, maker.faults)
 
 
-class _SchemaBuilder:
-    def __init__(self, *, trust_code: bool) -> None:
+class _Maker:
+    """Makes models, and collects the options and faults that it comes across."""
+
+    def __init__(self, *, trust_code: bool, within: tuple[Any, ...] = ()) -> None:
         self.trust_code = trust_code
-        self.feeds: dict[str, Feed] = {}
+        self.within = within  # the dataclasses whose optional sections are being described
+        self.options: dict[str, Option] = {}
         self.faults: dict[str, AnemoiError] = {}
 
     def section(
@@ -141,38 +155,85 @@ class _SchemaBuilder:
         at: str,
         *,
         kind: str | None = None,
+        default: Any = None,
     ) -> type[Section]:
-        """The model of what ``constructor`` takes, for the components that ``values`` name."""
+        """The model of what ``constructor`` takes, for the components that ``values`` name.
+
+        Parameters
+        ----------
+        default
+            An instance whose fields stay as they are where nothing is given; None for the constructor's.
+        """
         fields: dict[str, Any] = {}
         for parameter in options(constructor, kind=kind).values():
+            if default is not None and hasattr(default, parameter.name):
+                parameter = dataclasses.replace(parameter, default=getattr(default, parameter.name))
             key = f"{at}.{parameter.name}" if at else parameter.name
-            self.feeds[key] = Feed(owner, parameter)
-            accepted = self.accepted(parameter.type, values.get(parameter.name, parameter.default), key)
+            self.options[key] = Option(owner, parameter)
+            value = values.get(parameter.name, parameter.default)
+            accepted = self.accepted(parameter.type, value, key, parameter.default)
             fields[_PREFIX + parameter.name] = (accepted, _field(parameter))
         model = create_model(at or "configuration", __base__=Section, **fields)
-        model.constructor = constructor
+        make = constructor if default is None else partial(dataclasses.replace, default)
+        model.maker = lambda given, make_part: make(**given)
         return model
 
-    def accepted(self, annotation: Any, value: Any, key: str) -> Any:
-        """The type that a parameter accepts: its own, with sections and components put in as models."""
+    def accepted(self, annotation: Any, value: Any, key: str, default: Any = None) -> Any:
+        """The type that pydantic checks ``value`` against: ``annotation``, its sections put in as models."""
         origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-        if origin is typing.Annotated and (
-            marks := [each for each in arguments if isinstance(each, Component)]
-        ):
-            return self.component(marks[0].kind, value, key, as_builder=arguments[0] is Builder)
-        if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
-            owner = f"{annotation.__module__}.{annotation.__qualname__}"
-            return self.section(annotation, owner, value if isinstance(value, Mapping) else {}, key)
-        if origin is list and isinstance(value, list) and _holds_sections(arguments[0]):
-            items = tuple(self.accepted(arguments[0], each, f"{key}.{i}") for i, each in enumerate(value))
-            return tuple[items] if items else list[Any]  # type: ignore[valid-type]
-        if origin in (dict, Mapping) and isinstance(value, Mapping) and _holds_sections(arguments[1]):
+        if not _holds_sections(annotation):
+            return annotation if _is_checkable(annotation) else Any
+        if (mark := component_in(annotation)) is not None:
+            return self.component(mark.kind, arguments[0], value, key)
+        if origin is Annotated:
+            return Annotated[(self.accepted(arguments[0], value, key, default), *arguments[1:])]
+        if origin in _UNIONS:
+            return self.union(arguments, value, key, default)
+        if origin in _LISTS:
+            return self.items(origin, arguments, value, key)
+        if origin in _MAPPINGS and isinstance(value, Mapping):
             return self.mapping(arguments[1], value, key)
-        if origin in (typing.Union, types.UnionType) and any(map(_holds_sections, arguments)):
-            if value is None and type(None) in arguments:
-                return type(None)
-            return self.accepted(next(filter(_holds_sections, arguments)), value, key)
-        return annotation if _checkable(annotation) else Any
+        if origin is None:
+            owner = f"{annotation.__module__}.{annotation.__qualname__}"
+            given = value if isinstance(value, Mapping) else {}
+            base = default if isinstance(default, annotation) else None
+            return self.section(annotation, owner, given, key, default=base)
+        return annotation if _is_checkable(annotation) else Any
+
+    def union(self, members: tuple[Any, ...], value: Any, key: str, default: Any) -> Any:
+        """The type for one of several: that of the member which ``value`` looks like."""
+        sections = [member for member in members if _holds_sections(member)]
+        if value is None and type(None) in members:
+            return self.described(sections[0], key)
+        plain = tuple(member for member in members if member not in sections)
+        if not isinstance(value, (Mapping, list)) and not _is_instance(value, sections) and plain:
+            wanted: Any = typing.Union.__getitem__(plain)
+            return wanted if _is_checkable(wanted) else Any
+        best = max(sections, key=lambda member: _likeness(member, value))
+        return self.accepted(best, value, key, default)
+
+    def described(self, annotation: Any, key: str) -> Any:
+        """``annotation`` or None, of which nothing is given: its keys are in the JSON Schema alone."""
+        if annotation in self.within:  # a dataclass that may hold one like itself
+            return Any
+        aside = _Maker(trust_code=self.trust_code, within=(*self.within, annotation))
+        return aside.accepted(annotation, None, key) | None
+
+    def items(self, origin: Any, arguments: tuple[Any, ...], value: Any, key: str) -> Any:
+        """The type of a list or tuple, each of whose items may be another section."""
+        if not isinstance(value, list):
+            return list[Any]
+        fixed = origin is tuple and arguments[-1] is not Ellipsis
+        if fixed and len(value) != len(arguments):
+            return tuple[(Any,) * len(arguments)]  # type: ignore[misc]  # refused for its length
+        wanted = arguments if fixed else (arguments[0],) * len(value)
+        types = tuple(
+            self.accepted(each, item, f"{key}.{number}")
+            for number, (each, item) in enumerate(zip(wanted, value, strict=True))
+        )
+        if not types:
+            return tuple[()] if origin is tuple else list[Any]
+        return tuple[types] if origin is tuple else Annotated[tuple[types], AfterValidator(list)]  # type: ignore[valid-type]
 
     def mapping(self, annotation: Any, values: Mapping[str, Any], key: str) -> type[Section]:
         """The model of sections or components under names that the user chooses."""
@@ -181,46 +242,85 @@ class _SchemaBuilder:
             fields[_PREFIX + name] = (self.accepted(annotation, value, f"{key}.{name}"), Field(alias=name))
         return create_model(key, __base__=Section, **fields)
 
-    def component(self, kind: str, spec: Any, key: str, *, as_builder: bool = False) -> Any:
-        """The model of the component that ``spec`` names."""
-        if not isinstance(spec, Mapping):
+    def component(self, kind: str, taken: Any, value: Any, key: str) -> Any:
+        """The model of the component that ``value`` names, which its constructor takes as a ``taken``."""
+        if type(None) in typing.get_args(taken):
+            if value is None:
+                return dict[str, Any] | None
+            [taken] = [each for each in typing.get_args(taken) if each is not type(None)]
+        if taken is str:  # by its name alone, without options
+            self._class(kind, {"name": value}, key)
+            return str
+        if not isinstance(value, Mapping):
             return dict[str, Any]
-        try:
-            constructor = constructor_of(kind, spec, trust_code=self.trust_code)
-        except AnemoiError as error:
-            self.faults[f"{key}.{TARGET if TARGET in spec else NAME}"] = error
+        word = named_by(value)
+        constructor = self._class(kind, value, f"{key}.{word}")
+        if constructor is None:
             return dict[str, Any]
-        owner = describe(kind, spec)
-        word = TARGET if TARGET in spec else NAME
+        owner = describe(kind, value)
         summary = (inspect.getdoc(constructor) or "").partition("\n")[0]
-        self.feeds[f"{key}.{word}"] = Feed(owner, Parameter(word, str, REQUIRED, summary))
-        model = self.section(constructor, owner, spec, key, kind=kind)
+        self.options[f"{key}.{word}"] = Option(owner, Parameter(word, str, REQUIRED, summary))
+        model = self.section(constructor, owner, value, key, kind=kind)
         fields: dict[str, Any] = {_PREFIX + word: (str, Field(alias=word))}
         named = create_model(key, __base__=model, **fields)
-        made = Builder(kind, spec, self.trust_code) if as_builder else spec
-        named.constructor = lambda **_: made
+        named.maker = lambda given, make_part: value if taken == Spec else make_part(kind, value)
         return named
+
+    def _class(self, kind: str, spec: Mapping[str, Any], key: str) -> Any:
+        """The class of a component, or None: then it is a fault of ``key``."""
+        try:
+            return constructor_of(kind, spec, trust_code=self.trust_code)
+        except AnemoiError as error:
+            self.faults[key] = error
+            return None
 
 
 def _field(parameter: Parameter) -> Any:
     default = ... if parameter.required else parameter.default
+    # Defaults reach the constructor as they are; what pydantic has of them is for the JSON Schema.
     return Field(default, alias=parameter.name, description=parameter.doc or None)
 
 
 def _holds_sections(annotation: Any) -> bool:
     """Whether values of this type are sections or components, alone, in a list or mapping, or optional."""
-    if any(isinstance(each, Component) for each in getattr(annotation, "__metadata__", ())):
+    if component_in(annotation) is not None:
         return True
-    if dataclasses.is_dataclass(annotation):
+    if inspect.isclass(annotation) and dataclasses.is_dataclass(annotation):
         return True
-    return any(map(_holds_sections, typing.get_args(annotation)))
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Annotated:
+        arguments = arguments[:1]  # what follows may be an instance of a dataclass, such as Ge(1)
+    return any(map(_holds_sections, arguments))
 
 
-def _checkable(annotation: Any) -> bool:
+def _is_instance(value: Any, sections: list[Any]) -> bool:
+    """Whether ``value`` is a default: an instance of one of these dataclasses."""
+    return any(isinstance(value, each) for each in sections if inspect.isclass(each))
+
+
+def _likeness(annotation: Any, value: Any) -> tuple[bool, int, int]:
+    """How much ``value`` looks like a section of this type: by its shape, then by its keys."""
+    origin = typing.get_origin(annotation)
+    while origin is Annotated and component_in(annotation) is None:
+        annotation = typing.get_args(annotation)[0]
+        origin = typing.get_origin(annotation)
+    if isinstance(value, list):
+        return origin in _LISTS, 0, 0
+    if not isinstance(value, Mapping):
+        return inspect.isclass(annotation) and isinstance(value, annotation), 0, 0
+    if component_in(annotation) is not None:
+        return True, named_by(value) in value, 0
+    if not dataclasses.is_dataclass(annotation):
+        return origin in _MAPPINGS, 0, 0
+    known = options(typing.cast("type[Any]", annotation))
+    missing = [name for name, each in known.items() if each.required and name not in value]
+    return True, -len(set(value) - set(known)), -len(missing)
+
+
+def _is_checkable(annotation: Any) -> bool:
     """Whether pydantic can check values of this type: an exotic annotation must not break its plugin."""
     try:
-        config = None if dataclasses.is_dataclass(annotation) else ConfigDict(arbitrary_types_allowed=True)
-        TypeAdapter(annotation, config=config)
+        TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
     except (PydanticUserError, SchemaError, TypeError):
         return False
     return True

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from .files import ConfigFile, read_file
+from ..plugins import normalise
+from .files import ENDINGS, ConfigFile, entries, find_file, read_file, unreadable
 from .layers import Layer
 
 
@@ -27,6 +28,8 @@ class LayeredFiles:
     def versions(self, config: str) -> list[tuple[Layer, ConfigFile]]:
         """Every layer's version of a file (``train``, ``model/gnn``), the first to be overruled first.
 
+        ``model/anemoi-plugin-gnn:gnn`` is ``model/gnn`` without the versions of other plugins.
+
         Raises
         ------
         ConfigError
@@ -37,18 +40,29 @@ class LayeredFiles:
         return self._versions[config]
 
     def _find(self, config: str) -> list[tuple[Layer, ConfigFile]]:
+        distribution, short = split_choice(config)
         found: list[tuple[Layer, ConfigFile]] = []
         for layer, directory in self.layers:
-            path = directory / f"{config}.yaml"
-            if path.name in _entries(path.parent):
+            if layer.name == "plugins" and distribution and not _is_of(layer, distribution):
+                continue
+            if path := find_file(directory, short):
                 found.append((layer, read_file(path)))
-        plugins = sorted({layer.source for layer, _ in found if layer.name == "plugins"})
-        if len(plugins) > 1:
-            raise ConfigError(
-                f"{' and '.join(plugins)} both bring the configuration {config!r}.",
-                fix=f"Leave one out: anemoi plugins block {plugins[-1]}",
-            )
+        rivals = sorted(
+            {(layer.source, layer.component or "") for layer, _ in found if layer.name == "plugins"}
+        )
+        if len(rivals) > 1:
+            raise _conflict(config, rivals)
         return found
+
+    def has(self, config: str) -> bool:
+        """Whether a layer has such a file."""
+        distribution, short = split_choice(config)
+        group, _, name = short.rpartition("/")
+        if not distribution:
+            return name in self.files(group)
+        return any(
+            find_file(directory, short) for layer, directory in self.layers if _is_of(layer, distribution)
+        )
 
     def defaults(self, config: str) -> list[Any]:
         """The defaults list of a file: that of its first version, later ones laid over it group by group."""
@@ -89,7 +103,7 @@ class LayeredFiles:
 
     def files(self, group: str) -> list[str]:
         """The names of the files in a group; of the empty group, those of the primary files."""
-        return self._names(group, lambda path: path.suffix == ".yaml" and path.is_file())
+        return self._names(group, lambda path: path.suffix in ENDINGS and path.is_file())
 
     def groups(self, group: str) -> list[str]:
         """The names of the groups in a group."""
@@ -99,25 +113,35 @@ class LayeredFiles:
         return sorted({name for _, directory in self.layers for name in _stems(directory / group, wanted)})
 
 
-def _entries(directory: Path) -> dict[str, Path]:
-    try:
-        return {path.name: path for path in directory.iterdir()}
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise _unreadable(directory, error) from None
+def split_choice(config: str) -> tuple[str, str]:
+    """``model/dist:gnn`` as ``dist`` and ``model/gnn``; the first is empty where no distribution is named."""
+    group, slash, name = config.rpartition("/")
+    distribution, _, short = name.rpartition(":")
+    return distribution, f"{group}{slash}{short}"
+
+
+def _is_of(layer: Layer, distribution: str) -> bool:
+    return layer.name == "plugins" and normalise(layer.source) == normalise(distribution)
+
+
+def _conflict(config: str, rivals: list[tuple[str, str]]) -> ConfigError:
+    group, _, name = config.rpartition("/")
+    sources = list(dict.fromkeys(source for source, _ in rivals))
+    block = f"anemoi plugins block {rivals[-1][1]}"
+    choices = " or ".join(f"{group}={source}:{name}" for source in sources)
+    return ConfigError(
+        f"{' and '.join(source for source, _ in rivals)} both bring the configuration {config!r}.",
+        fix=f"Write which one you mean: {choices}\nOr leave one out: {block}"
+        if group and len(sources) > 1
+        else f"Leave one out: {block}",
+    )
 
 
 def _stems(directory: Path, wanted: Any) -> set[str]:
     try:
-        return {path.stem for path in _entries(directory).values() if wanted(path)}
+        return {path.stem for path in entries(directory).values() if wanted(path)}
     except OSError as error:  # A directory may be listed and yet let nobody look at what is in it.
-        raise _unreadable(directory, error) from None
-
-
-def _unreadable(directory: Path, error: OSError) -> ConfigError:
-    what = f"Cannot read the configuration directory {directory}: {error.strerror or error}."
-    return ConfigError(what, fix="Check its permissions." if isinstance(error, PermissionError) else None)
+        raise unreadable(directory, error) from None
 
 
 def _choices(item: Any, group: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from .. import config
-from ..config.build import constructor_of
+from ..config import constructor_of, is_same_component
 from ..domain import Domain
 from ..errors import ConfigError
 from ..graph import DATA as DATA
@@ -20,10 +20,17 @@ from .forecast_model import ForecastModel
 
 
 def transforms_of(configuration: Mapping[str, Any], domain: str) -> dict[str, Mapping[str, Any]]:
-    """The chain of one domain as a configuration has it: that of all, with what the domain changes of it."""
+    """The chain of one domain in a configuration: that of all domains, with its own changes.
+
+    A domain that names another transform under a label takes none of the options of the common one.
+    """
     own = (configuration.get("domains") or {}).get(domain, {}).get("transforms") or {}
     common = configuration.get("transforms") or {}
-    return {**common, **{name: {**common.get(name, {}), **spec} for name, spec in own.items()}}
+    changed = {
+        name: {**common[name], **spec} if is_same_component(common.get(name, {}), spec) else spec
+        for name, spec in own.items()
+    }
+    return {**common, **changed}
 
 
 def assemble(

@@ -12,7 +12,7 @@ from ._kinds import KINDS, Kind, group, normalise
 from ._load import find_kind, load, load_component, matching, part_of, refusal, suggestion
 
 if TYPE_CHECKING:
-    from ._blocklist import allow, block
+    from ._blocklist import allow, block, read_blocklist
     from ._broadcast import Broadcast, hook_fault
     from ._catalogue import known, provider
     from ._describe import describe
@@ -53,6 +53,7 @@ __all__ = [
     "normalise",
     "part_of",
     "provider",
+    "read_blocklist",
     "reasons",
     "refusal",
     "requirements",
@@ -77,6 +78,7 @@ _MODULE_OF = {
     "lock": "_lock",
     "named": "_explain",
     "provider": "_catalogue",
+    "read_blocklist": "_blocklist",
     "reasons": "_explain",
     "requirements": "_explain",
     "used": "_lock",

@@ -26,14 +26,14 @@ class Settings:
     steps: int = 1
 
 
-def package(files, settings=None):
+def package(files, settings=None, name=None):
     """A package that holds ``files``."""
     folder = new_folder()
-    for name, text in files.items():
-        path = folder / name
+    for place, text in files.items():
+        path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    module = types.ModuleType("_".join(sorted(files)))
+    module = types.ModuleType(name or "_".join(sorted(files)))
     module.__path__ = [str(folder)]
     if settings is not None:
         module.SETTINGS = settings
@@ -71,12 +71,17 @@ caught_by("gives_options_that_exist", "config")(package({"graph/fifth.yaml": f"{
 caught_by("gives_options_that_exist", "config")(
     package({"all/fifth.yaml": "# @package _global_\ngraph: {name: every-fifth, degree: 4}\n"})
 )
+right("config")(package({"sky.yaml": "stars: 3\n"}, name="site"))
+caught_by("declares_its_primary_files", "config")(package({"sky.yaml": "stars: 3\n"}))
+caught_by("declares_its_primary_files", "config")(package({"skye.yaml": "stars: 3\n"}, name="site"))
 caught_by("is_a_package", "config")(types.ModuleType("no_package"))
 caught_by("is_a_package", "config")(Settings)
 caught_by("holds_yaml", "config")(package({"moon.txt": "name: moon"}))
 caught_by("holds_yaml", "config")(package({"graph/moon.yaml": "name: [moon"}))
 caught_by("holds_yaml", "config")(package({"graph/moon.yaml": "- moon"}))
-caught_by("has_no_other_endings", "config")(package({**MOON, "graph/sun.yml": "name: sun"}))
+right("config")(package({**MOON, "graph/sun.yml": "name: sun"}))
+caught_by("has_no_file_twice", "config")(package({**MOON, "graph/moon.yml": "name: sun"}))
+caught_by("gives_options_that_exist", "config")(package({"graph/fifth.yml": f"{FIFTH}neighbors: 4\n"}))
 caught_by("names_no_code", "config")(package({"graph/moon.yaml": "_target_: os.system\n"}))
 caught_by("declares_its_primary_files", "config")(package({**MOON, "moon.yaml": "steps: 3\n"}))
 caught_by("declares_its_primary_files", "config")(package(MOON, {"moon": Settings}))

@@ -1,0 +1,84 @@
+"""Checks of a training's settings together, before any data are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from anemoi.core import config
+from anemoi.core.errors import AnemoiError, ConfigError
+from anemoi.core.interfaces.capability import Capability
+from anemoi.core.interfaces.objective import Objective
+from anemoi.core.model import model_class
+from anemoi.core.times import parse_date, parse_duration
+
+if TYPE_CHECKING:
+    from .settings import DateSettings, Settings
+
+
+def check(settings: Settings, *, trust_code: bool) -> None:
+    """Refuse settings with which no training can begin, whatever the data are.
+
+    Raises
+    ------
+    ConfigError
+        If the training period, a frequency or the device is none, or the model does not fit the graph or the
+        objective.
+    """
+    for name, own in settings.of_domains().items():
+        if own.frequency is not None:
+            _parsed(parse_duration, own.frequency, f"domains.{name}.frequency")
+    _check_dates(settings.dates)
+    training_device(settings.training.device)
+    try:
+        objective: Objective = config.build("objective", settings.objective, trust_code=trust_code)
+    except AnemoiError as error:
+        raise type(error)(f"The objective cannot be built: {error.what}", fix=error.fix) from error
+    model = model_class(settings.model, trust_code=trust_code)
+    if model.needs_graph and settings.graph is None:
+        raise ConfigError("The model needs a graph, but none is named.", fix="Choose one: graph=NAME")
+    if objective.condition_channels and Capability.CONDITION not in model.capabilities:
+        raise ConfigError(
+            f"The objective conditions the model on {objective.condition_channels} numbers, "
+            "but the model takes no condition.",
+            fix="Choose a model that declares Capability.CONDITION, or an objective without noise.",
+        )
+
+
+def training_device(name: str) -> torch.device:
+    """Choose the device of a training; ``auto`` is a GPU where there is one.
+
+    Raises
+    ------
+    ConfigError
+        If it is not available on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"training.device: {name!r} is not available on this machine.", fix="Choose auto, cpu or cuda."
+        ) from error
+    return torch.device(name)
+
+
+def _check_dates(dates: DateSettings) -> None:
+    bounds = {
+        name: _parsed(parse_date, text, f"dates.{name}")
+        for name, text in {"start": dates.start, "end": dates.end}.items()
+        if text is not None
+    }
+    if len(bounds) == 2 and bounds["start"] > bounds["end"]:
+        raise ConfigError(
+            f"dates.end: {dates.end} is before dates.start, {dates.start}.", fix="Write the first date first."
+        )
+
+
+def _parsed(parse: Callable[[str], Any], text: str, key: str) -> Any:
+    try:
+        return parse(text)
+    except AnemoiError as error:
+        raise ConfigError(f"{key}: {error.what}", fix=error.fix) from error
