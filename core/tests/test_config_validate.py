@@ -433,7 +433,7 @@ def test_a_component_by_its_name_alone_must_exist(conf: Path) -> None:
     [found] = problems(compose("demo"), Fitting)
     assert found.key == "names.1"
     assert "no transform called 'imptuer'" in found.what
-    assert "Did you mean imputer?" in found.fix
+    assert found.fix.startswith("Did you mean 'imputer'? There are: ")
 
 
 def test_the_schema_of_options_has_enums_and_nested_sections() -> None:

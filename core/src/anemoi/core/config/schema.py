@@ -21,8 +21,10 @@ from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, SchemaError
 
-from ..errors import AnemoiError
-from .components import constructor_of, describe, named_by, options_of
+from ..errors import AnemoiError, ConfigError
+from ..plugins import components
+from .components import NAME, constructor_of, describe, named_by, options_of
+from .nearest import nearest, provider
 from .options import REQUIRED, Parameter, Spec, component_in, options
 
 # Strict, and given JSON: a list may become a tuple, a text a date; but "8" is no number, 1 no truth value.
@@ -249,7 +251,9 @@ class _Maker:
                 return dict[str, Any] | None
             [taken] = [each for each in typing.get_args(taken) if each is not type(None)]
         if taken is str:  # by its name alone, without options
-            self._class(kind, {"name": value}, key)
+            if self._class(kind, {NAME: value}, key) is None and not provider(str(value)):
+                names = [each.name for each in components(kind) if each.state == "ok"]
+                self.faults[key] = ConfigError(self.faults[key].what, fix=nearest(str(value), names))
             return str
         if not isinstance(value, Mapping):
             return dict[str, Any]
