@@ -14,7 +14,7 @@ from ..errors import PluginError
 from ..plugins import choice_fault, together
 
 _WORD = re.compile(r"\+{0,2}([\w/-]+)(?:\.[\w.-]+)?=(.*)")
-_OPTION = re.compile(r"[\w-]+")
+_OPTION = re.compile(r"[\w:.-]+")
 
 Choices = dict[str, list[str]]
 """The files that are chosen of each group: ``{"model": ["transformer"], "tracker": ["jsonl", "mlflow"]}``."""
@@ -53,7 +53,7 @@ def _choices(tree: LayeredFiles, primary: str, overrides: Iterable[str]) -> Choi
             said[match[1]] = _OPTION.findall(match[2])
     for group, names in said.items():
         for name in names:
-            if name in tree.files(group):  # An experiment may choose of other groups in its own list.
+            if tree.has(f"{group}/{name}"):  # An experiment may choose of other groups in its own list.
                 chosen |= _defaults(tree, f"{group}/{name}")
     return chosen | said
 
@@ -70,7 +70,7 @@ def _defaults(tree: LayeredFiles, config: str) -> Choices:
 
 
 def _there(tree: LayeredFiles, chosen: Choices) -> set[tuple[str, str]]:
-    return {(group, name) for group, names in chosen.items() for name in names if name in tree.files(group)}
+    return {(group, name) for group, names in chosen.items() for name in names if tree.has(f"{group}/{name}")}
 
 
 def _laid(tree: LayeredFiles, primary: str, chosen: Choices, overrides: Iterable[str]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from ._load import find, matching
 _KINDS_OF_GROUP = {"model": ("model", "processor", "mapper"), "data": ("source",)}
 """The kinds whose components a configuration group is for, where they are not called as the group is."""
 
-_CHOICE = re.compile(r"\+?([\w-]+)=([\w-]+)")
+_CHOICE = re.compile(r"\+?([\w-]+)=([\w:.-]+)")
 
 
 class Needs:
@@ -88,7 +88,7 @@ def choice_fault(group: str, name: str) -> PluginError | None:
     None where it is unknown, or its component can be used and the file alone is absent.
     """
     for kind in _KINDS_OF_GROUP.get(group, (group,)):
-        if matching(kind, name) or provider(kind, name):
+        if matching(kind, name) or provider(kind, name.rpartition(":")[2]):
             try:
                 find(kind, name)
             except PluginError as error:
