@@ -1,9 +1,10 @@
 """How long the command line takes to start, by how many distributions are installed.
 
-Prints the median time of whole processes: Python alone, ``anemoi --version``, ``anemoi plugins list``
-with 10 to 1000 distributions on the path (a sixth of them plugins, with components of core's kinds, or
-of kinds that a fifth of the plugins declare), and, for comparison, a loop that imports every plugin to
-list it, where each imports numpy as a plugin would.
+Prints the median time of whole processes: Python alone, ``anemoi --version`` and ``anemoi --help``, in
+turns, so that a busy machine slows all three alike; ``anemoi plugins list`` with 10 to 1000 distributions
+on the path (a sixth of them plugins, with components of core's kinds, or of kinds that a fifth of the
+plugins declare); and, for comparison, a loop that imports every plugin to list it, where each imports
+numpy as a plugin would.
 
     python benchmarks/plugins_startup.py [--repeats N]
 """
@@ -77,6 +78,15 @@ def seconds(command: list[str], environment: Mapping[str, str], repeats: int) ->
     return times[1:]
 
 
+def in_turns(commands: Mapping[str, list[str]], repeats: int) -> dict[str, list[float]]:
+    """The wall times of several commands, one after another, ``repeats`` times over."""
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(repeats):
+        for name, command in commands.items():
+            times[name] += seconds(command, os.environ, 1)
+    return times
+
+
 def report(what: str, times: list[float]) -> None:
     """Print the median, and the range."""
     print(
@@ -88,7 +98,7 @@ def report(what: str, times: list[float]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure the start-up of the command line.")
-    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats
 
     def python(code: str, *arguments: str, path: str = "") -> list[float]:
@@ -96,8 +106,13 @@ def main() -> None:
         return seconds([sys.executable, "-c", code, *arguments], environment, repeats)
 
     print(f"{'seconds of the whole process':<46}{'median':>8}  (range of {repeats})")
-    report("python -c pass", python("pass"))
-    report("anemoi --version", python(ANEMOI, "--version"))
+    starts = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "anemoi --version": [sys.executable, "-c", ANEMOI, "--version"],
+        "anemoi --help": [sys.executable, "-c", ANEMOI, "--help"],
+    }
+    for name, times in in_turns(starts, repeats).items():
+        report(name, times)
     for number in (10, 100, 300, 1000):
         with tempfile.TemporaryDirectory() as folder:
             write_distributions(Path(folder), number, open_kinds=True)

@@ -53,6 +53,27 @@ def test_importing_the_core_imports_nothing_heavy(site):
     assert done.stdout == "[]\n", done.stderr
 
 
+def test_the_plugins_are_found_without_click_and_torch(site):
+    done = site.run(
+        "import sys, anemoi.core.plugins as plugins\n"
+        "plugins.components(), plugins.known('command'), plugins.needed_by('train', ())\n"
+        f"print(sorted({{name.split('.')[0] for name in sys.modules}} & {set(HEAVY) | {'click'}}))"
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_the_version_is_told_without_looking_for_plugins(site):
+    done = site.run(
+        "import sys\n"
+        "from anemoi.core.cli import main\n"
+        "main(['--version'])\n"
+        f"slow = {set(HEAVY) | {'importlib_metadata', 'packaging'}}\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in slow "
+        "or name.startswith('anemoi.core.plugins')))"
+    )
+    assert done.stdout.splitlines()[1:] == ["[]"], done.stderr
+
+
 def test_the_version_is_that_of_the_distribution(site):
     from importlib.metadata import version
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class AnemoiError(Exception):
     """A mistake in the input or the environment, said so that the reader can mend it.
@@ -26,6 +28,40 @@ class AnemoiError(Exception):
 
 class PluginError(AnemoiError):
     """A component is unknown, absent, incompatible, broken, blocked, or offered twice."""
+
+
+class AbsentError(PluginError):
+    """A component is not installed, and it is known what brings it.
+
+    Parameters
+    ----------
+    what
+        What is absent.
+    requirement
+        What pip installs: ``anemoi-plugin-gnn``, or ``anemoi-plugin-gnn==0.2.1``.
+    fix
+        The command that installs it, and what else could be done.
+    """
+
+    def __init__(self, what: str, *, requirement: str, fix: str) -> None:
+        super().__init__(what, fix=fix)
+        self.requirement = requirement
+
+
+class PluginsError(PluginError):
+    """Several components cannot be used: :func:`anemoi.core.plugins.together` makes one error of them.
+
+    Parameters
+    ----------
+    errors
+        What is wrong with each.
+    fix
+        The commands that mend all of it.
+    """
+
+    def __init__(self, errors: Sequence[PluginError], *, fix: str | None) -> None:
+        super().__init__("\n".join(dict.fromkeys(error.what for error in errors)), fix=fix)
+        self.errors = tuple(errors)
 
 
 class ConfigError(AnemoiError):

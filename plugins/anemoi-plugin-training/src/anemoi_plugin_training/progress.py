@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TypeVar
 
@@ -14,6 +15,9 @@ T = TypeVar("T")
 
 _LINES = 10
 """How many lines are printed where there is no terminal."""
+
+_EARLY = 50
+"""One more where there is no terminal, after a fiftieth of the steps: whoever waits soon knows how long."""
 
 _MEMORY = 0.95
 """The loss shown is a running mean over about the last 1 / (1 - 0.95) = 20 steps."""
@@ -36,38 +40,63 @@ def reading(chunks: Iterable[T], count: int) -> Iterator[T]:
 
 
 class Progress:
-    """A bar on a terminal; elsewhere a line now and then.
+    """A bar with the time left on a terminal; elsewhere a line now and then, with an estimate of it.
+
+    A step that is rolled out over two forecast steps takes about twice as long as one over one, and counts
+    as much.
 
     Parameters
     ----------
-    steps
-        How many optimisation steps there will be.
+    phases
+        The forecast steps that the loss is the mean of, and for how many optimisation steps: see
+        :func:`.loop.phases`.
+    console
+        Where it is shown.
+    clock
+        The time in seconds.
     """
 
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
+    def __init__(
+        self,
+        phases: Sequence[tuple[int, int]],
+        *,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._phases, self._clock = phases, clock
+        self._steps, self._work = sum(steps for _, steps in phases), work(phases)
         self._loss: float | None = None
-        self._console = Console(stderr=True)
+        self._first: float | None = None
+        self._console = console or Console(stderr=True)
         self._bar = Bar(
             TextColumn("training"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[step]}/{task.fields[steps]}"),
             TimeRemainingColumn(),
             TextColumn("loss {task.fields[loss]}"),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("training", total=steps, loss="")
+        self._task = self._bar.add_task("training", total=self._work, loss="", step=0, steps=self._steps)
 
     def step(self, step: int, loss: float) -> None:
         """Show that an optimisation step was taken."""
+        now = self._clock()
+        self._first = now if self._first is None else self._first
         self._loss = loss if self._loss is None else _MEMORY * self._loss + (1 - _MEMORY) * loss
-        self._bar.update(self._task, completed=step, loss=f"{self._loss:.4f}")
-        if (
-            not self._console.is_terminal
-            and step * _LINES // self._steps > (step - 1) * _LINES // self._steps
-        ):
-            self._console.print(f"step {step} of {self._steps}, loss {self._loss:.4f}", highlight=False)
+        done = work(self._phases, step)
+        self._bar.update(self._task, completed=done, step=step, loss=f"{self._loss:.4f}")
+        if not self._console.is_terminal and self._is_shown(step):
+            # The first step warms up: it says nothing of how long the others take.
+            speed = (done - work(self._phases, 1)) / elapsed if (elapsed := now - self._first) > 0 else 0.0
+            left = f", {in_words((self._work - done) / speed)} left" if speed and step < self._steps else ""
+            line = f"step {step} of {self._steps}, loss {self._loss:.4f}{left}"
+            self._console.print(line, highlight=False, soft_wrap=True)
+
+    def _is_shown(self, step: int) -> bool:
+        return (
+            step == self._steps // _EARLY or step * _LINES // self._steps > (step - 1) * _LINES // self._steps
+        )
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:  # Elsewhere even a disabled bar may leave an empty line.
@@ -79,3 +108,21 @@ class Progress:
     ) -> None:
         if self._console.is_terminal:
             self._bar.stop()
+
+
+def work(phases: Iterable[tuple[int, int]], first: int | None = None) -> int:
+    """Count the forecast steps that the network makes in the ``first`` optimisation steps, or in all."""
+    done = 0
+    for rollout, steps in phases:
+        taken = steps if first is None else min(steps, first)
+        done += rollout * taken
+        first = None if first is None else first - taken
+    return done
+
+
+def in_words(seconds: float) -> str:
+    """Say roughly how long something takes: ``about 5 min``."""
+    if seconds < 60:
+        return "less than 1 min"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 120 else f"about {round(minutes / 60)} h"

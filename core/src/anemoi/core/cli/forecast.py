@@ -13,6 +13,8 @@ import click
 from ..errors import DataError
 from .options import (
     available_device,
+    check_lock,
+    check_sources,
     computing_options,
     output_options,
     short_warnings,
@@ -116,11 +118,18 @@ def command(
     from ..allocation import keep_freed_memory
     from ..checkpoint import load
     from ..forecasting import destinations, prepare
+    from ..plugins import Needs
 
-    written = destinations(paths, output_name, output_options(options))
+    needs = Needs()
+    with needs.noted():
+        written = destinations(paths, output_name, output_options(options))
     loaded = load(checkpoint)
+    with needs.noted():
+        specs = source_specs(sources, trained_on(loaded.configuration))
+        check_sources(needs, specs)
+    check_lock(needs, loaded.lock, allow_different_versions=allow_different_versions)
+    needs.check()
     device = available_device(device)
-    specs = source_specs(sources, trained_on(loaded.configuration))
     with short_warnings():
         batch = prepare(
             loaded,

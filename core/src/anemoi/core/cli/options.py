@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from .. import plugins
 from ..config.files import read_value
-from ..errors import AnemoiError, ConfigError, PluginError
+from ..errors import AbsentError, AnemoiError, ConfigError, PluginError
+
+if TYPE_CHECKING:
+    from ..checkpoint import LockEntry
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -153,6 +156,32 @@ def trained_on(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any] 
     return {name: own.get("data") for name, own in domains.items()}
 
 
+def check_sources(needs: plugins.Needs, specs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Note in ``needs`` which of the sources cannot be used here, as far as metadata tell."""
+    for name in dict.fromkeys(spec["name"] for spec in specs.values() if "name" in spec):
+        with needs.noted():
+            plugins.find("source", str(name))
+
+
+def check_lock(needs: plugins.Needs, entries: Iterable[LockEntry], *, allow_different_versions: bool) -> None:
+    """Note in ``needs`` which plugins of a checkpoint's lock a forecast needs and cannot use here.
+
+    Where all are here, and some in a version that does not read the checkpoint,
+    :func:`anemoi.core.checkpoint.build_model` tells of it.
+    """
+    from ..checkpoint import compare
+
+    wrong = compare(entry for entry in entries if entry.needed)
+    if all(each.severity in ("content", "version") for each in wrong) and not needs.errors:
+        return
+    refused = {"absent", "unusable", *(() if allow_different_versions else ("version",))}
+    for each in wrong:
+        if each.severity in ("absent", "version") and each.severity in refused:
+            needs.errors.append(AbsentError(each.message, requirement=each.entry.requirement, fix=each.fix))
+        elif each.severity in refused:
+            needs.errors.append(PluginError(each.message, fix=each.fix))
+
+
 def output_options(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Read what ``--output-option`` says: the options of each output, by its name.
 
@@ -185,6 +214,9 @@ def _named_source(value: str) -> dict[str, Any]:
     for suffix in reversed(Path(value).suffixes):
         if (name := plugins.normalise(suffix.removeprefix("."))) in installed:
             return {"name": installed[name], "path": value}
+    for suffix in reversed(Path(value).suffixes):
+        if plugins.provider("source", suffix.removeprefix(".")):
+            return {"name": suffix.removeprefix("."), "path": value}  # which asking for it says best
     if "/" in value or Path(value).exists():
         raise PluginError(
             f"No source here is named by a suffix of {value!r}.",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import config, plugins
-from ..errors import ConfigError, DataError, PluginError
+from ..errors import AbsentError, ConfigError, DataError, PluginError
 from ..interfaces.output import ForecastDescription, Output
 from ..times import format_date, format_duration
 from .tee import OutputFile
@@ -148,7 +148,12 @@ def destinations(
     DataError, PluginError, ConfigError
         As :meth:`Destination.of`, and if options are those of an output that writes none of the paths.
     """
-    writers = [_writer(path, output) for path in paths]
+    needs = plugins.Needs()
+    writers = []
+    for path in paths:
+        with needs.noted():
+            writers.append(_writer(path, output))
+    needs.check()
     given: dict[Any, dict[str, Any]] = {loaded: {} for _, loaded in writers}
     for name, some in (options or {}).items():
         # An output may have several names; which of them the suffix of a path is does not matter.
@@ -183,7 +188,10 @@ def _load(name: str, what: str, choice: str) -> Any:
         return plugins.load("output", name)
     except PluginError as error:
         fix = "\n".join(filter(None, (error.fix, f"{choice} {_installed()}")))
-        raise PluginError(f"{what}: {error.what}", fix=fix) from error
+        what = f"{what}: {error.what}"
+        if isinstance(error, AbsentError):
+            raise AbsentError(what, requirement=error.requirement, fix=fix) from error
+        raise PluginError(what, fix=fix) from error
 
 
 def _installed() -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._components import STATES, Component, components, declared, kinds
 from ._kinds import KINDS, Kind, group, normalise
-from ._load import find_kind, load, load_component, matching, part_of, refusal, suggestion
+from ._load import find, find_kind, load, load_component, matching, part_of, refusal, suggestion
 
 if TYPE_CHECKING:
     from ._blocklist import allow, block, read_blocklist
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._hooks import hooks
     from ._install import distribution_of, install, known_good_set
     from ._lock import lock, used
+    from ._needs import Needs, choice_fault, install_command, needed_by, together
 
 __all__ = [
     "KINDS",
@@ -29,19 +30,23 @@ __all__ = [
     "Component",
     "Diagnosis",
     "Kind",
+    "Needs",
     "allow",
     "block",
+    "choice_fault",
     "components",
     "declared",
     "describe",
     "diagnose",
     "distribution_of",
+    "find",
     "find_kind",
     "group",
     "hook_fault",
     "hooks",
     "information",
     "install",
+    "install_command",
     "kinds",
     "known",
     "known_good_set",
@@ -50,6 +55,7 @@ __all__ = [
     "lock",
     "matching",
     "named",
+    "needed_by",
     "normalise",
     "part_of",
     "provider",
@@ -58,6 +64,7 @@ __all__ = [
     "refusal",
     "requirements",
     "suggestion",
+    "together",
     "used",
 ]
 
@@ -66,6 +73,8 @@ _MODULE_OF = {
     "Diagnosis": "_doctor",
     "allow": "_blocklist",
     "block": "_blocklist",
+    "Needs": "_needs",
+    "choice_fault": "_needs",
     "describe": "_describe",
     "diagnose": "_doctor",
     "distribution_of": "_install",
@@ -73,14 +82,17 @@ _MODULE_OF = {
     "hooks": "_hooks",
     "information": "_explain",
     "install": "_install",
+    "install_command": "_needs",
     "known": "_catalogue",
     "known_good_set": "_install",
     "lock": "_lock",
     "named": "_explain",
+    "needed_by": "_needs",
     "provider": "_catalogue",
     "read_blocklist": "_blocklist",
     "reasons": "_explain",
     "requirements": "_explain",
+    "together": "_needs",
     "used": "_lock",
 }
 

@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-import importlib_metadata
-
 from ._kinds import normalise
 
 
@@ -22,8 +20,18 @@ def known(kind: str) -> frozenset[str]:
     return frozenset(_catalogue().get(kind, {}))
 
 
+def begins_with(command: str) -> dict[str, str]:
+    """The choices that a command begins with where nothing else is said: ``{"model": "transformer"}``.
+
+    Those alone that other distributions than the command's own bring.
+    """
+    return _read("beginnings.json").get(command, {})
+
+
 def how_to_install(distribution: str) -> tuple[str, str]:
     """The command that brings what a distribution provides, and the version that is here and does not."""
+    import importlib_metadata
+
     try:
         version = str(importlib_metadata.Distribution.from_name(distribution).version)
     except Exception:  # It is not here, or what is here cannot be read.
@@ -31,7 +39,11 @@ def how_to_install(distribution: str) -> tuple[str, str]:
     return f"pip install --upgrade {distribution}", version
 
 
-@cache
 def _catalogue() -> dict[str, dict[str, str]]:
-    text = Path(__file__).with_name("catalogue.json").read_text(encoding="utf-8")
+    return _read("catalogue.json")
+
+
+@cache
+def _read(name: str) -> dict[str, dict[str, str]]:
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     return cast("dict[str, dict[str, str]]", json.loads(text))

@@ -10,7 +10,7 @@ from functools import reduce
 from importlib import import_module
 from typing import Any, Literal
 
-from ..errors import PluginError
+from ..errors import AbsentError, PluginError
 from ._catalogue import how_to_install, known, provider
 from ._components import Component, Verdict, components, declared, failures, kinds, reinstall
 from ._find import EntryPoint
@@ -153,10 +153,11 @@ def unknown(kind: str, name: str) -> PluginError:
     if kind == "command":
         short = short.replace(".", " ")  # as the user writes it
     if provides := distribution or provider(kind, name.rpartition(":")[2]):
-        return PluginError(
+        return AbsentError(
             f"The {kind} {short!r} is not installed; {provides} provides it."
             if not distribution
             else f"No distribution {distribution!r} that offers the {kind} {short!r} is installed.",
+            requirement=provides,
             fix=f"To install it: {how_to_install(provides)[0]}",
         )
     installed = {component.name for component in components(kind)}
@@ -170,8 +171,9 @@ def unknown(kind: str, name: str) -> PluginError:
 def unknown_kind(name: str) -> PluginError:
     """The error for a kind that nothing here declares: who does, or which there are."""
     if owner := provider("kind", name):
-        return PluginError(
+        return AbsentError(
             f"The kind {name!r} is declared by {owner}, which is not installed in a version that does.",
+            requirement=owner,
             fix=f"To install it: {how_to_install(owner)[0]}",
         )
     return PluginError(

@@ -1,0 +1,69 @@
+"""How far a training has come and how long it still takes, by a clock of the test's."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from anemoi_plugin_training.progress import Progress, in_words, work
+
+
+def shown(phases, *, terminal=False, until=None):
+    """What is printed of a training in which a forecast step takes a second."""
+    now = [0.0]
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=terminal, width=100)
+    with Progress(phases, console=console, clock=lambda: now[0]) as progress:
+        step = 0
+        for rollout, steps in phases:
+            for _ in range(steps):
+                step += 1
+                # The first step takes long: it compiles, and fills caches.
+                now[0] += 100.0 if step == 1 else rollout
+                progress.step(step, 1.0)
+                if step == until:
+                    return file.getvalue()
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("first", "done"),
+    [(0, 0), (1, 1), (3, 3), (4, 5), (5, 7), (None, 7), (9, 7)],
+)
+def test_work_counts_forecast_steps(first, done):
+    assert work([(1, 3), (2, 2)], first) == done
+
+
+def test_lines_say_the_time_left_with_longer_steps_to_come():
+    lines = shown([(1, 500), (2, 500)]).splitlines()
+    assert len(lines) == 11
+    # After 20 steps 480 of one second and 500 of two are left: 1480 s.
+    assert lines[0] == "step 20 of 1000, loss 1.0000, about 25 min left"
+    assert lines[5] == "step 500 of 1000, loss 1.0000, about 17 min left"
+    assert lines[9] == "step 900 of 1000, loss 1.0000, about 3 min left"
+    assert lines[10] == "step 1000 of 1000, loss 1.0000"
+
+
+def test_a_short_training_has_a_line_for_each_step_and_no_estimate_from_the_first():
+    assert shown([(1, 2), (2, 0)]).splitlines() == [
+        "step 1 of 2, loss 1.0000",
+        "step 2 of 2, loss 1.0000",
+    ]
+
+
+def test_a_terminal_shows_a_bar_of_steps_with_the_time_left():
+    seen = shown([(1, 50), (2, 50)], terminal=True)
+    assert "100/100" in seen
+    assert "loss 1.0000" in seen
+    assert "0:00:00" in seen
+    assert "left" not in seen
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "less than 1 min"), (59, "less than 1 min"), (90, "about 2 min"), (7200, "about 2 h")],
+)
+def test_durations_in_words(seconds, words):
+    assert in_words(seconds) == words
