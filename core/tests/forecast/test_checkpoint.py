@@ -208,7 +208,7 @@ def test_any_change_of_the_contents_changes_the_identity(make_checkpoint, tmp_pa
 def test_the_reader_in_the_documentation_reads_it(checkpoint_file):
     """docs/checkpoint.md promises that no Anemoi is needed; its code is run as it is printed there."""
     page = Path(__file__).parents[3] / "docs" / "checkpoint.md"
-    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[0]
     namespace = {}
     exec(code, namespace)
     document, header, body = namespace["read"](checkpoint_file)
