@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import sys
 import time
 
 import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
-from anemoi.core.errors import DataError
+from anemoi.core.errors import AbsentError, DataError
 from anemoi.core.grid import Grid
 
 SPHERE = 4.0 * np.pi
@@ -274,3 +275,9 @@ def test_the_axes_of_rows_and_columns_are_found_with_and_without_the_shape():
 )
 def test_other_grids_have_no_axes(grid):
     assert grid.axes is None
+
+
+def test_without_scipy_the_areas_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "anemoi.core.areas", None)
+    with pytest.raises(AbsentError, match=r'pip install "anemoi-core\[areas\]"'):
+        _ = Grid(np.array([0.0, 10, 20, 30]), np.array([0.0, 50, 100, 150])).areas

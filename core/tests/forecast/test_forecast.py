@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -78,6 +79,11 @@ def test_from_a_file_it_is_the_same_to_the_bit(make_checkpoint, checkpoint_file,
     )
     np.testing.assert_array_equal(one, other)
     assert load_checkpoint(checkpoint_file).identity.startswith("sha256:")
+
+
+def test_it_needs_no_areas_of_cells_and_so_no_scipy(checkpoint_file, tiny_source, monkeypatch):
+    monkeypatch.setitem(sys.modules, "anemoi.core.areas", None)
+    assert len(list(forecast(checkpoint_file, tiny_source(), START, "12h"))) == 2
 
 
 def test_members_of_an_ensemble_each_go_their_way(make_checkpoint, tiny_source):

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DataError
+from .errors import AbsentError, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +109,17 @@ class Grid:
         ------
         DataError
             With fewer than four distinct points, or all of them on one circle.
+        AbsentError
+            Without scipy, which a forecast does not need.
         """
-        from .areas import cell_areas
+        try:
+            from .areas import cell_areas
+        except ModuleNotFoundError as error:
+            raise AbsentError(
+                f"The areas of cells need {error.name}, which is not installed.",
+                requirement="anemoi-core[areas]",
+                fix='Install it: pip install "anemoi-core[areas]"',
+            ) from error
 
         # Points that are one when rounded to about a metre share a place: the poles of a regular grid.
         _, first, place_of, sharing = np.unique(
