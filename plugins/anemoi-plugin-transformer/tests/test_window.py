@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from anemoi_plugin_transformer.padded_window import PaddedWindow
 from anemoi_plugin_transformer.window import SlidingWindow
 
 
@@ -81,3 +82,12 @@ def test_the_gradients_of_slices_are_never_all_there_at_once():
         layer(*states).sum().backward()
     at_once = nodes // block * (block + 2 * window) * channels
     assert nodes * channels <= largest.values < at_once / 8
+
+
+@pytest.mark.parametrize("window", [0, 3, 40, None])
+def test_the_window_of_0_1_0_is_the_same_function(window):
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 37, 8, dtype=torch.float64) for _ in range(3))
+    now = SlidingWindow(nodes=37, window=window, block=8)
+    then = PaddedWindow(nodes=37, window=window, block=8)
+    torch.testing.assert_close(then(query, key, value), now(query, key, value))

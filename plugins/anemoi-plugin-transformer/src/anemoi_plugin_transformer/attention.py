@@ -8,6 +8,7 @@ from anemoi.core.errors import ConfigError
 from torch import Tensor, nn
 
 from .flex import FlexWindow
+from .padded_window import PaddedWindow
 from .window import SlidingWindow
 
 Backend = Literal["auto", "blocks", "flex"]
@@ -52,8 +53,10 @@ class WindowAttention(nn.Module):
                 "FlexAttention cannot drop weights of the attention.",
                 fix=f"Leave out dropout_p={dropout_p}, or choose backend=blocks.",
             )
-        self.backend = backend
-        self.blocks = SlidingWindow(nodes=nodes, window=window, softcap=softcap, dropout_p=dropout_p)
+        self.backend, self.nodes, self.window = backend, nodes, window
+        self.blocks: nn.Module = SlidingWindow(
+            nodes=nodes, window=window, softcap=softcap, dropout_p=dropout_p
+        )
         self.flex = None if dropout_p else FlexWindow(nodes=nodes, window=window, softcap=softcap)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -82,3 +85,7 @@ class WindowAttention(nn.Module):
         if self.flex is not None and self.backend != "blocks" and query.is_cuda:
             return self.flex(query, key, value)  # type: ignore[no-any-return]
         return self.blocks(query, key, value)  # type: ignore[no-any-return]
+
+    def as_in_0_1_0(self) -> None:
+        """Add up in the order of 0.1.0 wherever ``flex`` is not taken."""
+        self.blocks = PaddedWindow(nodes=self.nodes, window=self.window)

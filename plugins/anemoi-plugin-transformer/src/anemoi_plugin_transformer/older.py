@@ -27,15 +27,22 @@ BLOCK = {
 
 
 class OlderWeights(nn.Module):
-    """A layer that loads its weights under the names of 0.1.0 as well."""
+    """A layer that loads its weights under the names of 0.1.0 as well, and then computes as it did."""
 
     older: ClassVar[Mapping[str, str]]
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
+        found = False
         for name in [name for name in state_dict if name.startswith(prefix)]:
             own = name.removeprefix(prefix)
             for before, now in self.older.items():
                 if re.match(before, own):
                     state_dict[prefix + re.sub(before, now, own, count=1)] = state_dict.pop(name)
+                    found = True
                     break
+        if found:
+            self.as_in_0_1_0()
         super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+    def as_in_0_1_0(self) -> None:
+        """Compute to the bit as 0.1.0 did; nothing to do where the order of sums is still the same."""

@@ -191,7 +191,7 @@ class _Block(OlderWeights):
 
     older: ClassVar[Mapping[str, str]] = BLOCK
 
-    def __init__(self, *, norms: tuple[Norm, Norm], attention: nn.Module, mlp: MLP) -> None:
+    def __init__(self, *, norms: tuple[Norm, Norm], attention: _Attention, mlp: MLP) -> None:
         super().__init__()
         self.norm_attention, self.norm_mlp = norms
         self.attention, self.mlp = attention, mlp
@@ -200,6 +200,10 @@ class _Block(OlderWeights):
         """``(batch, nodes, channels)`` to the same shape."""
         x = x + self.attention(x, self.norm_attention, condition)
         return (add_mlp(x, self.norm_mlp, self.mlp, condition),)
+
+    def as_in_0_1_0(self) -> None:
+        """See :class:`~.older.OlderWeights`."""
+        self.attention.attend.as_in_0_1_0()
 
 
 class _Attention(nn.Module):
@@ -210,7 +214,7 @@ class _Attention(nn.Module):
         channels: int,
         attn_channels: int,
         heads: int,
-        attend: nn.Module,
+        attend: WindowAttention,
         turn: nn.Module,
         *,
         bias: bool,
