@@ -1,4 +1,6 @@
+import re
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ from anemoi.core.objectives import Rollout
 from anemoi.core.transforms import build_chain
 from torch import nn
 
+from anemoi_plugin_training import state
 from anemoi_plugin_training.criterion import build_criterion
-from anemoi_plugin_training.loop import optimise, phases
+from anemoi_plugin_training.loop import DivergedError, Optimisation, phases
 from anemoi_plugin_training.samples import Samples, normalised
 from anemoi_plugin_training.settings import TrainingSettings
 
@@ -76,7 +79,7 @@ def graph_over(grid):
     return Graph({"data": data, "hidden": hidden}, {each: edges(*each) for each in ends})
 
 
-def make(data, steps, seed=0, objective=None):
+def make(data, steps, seed=0, objective=None, processor=None):
     torch.manual_seed(seed)
     chain = build_chain(NORMALISED, data["data"].domain)
     network = EncoderProcessorDecoder(
@@ -85,7 +88,7 @@ def make(data, steps, seed=0, objective=None):
         steps=steps,
         channels=8,
         encoder=At("mapper", {"class": Down}),
-        processor=At("processor", {"class": Same}),
+        processor=At("processor", {"class": processor or Same}),
         decoder=At("mapper", {"class": Up}),
     )
     return ForecastModel(
@@ -103,7 +106,7 @@ def run(source, data_of, seed=0, **settings):
     data, steps = data_of(source, ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps, seed)
-    return list(optimise(model, criterion_of(model), samples, settings, CPU))
+    return [step.loss for step in Optimisation(model, criterion_of(model), samples, settings, CPU).steps()]
 
 
 @pytest.mark.parametrize("members", [1, 3])
@@ -176,3 +179,84 @@ def test_a_training_learns_where_a_variable_is_missing(random_source, data_of):
     source.fields[:, :, 3:6, 1] = np.nan
     losses = run(source, partial(data_of, may_be_missing=["v1"]), steps=20)
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 5, 6, 9])
+@pytest.mark.parametrize("options", [{}, {"optimiser": "adamw", "batch_size": 3, "workers": 1}])
+def test_a_training_that_is_taken_up_again_has_the_same_losses_to_the_bit(
+    random_source, data_of, tmp_path, after, options
+):
+    settings = TrainingSettings(steps=10, rollout=3, rollout_steps=5, warmup_steps=3, **options)
+    data, steps = data_of(random_source(), ["cos_local_time"])
+    samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
+
+    def begin(seed):
+        model = make(data, steps, seed, processor=Noisy)
+        return Optimisation(model, criterion_of(model), samples, settings, CPU)
+
+    whole = list(begin(0).steps())
+    first = begin(0)
+    taken = list(islice(first.steps(), after))
+    state.write(tmp_path / "state", *state.packed(first.state()))
+    weights = {name: weight.clone() for name, weight in first.model.state_dict().items()}
+    list(first.steps())  # what happens to the first one afterwards is nothing to the second
+    second = begin(1)
+    second.restore(state.read(tmp_path / "state"), weights)
+    assert taken + list(second.steps()) == whole
+    assert len({step.learning_rate for step in whole}) > 5
+
+
+class Noisy(Same):
+    """Draws from the random numbers of layers."""
+
+    def forward(self, x, condition=None):
+        return torch.nn.functional.dropout(x.tanh(), 0.1, self.training)
+
+
+def test_a_step_tells_its_losses_its_learning_rate_and_the_norm_of_its_gradient(random_source, data_of):
+    settings = TrainingSettings(
+        steps=4, rollout=3, rollout_steps=2, warmup_steps=2, learning_rate=0.1, gradient_clip=1e-9
+    )
+    data, steps = data_of(random_source(), ["cos_local_time"])
+    samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
+    model = make(data, steps)
+    optimisation = Optimisation(model, criterion_of(model), samples, settings, CPU)
+    taken = []
+    for step in optimisation.steps():
+        taken.append(step)
+        clipped = torch.stack([each.grad.norm() for each in model.parameters()]).norm()
+        assert step.gradient_norm > 1e-3 > clipped.item()
+    assert [len(step.losses) for step in taken] == [1, 1, 3, 3]
+    assert all(step.loss == pytest.approx(np.mean(step.losses)) for step in taken)
+    assert [step.learning_rate for step in taken] == pytest.approx([0.05, 0.1, 0.1, 0.05])
+
+
+def test_a_loss_that_is_not_finite_tells_the_dates_and_leaves_the_state_before(random_source, data_of):
+    source = random_source()
+    settings = TrainingSettings(steps=30, rollout_steps=0)
+    data, steps = data_of(source, ["cos_local_time"])
+    samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
+    model = make(data, steps)
+    optimisation = Optimisation(model, criterion_of(model), samples, settings, CPU)
+    source.fields[6] = np.inf  # read after the statistics were taken
+    known = []
+
+    def snapshot():
+        known[:] = [weight.clone() for weight in model.state_dict().values()]
+        known.append(optimisation.state()["generators"]["objective"])
+
+    def take_all():
+        snapshot()
+        for _ in optimisation.steps():
+            snapshot()
+
+    with pytest.raises(DivergedError) as caught:
+        take_all()
+    begin = re.search(r"begin at (\S+)\.", caught.value.what)[1]
+    number = int(re.search(r"at step (\d+)", caught.value.what)[1])
+    offsets = steps["data"].window(1)
+    assert source.times[6] in [np.datetime64(begin, "s") + offset for offset in offsets]
+    assert optimisation.taken == number - 1
+    before = list(known)
+    snapshot()
+    assert all(torch.equal(*pair) for pair in zip(before, known, strict=True))

@@ -67,3 +67,15 @@ def test_a_terminal_shows_a_bar_of_steps_with_the_time_left():
 )
 def test_durations_in_words(seconds, words):
     assert in_words(seconds) == words
+
+
+def test_a_training_that_goes_on_counts_the_time_of_its_own_steps():
+    now = [0.0]
+    file = io.StringIO()
+    phases = [(1, 500), (2, 500)]
+    with Progress(phases, console=Console(file=file, width=100), clock=lambda: now[0]) as progress:
+        for step in range(480, 501):
+            now[0] += 1.0
+            progress.step(step, 1.0)
+    # In 20 s from step 480 to 500, so that 500 of two seconds are left.
+    assert file.getvalue().splitlines()[-1] == "step 500 of 1000, loss 1.0000, about 17 min left"

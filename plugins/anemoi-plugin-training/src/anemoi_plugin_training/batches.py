@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -14,7 +15,7 @@ from .samples import Batch, Samples
 T = TypeVar("T")
 
 
-def batches(samples: Samples, *, batch_size: int, seed: int, workers: int) -> Iterator[Batch]:
+def batches(samples: Samples, *, batch_size: int, seed: int, workers: int, skip: int = 0) -> Iterator[Batch]:
     """Give batches of samples without end, every sample once in each round.
 
     Parameters
@@ -24,6 +25,8 @@ def batches(samples: Samples, *, batch_size: int, seed: int, workers: int) -> It
     workers
         Processes that read; 0 reads in a thread of this one, where a source can use all processors and
         nothing is handed from process to process.
+    skip
+        How many batches at the beginning are left out, unread.
 
     Returns
     -------
@@ -33,8 +36,9 @@ def batches(samples: Samples, *, batch_size: int, seed: int, workers: int) -> It
     loader: DataLoader[Batch] = DataLoader(
         samples,
         batch_size=None,  # a sample of the loader is a batch of ours, so that it is read as one
-        sampler=_Shuffled(len(samples), batch_size, seed),
+        sampler=_Shuffled(len(samples), batch_size, seed, skip),
         num_workers=workers,
+        generator=torch.Generator(),  # or it would draw from that of the layers, when it begins
     )
     return iter(loader) if workers else _ahead(iter(loader))
 
@@ -55,14 +59,15 @@ class _Shuffled(Sampler[list[int]]):
     The loader's own shuffling draws from its generator at other times with workers than without.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int) -> None:
-        self.count, self.batch_size, self.seed = count, batch_size, seed
+    def __init__(self, count: int, batch_size: int, seed: int, skip: int) -> None:
+        self.count, self.batch_size, self.seed, self.skip = count, batch_size, seed, skip
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(self.seed)
         drawn: list[int] = []
-        while True:
+        for number in itertools.count():
             while len(drawn) < self.batch_size:
                 drawn += torch.randperm(self.count, generator=generator).tolist()
-            yield drawn[: self.batch_size]
+            if number >= self.skip:
+                yield drawn[: self.batch_size]
             del drawn[: self.batch_size]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from anemoi.core import config
 from anemoi.core.errors import AnemoiError, ConfigError
 from anemoi.core.interfaces.capability import Capability
 from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import model_class
-from anemoi.core.times import parse_date, parse_duration
+from anemoi.core.times import format_date, parse_date, parse_duration
+
+from .leaving import parse_time_limit
 
 if TYPE_CHECKING:
     from .settings import DateSettings, Settings
@@ -23,13 +26,15 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     Raises
     ------
     ConfigError
-        If the training period, a frequency or the device is none, or the model does not fit the graph or the
-        objective.
+        If a period, a frequency, the time limit or the device is none, or the model does not fit the graph or
+        the objective.
     """
     for name, own in settings.of_domains().items():
         if own.frequency is not None:
             _parsed(parse_duration, own.frequency, f"domains.{name}.frequency")
     _check_dates(settings.dates)
+    if settings.training.time_limit is not None:
+        parse_time_limit(settings.training.time_limit)
     training_device(settings.training.device)
     try:
         objective: Objective = config.build("objective", settings.objective, trust_code=trust_code)
@@ -66,15 +71,34 @@ def training_device(name: str) -> torch.device:
 
 
 def _check_dates(dates: DateSettings) -> None:
-    bounds = {
-        name: _parsed(parse_date, text, f"dates.{name}")
-        for name, text in {"start": dates.start, "end": dates.end}.items()
-        if text is not None
-    }
-    if len(bounds) == 2 and bounds["start"] > bounds["end"]:
+    start, end = (_date(text, f"dates.{name}") for name, text in (("start", dates.start), ("end", dates.end)))
+    period = dates.validation
+    begin = _date(period.start, "dates.validation.start")
+    last = _date(period.end, "dates.validation.end")
+    for first, second, key in (
+        (start, end, "dates"),
+        (begin, last, "dates.validation"),
+    ):
+        if first is not None and second is not None and first > second:
+            raise ConfigError(
+                f"{key}.end: {format_date(second)} is before {key}.start, {format_date(first)}.",
+                fix="Write the first date first.",
+            )
+    if begin is None and last is not None:
         raise ConfigError(
-            f"dates.end: {dates.end} is before dates.start, {dates.start}.", fix="Write the first date first."
+            "dates.validation.end: the validation period has an end, but no start.",
+            fix="Set dates.validation.start too.",
         )
+    if begin is not None and end is not None and end >= begin:
+        raise ConfigError(
+            f"dates.end: the training period ends at {dates.end}, not before the validation period begins, "
+            f"at {period.start}.",
+            fix="Choose an earlier dates.end, or none: then it ends where validation begins.",
+        )
+
+
+def _date(text: str | None, key: str) -> np.datetime64 | None:
+    return None if text is None else cast(np.datetime64, _parsed(parse_date, text, key))
 
 
 def _parsed(parse: Callable[[str], Any], text: str, key: str) -> Any:

@@ -30,10 +30,22 @@ if TYPE_CHECKING:
     help="Begin with the whole configuration that CHECKPOINT was trained with, whatever the files say now.",
 )
 @click.option(
-    "--trust-code", is_flag=True, help="With --config-from: run code that it names outside any plugin."
+    "--resume",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Go on with the run in the directory RUN, from the last state that it saved.",
+)
+@click.option(
+    "--trust-code",
+    is_flag=True,
+    help="With --config-from and --resume: run code that the configuration names outside any plugin.",
 )
 def command(
-    overrides: tuple[str, ...], output: Path | None, config_from: Path | None, trust_code: bool
+    overrides: tuple[str, ...],
+    output: Path | None,
+    config_from: Path | None,
+    resume: Path | None,
+    trust_code: bool,
 ) -> None:
     """Train a model.
 
@@ -41,34 +53,44 @@ def command(
     `+experiment=NAME` adds a whole experiment. With none, a small model of mean sea level pressure is
     trained on the sample data: some minutes on two cores. `anemoi config show` prints what it comes to.
 
-    The run's directory receives `checkpoint.safetensors`, all that a forecast needs.
+    The run's directory receives `checkpoint.safetensors`, all that a forecast needs. A run that had to leave
+    before (a signal, training.time_limit) exits with 75, and --resume goes on with it.
     """
     from anemoi.core.allocation import keep_freed_memory
 
     from .loop import phases
     from .progress import Progress, reading
 
-    directory = output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
-    check_free(directory)
-    training = _prepare(overrides, config_from, trust_code, reading)
+    directory = resume or output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
+    if resume is not None and (output is not None or config_from is not None):
+        raise click.UsageError("--resume goes on in the same directory with the same configuration.")
+    if resume is None:
+        check_free(directory)
+    training = _prepare(overrides, config_from, resume, trust_code, reading)
     click.echo(training.summary)
     keep_freed_memory()
     began = time.monotonic()
     with Progress(phases(training.settings.training)) as progress:
-        path = training.run(directory, on_step=progress.step)
+        path = training.run(directory, resume=resume is not None, on_step=progress.step)
     click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
 
 
 def _prepare(
-    overrides: tuple[str, ...], config_from: Path | None, trust_code: bool, track: Track
+    overrides: tuple[str, ...],
+    config_from: Path | None,
+    resume: Path | None,
+    trust_code: bool,
+    track: Track,
 ) -> Training:
     """Build and check the training; an error for what is not installed here tells of all of it."""
     from anemoi.core.cli.lacking import lacking
     from anemoi.core.config import compose
 
-    from .run import PRIMARY, prepare, recorded
+    from .run import PRIMARY, interrupted, prepare, recorded
     from .settings import Settings
 
+    if resume is not None:
+        return prepare(interrupted(resume, overrides, trust_code=trust_code), track=track)
     if config_from is not None:
         return prepare(recorded(config_from, overrides, trust_code=trust_code), track=track)
     try:

@@ -48,14 +48,39 @@ def training_times(source: DataSource, dates: DateSettings) -> NDArray[np.dateti
     DataError
         If the source has none in it.
     """
-    start = source.times[0] if dates.start is None else parse_date(dates.start)
-    end = source.times[-1] if dates.end is None else parse_date(dates.end)
+    times = _times_within(source, dates.start, dates.end, "dates")
+    if dates.validation.start is not None:
+        times = times[times < parse_date(dates.validation.start)]
+        if not len(times):
+            raise DataError(
+                f"The data have no times before the validation period, {dates.validation.start}.",
+                fix="Choose a later dates.validation.start.",
+            )
+    return times
+
+
+def validation_times(source: DataSource, dates: DateSettings) -> NDArray[np.datetime64]:
+    """Find the times of the validation period, those of missing data included.
+
+    Raises
+    ------
+    DataError
+        If the source has none in it.
+    """
+    return _times_within(source, dates.validation.start, dates.validation.end, "dates.validation")
+
+
+def _times_within(
+    source: DataSource, first: str | None, last: str | None, key: str
+) -> NDArray[np.datetime64]:
+    start = source.times[0] if first is None else parse_date(first)
+    end = source.times[-1] if last is None else parse_date(last)
     times = source.times[(source.times >= start) & (source.times <= end)]
     if not len(times):
-        first, last = (format_date(time) for time in (source.times[0], source.times[-1]))
+        begin, stop = (format_date(time) for time in (source.times[0], source.times[-1]))
         raise DataError(
             f"The data have no times from {format_date(start)} to {format_date(end)}.",
-            fix=f"They reach from {first} to {last}: set dates.start and dates.end within.",
+            fix=f"They reach from {begin} to {stop}: set {key}.start and {key}.end within.",
         )
     return times
 

@@ -66,7 +66,7 @@ class Progress:
         self._phases, self._clock = phases, clock
         self._steps, self._work = sum(steps for _, steps in phases), work(phases)
         self._loss: float | None = None
-        self._first: float | None = None
+        self._first: tuple[float, int] | None = None
         self._console = console or Console(stderr=True)
         self._bar = Bar(
             TextColumn("training"),
@@ -82,13 +82,15 @@ class Progress:
     def step(self, step: int, loss: float) -> None:
         """Show that an optimisation step was taken."""
         now = self._clock()
-        self._first = now if self._first is None else self._first
-        self._loss = loss if self._loss is None else _MEMORY * self._loss + (1 - _MEMORY) * loss
         done = work(self._phases, step)
+        # When the first step here had ended, and the work up to it, which is not 1 in a run that goes on.
+        self._first = (now, done) if self._first is None else self._first
+        self._loss = loss if self._loss is None else _MEMORY * self._loss + (1 - _MEMORY) * loss
         self._bar.update(self._task, completed=done, step=step, loss=f"{self._loss:.4f}")
         if not self._console.is_terminal and self._is_shown(step):
             # The first step warms up: it says nothing of how long the others take.
-            speed = (done - work(self._phases, 1)) / elapsed if (elapsed := now - self._first) > 0 else 0.0
+            began, before = self._first
+            speed = (done - before) / elapsed if (elapsed := now - began) > 0 else 0.0
             left = f", {in_words((self._work - done) / speed)} left" if speed and step < self._steps else ""
             line = f"step {step} of {self._steps}, loss {self._loss:.4f}{left}"
             self._console.print(line, highlight=False, soft_wrap=True)

@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 from anemoi.core import config
-from anemoi.core.checkpoint import Checkpoint, inspect, lock, save
+from anemoi.core.checkpoint import Checkpoint, inspect, lock
 from anemoi.core.config import Composition
+from anemoi.core.config.composition import leaves
 from anemoi.core.domain import Domain
-from anemoi.core.errors import AnemoiError, ConfigError
+from anemoi.core.errors import AnemoiError, ConfigError, DataError
+from anemoi.core.files import write_whole
 from anemoi.core.graph import Graph
 from anemoi.core.held import held
 from anemoi.core.interfaces.graph_builder import GraphBuilder
 from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import ForecastModel, assemble, model_class, transforms_of
 from anemoi.core.provenance import provenance
+from anemoi.core.steps import Steps
 from anemoi.core.times import format_date
 
 from .checks import training_device
 from .criterion import Criterion, build_criterion
-from .domains import Data, check_some_output, domain_of, training_times
-from .loop import optimise, phases
+from .domains import Data, check_some_output, domain_of, training_times, validation_times
+from .exclusive import exclusive
+from .execution import Execution
+from .leaving import Leaving, parse_time_limit
+from .loop import Optimisation, phases
 from .roles import Where
+from .runs.record import RUN
 from .samples import Samples
-from .settings import DATA, HIDDEN, Settings
+from .saving import CHECKPOINT, Checkpoints
+from .settings import DATA, HIDDEN, Settings, TrainingSettings
 from .statistics import Track, untracked
 from .tracking import listeners
+from .validation import Validation
 
-CHECKPOINT = "checkpoint.safetensors"
+CONFIGURATION = "configuration.json"
 PRIMARY = "train"
+
+_MAY_CHANGE = (
+    "trackers",
+    "training.checkpoint",
+    "training.device",
+    "training.time_limit",
+    "training.workers",
+)
+"""What of a configuration may differ when a run goes on: nothing that its numbers depend on."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,10 @@ class Training:
         What will be saved, but for the trained weights.
     device
         Where it is computed.
+    validation
+        The validation period as samples; None without one.
+    began
+        When its preparation began, by :func:`time.monotonic`: what the time limit counts from.
     """
 
     composition: Composition
@@ -71,6 +95,8 @@ class Training:
     samples: Mapping[int, Samples]
     checkpoint: Checkpoint
     device: torch.device
+    validation: Samples | None
+    began: float
 
     @property
     def summary(self) -> str:
@@ -93,12 +119,16 @@ class Training:
         self,
         directory: Path,
         *,
+        resume: bool = False,
         on_step: Callable[[int, float], None] = lambda step, loss: None,
     ) -> Path:
         """Train, and leave the record and the checkpoint in ``directory``, which is made if need be.
 
         Parameters
         ----------
+        resume
+            Whether to go on with the run that is there, from its newest state, or from the beginning if none
+            was saved.
         on_step
             Told of each optimisation step, counted from one, and its loss.
 
@@ -106,41 +136,90 @@ class Training:
         -------
         Path
             The checkpoint.
+
+        Raises
+        ------
+        InterruptedTraining
+            If a signal came or the time limit was reached; the state is saved.
+        AnemoiError
+            If the directory has another run, the loss is not finite, a sample cannot be read, or a checkpoint
+            cannot be saved.
         """
-        directory.mkdir(parents=True, exist_ok=True)
-        name, trusted = directory.name, self.composition.trusted
-        events = listeners(self.settings.trackers, directory=directory, trust_code=trusted)
-        events.send("training_started", run=name, parameters=self.composition.to_dict())
-        steps_per_epoch = math.ceil(len(self.samples[1]) / self.settings.training.batch_size)
-        losses: list[float] = []
-        status = "failed"
         try:
-            for step, value in enumerate(
-                optimise(self.model, self.criterion, self.samples, self.settings.training, self.device), 1
-            ):
-                if not math.isfinite(value):
-                    raise AnemoiError(
-                        f"The loss is {value} at step {step}.",
-                        fix="Lower training.learning_rate, or raise training.warmup_steps.",
-                    )
-                events.send("training_step", run=name, step=step, metrics={"loss": value})
-                losses.append(value)
-                if step % steps_per_epoch == 0:
-                    metrics = {"loss": sum(losses) / len(losses)}
-                    events.send("training_epoch", run=name, epoch=step // steps_per_epoch, metrics=metrics)
-                    losses.clear()
-                on_step(step, value)
-            weights = {name: weight.detach().cpu() for name, weight in self.model.state_dict().items()}
-            path = directory / CHECKPOINT
-            save(path, dataclasses.replace(self.checkpoint, weights=weights))
-            events.send("checkpoint_saved", run=name, path=path)
-            status = "finished"
-        except KeyboardInterrupt:
-            status = "interrupted"
-            raise
-        finally:
-            events.send("training_finished", run=name, status=status)
-        return path
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AnemoiError(
+                f"The directory {directory} cannot be made: {error.strerror or error}.",
+                fix="Choose another with --output.",
+            ) from error
+        settings, trusted = self.settings.training, self.composition.trusted
+        limit = None if settings.time_limit is None else parse_time_limit(settings.time_limit)
+        with exclusive(directory), Leaving(limit, began=self.began) as leaving:
+            _check_directory(directory, resume=resume)
+            parameters = self.composition.to_dict()
+            write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())
+            execution = Execution(
+                directory=directory,
+                optimisation=Optimisation(self.model, self.criterion, self.samples, settings, self.device),
+                validation=self._validation(),
+                checkpoints=Checkpoints(directory, self.checkpoint, keep=settings.checkpoint.keep),
+                events=listeners(self.settings.trackers, directory=directory, trust_code=trusted),
+                leaving=leaving,
+                steps=settings.steps,
+                steps_per_epoch=math.ceil(len(self.samples[1]) / settings.batch_size),
+                saving=settings.checkpoint,
+                validating=settings.validation,
+                origin=_origin(self.data, self.samples),
+            )
+            if resume:
+                execution.restore()
+            return execution.run(parameters, on_step)
+
+    def _validation(self) -> Validation | None:
+        if self.validation is None:
+            return None
+        settings = self.settings.training
+        return Validation(
+            self.model,
+            self.criterion,
+            self.validation,
+            dates=settings.validation.dates,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            device=self.device,
+        )
+
+
+def _check_directory(directory: Path, *, resume: bool) -> None:
+    """Refuse a directory that has a run already, or one to go on with that has none, or a finished one."""
+    if not resume:
+        if any((directory / name).exists() for name in (CONFIGURATION, RUN, CHECKPOINT)):
+            raise AnemoiError(
+                f"There is a run in {directory} already.",
+                fix=f"Choose another directory, or go on with it: anemoi train --resume {directory}",
+            )
+        return
+    if (directory / CHECKPOINT).exists():
+        raise AnemoiError(
+            f"The run in {directory} has finished: there is {directory / CHECKPOINT}.",
+            fix="To begin another with its configuration: "
+            f"anemoi train --config-from {directory / CHECKPOINT}",
+        )
+    if not (directory / CONFIGURATION).exists():
+        raise AnemoiError(
+            f"There is no run in {directory} to go on with: it has no {CONFIGURATION}.",
+            fix="Give the directory of a run that `anemoi train` began.",
+        )
+
+
+def _origin(data: Mapping[str, Data], samples: Mapping[int, Samples]) -> dict[str, Any]:
+    """What identifies the data of a training: what they say of themselves, and which samples they make."""
+    starts = {
+        str(rollout): sha256(each.starts.astype("datetime64[s]").astype("<i8").tobytes()).hexdigest()
+        for rollout, each in samples.items()
+    }
+    identities = {name: each.source.provenance.get("identity") for name, each in data.items()}
+    return {**identities, "samples": starts}
 
 
 def prepare(composition: Composition, *, track: Track = untracked) -> Training:
@@ -175,6 +254,7 @@ def _placed(composition: Composition) -> Iterator[None]:
 
 
 def _prepare(composition: Composition, track: Track) -> Training:
+    began = time.monotonic()
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
     device = training_device(settings.training.device)
@@ -206,6 +286,8 @@ def _prepare(composition: Composition, track: Track) -> Training:
     samples = {
         rollout: Samples.within(data, steps, count=rollout) for rollout, _ in phases(settings.training)
     }
+    _check_batch_size(settings.training, samples)
+    validation = _validation_samples(settings, data, steps, trust)
     graph = _graph(settings, described, trust)
     torch.manual_seed(settings.training.seed)
     model = assemble(
@@ -230,7 +312,39 @@ def _prepare(composition: Composition, track: Track) -> Training:
             training_period={"start": format_date(first[0]), "end": format_date(first[-1])},
         ),
     )
-    return Training(composition, settings, data, model, criterion, samples, checkpoint, device)
+    return Training(
+        composition, settings, data, model, criterion, samples, checkpoint, device, validation, began
+    )
+
+
+def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples]) -> None:
+    for rollout, steps in phases(settings):
+        if steps and settings.batch_size > (count := len(samples[rollout])):
+            raise ConfigError(
+                f"training.batch_size: a batch of {settings.batch_size} is larger than the number of "
+                f"samples, {count} of {rollout} forecast steps.",
+                fix=f"Choose {count} at most, or a longer period (dates.start, dates.end).",
+            )
+
+
+def _validation_samples(
+    settings: Settings, data: Mapping[str, Data], steps: Mapping[str, Steps], trust_code: bool
+) -> Samples | None:
+    if settings.dates.validation.start is None:
+        return None
+    apart = {}
+    for name, own in settings.of_domains().items():
+        # A source of its own: another thread reads the training period meanwhile.
+        source = held(config.build("source", own.data, trust_code=trust_code), own.frequency)
+        apart[name] = Data(source, validation_times(source, settings.dates), data[name].domain)
+    try:
+        return Samples.within(apart, steps, count=settings.training.validation.rollout)
+    except DataError as error:
+        raise DataError(
+            error.what.replace("training period", "validation period"),
+            fix="Choose a longer one (dates.validation.start, dates.validation.end), or a shorter "
+            "training.validation.rollout.",
+        ) from error
 
 
 def _graph(settings: Settings, domains: Mapping[str, Domain], trust_code: bool) -> Graph | None:
@@ -285,6 +399,40 @@ def recorded(checkpoint: Path, overrides: Sequence[str] = (), *, trust_code: boo
         "values": document["configuration"],
     }
     return config.override(Composition.from_dict(record, trust_code=trust_code), overrides)
+
+
+def interrupted(directory: Path, overrides: Sequence[str] = (), *, trust_code: bool = False) -> Composition:
+    """Take up the configuration of the run in a directory, to go on with it.
+
+    Parameters
+    ----------
+    directory
+        That of the run.
+    overrides
+        What to change of it: trackers, the device, how it is saved, when it must leave.
+    trust_code
+        Whether code that it names by ``_target_`` may run.
+
+    Raises
+    ------
+    AnemoiError
+        If there is no run, it has finished, or an override changes what is trained.
+    """
+    _check_directory(directory, resume=True)
+    try:
+        record = json.loads((directory / CONFIGURATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{directory / CONFIGURATION} cannot be read: {error}") from error
+    composition = Composition.from_dict(record, trust_code=trust_code)
+    changed = config.override(composition, overrides)
+    before, after = dict(leaves(composition.values)), dict(leaves(changed.values))
+    for key in {**before, **after}:
+        if before.get(key) != after.get(key) and not key.startswith(_MAY_CHANGE):
+            raise ConfigError(
+                f"{key} cannot change when a run goes on.",
+                fix=f"What can: {', '.join(_MAY_CHANGE)}. For anything else begin another run.",
+            )
+    return changed
 
 
 def train(*overrides: str, output: str | Path) -> Path:

@@ -29,10 +29,13 @@ class Batch:
         gave them.
     forcings
         ``(batch, time, grid, forcing)``, the computed ones.
+    starts
+        When the first step of each sample begins, ``(batch,)``.
     """
 
     states: Mapping[str, Tensor]
     forcings: Mapping[str, Tensor]
+    starts: NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,7 @@ class Samples(Dataset[Batch]):
             states[name] = fields.view(*times.shape, *fields.shape[1:])
             known = torch.from_numpy(self._computed(name, each).at(times.ravel()))
             forcings[name] = known.view(*times.shape, *known.shape[1:])
-        return Batch(states, forcings)
+        return Batch(states, forcings, starts)
 
     def _computed(self, name: str, each: Data) -> Forcings:
         if name not in self._forcings:

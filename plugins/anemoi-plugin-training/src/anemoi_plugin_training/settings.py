@@ -14,17 +14,78 @@ HIDDEN, DATA = "hidden", "data"
 
 
 @dataclass(frozen=True, kw_only=True)
+class PeriodSettings:
+    """A period of the data, ISO dates, both ends included.
+
+    Parameters
+    ----------
+    start
+        Its first date; None is no such period.
+    end
+        Its last date; None is where the data end.
+    """
+
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DateSettings:
     """The periods of the data, ISO dates, both ends included.
 
     Parameters
     ----------
     start, end
-        Of the training period; the normalisation comes from it as well. None is where the data begin or end.
+        Of the training period; the normalisation comes from it as well. None is where the data begin, and
+        where they end or the validation period begins.
+    validation
+        The dates that are forecast while the model is trained, after the training period.
     """
 
     start: str | None = None
     end: str | None = None
+    validation: PeriodSettings = field(default_factory=PeriodSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSettings:
+    """How often the state of a training is saved while it runs.
+
+    Parameters
+    ----------
+    every_steps
+        After so many optimisation steps; None does not count them.
+    every_minutes
+        After so many minutes; None does not look at the clock.
+    keep
+        How many are kept, the last ones.
+    """
+
+    every_steps: Annotated[int, Field(ge=1)] | None = None
+    every_minutes: Annotated[float, Field(gt=0)] | None = 10.0
+    keep: Annotated[int, Field(ge=1)] = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationSettings:
+    """How a training is validated, if there are dates to validate it on.
+
+    Parameters
+    ----------
+    every_steps
+        After how many optimisation steps; after the last one too.
+    rollout
+        How many forecast steps ahead.
+    dates
+        From how many dates of the period forecasts are made, evenly spread over it.
+    patience
+        End the training after so many validations without a lower loss; None never does.
+    """
+
+    every_steps: Annotated[int, Field(ge=1)] = 500
+    rollout: Annotated[int, Field(ge=1)] = 4
+    dates: Annotated[int, Field(ge=1)] = 16
+    patience: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +119,12 @@ class TrainingSettings:
         Processes that read samples ahead; 0 reads them in a thread of this one.
     device
         ``auto``, ``cpu``, ``cuda``.
+    time_limit
+        Save the state and leave after so long (``11h45m``), counted from the preparation; None never does.
+    checkpoint
+        How often the state is saved.
+    validation
+        How it is validated.
     """
 
     seed: Annotated[int, Field(ge=0)] = 0
@@ -72,6 +139,9 @@ class TrainingSettings:
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     workers: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
+    time_limit: str | None = None
+    checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
 
 
 @dataclass(frozen=True, kw_only=True)

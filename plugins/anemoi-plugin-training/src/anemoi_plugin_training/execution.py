@@ -1,0 +1,247 @@
+"""A training in a directory of its own: it records, validates, saves, and leaves when it must."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anemoi.core.errors import AnemoiError
+from anemoi.core.model import ForecastModel
+from anemoi.core.plugins import Broadcast
+from anemoi.core.times import format_duration
+
+from .leaving import InterruptedTraining, Leaving
+from .loop import DivergedError, Optimisation, Step
+from .saving import BEST, Checkpoints, SavingError, newest
+from .settings import CheckpointSettings, ValidationSettings
+from .validation import LOSS, Validation
+
+log = logging.getLogger("anemoi")
+
+
+@dataclass
+class Sums:
+    """What the loop keeps from step to step besides the optimisation.
+
+    Parameters
+    ----------
+    epoch_loss, epoch_steps
+        The sum of the losses since the epoch began, and of how many steps.
+    best, best_step
+        The lowest validation loss, and the step it was reached at.
+    worse
+        How many validations have been worse since.
+    """
+
+    epoch_loss: float = 0.0
+    epoch_steps: int = 0
+    best: float | None = None
+    best_step: int = 0
+    worse: int = 0
+
+
+class Execution:
+    """Takes the steps of a training, and does what belongs between them.
+
+    Parameters
+    ----------
+    directory
+        That of the run.
+    optimisation
+        The training.
+    validation
+        How it is validated; None if it is not.
+    checkpoints
+        Where it is saved.
+    events
+        Who hears of it.
+    leaving
+        Tells when to leave.
+    steps
+        How many to take in all.
+    steps_per_epoch
+        How many see all samples once.
+    saving, validating
+        How often.
+    origin
+        What identifies the data: a state goes on with the same alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        optimisation: Optimisation,
+        validation: Validation | None,
+        checkpoints: Checkpoints,
+        events: Broadcast,
+        leaving: Leaving,
+        steps: int,
+        steps_per_epoch: int,
+        saving: CheckpointSettings,
+        validating: ValidationSettings,
+        origin: Mapping[str, Any],
+    ) -> None:
+        self._directory, self._run = directory, directory.name
+        self._optimisation, self._validation = optimisation, validation
+        self._checkpoints, self._events, self._leaving = checkpoints, events, leaving
+        self._steps, self._steps_per_epoch = steps, steps_per_epoch
+        self._saving, self._validating, self._origin = saving, validating, origin
+        self._sums = Sums()
+        self._saved = time.monotonic()
+
+    @property
+    def _model(self) -> ForecastModel:
+        return self._optimisation.model
+
+    def restore(self) -> None:
+        """Go on from the newest state in the directory; from the beginning if there is none yet.
+
+        Raises
+        ------
+        AnemoiError
+            If it is of other data, or cannot be read.
+        """
+        found = newest(self._directory)
+        if found is None:
+            return
+        tree, weights = found
+        if tree["origin"] != self._origin:
+            changed = [key for key in self._origin if tree["origin"].get(key) != self._origin[key]]
+            raise AnemoiError(
+                "The training cannot go on: the data differ from those that it began with "
+                f"({', '.join(changed)}).",
+                fix="Give it the same data, or begin a new training.",
+            )
+        self._optimisation.restore(tree["optimisation"], weights)
+        self._sums = Sums(**tree["sums"])
+
+    def run(self, parameters: Mapping[str, Any], on_step: Callable[[int, float], None]) -> Path:
+        """Take the steps that are left.
+
+        Parameters
+        ----------
+        parameters
+            Of the run, for those who hear of it.
+        on_step
+            Told of each step, counted from one, and its loss.
+
+        Returns
+        -------
+        Path
+            The checkpoint.
+
+        Raises
+        ------
+        InterruptedTraining
+            If it had to leave; its state is saved.
+        AnemoiError
+            If the loss is not finite, a sample cannot be read or a checkpoint cannot be saved; the state
+            before the step is saved.
+        """
+        self._events.send("training_started", run=self._run, parameters=parameters)
+        status = "failed"
+        try:
+            self._train(on_step)
+            path = self._checkpoints.save_last(self._model)
+            if self._sums.best is not None:
+                self._events.send("checkpoint_saved", run=self._run, path=self._directory / BEST)
+            self._events.send("checkpoint_saved", run=self._run, path=path)
+            status = "finished"
+            return path
+        except (KeyboardInterrupt, InterruptedTraining):
+            status = "interrupted"
+            raise
+        finally:
+            self._events.send("training_finished", run=self._run, status=status)
+
+    def _train(self, on_step: Callable[[int, float], None]) -> None:
+        if (reason := self._leaving.reason) is not None:
+            self._leave(reason)
+        try:
+            for step in self._optimisation.steps():
+                done = self._after(step)
+                on_step(step.number, step.loss)
+                if done:
+                    return
+                self._checkpoints.check()
+                if (reason := self._leaving.reason) is not None:
+                    self._leave(reason)
+                if self._is_due(step.number):
+                    self._save()
+        except DivergedError as error:
+            raise DivergedError(f"{error.what} {self._keep()}", fix=error.fix) from error
+        except (SavingError, InterruptedTraining):
+            raise
+        except Exception:
+            if self._optimisation.whole:
+                log.warning(self._keep())
+            raise
+
+    def _after(self, step: Step) -> bool:
+        """Record a step, and validate if it is time; whether the training is over."""
+        metrics = {
+            "loss": step.loss,
+            "learning_rate": step.learning_rate,
+            "gradient_norm": step.gradient_norm,
+        }
+        if len(step.losses) > 1:
+            length = next(iter(self._model.steps.values())).step
+            for number, loss in enumerate(step.losses, 1):
+                metrics[f"loss_{format_duration(number * length)}"] = loss
+        last = step.number == self._steps
+        if self._validation is not None and (step.number % self._validating.every_steps == 0 or last):
+            metrics.update(self._validated(step.number, self._validation))
+        self._events.send("training_step", run=self._run, step=step.number, metrics=metrics)
+        sums = self._sums
+        sums.epoch_loss, sums.epoch_steps = sums.epoch_loss + step.loss, sums.epoch_steps + 1
+        if step.number % self._steps_per_epoch == 0:
+            epoch = step.number // self._steps_per_epoch
+            mean = {"loss": sums.epoch_loss / sums.epoch_steps}
+            self._events.send("training_epoch", run=self._run, epoch=epoch, metrics=mean)
+            sums.epoch_loss, sums.epoch_steps = 0.0, 0
+        patience = self._validating.patience
+        return last or (patience is not None and sums.worse >= patience)
+
+    def _validated(self, step: int, validation: Validation) -> dict[str, float]:
+        metrics, sums = validation(), self._sums
+        if sums.best is None or metrics[LOSS] < sums.best:
+            sums.best, sums.best_step, sums.worse = metrics[LOSS], step, 0
+            self._checkpoints.save_best(self._model)
+        else:
+            sums.worse += 1
+        return metrics
+
+    def _is_due(self, step: int) -> bool:
+        every, minutes = self._saving.every_steps, self._saving.every_minutes
+        return (every is not None and step % every == 0) or (
+            minutes is not None and time.monotonic() - self._saved >= 60 * minutes
+        )
+
+    def _save(self) -> Path:
+        self._saved = time.monotonic()
+        tree = {
+            "optimisation": self._optimisation.state(),
+            "sums": vars(self._sums),
+            "origin": self._origin,
+        }
+        return self._checkpoints.save(self._optimisation.taken, self._model, tree)
+
+    def _leave(self, reason: str) -> None:
+        self._save()
+        self._checkpoints.wait()
+        raise InterruptedTraining(
+            f"The training has left at {reason}, after {self._optimisation.taken} of {self._steps} steps. "
+            "Its state is saved.",
+            fix=f"To go on: anemoi train --resume {self._directory}",
+        )
+
+    def _keep(self) -> str:
+        """Save the state of before a step that failed, and say where it is."""
+        path = self._save()
+        self._checkpoints.wait()
+        return f"The state before that step, after {self._optimisation.taken}, is kept in {path}."

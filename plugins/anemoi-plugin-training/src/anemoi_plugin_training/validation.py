@@ -1,0 +1,150 @@
+"""How well a model that is being trained forecasts dates that it is not trained on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from anemoi.core.model import ForecastModel, Sample
+from anemoi.core.steps import Offset
+from anemoi.core.times import format_duration
+from torch import Tensor
+
+from .criterion import Criterion
+from .loop import repeatable
+from .samples import Samples, normalised
+
+LOSS = "validation_loss"
+
+
+class Validation:
+    """The loss of the objective and the errors of rolled-out forecasts, over the same dates each time.
+
+    It leaves the training as it was: weights, random numbers, and what comes next.
+
+    Parameters
+    ----------
+    model, criterion
+        Those that are trained.
+    samples
+        Of the validation period, as many forecast steps as are looked at.
+    dates
+        From how many of them forecasts are made, evenly spread.
+    batch_size
+        How many at once.
+    seed
+        Of all random numbers that the objective draws.
+    device
+        Where.
+    """
+
+    def __init__(
+        self,
+        model: ForecastModel,
+        criterion: Criterion,
+        samples: Samples,
+        *,
+        dates: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._model, self._criterion, self._samples = model, criterion, samples
+        self._seed, self._device = seed, device
+        spread = np.linspace(0, len(samples) - 1, min(dates, len(samples))).round().astype(int)
+        self.batches = [
+            spread[begin : begin + batch_size].tolist() for begin in range(0, len(spread), batch_size)
+        ]
+        """The positions of the samples, batch by batch."""
+        self._areas = {
+            name: torch.from_numpy(np.asarray(domain.grid.areas, dtype=np.float32))[:, None].to(device)
+            for name, domain in model.domains.items()
+        }  # (grid, 1)
+
+    def __call__(self) -> dict[str, float]:
+        """Forecast, and give every metric by its name.
+
+        ``validation_loss`` is the mean of ``validation_loss_6h`` and so on, the losses of the forecast steps
+        by where they end; ``validation_rmse_2t_6h`` is the root-mean-square error by area, over all dates, in
+        the units of the data. With several domains theirs comes first: ``validation_rmse_ocean_sst_24h``.
+        """
+        model, generator = self._model, torch.Generator(self._device).manual_seed(self._seed)
+        trained = model.training
+        losses: list[tuple[int, Tensor]] = []
+        errors: dict[tuple[str, Offset], _Squares] = defaultdict(_Squares)
+        cuda = [self._device] if self._device.type == "cuda" else []
+        model.eval()
+        try:
+            with torch.no_grad(), repeatable(self._device), torch.random.fork_rng(devices=cuda):
+                torch.manual_seed(self._seed)
+                for positions in self.batches:
+                    sample = normalised(model, self._samples[positions], self._samples, self._device)
+                    loss = model.objective.loss(model, sample, self._criterion, generator)
+                    losses.append((len(positions), loss.double().cpu()))
+                    self._forecast(sample, generator, errors)
+        finally:
+            model.train(trained)
+        return {**self._losses(losses), **self._rmse(errors)}
+
+    def _forecast(
+        self, sample: Sample, generator: torch.Generator, errors: dict[tuple[str, Offset], _Squares]
+    ) -> None:
+        """Roll a forecast out from each start, and add its errors in the units of the data."""
+        made: dict[str, dict[Offset, Tensor]] = defaultdict(dict)
+        for step in range(sample.count):
+            outputs = self._model.advance(sample.inputs(step, made), generator)
+            targets = sample.targets(step)
+            for name, times in sample.times(step).items():
+                if name not in outputs:
+                    continue
+                made[name].update(zip(times, outputs[name].unbind(1), strict=True))
+                forecast = self._model.denormalise(name, outputs[name])
+                truth = self._model.denormalise(
+                    name, targets[name]
+                )  # (batch, time, ensemble, grid, variable)
+                for place, time in enumerate(times):
+                    errors[name, time].add(forecast[:, place], truth[:, place], self._areas[name])
+
+    def _losses(self, losses: Sequence[tuple[int, Tensor]]) -> dict[str, float]:
+        count = sum(samples for samples, _ in losses)
+        mean = torch.stack([samples * each for samples, each in losses]).sum(0) / count  # (steps,)
+        length = next(iter(self._model.steps.values())).step
+        return {
+            LOSS: mean.mean().item(),
+            **{
+                f"{LOSS}_{format_duration((number + 1) * length)}": each
+                for number, each in enumerate(mean.tolist())
+            },
+        }
+
+    def _rmse(self, errors: dict[tuple[str, Offset], _Squares]) -> dict[str, float]:
+        domains = self._model.domains
+        found = {}
+        for (name, time), squares in errors.items():
+            domain = f"{name}_" if len(domains) > 1 else ""
+            for variable, value in zip(domains[name].outputs, squares.root_mean(), strict=True):
+                if value is not None:
+                    found[f"validation_rmse_{domain}{variable}_{format_duration(time)}"] = value
+        return found
+
+
+class _Squares:
+    """The sums of squared errors times weights, and of the weights where there is a truth."""
+
+    def __init__(self) -> None:
+        self._sum = self._weight = torch.zeros((), dtype=torch.float64)
+
+    def add(self, forecast: Tensor, truth: Tensor, weights: Tensor) -> None:
+        """Add the errors of ``(batch, ensemble, grid, variable)``, the truth NaN where there is none."""
+        there = ~truth.isnan()
+        squares = (forecast - truth).square() * weights
+        axes = (0, 1, 2)
+        self._sum = self._sum + squares.masked_fill(~there, 0.0).sum(axes).double().cpu()  # (variable,)
+        self._weight = self._weight + (there * weights).sum(axes).double().cpu()
+
+    def root_mean(self) -> list[float | None]:
+        """Give one number for each variable; None for one of which there is no truth."""
+        mean = (self._sum / self._weight).sqrt().tolist()
+        return [value if weight else None for value, weight in zip(mean, self._weight.tolist(), strict=True)]

@@ -1,0 +1,316 @@
+"""A run that was left, in whatever way, goes on as if it never had been."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from anemoi.core import config
+from anemoi.core.checkpoint import load
+from anemoi.core.errors import AnemoiError
+from anemoi.core.files import hidden_beside
+from click.testing import CliRunner
+
+from anemoi_plugin_training import prepare
+from anemoi_plugin_training.command import command
+from anemoi_plugin_training.leaving import InterruptedTraining
+from anemoi_plugin_training.loop import DivergedError
+from anemoi_plugin_training.run import interrupted
+from anemoi_plugin_training.runs import read
+from anemoi_plugin_training.saving import SavingError, saved
+
+WORDS = [
+    "graph.refinement=1",
+    "model.channels=8",
+    "model.processor.num_layers=1",
+    "training.steps=12",
+    "training.rollout_steps=5",
+    "training.warmup_steps=3",
+]
+VALIDATED = [
+    "dates.end='2025-12-16T18'",
+    "dates.validation.start='2025-12-17'",
+    "training.validation.every_steps=3",
+    "training.validation.dates=3",
+    "training.validation.rollout=2",
+]
+
+
+def training_of(*words):
+    return prepare(config.compose("train", [*WORDS, *words]))
+
+
+def goes_on(run, *words):
+    return prepare(interrupted(run, words)).run(run, resume=True)
+
+
+def recorded(run):
+    """Every line of the metrics, but when it was written."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+
+
+def same_weights(one, other):
+    return all(torch.equal(weight, load(other).weights[name]) for name, weight in load(one).weights.items())
+
+
+def leave_after(number, how=signal.SIGTERM):
+    def on_step(step, loss):
+        if step == number:
+            os.kill(os.getpid(), how)
+
+    return on_step
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    run = tmp_path_factory.mktemp("uninterrupted") / "run"
+    training_of(*VALIDATED).run(run)
+    return run
+
+
+def test_a_run_that_is_left_twice_is_the_same_as_one_that_never_was(tmp_path, uninterrupted):
+    run = tmp_path / "run"
+    with pytest.raises(InterruptedTraining, match=r"at SIGTERM, after 4 of 12 steps(.|\n)*--resume"):
+        training_of(*VALIDATED).run(run, on_step=leave_after(4))
+    assert read(run).status == "interrupted"
+    assert [step for step, _ in saved(run)] == [4]
+    again = prepare(interrupted(run))
+    with pytest.raises(InterruptedTraining, match="SIGUSR1, after 9 of 12"):
+        again.run(run, resume=True, on_step=leave_after(9, signal.SIGUSR1))
+    goes_on(run)
+    assert recorded(run) == recorded(uninterrupted)
+    for name in ("checkpoint.safetensors", "best.safetensors"):
+        assert same_weights(run / name, uninterrupted / name)
+    record = json.loads((run / "run.json").read_text())
+    assert record["status"] == "finished"
+    assert len(record["resumed"]) == 2
+    seconds = [json.loads(line)["seconds"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert seconds == sorted(seconds)
+
+
+def test_a_time_limit_saves_and_leaves(tmp_path):
+    run = tmp_path / "run"
+    training = training_of("training.time_limit=1s", "training.steps=100000")
+    with pytest.raises(InterruptedTraining, match=r"at training\.time_limit") as caught:
+        training.run(run)
+    assert caught.value.exit_code == 75
+    assert read(run).status == "interrupted"
+    assert saved(run)[-1][0] == read(run).step
+
+
+def test_states_are_saved_by_steps_and_the_last_are_kept(tmp_path):
+    run = tmp_path / "run"
+    training_of("training.checkpoint.every_steps=2", "training.checkpoint.keep=3").run(run)
+    assert [step for step, _ in saved(run)] == [6, 8, 10]
+    assert {each.name for each in saved(run)[0][1].iterdir()} == {
+        "checkpoint.safetensors",
+        "state.safetensors",
+    }
+    assert not same_weights(saved(run)[0][1] / "checkpoint.safetensors", run / "checkpoint.safetensors")
+
+
+def begin(run, *words):
+    said = ["--resume", str(run), *words] if run.exists() else [*WORDS, *words, "--output", str(run)]
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from anemoi.core.cli import main; import sys; sys.exit(main())",
+            "train",
+            *said,
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def writes(run):
+    return list(run.glob("checkpoints/.*.partial"))
+
+
+def test_a_run_that_is_killed_again_and_again_is_the_same_as_one_that_never_was(tmp_path, uninterrupted):
+    """Killed while it steps, while it writes a checkpoint, before it has saved anything."""
+    run = tmp_path / "run"
+    words = [*VALIDATED, "training.checkpoint.every_steps=1"]
+    moments = [
+        lambda: (run / "configuration.json").exists(),
+        lambda: read(run).step >= 1 and writes(run),
+        lambda: read(run).step >= 4,
+        lambda: read(run).step >= 8 and writes(run),
+    ]
+    caught_writing = 0
+    for moment in moments:
+        process = begin(run, *(() if run.exists() else words))
+        while process.poll() is None and not _now(moment):
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+        caught_writing += bool(writes(run))
+    assert caught_writing
+    if not (run / "checkpoint.safetensors").exists():  # the last was too late to kill
+        goes_on(run)
+    assert recorded(run) == recorded(uninterrupted)
+    assert same_weights(run / "checkpoint.safetensors", uninterrupted / "checkpoint.safetensors")
+    assert not writes(run)
+
+
+def _now(moment):
+    try:
+        return moment()
+    except AnemoiError:  # there is no record yet
+        return False
+
+
+def test_a_second_training_in_a_directory_is_refused_and_the_first_has_its_end_when_terminated(tmp_path):
+    run = tmp_path / "run"
+    process = begin(run, "training.steps=100000")
+    while process.poll() is None and not _now(lambda: read(run).step):
+        time.sleep(0.02)
+    with pytest.raises(AnemoiError, match=f"Another training is running in .*: process {process.pid} on"):
+        goes_on(run)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait() == 75
+    assert "anemoi train --resume" in process.stderr.read()
+    assert read(run).status == "interrupted"
+
+
+def test_a_directory_that_has_a_run_takes_no_other(tmp_path):
+    run = tmp_path / "run"
+    training_of().run(run)
+    before = {each: each.stat().st_mtime_ns for each in run.iterdir()}
+    with pytest.raises(AnemoiError, match="There is a run in"):
+        training_of().run(run)
+    with pytest.raises(AnemoiError, match="has finished"):
+        goes_on(run)
+    assert {each: each.stat().st_mtime_ns for each in run.iterdir() if each.name != ".lock"}.items() <= (
+        before.items()
+    )
+    with pytest.raises(AnemoiError, match="There is no run"):
+        goes_on(tmp_path)
+
+
+def test_only_what_changes_no_number_may_change_when_a_run_goes_on(tmp_path):
+    run = tmp_path / "run"
+    with pytest.raises(InterruptedTraining):
+        training_of().run(run, on_step=leave_after(2))
+    with pytest.raises(AnemoiError, match=r"training\.learning_rate cannot change"):
+        interrupted(run, ["training.learning_rate=1.0"])
+    assert interrupted(run, ["training.checkpoint.keep=5", "training.time_limit=1h"])
+    result = CliRunner().invoke(command, ["--resume", str(run), "training.workers=1"])
+    assert result.exit_code == 0
+    assert read(run).status == "finished"
+
+
+def test_a_run_does_not_go_on_with_other_data(tmp_path):
+    run = tmp_path / "run"
+    with pytest.raises(InterruptedTraining):
+        training_of().run(run, on_step=leave_after(2))
+    path = run / "configuration.json"
+    record = json.loads(path.read_text())
+    record["values"]["dates"]["end"] = "2025-12-10"
+    path.write_text(json.dumps(record))
+    with pytest.raises(AnemoiError, match=r"data differ .*samples"):
+        goes_on(run)
+
+
+def test_a_disk_that_is_full_stops_the_run_and_leaves_the_state_before(tmp_path):
+    run = tmp_path / "run"
+    training = training_of("training.checkpoint.every_steps=2")
+    size, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(step, loss):
+        if step == 5:
+            (written,) = [path for number, path in saved(run) if number == 4] or _wait_for(run, 4)
+            largest = max(each.stat().st_size for each in written.iterdir())
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest // 2, hard))
+
+    try:
+        with pytest.raises(SavingError) as caught:
+            training.run(run, on_step=fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    assert "File too large" in caught.value.what
+    assert str(saved(run)[-1][1]) in caught.value.what
+    assert "--resume" in caught.value.fix
+    assert saved(run)[-1][0] == 4
+    assert not writes(run)
+    assert read(run).status == "failed"
+    goes_on(run)
+    assert [line["step"] for line in recorded(run)] == list(range(1, 13))
+
+
+def _wait_for(run, step):
+    while step not in dict(saved(run)):
+        time.sleep(0.01)
+    return [dict(saved(run))[step]]
+
+
+def test_a_loss_that_is_not_finite_keeps_the_state_before_it_and_names_it(tmp_path):
+    run = tmp_path / "run"
+    training = training_of()
+    weight = next(training.model.parameters())
+
+    def spoil(step, loss):
+        if step == 3:
+            good[:] = [weight.detach().clone()]
+            training.criterion.parts[0].fixed.fill_(torch.nan)
+
+    good = []
+    with pytest.raises(
+        DivergedError, match=r"nan at step 4, whose samples begin at 2025-12-\d\dT\d\d\."
+    ) as caught:
+        training.run(run, on_step=spoil)
+    [(step, path)] = saved(run)
+    assert (step, str(path) in caught.value.what) == (3, True)
+    name = next(name for name, each in training.model.named_parameters() if each is weight)
+    assert torch.equal(load(path / "checkpoint.safetensors").weights[name], good[0])
+    assert read(run).status == "failed"
+
+
+def test_data_that_cannot_be_read_keep_the_state_before(tmp_path, caplog):
+    run = tmp_path / "run"
+    training = training_of()
+    source = training.data["data"].source
+    reads = 0
+    read_times = type(source).read
+
+    def broken(self, times):
+        nonlocal reads
+        reads += 1
+        if reads > 4:
+            raise AnemoiError("The server does not answer.")
+        return read_times(self, times)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(source), "read", broken)
+        with pytest.raises(AnemoiError, match="does not answer"):
+            training.run(run)
+    assert "is kept in" in caplog.text
+    goes_on(run)
+    assert [line["step"] for line in recorded(run)] == list(range(1, 13))
+
+
+def test_what_a_writer_that_was_killed_has_left_is_removed(tmp_path):
+    run = tmp_path / "run"
+    with pytest.raises(InterruptedTraining):
+        training_of().run(run, on_step=leave_after(2))
+    left = [hidden_beside(run / "best.safetensors"), hidden_beside(run / "checkpoints" / "step-00000003")]
+    left[0].write_bytes(b"half")
+    left[1].mkdir()
+    goes_on(run)
+    assert not any(each.exists() for each in left)
+
+
+def test_a_batch_larger_than_the_number_of_samples_is_refused():
+    with pytest.raises(
+        AnemoiError, match=r"training\.batch_size: a batch of 9 .* 8 of 1 forecast steps"
+    ) as caught:
+        training_of("dates.end='2025-12-03T06'", "training.batch_size=9", "training.rollout_steps=0")
+    assert "8 at most" in caught.value.fix

@@ -1,0 +1,193 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from anemoi.core import config
+from anemoi.core.checkpoint import build_model, load
+from anemoi.core.errors import AnemoiError
+from torch import nn
+
+from anemoi_plugin_training import prepare
+from anemoi_plugin_training.domains import training_times, validation_times
+from anemoi_plugin_training.samples import Samples
+from anemoi_plugin_training.settings import DateSettings, PeriodSettings
+from anemoi_plugin_training.validation import Validation
+
+from .memory import HOUR
+from .test_loop import CPU, criterion_of, make
+
+WORDS = [
+    "graph.refinement=1",
+    "model.channels=8",
+    "model.processor.num_layers=1",
+    "training.steps=9",
+    "training.rollout_steps=2",
+    "training.warmup_steps=3",
+    "dates.end='2025-12-10'",
+]
+VALIDATED = [
+    "dates.validation.start='2025-12-11'",
+    "dates.validation.end='2025-12-15'",
+    "training.validation.every_steps=2",
+    "training.validation.dates=5",
+    "training.validation.rollout=2",
+]
+
+
+def validation_of(source, data_of, *, count=3, dates=5, batch_size=2, **roles):
+    data, steps = data_of(source, ["cos_local_time"], **roles)
+    model, samples = make(data, steps), Samples.within(data, steps, count=count)
+    criterion = criterion_of(model)
+    options = {"dates": dates, "batch_size": batch_size, "seed": 0, "device": CPU}
+    return model, samples, Validation(model, criterion, samples, **options)
+
+
+def forecasts(model, source, samples, positions):
+    """The forecast from each start and the truth, ``(start, step, ensemble, grid, variable)``, by hand."""
+    made, truths = [], []
+    for position in positions:
+        batch = samples[[position]]
+        known, states = batch.forcings["data"], batch.states["data"]
+        older, newer = states[:, 0], states[:, 1]
+        steps = []
+        for step in range(samples.count):
+            window = torch.stack(
+                [model.normalise("data", each, source.variables) for each in (older, newer)], dim=1
+            )
+            at = known[:, step : step + 2, None].expand(*window.shape[:-1], -1)
+            inputs = torch.cat([window, at], dim=-1)
+            with torch.no_grad():
+                outputs = model({"data": inputs})["data"][:, 0]
+            older, newer = newer, model.denormalise("data", outputs)
+            steps.append(newer[0])
+        made.append(torch.stack(steps))
+        truths.append(states[0, 2:])
+    return torch.stack(made).numpy().astype("f8"), torch.stack(truths).numpy().astype("f8")
+
+
+def test_errors_are_those_of_forecasts_by_hand(random_source, data_of):
+    source = random_source(times=30)
+    model, samples, validation = validation_of(source, data_of)
+    metrics = validation()
+    assert len(samples) == 26
+    positions = [0, 6, 12, 19, 25]
+    assert [each for batch in validation.batches for each in batch] == positions
+    made, truth = forecasts(model, source, samples, positions)
+    areas, stdev = source.grid.areas, samples.data["data"].domain.changes.stdev
+    losses = []
+    for step in range(3):
+        square = (made[:, step] - truth[:, step]) ** 2
+        for column, name in enumerate(("v0", "v1")):
+            rmse = np.sqrt(np.average(square[..., column].mean(axis=(0, 1)), weights=areas))
+            assert metrics[f"validation_rmse_{name}_{6 * (step + 1)}h"] == pytest.approx(rmse, rel=1e-3)
+        losses.append(np.average((square / stdev[:2] ** 2).mean(axis=(0, 1, 3)), weights=areas))
+        assert metrics[f"validation_loss_{6 * (step + 1)}h"] == pytest.approx(losses[-1], rel=2e-3)
+    assert metrics["validation_loss"] == pytest.approx(np.mean(losses), rel=2e-3)
+    assert len(metrics) == 1 + 3 + 3 * 2
+
+
+def test_no_error_counts_where_there_is_no_truth_and_a_forecast_that_is_not_finite_is_seen(
+    random_source, data_of
+):
+    source = random_source(times=20)
+    source.fields[:, :, 3:6, 1] = np.nan
+    model, samples, validation = validation_of(source, data_of, count=1, may_be_missing=["v1"])
+    made, truth = forecasts(model, source, samples, [0, 4, 8, 13, 17])
+    there = np.setdiff1d(np.arange(20), [3, 4, 5])
+    square = ((made - truth) ** 2)[..., there, 1].mean(axis=(0, 1, 2))
+    expected = np.sqrt(np.average(square, weights=source.grid.areas[there]))
+    assert validation()["validation_rmse_v1_6h"] == pytest.approx(expected, rel=1e-3)
+    nn.init.constant_(model.network.decoders["data"].linear.bias, torch.nan)
+    assert np.isnan(validation()["validation_rmse_v0_6h"])
+
+
+def test_validating_leaves_the_training_as_it_was(random_source, data_of):
+    model, _, validation = validation_of(random_source(times=20), data_of)
+    model.train()
+    random = torch.get_rng_state()
+    assert validation() == validation()
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(each.grad is None for each in model.parameters())
+
+
+def test_the_training_period_ends_where_validation_begins(random_source):
+    source = random_source(times=12)
+    begin, end = str(source.times[7]), str(source.times[9])
+    dates = DateSettings(start=str(source.times[2]), validation=PeriodSettings(start=begin, end=end))
+    assert list(training_times(source, dates)) == list(source.times[2:7])
+    assert list(validation_times(source, dates)) == list(source.times[7:10])
+    late = DateSettings(validation=PeriodSettings(start=str(source.times[-1] + HOUR)))
+    with pytest.raises(AnemoiError, match=r"dates\.validation\.start"):
+        validation_times(source, late)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dates.validation.start='2025-12-09'"], "not before the validation period begins"),
+        (["dates.validation.end='2025-12-12'"], "an end, but no start"),
+        (["dates.validation.start=soon"], r"dates\.validation\.start: 'soon' is not a date"),
+        (
+            ["dates.validation.start='2025-12-12'", "dates.validation.end='2025-12-11'"],
+            r"dates\.validation\.end: .* is before dates\.validation\.start",
+        ),
+        (
+            ["dates.validation.start='2025-12-12'", "dates.validation.end='2025-12-12T06'"],
+            r"The validation period has 2 times(.|\n)*training\.validation\.rollout",
+        ),
+        (["training.time_limit=noon"], "11h45m"),
+    ],
+)
+def test_a_mistake_in_the_periods_is_refused(words, said):
+    with pytest.raises(AnemoiError, match=said):
+        prepare(config.compose("train", [*WORDS, *words]))
+
+
+def lines_of(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_records_its_validation_keeps_the_best_and_trains_the_same(tmp_path):
+    prepare(config.compose("train", WORDS)).run(tmp_path / "plain")
+    training = prepare(config.compose("train", [*WORDS, *VALIDATED]))
+    training.run(tmp_path / "validated")
+    plain, validated = lines_of(tmp_path / "plain"), lines_of(tmp_path / "validated")
+    assert [line["loss"] for line in plain] == [line["loss"] for line in validated]
+    losses = {line["step"]: line["validation_loss"] for line in validated if "validation_loss" in line}
+    assert list(losses) == [2, 4, 6, 8, 9]
+    assert {"validation_rmse_msl_6h", "validation_rmse_msl_12h"} < set(validated[1])
+    assert {"loss", "learning_rate", "gradient_norm"} < set(validated[0])
+    assert {"loss_6h", "loss_12h"} < set(validated[-1])
+    best = build_model(load(tmp_path / "validated" / "best.safetensors"))
+    training.model.load_state_dict(best.state_dict())
+    assert training.model is not best
+    assert _validated(training) == min(losses.values())
+    record = json.loads((tmp_path / "validated" / "run.json").read_text())
+    assert record["artefacts"] == ["best.safetensors", "checkpoint.safetensors"]
+
+
+def _validated(training):
+    settings = training.settings.training
+    return Validation(
+        training.model,
+        training.criterion,
+        training.validation,
+        dates=settings.validation.dates,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        device=CPU,
+    )()["validation_loss"]
+
+
+def test_a_training_that_gets_worse_ends_early_and_keeps_its_best(tmp_path):
+    words = ["training.validation.patience=2", "training.validation.every_steps=1", "training.steps=100"]
+    training = prepare(config.compose("train", [*WORDS, *VALIDATED, *words, "training.learning_rate=3.0"]))
+    training.run(tmp_path / "run")
+    lines = lines_of(tmp_path / "run")
+    losses = [line["validation_loss"] for line in lines]
+    assert len(losses) == 1 + int(np.argmin(losses)) + 2 < 100
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
+    training.model.load_state_dict(load(tmp_path / "run" / "best.safetensors").weights)
+    assert _validated(training) == min(losses)
