@@ -14,7 +14,9 @@ from torch import nn
 
 from anemoi_plugin_training.criterion import build_criterion
 from anemoi_plugin_training.loop import optimise, phases
+from anemoi_plugin_training.optimisers.muon import Muon
 from anemoi_plugin_training.samples import Samples, normalised
+from anemoi_plugin_training.schedules.warmup_cosine import WarmupCosine
 from anemoi_plugin_training.settings import TrainingSettings
 
 from .memory import NORMALISED
@@ -103,7 +105,9 @@ def run(source, data_of, seed=0, **settings):
     data, steps = data_of(source, ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps, seed)
-    return list(optimise(model, criterion_of(model), samples, settings, CPU))
+    optimiser = Muon(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
+    schedule = WarmupCosine(steps=settings.steps, warmup_steps=settings.warmup_steps)
+    return list(optimise(model, criterion_of(model), samples, optimiser, schedule, settings, CPU))
 
 
 @pytest.mark.parametrize("members", [1, 3])

@@ -13,6 +13,8 @@ from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import model_class
 from anemoi.core.times import parse_date, parse_duration
 
+from .descent import build_optimiser, build_schedule
+
 if TYPE_CHECKING:
     from .settings import DateSettings, Settings
 
@@ -23,14 +25,20 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     Raises
     ------
     ConfigError
-        If the training period, a frequency or the device is none, or the model does not fit the graph or the
-        objective.
+        If the training period, a frequency or the device is none, the model does not fit the graph or the
+        objective, or the optimiser or the schedule cannot be built.
     """
     for name, own in settings.of_domains().items():
         if own.frequency is not None:
             _parsed(parse_duration, own.frequency, f"domains.{name}.frequency")
     _check_dates(settings.dates)
     training_device(settings.training.device)
+    build_optimiser(settings, trust_code=trust_code)
+    if build_schedule(settings, trust_code=trust_code).needs_validation:
+        raise ConfigError(
+            "The schedule follows a validation loss, and this training has no validation.",
+            fix="Choose another: schedule=warmup-cosine, say.",
+        )
     try:
         objective: Objective = config.build("objective", settings.objective, trust_code=trust_code)
     except AnemoiError as error:

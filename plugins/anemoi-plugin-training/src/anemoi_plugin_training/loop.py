@@ -12,7 +12,9 @@ from torch.nn.utils import clip_grad_norm_
 
 from .batches import batches
 from .criterion import Criterion
-from .optimiser import optimisers, warmup_cosine
+from .descent import Descent
+from .interfaces.optimiser import Optimiser
+from .interfaces.schedule import Schedule
 from .samples import Samples, normalised
 from .settings import TrainingSettings
 
@@ -21,6 +23,8 @@ def optimise(
     model: ForecastModel,
     criterion: Criterion,
     samples: Mapping[int, Samples],
+    optimiser: Optimiser,
+    schedule: Schedule,
     settings: TrainingSettings,
     device: torch.device,
 ) -> Iterator[float]:
@@ -34,8 +38,7 @@ def optimise(
     model.to(device).train()
     criterion.to(device)
     generator = torch.Generator(device).manual_seed(settings.seed)
-    together = optimisers(model, settings)
-    schedules = [warmup_cosine(optimiser, settings) for optimiser in together]
+    descent = Descent(model, optimiser, schedule)
     for rollout, steps in phases(settings):
         drawn = batches(
             samples[rollout],
@@ -50,9 +53,7 @@ def optimise(
                 value = model.objective.loss(model, sample, criterion, generator).mean()
                 torch.autograd.backward(value)
                 clip_grad_norm_(model.parameters(), settings.gradient_clip)
-                for optimiser, schedule in zip(together, schedules, strict=True):
-                    optimiser.step()
-                    schedule.step()
+                descent.step()
             yield value.item()
 
 

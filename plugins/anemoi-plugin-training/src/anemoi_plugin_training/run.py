@@ -27,7 +27,10 @@ from anemoi.core.times import format_date
 
 from .checks import training_device
 from .criterion import Criterion, build_criterion
+from .descent import build_optimiser, build_schedule
 from .domains import Data, check_some_output, domain_of, training_times
+from .interfaces.optimiser import Optimiser
+from .interfaces.schedule import Schedule
 from .loop import optimise, phases
 from .roles import Where
 from .samples import Samples
@@ -57,6 +60,8 @@ class Training:
         The training loss.
     samples
         The training period as samples, for each rollout that is trained.
+    optimiser, schedule
+        How gradients change the weights, and at which learning rates.
     checkpoint
         What will be saved, but for the trained weights.
     device
@@ -69,6 +74,8 @@ class Training:
     model: ForecastModel
     criterion: Criterion
     samples: Mapping[int, Samples]
+    optimiser: Optimiser
+    schedule: Schedule
     checkpoint: Checkpoint
     device: torch.device
 
@@ -116,7 +123,16 @@ class Training:
         status = "failed"
         try:
             for step, value in enumerate(
-                optimise(self.model, self.criterion, self.samples, self.settings.training, self.device), 1
+                optimise(
+                    self.model,
+                    self.criterion,
+                    self.samples,
+                    self.optimiser,
+                    self.schedule,
+                    self.settings.training,
+                    self.device,
+                ),
+                1,
             ):
                 if not math.isfinite(value):
                     raise AnemoiError(
@@ -230,7 +246,11 @@ def _prepare(composition: Composition, track: Track) -> Training:
             training_period={"start": format_date(first[0]), "end": format_date(first[-1])},
         ),
     )
-    return Training(composition, settings, data, model, criterion, samples, checkpoint, device)
+    optimiser = build_optimiser(settings, trust_code=trust)
+    schedule = build_schedule(settings, trust_code=trust)
+    return Training(
+        composition, settings, data, model, criterion, samples, optimiser, schedule, checkpoint, device
+    )
 
 
 def _graph(settings: Settings, domains: Mapping[str, Domain], trust_code: bool) -> Graph | None:
