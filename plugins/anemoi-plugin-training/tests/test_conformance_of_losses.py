@@ -175,7 +175,22 @@ def test_a_wrong_loss_is_caught_by_the_check_that_names_its_fault_alone(name, co
     assert found[name]
 
 
-@pytest.mark.parametrize("component", [Squared, "crps", "mae", "mse", "spectral"])
+@pytest.mark.parametrize(
+    "component",
+    [
+        Squared,
+        "combined",
+        "crps",
+        "huber",
+        "log-cosh",
+        "mae",
+        "mse",
+        "power-spectrum",
+        "rmse",
+        "spectral",
+        "time-aggregated",
+    ],
+)
 def test_a_right_loss_is_caught_by_none(component):
     assert failures(component) == {}
 

@@ -1,4 +1,4 @@
-"""The contracts of a tracker, a command, a package of configuration and two kinds."""
+"""The contracts of a tracker, a command, a package of configuration and four kinds."""
 
 from anemoi_plugin_testing import CommandContract, ConfigContract, KindContract, TrackerContract
 
@@ -17,6 +17,14 @@ class TestConfiguration(ConfigContract):
 
 class TestLoss(KindContract):
     name = "loss"
+
+
+class TestOptimiser(KindContract):
+    name = "optimiser"
+
+
+class TestSchedule(KindContract):
+    name = "schedule"
 
 
 class TestScaler(KindContract):

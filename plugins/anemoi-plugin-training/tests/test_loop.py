@@ -16,8 +16,11 @@ from torch import nn
 
 from anemoi_plugin_training import state
 from anemoi_plugin_training.criterion import build_criterion
+from anemoi_plugin_training.descent import Descent
 from anemoi_plugin_training.loop import DivergedError, Optimisation, phases
+from anemoi_plugin_training.optimisers.muon import Muon
 from anemoi_plugin_training.samples import Samples, normalised
+from anemoi_plugin_training.schedules.warmup_cosine import WarmupCosine
 from anemoi_plugin_training.settings import TrainingSettings
 
 from .memory import NORMALISED
@@ -106,7 +109,14 @@ def run(source, data_of, seed=0, **settings):
     data, steps = data_of(source, ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps, seed)
-    return [step.loss for step in Optimisation(model, criterion_of(model), samples, settings, CPU).steps()]
+    return [step.loss for step in optimisation(model, samples, settings).steps()]
+
+
+def optimisation(model, samples, settings):
+    optimiser = Muon(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
+    schedule = WarmupCosine(steps=settings.steps, warmup_steps=settings.warmup_steps)
+    descent = Descent(model, optimiser, schedule)
+    return Optimisation(model, criterion_of(model), samples, descent, settings, CPU)
 
 
 @pytest.mark.parametrize("members", [1, 3])
@@ -192,7 +202,7 @@ def test_a_training_that_is_taken_up_again_has_the_same_losses_to_the_bit(
 
     def begin(seed):
         model = make(data, steps, seed, processor=Noisy)
-        return Optimisation(model, criterion_of(model), samples, settings, CPU)
+        return optimisation(model, samples, settings)
 
     whole = list(begin(0).steps())
     first = begin(0)
@@ -220,9 +230,9 @@ def test_a_step_tells_its_losses_its_learning_rate_and_the_norm_of_its_gradient(
     data, steps = data_of(random_source(), ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps)
-    optimisation = Optimisation(model, criterion_of(model), samples, settings, CPU)
+    training = optimisation(model, samples, settings)
     taken = []
-    for step in optimisation.steps():
+    for step in training.steps():
         taken.append(step)
         clipped = torch.stack([each.grad.norm() for each in model.parameters()]).norm()
         assert step.gradient_norm > 1e-3 > clipped.item()
@@ -237,17 +247,17 @@ def test_a_loss_that_is_not_finite_tells_the_dates_and_leaves_the_state_before(r
     data, steps = data_of(source, ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps)
-    optimisation = Optimisation(model, criterion_of(model), samples, settings, CPU)
+    training = optimisation(model, samples, settings)
     source.fields[6] = np.inf  # read after the statistics were taken
     known = []
 
     def snapshot():
         known[:] = [weight.clone() for weight in model.state_dict().values()]
-        known.append(optimisation.state()["generators"]["objective"])
+        known.append(training.state()["generators"]["objective"])
 
     def take_all():
         snapshot()
-        for _ in optimisation.steps():
+        for _ in training.steps():
             snapshot()
 
     with pytest.raises(DivergedError) as caught:
@@ -256,7 +266,7 @@ def test_a_loss_that_is_not_finite_tells_the_dates_and_leaves_the_state_before(r
     number = int(re.search(r"at step (\d+)", caught.value.what)[1])
     offsets = steps["data"].window(1)
     assert source.times[6] in [np.datetime64(begin, "s") + offset for offset in offsets]
-    assert optimisation.taken == number - 1
+    assert training.taken == number - 1
     before = list(known)
     snapshot()
     assert all(torch.equal(*pair) for pair in zip(before, known, strict=True))

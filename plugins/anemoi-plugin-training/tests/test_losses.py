@@ -1,20 +1,30 @@
 """Losses against the formula that each stands for."""
 
+from math import factorial
+
 import numpy as np
 import pytest
 import torch
+from anemoi.core.config import Builder, build
 from anemoi.core.domain import Domain, Statistics
 from anemoi.core.errors import ConfigError
 from anemoi.core.grid import Grid
 from anemoi.core.variable import Variable
 from anemoi_plugin_testing import check
+from scipy.special import lpmv
 from torch.nn import functional
 
 from anemoi_plugin_training import Loss
 from anemoi_plugin_training.losses.crps import ContinuousRankedProbabilityScore
+from anemoi_plugin_training.losses.huber import Huber
+from anemoi_plugin_training.losses.log_cosh import LogCosh, log_cosh
 from anemoi_plugin_training.losses.mae import MeanAbsoluteError
 from anemoi_plugin_training.losses.mse import MeanSquaredError
+from anemoi_plugin_training.losses.power_spectrum import PowerSpectrumError
+from anemoi_plugin_training.losses.rmse import RootMeanSquaredError
+from anemoi_plugin_training.losses.spectra import Circles, Harmonics, spectrum_of
 from anemoi_plugin_training.losses.spectral import SpectralError
+from anemoi_plugin_training.losses.time_aggregated import TimeAggregatedLoss
 
 ROWS, COLUMNS = 6, 16
 
@@ -216,3 +226,221 @@ def test_a_loss_by_bands_of_latitude_sees_means_over_them_alone():
 
 def test_a_loss_by_bands_of_latitude_is_a_loss():
     assert [str(each) for each in check("loss", LatitudeBands) if each.status != "pass"] == []
+
+
+@pytest.mark.parametrize("truths", [1, 3])
+@pytest.mark.parametrize("delta", [0.3, 1.0])
+def test_huber_is_the_square_of_small_errors_and_the_size_of_large_ones(delta, truths):
+    prediction, target, weights = fields(truths=truths)
+    size = (prediction - target).abs().double()
+    error = torch.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta)).mean(2)
+    found = Huber(domain=DOMAIN, delta=delta)(prediction, target, weights)
+    assert float(found) == pytest.approx(mean_of_cells(error, weights), rel=1e-5)
+
+
+def test_log_cosh_is_what_it_says():
+    prediction, target, weights = fields()
+    error = (prediction - target).double().cosh().log().mean(2)
+    found = LogCosh(domain=DOMAIN)(prediction, target, weights)
+    assert float(found) == pytest.approx(mean_of_cells(error, weights), rel=1e-5)
+
+
+@pytest.mark.parametrize("error", [1e-5, 1e-3, 0.5, 1.0, 3.0, 1e3])
+def test_log_cosh_keeps_its_digits_and_its_gradient_whatever_the_error(error):
+    given = torch.tensor(error, requires_grad=True)
+    value = log_cosh(given)
+    value.backward()
+    exact = np.log(np.cosh(error)) if error < 100 else error - np.log(2)
+    assert value.item() == pytest.approx(0.5 * error**2 if error < 1e-2 else exact, rel=1e-5)
+    assert given.grad.item() == pytest.approx(np.tanh(error), rel=1e-4)
+
+
+def test_rmse_is_the_root_of_each_sample_and_lead_time():
+    prediction, target, weights = fields()
+    squares = (weights * (prediction - target).square()).double()
+    wanted = np.mean([float(squares[b, t].mean().sqrt()) for b in range(2) for t in range(2)])
+    assert float(RootMeanSquaredError(domain=DOMAIN)(prediction, target, weights)) == pytest.approx(wanted)
+    # So a batch is the mean of its samples.
+    alone = [
+        RootMeanSquaredError(domain=DOMAIN)(*(each[[b]] for each in (prediction, target, weights)))
+        for b in range(2)
+    ]
+    assert float(torch.stack(alone).mean()) == pytest.approx(wanted)
+
+
+def test_a_combination_is_the_sum_of_its_losses_times_their_shares():
+    given = fields()
+    spec = {
+        "name": "combined",
+        "losses": {"square": {"name": "mse"}, "members": {"name": "crps", "alpha": 1.0}},
+        "shares": {"members": 0.25},
+    }
+    squared = MeanSquaredError(domain=DOMAIN)(*given)
+    score = ContinuousRankedProbabilityScore(domain=DOMAIN, alpha=1.0)(*given)
+    found = build("loss", spec, domain=DOMAIN)(*given)
+    assert float(found) == pytest.approx(float(squared + 0.25 * score), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"losses": {}}, "Losses cannot be combined"),
+        ({"shares": {"mse": -1.0}}, "Losses cannot be combined"),
+        ({"shares": {"mse": 0.0}}, "Losses cannot be combined"),
+        ({"shares": {"msee": 1.0}}, "shares.msee is the weight of no loss"),
+    ],
+)
+def test_a_combination_that_is_none_is_refused(options, said):
+    with pytest.raises(ConfigError, match=said):
+        build("loss", {"name": "combined", **options}, domain=DOMAIN)
+
+
+@pytest.mark.parametrize(("aggregate", "factor"), [("mean", 1), ("sum", 2)])
+def test_a_time_aggregated_loss_is_that_of_the_mean_or_the_sum(aggregate, factor):
+    prediction, target, _ = fields()
+    weights = random(1, 1, 1, ROWS * COLUMNS, 2, seed=2).exp()  # the same at all times
+    error = (factor * (prediction.mean(1) - target.mean(1))).square().mean(1)[:, None]
+    spec = {"name": "time-aggregated", "aggregate": aggregate}
+    found = build("loss", spec, domain=DOMAIN)(prediction, target, weights)
+    assert float(found) == pytest.approx(mean_of_cells(error, weights), rel=1e-5)
+
+
+def test_a_time_aggregated_loss_weighs_times_and_takes_another_loss():
+    prediction, target, weights = fields(members=1)
+    share = weights / weights.sum(1, keepdim=True)
+    error = (share * (prediction - target)).sum(1).abs().mean(1)[:, None]
+    found = TimeAggregatedLoss(domain=DOMAIN, loss=Builder("loss", {"name": "mae"}))(
+        prediction, target, weights
+    )
+    assert float(found) == pytest.approx(mean_of_cells(error, weights.mean(1, keepdim=True)), rel=1e-4)
+
+
+def test_a_time_aggregated_loss_leaves_out_what_has_no_weight_at_any_time():
+    prediction, target, weights = fields()
+    loss, weights[..., :7, :] = TimeAggregatedLoss(domain=DOMAIN), 0.0
+    before = loss(prediction, target, weights)
+    prediction[..., :7, :] += 100.0
+    assert torch.equal(loss(prediction, target, weights), before)
+    assert before.isfinite()
+
+
+def test_the_power_spectrum_error_pays_no_heed_to_phases():
+    truth, shifted = (waves((2, 1.0, phase), (5, 0.5, -phase)) for phase in (0.0, 0.7))
+    loss = PowerSpectrumError(domain=DOMAIN)
+    assert float(loss(shifted, truth, ONE)) < 1e-6
+    # Of a factor it is the mean squared error: all of that is amplitude.
+    wanted = float(functional.mse_loss(0.6 * truth, truth))
+    assert float(loss(0.6 * truth, truth, ONE)) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_the_power_spectrum_error_is_the_formula():
+    prediction, target, weights = fields()
+    taper = weights.double().sqrt()
+    p, q = (
+        torch.fft.fft((taper * each.double()).unflatten(3, (ROWS, COLUMNS)), dim=4, norm="ortho")
+        .abs()
+        .square()
+        .sum(3)
+        for each in (prediction, target)
+    )
+    wanted = float((p.sqrt() - q.sqrt()).square().sum(3).mean() / (ROWS * COLUMNS))
+    found = PowerSpectrumError(domain=DOMAIN)(prediction, target, weights)
+    assert float(found) == pytest.approx(wanted, rel=1e-4)
+
+
+def reduced(half, turn=0.0, eastwards=1.0):
+    """An octahedral reduced Gaussian grid, as O96 is with ``half`` 96."""
+    north = np.rad2deg(np.arcsin(np.polynomial.legendre.leggauss(2 * half)[0][::-1]))
+    counts = [20 + 4 * min(row, 2 * half - 1 - row) for row in range(2 * half)]
+    east = [turn + eastwards * 360.0 / count * np.arange(count) for count in counts]
+    return Grid(np.repeat(north, counts), np.concatenate(east))
+
+
+def harmonic(grid, degree, order, phase=0.0):
+    """A real spherical harmonic whose square has the mean one, by the functions of scipy."""
+    scale = (2 * degree + 1) * factorial(degree - order) / factorial(degree + order) * (2 if order else 1)
+    wave = np.cos(order * np.deg2rad(grid.longitudes) + phase)
+    return np.sqrt(scale) * lpmv(order, degree, np.sin(np.deg2rad(grid.latitudes))) * wave
+
+
+def area_weights(grid):
+    return torch.from_numpy(grid.areas / grid.areas.mean()).float()[:, None]
+
+
+GRIDS = {
+    "O16": reduced(16),
+    "O16-turned-westwards": reduced(16, turn=12.5, eastwards=-1.0),
+    "gaussian": Grid(
+        np.repeat(np.rad2deg(np.arcsin(np.polynomial.legendre.leggauss(20)[0])), 40),
+        np.tile(9.0 * np.arange(40), 20),
+    ),
+    "equally-spaced": Grid(np.repeat(90 - 7.5 * (np.arange(24) + 0.5), 48), np.tile(7.5 * np.arange(48), 24)),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_harmonics_tell_total_wavenumbers_apart(name):
+    grid = GRIDS[name]
+    spectrum = spectrum_of(grid, "harmonics", "spectral")
+    quadrature = Circles.of(grid)
+    exact = np.repeat(quadrature.weights / 2 / quadrature.counts, quadrature.counts)
+    weights = torch.from_numpy(exact * len(grid)).float()[:, None]  # so that nothing is left to do by weights
+    for degree, order in [(0, 0), (1, 1), (4, 0), (6, 5), (9, 9)]:
+        field = torch.from_numpy(harmonic(grid, degree, order, 0.4 * (order > 0))).float()[:, None]
+        power = spectrum(field, weights).abs().square().sum(-3)[:, 0] / spectrum.size
+        wanted = torch.zeros(len(power))
+        wanted[degree] = 1.0
+        torch.testing.assert_close(power, wanted, rtol=0, atol=2e-4)
+
+
+def test_harmonics_of_o96_reach_half_a_circle_of_latitude_everywhere():
+    circles = Circles.of(reduced(96))
+    assert circles.counts[0] == 20
+    assert max(circles.counts) == 400
+    assert circles.degrees == 145
+    assert sum(circles.counts) == 40320
+
+
+def test_the_sum_over_harmonics_is_the_weighted_mean_of_squares():
+    grid = reduced(16)
+    weights = area_weights(grid)
+    field = sum(harmonic(grid, degree, order) for degree, order in [(0, 0), (2, 1), (5, 3), (7, 7)])
+    field = torch.from_numpy(field).float()[:, None]
+    spectrum = spectrum_of(grid, "auto", "spectral")
+    assert isinstance(spectrum, Harmonics)
+    power = spectrum(field, weights).abs().square().sum() / spectrum.size
+    assert float(power) == pytest.approx(float((weights * field.square()).mean()), rel=0.02)
+
+
+@pytest.mark.parametrize(("loss", "rel"), [(SpectralError, 0.02), (PowerSpectrumError, 0.02)])
+def test_spectral_errors_by_harmonics_of_a_factor_are_the_mean_squared_error(loss, rel):
+    grid = reduced(16)
+    domain, weights = domain_of(grid, outputs=1), area_weights(grid)
+    truth = torch.from_numpy(harmonic(grid, 3, 2) + 0.5 * harmonic(grid, 8, 1)).float()
+    truth = truth.view(1, 1, 1, -1, 1)
+    found = float(loss(domain=domain)(0.6 * truth, truth, weights))
+    assert found == pytest.approx(float((weights * (0.4 * truth).square()).mean()), rel=rel)
+
+
+def test_a_spectral_error_by_harmonics_sees_a_phase_and_a_power_spectrum_does_not():
+    grid = reduced(16)
+    domain = domain_of(grid, outputs=1)
+    truth, turned = (
+        torch.from_numpy(harmonic(grid, 6, 4, phase)).float().view(1, 1, 1, -1, 1) for phase in (0.0, 0.7)
+    )
+    weights = area_weights(grid)
+    mean = float((weights * (truth - turned).square()).mean())
+    assert float(SpectralError(domain=domain)(turned, truth, weights)) == pytest.approx(mean, rel=0.02)
+    assert float(PowerSpectrumError(domain=domain)(turned, truth, weights)) < 1e-3 * mean
+
+
+@pytest.mark.parametrize("transform", ["zonal", "harmonics"])
+def test_a_grid_without_the_transform_is_refused(transform):
+    grid = reduced(8) if transform == "zonal" else regular(turn=180.0)
+    with pytest.raises(ConfigError, match="circles of latitude"):
+        SpectralError(domain=domain_of(grid), transform=transform)
+
+
+def test_a_spectral_error_by_harmonics_is_a_loss():
+    found = check("loss", "spectral", transform="harmonics")
+    assert [str(each) for each in found if each.status == "fail"] == []

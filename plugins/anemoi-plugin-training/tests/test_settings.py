@@ -11,7 +11,9 @@ from anemoi_plugin_training.settings import DateSettings, TrainingSettings
 
 def test_the_file_and_the_settings_have_the_same_defaults():
     values = compose("train", ["data=zarr", "data.path=any.zarr"]).values
-    assert values["training"] == dataclasses.asdict(TrainingSettings())
+    defaults = dataclasses.asdict(TrainingSettings())
+    assert defaults.pop("optimiser") is None  # an older name, which the file no longer writes
+    assert values["training"] == defaults
     assert values["dates"] == dataclasses.asdict(DateSettings())
 
 

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .interfaces.loss import Loss
+    from .interfaces.optimiser import Optimiser
     from .interfaces.scaler import Scaler
+    from .interfaces.schedule import Schedule
     from .run import Training, prepare, train
 
 _MODULE_OF = {
     "Loss": "interfaces.loss",
+    "Optimiser": "interfaces.optimiser",
     "Scaler": "interfaces.scaler",
+    "Schedule": "interfaces.schedule",
     "Training": "run",
     "prepare": "run",
     "train": "run",
 }
 
-__all__ = ["Loss", "Scaler", "Training", "prepare", "train"]
+__all__ = ["Loss", "Optimiser", "Scaler", "Schedule", "Training", "prepare", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import model_class
 from anemoi.core.times import format_date, parse_date, parse_duration
 
+from .descent import build_optimiser, build_schedule
 from .leaving import parse_time_limit
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     Raises
     ------
     ConfigError
-        If a period, a frequency, the time limit or the device is none, or the model does not fit the graph or
-        the objective.
+        If a period, a frequency, the time limit or the device is none, the model does not fit the graph or the
+        objective, or the optimiser or the schedule cannot be built.
     """
     for name, own in settings.of_domains().items():
         if own.frequency is not None:
@@ -36,6 +37,13 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     if settings.training.time_limit is not None:
         parse_time_limit(settings.training.time_limit)
     training_device(settings.training.device)
+    build_optimiser(settings, trust_code=trust_code)
+    needs_validation = build_schedule(settings, trust_code=trust_code).needs_validation
+    if needs_validation and settings.dates.validation.start is None:
+        raise ConfigError(
+            "The schedule follows a validation loss, and this training has no validation.",
+            fix="Give dates.validation.start, or choose another schedule: schedule=warmup-cosine.",
+        )
     try:
         objective: Objective = config.build("objective", settings.objective, trust_code=trust_code)
     except AnemoiError as error:

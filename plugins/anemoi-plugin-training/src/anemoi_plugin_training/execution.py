@@ -209,6 +209,7 @@ class Execution:
 
     def _validated(self, step: int, validation: Validation) -> dict[str, float]:
         metrics, sums = validation(), self._sums
+        self._optimisation.validated(metrics[LOSS])
         if sums.best is None or metrics[LOSS] < sums.best:
             sums.best, sums.best_step, sums.worse = metrics[LOSS], step, 0
             self._checkpoints.save_best(self._model)

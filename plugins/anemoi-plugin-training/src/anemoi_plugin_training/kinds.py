@@ -19,3 +19,17 @@ SCALER: Final = Kind(
     checks="anemoi_plugin_training.conformance.scalers:CHECKS",
     scaffold="anemoi_plugin_training:scaffold/scaler",
 )
+
+OPTIMISER: Final = Kind(
+    name="optimiser",
+    interface="anemoi_plugin_training.interfaces.optimiser:Optimiser",
+    checks="anemoi_plugin_training.conformance.optimisers:CHECKS",
+    scaffold="anemoi_plugin_training:scaffold/optimiser",
+)
+
+SCHEDULE: Final = Kind(
+    name="schedule",
+    interface="anemoi_plugin_training.interfaces.schedule:Schedule",
+    checks="anemoi_plugin_training.conformance.schedules:CHECKS",
+    scaffold="anemoi_plugin_training:scaffold/schedule",
+)

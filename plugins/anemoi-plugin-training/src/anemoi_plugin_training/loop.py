@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from .batches import batches
 from .criterion import Criterion
-from .optimiser import optimisers, warmup_cosine
+from .descent import Descent
 from .samples import Batch, Samples, normalised
 from .settings import TrainingSettings
 
@@ -63,6 +63,8 @@ class Optimisation:
         The training loss.
     samples
         Those of each rollout in :func:`phases`.
+    descent
+        Changes the weights of the model.
     settings
         How to train.
     device
@@ -74,6 +76,7 @@ class Optimisation:
         model: ForecastModel,
         criterion: Criterion,
         samples: Mapping[int, Samples],
+        descent: Descent,
         settings: TrainingSettings,
         device: torch.device,
     ) -> None:
@@ -84,8 +87,7 @@ class Optimisation:
         """False while a step changes the weights: a state would hold the half of it."""
         self._criterion, self._samples, self._settings = criterion.to(device), samples, settings
         self._generator = torch.Generator(device).manual_seed(settings.seed)
-        self._optimisers = optimisers(model, settings)
-        self._schedules = [warmup_cosine(optimiser, settings) for optimiser in self._optimisers]
+        self._descent = descent
 
     def steps(self) -> Iterator[Step]:
         """Take the steps that are left, and tell of each.
@@ -126,26 +128,27 @@ class Optimisation:
                     number=self.taken + 1,
                     losses=tuple(losses.tolist()),
                     loss=value.item(),
-                    learning_rate=float(self._optimisers[0].param_groups[0]["lr"]),
+                    learning_rate=self._descent.learning_rate,
                     gradient_norm=norm.item(),
                 )
                 _check_finite(step, batch)
                 self.whole = False
-                for optimiser, schedule in zip(self._optimisers, self._schedules, strict=True):
-                    optimiser.step()
-                    schedule.step()
+                self._descent.step()
         except BaseException:
             self._set_generators(before)  # so that the state is that before the step
             raise
         self.taken, self.whole = step.number, True
         return step
 
+    def validated(self, loss: float) -> None:
+        """Tell the schedule of a validation loss."""
+        self._descent.validated(loss)
+
     def state(self) -> dict[str, Any]:
         """All that the steps to come depend on besides the weights, the data and the settings."""
         return {
             "step": self.taken,
-            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
-            "schedules": [schedule.state_dict() for schedule in self._schedules],
+            "descent": self._descent.state(),
             "generators": self._generators(),
         }
 
@@ -153,10 +156,7 @@ class Optimisation:
         """Go on from a state, with the weights of that moment."""
         self.model.load_state_dict(dict(weights))
         self.taken = int(state["step"])
-        for optimiser, known in zip(self._optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(known)
-        for schedule, known in zip(self._schedules, state["schedules"], strict=True):
-            schedule.load_state_dict(known)
+        self._descent.restore(state["descent"])
         self._set_generators(state["generators"])
 
     def _generators(self) -> dict[str, Tensor]:

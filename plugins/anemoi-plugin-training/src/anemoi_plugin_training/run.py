@@ -32,9 +32,12 @@ from anemoi.core.times import format_date
 
 from .checks import training_device
 from .criterion import Criterion, build_criterion
+from .descent import Descent, build_optimiser, build_schedule
 from .domains import Data, check_some_output, domain_of, training_times, validation_times
 from .exclusive import exclusive
 from .execution import Execution
+from .interfaces.optimiser import Optimiser
+from .interfaces.schedule import Schedule
 from .leaving import Leaving, parse_time_limit
 from .loop import Optimisation, phases
 from .roles import Where
@@ -77,6 +80,8 @@ class Training:
         The training loss.
     samples
         The training period as samples, for each rollout that is trained.
+    optimiser, schedule
+        How gradients change the weights, and at which learning rates.
     checkpoint
         What will be saved, but for the trained weights.
     device
@@ -93,6 +98,8 @@ class Training:
     model: ForecastModel
     criterion: Criterion
     samples: Mapping[int, Samples]
+    optimiser: Optimiser
+    schedule: Schedule
     checkpoint: Checkpoint
     device: torch.device
     validation: Samples | None
@@ -160,7 +167,14 @@ class Training:
             write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())
             execution = Execution(
                 directory=directory,
-                optimisation=Optimisation(self.model, self.criterion, self.samples, settings, self.device),
+                optimisation=Optimisation(
+                    self.model,
+                    self.criterion,
+                    self.samples,
+                    Descent(self.model, self.optimiser, self.schedule),
+                    settings,
+                    self.device,
+                ),
                 validation=self._validation(),
                 checkpoints=Checkpoints(directory, self.checkpoint, keep=settings.checkpoint.keep),
                 events=listeners(self.settings.trackers, directory=directory, trust_code=trusted),
@@ -313,7 +327,18 @@ def _prepare(composition: Composition, track: Track) -> Training:
         ),
     )
     return Training(
-        composition, settings, data, model, criterion, samples, checkpoint, device, validation, began
+        composition=composition,
+        settings=settings,
+        data=data,
+        model=model,
+        criterion=criterion,
+        samples=samples,
+        optimiser=build_optimiser(settings, trust_code=trust),
+        schedule=build_schedule(settings, trust_code=trust),
+        checkpoint=checkpoint,
+        device=device,
+        validation=validation,
+        began=began,
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from anemoi.core.config import Component, Spec
 from anemoi.core.errors import ConfigError
 from pydantic import Field
+
+OPTIMISER: Spec = {"name": "muon"}
+"""The optimiser unless a configuration says another."""
 
 HIDDEN, DATA = "hidden", "data"
 """As in :mod:`anemoi.core.graph`, which brings torch; settings are read without it."""
@@ -105,12 +109,11 @@ class TrainingSettings:
     rollout_steps
         How many optimisation steps at the end are made with ``rollout``; before them it is one.
     optimiser
-        ``muon`` trains the matrices between latent states by Muon and all else by AdamW; ``adamw`` trains
-        everything by AdamW.
+        An older name for ``optimiser.name``; None where that says it.
     learning_rate
         Its highest value, after the warm-up.
     warmup_steps
-        Optimisation steps over which the learning rate grows from zero; then it falls along a cosine.
+        Optimisation steps over which the learning rate grows from zero; then it follows the schedule.
     weight_decay
         On matrices; not on biases and norms.
     gradient_clip
@@ -132,7 +135,7 @@ class TrainingSettings:
     batch_size: Annotated[int, Field(ge=1)] = 1
     rollout: Annotated[int, Field(ge=1)] = 2
     rollout_steps: Annotated[int, Field(ge=0)] = 500
-    optimiser: Literal["muon", "adamw"] = "muon"
+    optimiser: Literal["muon", "adamw"] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-2
     warmup_steps: Annotated[int, Field(ge=0)] = 50
     weight_decay: Annotated[float, Field(ge=0)] = 0.15
@@ -223,6 +226,10 @@ class Settings:
         The training loss.
     scalers
         How much each error counts, each scaler under a name of the user's choice.
+    optimiser
+        How gradients change the weights.
+    schedule
+        How the learning rate changes.
     training
         How.
     trackers
@@ -240,6 +247,10 @@ class Settings:
     objective: Annotated[Spec, Component("objective")]
     loss: Annotated[Spec, Component("loss")]
     scalers: dict[str, Annotated[Spec, Component("scaler")]] = field(default_factory=dict)
+    optimiser: Annotated[Spec, Component("optimiser")] = field(default_factory=lambda: dict(OPTIMISER))
+    schedule: Annotated[Spec, Component("schedule")] = field(
+        default_factory=lambda: {"name": "warmup-cosine"}
+    )
     training: TrainingSettings = field(default_factory=TrainingSettings)
     trackers: dict[str, Annotated[Spec, Component("tracker")]] = field(default_factory=dict)
 
@@ -248,6 +259,29 @@ class Settings:
         from .checks import check  # brings torch, which reading the settings does without
 
         check(self, trust_code=trust_code)
+
+    def of_optimiser(self) -> Spec:
+        """The optimiser, by its name of today or by that of configurations before.
+
+        Raises
+        ------
+        ConfigError
+            If the two disagree.
+        """
+        older = self.training.optimiser
+        if older is None:
+            return self.optimiser
+        if self.optimiser not in (OPTIMISER, {"name": older}):
+            raise ConfigError(
+                f"training.optimiser: says {older}, and the section optimiser says {dict(self.optimiser)}.",
+                fix="Remove training.optimiser (~training.optimiser), an older name for optimiser.name.",
+            )
+        warnings.warn(
+            f"training.optimiser is an older name for optimiser.name: write optimiser={older}.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return {"name": older}
 
     def of_domains(self) -> dict[str, DomainSettings]:
         """The settings of each domain; of the only one, those of the training itself.

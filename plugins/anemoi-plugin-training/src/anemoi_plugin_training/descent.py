@@ -1,0 +1,99 @@
+"""The optimisers of a model, at the learning rates of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from anemoi.core import config
+from torch import nn
+
+from .interfaces.optimiser import Optimiser
+from .interfaces.schedule import Schedule
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+
+class Descent:
+    """Takes the optimisation steps of a model.
+
+    Parameters
+    ----------
+    model
+        Its parameters that require a gradient are trained.
+    optimiser, schedule
+        As the configuration names them.
+    """
+
+    def __init__(self, model: nn.Module, optimiser: Optimiser, schedule: Schedule) -> None:
+        trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
+        self.optimisers, self.schedule, self.steps = optimiser.build(trained), schedule, 0
+        self._groups = [group for each in self.optimisers for group in each.param_groups]
+        for group in self._groups:
+            group["initial_lr"] = group["lr"]
+        self._set_learning_rates()
+
+    def step(self) -> None:
+        """Change the weights by their gradients."""
+        for each in self.optimisers:
+            each.step()
+        self.steps += 1
+        self._set_learning_rates()
+
+    def validated(self, loss: float) -> None:
+        """Take note of a validation loss, which the schedule may follow."""
+        self.schedule.validated(loss)
+        self._set_learning_rates()
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the next step, of the first group of parameters."""
+        return float(self._groups[0]["lr"])
+
+    def state(self) -> dict[str, Any]:
+        """All that the steps to come depend on besides weights and gradients."""
+        return {
+            "steps": self.steps,
+            "optimisers": [each.state_dict() for each in self.optimisers],
+            "schedule": self.schedule.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a :meth:`state`."""
+        for each, known in zip(self.optimisers, state["optimisers"], strict=True):
+            each.load_state_dict(known)
+        self._groups = [group for each in self.optimisers for group in each.param_groups]
+        self.schedule.restore(state["schedule"])
+        self.steps = int(state["steps"])
+        self._set_learning_rates()
+
+    def _set_learning_rates(self) -> None:
+        factor = self.schedule.factor(self.steps)
+        for group in self._groups:
+            group["lr"] = group["initial_lr"] * factor
+
+
+def build_optimiser(settings: Settings, *, trust_code: bool = False) -> Optimiser:
+    """Build the optimiser that a configuration names.
+
+    Raises
+    ------
+    ConfigError
+        If its options will not do.
+    PluginError
+        If it is unknown, or fails to build.
+    """
+    given = {
+        "learning_rate": settings.training.learning_rate,
+        "weight_decay": settings.training.weight_decay,
+    }
+    found: Optimiser = config.build("optimiser", settings.of_optimiser(), trust_code=trust_code, **given)
+    return found
+
+
+def build_schedule(settings: Settings, *, trust_code: bool = False) -> Schedule:
+    """Build the schedule that a configuration names; raises what :func:`build_optimiser` does."""
+    given = {"steps": settings.training.steps, "warmup_steps": settings.training.warmup_steps}
+    found: Schedule = config.build("schedule", settings.schedule, trust_code=trust_code, **given)
+    return found

@@ -1,0 +1,1 @@
+"""The optimisers of this plugin, one a module."""
