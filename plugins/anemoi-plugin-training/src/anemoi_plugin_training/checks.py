@@ -27,8 +27,8 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     Raises
     ------
     ConfigError
-        If a period, a frequency, the time limit or the device is none, the model does not fit the graph or the
-        objective, or the optimiser or the schedule cannot be built.
+        If a period, a frequency, the time limit or the device is none, the model does not fit the graph or
+        the objective, or the optimiser or the schedule cannot be built.
     """
     for name, own in settings.of_domains().items():
         if own.frequency is not None:
