@@ -19,7 +19,9 @@ STATISTICS: Final = ("accumulated", "averaged", "maximum", "minimum")
 LEVEL_TYPES: Final = ("pressure", "model", "surface", "height", "depth", "soil", "theta", "pv", "sigma")
 """The words for types of levels; ``pressure`` in hPa, ``height`` and ``depth`` in m, ``theta`` in K."""
 
-_LEVEL: Final = re.compile(r"(?P<name>[A-Za-z0-9]+?)(_(?P<type>[A-Za-z]+))?_(?P<level>\d+(\.\d+)?)")
+_LEVEL: Final = re.compile(
+    rf"(?P<name>\w+?)(_(?P<type>{'|'.join(LEVEL_TYPES)}|[a-z]+[A-Z][A-Za-z]*))?_(?P<level>\d+(\.\d+)?)"
+)
 
 
 class Role(str, Enum):
@@ -153,8 +155,9 @@ def placed(variable: Variable | str) -> Placed:
     if isinstance(variable, str):
         variable = Variable(variable)
     match = _LEVEL.fullmatch(variable.name)
-    if match is None or (match["type"] and match["type"] not in LEVEL_TYPES and match["type"].islower()):
-        return Placed(variable.name, variable.level, variable.level_type)
+    if match is None:
+        short_name = variable.name.removesuffix(f"_{variable.level_type}")
+        return Placed(short_name, variable.level, variable.level_type)
     if variable.level_type is not None and variable.level is None:  # z_1 of the surface has no level.
         return Placed(variable.name, None, variable.level_type)
     level = float(match["level"]) if variable.level is None else variable.level
