@@ -194,7 +194,11 @@ def on(level, level_type):
     [
         ({"averaged": 3 * HOUR}, {"averaged": HOUR}, "averaged over 3h, the checkpoint's averaged over 1h"),
         ({"averaged": HOUR}, {"accumulated": HOUR}, "averaged over 1h, the checkpoint's accumulated over 1h"),
-        ({"maximum": HOUR}, {"minimum": HOUR}, "the maximum over 1h, the checkpoint's the minimum over 1h"),
+        (
+            {"maximum_over": HOUR},
+            {"minimum_over": HOUR},
+            "the maximum over 1h, the checkpoint's the minimum over 1h",
+        ),
         ({"averaged": 6 * HOUR}, {"averaged": 6 * HOUR}, None),
         ({}, {"averaged": 6 * HOUR}, None),
         (on(137.0, "model"), on(137.0, "pressure"), "on model 137, the checkpoint's on pressure 137"),

@@ -54,7 +54,7 @@ def test_a_name_tells_the_level_again(level_type):
 
 def test_a_variable_is_of_one_statistic():
     hour = np.timedelta64(1, "h")
-    assert Variable("x", maximum=hour).statistic == ("maximum", hour)
+    assert Variable("x", maximum_over=hour).statistic == ("maximum_over", hour)
     assert Variable("x").statistic is None
-    with pytest.raises(DataError, match="both averaged and minimum"):
-        Variable("x", averaged=hour, minimum=hour)
+    with pytest.raises(DataError, match="both averaged and minimum_over"):
+        Variable("x", averaged=hour, minimum_over=hour)

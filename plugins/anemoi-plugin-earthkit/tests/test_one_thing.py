@@ -123,7 +123,7 @@ def test_extremes_over_several_periods_are_refused_and_over_one_they_are_kept(tm
     made = [average(0, 6, 1.0, "max", "max_t"), average(6, 12, 2.0, "max", "max_t")]
     source = GribSource(path=str(write(tmp_path / "b.grib", made)))
     assert values(source, "max_t_1000") == [1.0, 2.0]
-    assert source.metadata["max_t_1000"].statistic == ("maximum", np.timedelta64(6, "h"))
+    assert source.metadata["max_t_1000"].statistic == ("maximum_over", np.timedelta64(6, "h"))
 
 
 def test_a_mean_and_an_instant_of_one_name_are_refused(tmp_path, points):

@@ -205,7 +205,7 @@ MEANT = [
     (at("tp", None, None, accumulated=6 * HOURS, units="m"), ("tp", "surface", 0, "accum")),
     (at("avg_ishf", None, None, averaged=3 * HOURS), ("avg_ishf", "surface", 0, "avg")),
     (at("2t", None, None, averaged=3 * HOURS), ("avg_2t", "heightAboveGround", 2, "avg")),
-    (at("t_500", 500.0, "pressure", maximum=HOURS), ("max_t", "isobaricInhPa", 500, "max")),
+    (at("t_500", 500.0, "pressure", maximum_over=HOURS), ("max_t", "isobaricInhPa", 500, "max")),
 ]
 
 

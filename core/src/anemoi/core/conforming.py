@@ -96,7 +96,7 @@ def contradictions(source: DataSource, domain: Domain, names: Iterable[str]) -> 
 def _over(variable: Variable) -> str:
     assert variable.statistic is not None, "only what has one is told of"
     how, over = variable.statistic
-    word = {"maximum": "the maximum", "minimum": "the minimum"}.get(how, how)
+    word = {"maximum_over": "the maximum", "minimum_over": "the minimum"}.get(how, how)
     return f"{word} over {format_duration(over)}"
 
 

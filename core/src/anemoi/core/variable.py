@@ -13,11 +13,18 @@ import numpy as np
 from .errors import DataError
 from .times import format_duration, parse_duration
 
-STATISTICS: Final = ("accumulated", "averaged", "maximum", "minimum")
+STATISTICS: Final = ("accumulated", "averaged", "maximum_over", "minimum_over")
 """What a variable may be of the time before it is valid: fields of :class:`Variable`."""
 
 LEVEL_TYPES: Final = ("pressure", "model", "surface", "height", "depth", "soil", "theta", "pv", "sigma")
 """The words for types of levels; ``pressure`` in hPa, ``height`` and ``depth`` in m, ``theta`` in K."""
+
+PRESSURE_LEVELS: Final = frozenset(
+    {1, 2, 3, 5, 7, 10, 20, 30, 50, 70, 100, 125, 150, 175, 200, 225, 250, 300, 350, 400, 450, 500, 550, 600}
+    | {650, 700, 750, 775, 800, 825, 850, 875, 900, 925, 950, 975, 1000}
+    | {0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.3, 0.5, 0.7}
+)
+"""The levels that ECMWF has on pressure, in hPa: those that a number alone may be taken for."""
 
 _LEVEL: Final = re.compile(
     rf"(?P<name>\w+?)(_(?P<type>{'|'.join(LEVEL_TYPES)}|[a-z]+[A-Z][A-Za-z]*))?_(?P<level>\d+(\.\d+)?)"
@@ -55,7 +62,7 @@ class Variable:
         Whether it is the same at all times, as orography is.
     computed
         Whether the forcing component of that name computes it from time and place.
-    accumulated, averaged, maximum, minimum
+    accumulated, averaged, maximum_over, minimum_over
         The time up to its validity time that it is the sum, the mean, the largest or the smallest of; None if
         it is not, so at most one is given.
     may_be_missing
@@ -77,8 +84,8 @@ class Variable:
     accumulated: np.timedelta64 | None = None
     averaged: np.timedelta64 | None = None
     may_be_missing: bool = False
-    maximum: np.timedelta64 | None = None
-    minimum: np.timedelta64 | None = None
+    maximum_over: np.timedelta64 | None = None
+    minimum_over: np.timedelta64 | None = None
 
     def __post_init__(self) -> None:
         if len(given := [name for name in STATISTICS if getattr(self, name) is not None]) > 1:

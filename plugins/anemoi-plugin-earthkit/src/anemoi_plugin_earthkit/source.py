@@ -28,7 +28,7 @@ from .naming import named
 
 T = TypeVar("T")
 
-_STATISTICS: Final = {"accum": "accumulated", "avg": "averaged", "max": "maximum", "min": "minimum"}
+_STATISTICS: Final = {"accum": "accumulated", "avg": "averaged", "max": "maximum_over", "min": "minimum_over"}
 """The fields of :class:`~anemoi.core.variable.Variable` by what ecCodes calls them."""
 
 

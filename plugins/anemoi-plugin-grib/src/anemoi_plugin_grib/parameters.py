@@ -9,7 +9,7 @@ from typing import Any, Final
 import eccodes
 import numpy as np
 from anemoi.core.units import Conversion, conversion
-from anemoi.core.variable import Placed, Variable, placed
+from anemoi.core.variable import PRESSURE_LEVELS, Placed, Variable, placed
 
 from .messages import Key, set_keys
 
@@ -18,13 +18,6 @@ METRES: Final = frozenset({"tp", "cp", "lsp", "sf", "csf", "lsf", "sd", "ro", "s
 
 FRACTIONS: Final = frozenset({"tcc", "lcc", "mcc", "hcc"})
 """Covers, which data sets have as fractions, and GRIB 2 in per cent."""
-
-PRESSURES: Final = frozenset(
-    {1, 2, 3, 5, 7, 10, 20, 30, 50, 70, 100, 125, 150, 175, 200, 225, 250, 300, 350, 400, 450, 500, 550, 600}
-    | {650, 700, 750, 775, 800, 825, 850, 875, 900, 925, 950, 975, 1000}
-    | {0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.3, 0.5, 0.7}
-)
-"""The levels that ECMWF has on pressure, in hPa: a number alone is taken for one of them, or for nothing."""
 
 _TYPES: Final = {
     "pressure": "isobaricInhPa",
@@ -38,7 +31,7 @@ _TYPES: Final = {
 }
 """What ecCodes calls the types of levels; those that it has no other word for are called so already."""
 
-_PROCESSES: Final = {"accumulated": "accum", "averaged": "avg", "maximum": "max", "minimum": "min"}
+_PROCESSES: Final = {"accumulated": "accum", "averaged": "avg", "maximum_over": "max", "minimum_over": "min"}
 
 
 @dataclass(frozen=True)
@@ -137,7 +130,7 @@ def _place(variable: Variable, name: str | None) -> Placed:
         )
     at = placed(variable)
     if at.level_type is None and at.level is not None:
-        if at.level not in PRESSURES:
+        if at.level not in PRESSURE_LEVELS:
             raise ValueError(
                 "may be on pressure, or on a level of any other type: say which, as "
                 f"names={{{variable.name}: {at.short_name}_model_{at.level:g}}}"
