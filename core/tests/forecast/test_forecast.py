@@ -112,13 +112,13 @@ def test_every_mismatch_is_said_at_once(make_checkpoint, tiny_source):
     with pytest.raises(DataError) as caught:
         forecast(
             make_checkpoint(),
-            tiny_source(names=["t", "q"], hours=3, points=5, unit_of_t="degC"),
+            tiny_source(names=["t", "q"], hours=3, points=5, unit_of_t="Pa"),
             "2019-12-31T12",
             "1d",
         )
     for word in (
         "no ps;",
-        "t is in degC, the checkpoint's in K",
+        "t is in Pa, the checkpoint's in K",
         "4 points",
         "5 points",
         "6h apart",

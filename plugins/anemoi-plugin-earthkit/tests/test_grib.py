@@ -126,9 +126,9 @@ def test_levels_other_than_pressure(tmp_path):
         for time in TIMES
     ]
     assert GribSource(path=str(write(tmp_path / "a.grib", made))).variables == (
-        "t_137",
+        "t_model_137",
         "10u",
-        "u_80",
+        "u_height_80",
         "t_0.5",
     )
 

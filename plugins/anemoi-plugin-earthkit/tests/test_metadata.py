@@ -5,7 +5,7 @@ from __future__ import annotations
 import netCDF4
 import numpy as np
 import pytest
-from anemoi.core.variable import Role, Variable
+from anemoi.core.variable import Role, Variable, level_name
 
 from anemoi_plugin_earthkit import GribSource, NetcdfSource
 
@@ -54,11 +54,11 @@ def test_grib(index, tmp_path):
                 Variable("2t", units="K", level=2.0, level_type="height"),
                 Variable("msl", units="Pa", level_type="surface"),
                 Variable("tcwv", units="kg m**-2"),
-                Variable("q_137", units="kg kg**-1", level=137.0, level_type="model"),
-                Variable("u_80", units="m s**-1", level=80.0, level_type="height"),
+                Variable("q_model_137", units="kg kg**-1", level=137.0, level_type="model"),
+                Variable("u_height_80", units="m s**-1", level=80.0, level_type="height"),
                 Variable("t_0.5", units="K", level=0.5, level_type="pressure"),
-                Variable("pt_2000", units="K", level=2000.0, level_type="pv"),
-                Variable("v_300", units="m s**-1", level=300.0, level_type="heightAboveSea"),
+                Variable("pt_pv_2000", units="K", level=2000.0, level_type="pv"),
+                Variable("v_heightAboveSea_300", units="m s**-1", level=300.0, level_type="heightAboveSea"),
                 Variable("lsm", role=Role.FORCING, units="(0 - 1)", constant=True, level_type="surface"),
                 Variable("tp", role=Role.DIAGNOSTIC, units="m", accumulated=6 * HOUR, level_type="surface"),
                 Variable(
@@ -68,7 +68,14 @@ def test_grib(index, tmp_path):
                     averaged=3 * HOUR,
                     level_type="surface",
                 ),
-                Variable("10fg", role=Role.DIAGNOSTIC, units="m s**-1", level=10.0, level_type="height"),
+                Variable(
+                    "10fg",
+                    role=Role.DIAGNOSTIC,
+                    units="m s**-1",
+                    maximum_over=6 * HOUR,
+                    level=10.0,
+                    level_type="height",
+                ),
             )
         }
         assert source.units == {name: known.units for name, known in source.metadata.items()}
@@ -82,15 +89,6 @@ def test_accumulations_are_over_the_time_between_states(tmp_path):
     path = str(write(tmp_path / "a.grib", made))
     assert GribSource(path=path).metadata["tp"].accumulated == 3 * HOUR
     assert GribSource(path=path, frequency="6h", skip_incomplete=True).metadata["tp"].accumulated == 6 * HOUR
-
-
-def test_of_averages_over_several_periods_the_period_is_not_known(tmp_path):
-    made = [
-        message("avg_sdswrf", None, time="2020-01-01T00", step=step, stepType="avg", values=1.0)
-        for step in ("0-3", "0-6")
-    ]
-    known = GribSource(path=str(write(tmp_path / "a.grib", made))).metadata["avg_sdswrf"]
-    assert known == Variable("avg_sdswrf", role=Role.DIAGNOSTIC, units="W m**-2", level_type="surface")
 
 
 @pytest.mark.parametrize("units", ["hPa", "Pa"])
@@ -134,8 +132,8 @@ def netcdf(path, name="x", bounds=6, levels=None, **attributes):
         ({"cell_methods": "time: sum"}, 0, {"role": Role.DIAGNOSTIC}),
         ({"cell_methods": "area: mean time: mean"}, 3, {"role": Role.DIAGNOSTIC, "averaged": 3 * HOUR}),
         ({"cell_methods": "time: mean"}, 0, {"role": Role.DIAGNOSTIC}),
-        ({"cell_methods": "time: mean"}, (1.0, 3.0, 3.0), {"role": Role.DIAGNOSTIC}),
-        ({"cell_methods": "time: maximum"}, 6, {"role": Role.DIAGNOSTIC}),
+        ({"cell_methods": "time: maximum"}, 6, {"role": Role.DIAGNOSTIC, "maximum_over": 6 * HOUR}),
+        ({"cell_methods": "time: minimum"}, 3, {"role": Role.DIAGNOSTIC, "minimum_over": 3 * HOUR}),
         ({"GRIB_stepType": "accum"}, 0, {"role": Role.DIAGNOSTIC}),
         ({"GRIB_stepType": "instant"}, 0, {}),
         ({"GRIB_typeOfLevel": "hybrid", "level": 137}, 0, {"level": 137.0, "level_type": "model"}),
@@ -162,6 +160,7 @@ def test_netcdf_by_attributes(attributes, bounds, expected, tmp_path):
 def test_netcdf_by_the_coordinate_of_levels(about, level_type, tmp_path):
     source = netcdf(tmp_path / "a.nc", bounds=0, levels={"axis": "Z", **about})
     assert source.metadata == {
-        f"x_{level}": Variable(f"x_{level}", units="K", level=float(level), level_type=level_type)
+        name: Variable(name, units="K", level=float(level), level_type=level_type)
         for level in (5, 10)
+        for name in [level_name("x", level, level_type)]
     }

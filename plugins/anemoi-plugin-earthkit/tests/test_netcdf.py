@@ -9,6 +9,7 @@ from anemoi.core.errors import AnemoiError, DataError
 from anemoi_plugin_sample_data import Sample
 
 from anemoi_plugin_earthkit import NetcdfSource
+from anemoi_plugin_earthkit.netcdf_times import OrderWarning
 
 from .making import states
 
@@ -187,11 +188,20 @@ def test_sums_over_the_bounds_of_times_are_accumulations(tmp_path):
     assert read == {"04": 9.0, "07": 18.0, "10": 27.0}
 
 
-def test_times_that_do_not_increase_are_named(tmp_path):
-    path = states(tmp_path / "a.nc", hours=(0, 12, 6))
-    refused(path, "a.nc", "the times of t ", "do not increase", "2020-01-01T12 is followed by 2020-01-01T06")
+@pytest.mark.parametrize("hours", [(0, 12, 6), (12, 6, 0)])
+def test_times_in_another_order_are_put_in_order(hours, tmp_path):
+    path = states(tmp_path / "a.nc", hours=hours)
+    with pytest.warns(OrderWarning, match=r"a\.nc: the times of t .* put in order"):
+        source = NetcdfSource(path=str(path))
+    assert (np.diff(source.times) == np.timedelta64(6, "h")).all()
+    with netCDF4.Dataset(path) as file:
+        expected = file["t2m"][:].data.reshape(3, 2, 40)[np.argsort(hours)]
+    np.testing.assert_array_equal(source.read(source.times)[..., source.variables.index("2t")], expected)
+
+
+def test_a_time_twice_is_named(tmp_path):
     path = states(tmp_path / "b.nc", hours=(0, 6, 6))
-    refused(path, "b.nc", "the times of t ", "2020-01-01T06 is there twice")
+    refused(path, "t_850 for 2020-01-01T06", "is there twice")
 
 
 def test_a_time_in_two_files_is_named(tmp_path):

@@ -2,6 +2,7 @@ import hashlib
 import resource
 from dataclasses import replace
 
+import eccodes
 import numpy as np
 import pytest
 import xarray
@@ -10,6 +11,7 @@ from anemoi.core.grid import Grid
 from anemoi.core.interfaces import ForecastDescription, State
 from anemoi.core.lineage import verify
 from anemoi.core.trailer import read_trailer
+from anemoi.core.variable import Variable
 
 from anemoi_plugin_grib import GribOutput
 
@@ -149,12 +151,12 @@ def test_points_that_grib_does_not_hold_are_refused(tmp_path, grid):
 
 def test_all_variables_that_grib_does_not_hold_are_named_at_once(tmp_path):
     forecast = describe(
-        variables=("2t", "msl", "cos_latitude", "100u", "tp"), units={"2t": "degC", "msl": "Pa"}
+        variables=("2t", "msl", "cos_latitude", "100u", "tp"), units={"2t": "m s-1", "msl": "Pa"}
     )
     with pytest.raises(DataError) as refusal:
         GribOutput(path=str(tmp_path / "f.grib"), forecast=replace(forecast, frequency=None))
     for fault in (
-        "2t is in degC, but GRIB has it in K",
+        "2t is in m s-1, but GRIB has it in K",
         "cos_latitude is no parameter",
         "100u is no parameter of this centre",
         "tp is over a period",
@@ -178,6 +180,127 @@ def test_units_that_are_not_known_are_those_of_data_sets(tmp_path):
     for v, (factor, units) in enumerate([(1000, "kg m**-2"), (100, "%"), (1, "K")]):
         assert found[v]["units"] == units
         np.testing.assert_allclose(found[v]["values"], fields[0, 0, :, v] * factor, rtol=1e-5)
+
+
+HOURS = np.timedelta64(3600, "s")
+
+
+def at(name, level, level_type, **known):
+    return Variable(name, level=level, level_type=level_type, **known)
+
+
+MEANT = [
+    (at("t_850", 850.0, "pressure"), ("t", "isobaricInhPa", 850, "instant")),
+    (at("t_0.5", 0.5, "pressure"), ("t", "isobaricInPa", 50, "instant")),
+    (at("t_137", 137.0, "model"), ("t", "hybrid", 137, "instant")),
+    (at("t_model_1", 1.0, "model"), ("t", "hybrid", 1, "instant")),
+    (at("z_510", 0.51, "sigma"), ("z", "sigma", 0.51, "instant")),
+    (at("u_80", 80.0, "height"), ("u", "heightAboveGround", 80, "instant")),
+    (at("u_50", 50.0, "heightAboveSea"), ("u", "heightAboveSea", 50, "instant")),
+    (at("sot_1", 1.0, "soil"), ("sot", "soilLayer", 1, "instant")),
+    (at("pt_2000", 2000.0, "pv"), ("pt", "potentialVorticity", 2000, "instant")),
+    (at("t_300", 300.0, "theta"), ("t", "theta", 300, "instant")),
+    (at("2t", None, "surface"), ("2t", "heightAboveGround", 2, "instant")),
+    (at("10u", 10.0, "height"), ("10u", "heightAboveGround", 10, "instant")),
+    (at("tp", None, None, accumulated=6 * HOURS, units="m"), ("tp", "surface", 0, "accum")),
+    (at("avg_ishf", None, None, averaged=3 * HOURS), ("avg_ishf", "surface", 0, "avg")),
+    (at("2t", None, None, averaged=3 * HOURS), ("avg_2t", "heightAboveGround", 2, "avg")),
+    (at("t_500", 500.0, "pressure", maximum_over=HOURS), ("max_t", "isobaricInhPa", 500, "max")),
+]
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize(("variable", "expected"), MEANT, ids=lambda each: getattr(each, "name", ""))
+def test_levels_and_periods_are_those_of_the_variable(variable, expected, members, tmp_path):
+    forecast = replace(
+        describe(variables=(variable.name,), members=members, units={}), metadata={variable.name: variable}
+    )
+    fields = write(tmp_path / "f.grib", forecast, bits=24)
+    keys = ("shortName", "typeOfLevel", "stepType", "lengthOfTimeRange", "number")
+    found = messages(tmp_path / "f.grib", *keys)
+    assert [each["number"] for each in found[:members]] == ([None] if members == 1 else [0, 1, 2])
+    short_name, kind, level, process = expected
+    for each in found:
+        assert (each["shortName"], each["typeOfLevel"], each["stepType"]) == (short_name, kind, process)
+        assert each["lengthOfTimeRange"] == (variable.statistic and variable.statistic[1] // HOURS)
+    with (tmp_path / "f.grib").open("rb") as file:
+        handle = eccodes.codes_grib_new_from_file(file)
+        assert eccodes.codes_get(handle, "level", float) == pytest.approx(level)
+        eccodes.codes_release(handle)
+    factor = 1000.0 if variable.name == "tp" else 1.0
+    np.testing.assert_allclose(found[0]["values"], fields[0, 0, :, 0] * factor, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        (Variable("t_510"), "t_510 may be on pressure, or on a level of any other type"),
+        (Variable("t_137"), "t_137 may be on pressure"),
+        (Variable("tp", averaged=HOURS), "tp is no parameter"),
+        (at("t_5", 5.0, "urban"), r"t_5 is no parameter of this centre .t on urban 5."),
+        (Variable("hf", averaged=HOURS, units="W m-2"), "hf is no parameter"),
+        (at("sot_depthBelowLandLayer_0.1-0.4", 0.1, "depthBelowLandLayer"), "no parameter"),
+    ],
+    ids=lambda each: getattr(each, "name", ""),
+)
+def test_what_is_not_known_to_be_on_pressure_or_cannot_be_said_is_refused(variable, said, tmp_path, capfd):
+    forecast = replace(describe(variables=(variable.name,)), metadata={variable.name: variable})
+    with pytest.raises(DataError, match=said) as refusal:
+        GribOutput(path=str(tmp_path / "f.grib"), forecast=forecast)
+    assert "grib.names" in refusal.value.fix
+    assert capfd.readouterr().err == ""
+
+
+def test_variables_are_what_names_say(tmp_path):
+    names = {"t2m": "2t", "t_510": "t_sigma_0.51", "hf": "avg_ishf", "z_3": "z_500", "x": "130"}
+    known = {"hf": Variable("hf", units="W m-2", averaged=6 * HOURS), "t2m": Variable("t2m", units="degC")}
+    forecast = replace(describe(variables=tuple(names), members=1, hours=(6,), units={}), metadata=known)
+    fields = write(tmp_path / "f.grib", forecast, names=names, bits=24)
+    found = messages(tmp_path / "f.grib", "shortName", "typeOfLevel", "level")
+    said = [(each["shortName"], each["typeOfLevel"]) for each in found]
+    assert said == [
+        ("2t", "heightAboveGround"), ("t", "sigma"), ("avg_ishf", "surface"), ("z", "isobaricInhPa"),
+        ("t", "surface"),
+    ]  # fmt: skip
+    np.testing.assert_allclose(found[0]["values"], fields[0, 0, :, 0] + 273.15, rtol=1e-6)
+    with pytest.raises(DataError, match="has no y"):
+        GribOutput(path=str(tmp_path / "g.grib"), forecast=forecast, names={"y": "2t"})
+
+
+def rotated(path):
+    """A message on a rotated grid, of a centre of its own."""
+    handle = eccodes.codes_grib_new_from_samples("rotated_ll_pl_grib1")
+    for key, value in {"centre": "edzw", "latitudeOfSouthernPoleInDegrees": -40, "Ni": 16, "Nj": 31}.items():
+        eccodes.codes_set(handle, key, value)
+    grid = Grid(*(eccodes.codes_get_array(handle, name) for name in ("latitudes", "longitudes")))
+    path.write_bytes(eccodes.codes_get_message(handle))
+    eccodes.codes_release(handle)
+    return grid
+
+
+def test_a_template_gives_the_grid_and_the_centre(tmp_path):
+    grid = rotated(tmp_path / "t.grib")
+    forecast = describe(grid, variables=("t_850", "tp"), members=2, hours=(6,))
+    with pytest.raises(DataError, match="GRIB keeps no list of points"):
+        GribOutput(path=str(tmp_path / "f.grib"), forecast=forecast)
+    fields = write(tmp_path / "f.grib", forecast, template=str(tmp_path / "t.grib"), bits=24)
+    found = messages(tmp_path / "f.grib", "gridType", "centre", "edition", "stepRange", "level", "dataDate")
+    assert Grid(*found[0]["points"]).matches(grid)
+    for each, over in zip(found, ("6", "6", "0-6", "0-6"), strict=True):
+        assert (each["gridType"], each["centre"], each["edition"]) == ("rotated_ll", "edzw", 2)
+        assert (each["stepRange"], each["dataDate"]) == (over, 20200228)
+    np.testing.assert_allclose(found[1]["values"], fields[0, 1, :, 0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("t.grib", "496 points that are not the 12"), ("no.grib", "no GRIB message"), ("x", "cannot be read")],
+)
+def test_a_template_on_other_points_or_none_is_refused(name, said, tmp_path):
+    rotated(tmp_path / "t.grib")
+    (tmp_path / "no.grib").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=said):
+        GribOutput(path=str(tmp_path / "f.grib"), forecast=describe(), template=str(tmp_path / name))
 
 
 def test_lead_times_may_be_minutes(tmp_path):

@@ -140,7 +140,7 @@ def test_the_part_of_each_variable_is_shown() -> None:
     lines = run("inspect", path).stdout.splitlines()
     shown = dict(line.split(maxsplit=1) for line in lines[lines.index("Variables:") + 1 :][:9])
     assert shown == {
-        "10fg": "diagnostic, may be missing, surface",
+        "10fg": "diagnostic, may be missing, maximum over 6h, surface",
         "avg_sdswrf": "diagnostic, may be missing, averaged over 6h, surface",
         "cos_latitude": "forcing, constant, computed",
         "insolation": "forcing, computed",

@@ -29,7 +29,7 @@ def test_what_anemoi_datasets_says_of_each_variable() -> None:
     pressure = {"units": "K", "level_type": "pressure", "may_be_missing": True}
     computed = {"role": FORCING, "units": "dimensionless", "computed": True}
     assert known == {
-        "10fg": Variable("10fg", role=DIAGNOSTIC, units="m s**-1", **surface),
+        "10fg": Variable("10fg", role=DIAGNOSTIC, units="m s**-1", maximum_over=SIX, **surface),
         "avg_sdswrf": Variable("avg_sdswrf", role=DIAGNOSTIC, units="W m**-2", averaged=SIX, **surface),
         "cos_latitude": Variable("cos_latitude", constant=True, **computed),
         "insolation": Variable("insolation", **computed),
@@ -49,7 +49,10 @@ def test_what_anemoi_datasets_says_of_each_variable() -> None:
         ({"process": "accumulation", "period": ["18h", "1d"]}, {"role": DIAGNOSTIC, "accumulated": SIX}),
         ({"process": "accumulation", "period": [6, 6]}, {"role": DIAGNOSTIC}),
         ({"process": "average"}, {"role": DIAGNOSTIC}),
-        ({"process": "minimum", "period": [0, 6]}, {"role": DIAGNOSTIC}),
+        (
+            {"process": "minimum", "period": [0, 6]},
+            {"role": DIAGNOSTIC, "minimum_over": SIX},
+        ),
         ({"accumulated": True}, {"role": DIAGNOSTIC}),
         ({"accumulated": False}, {}),
         ({"is_constant_in_time": True}, {"role": FORCING, "constant": True}),
@@ -266,7 +269,10 @@ def test_accumulations_over_other_periods_are_not_put_together(make: Make, tmp_p
 
     first = make(said(6)).rename(tmp_path / "first.zarr")
     second = make(said(1), {"dates": TIMES + 6 * SIX})
-    with pytest.raises(DataError, match=r"differ in their periods: \{'q': '6h'\}, but \{'q': '1h'\}"):
+    with pytest.raises(
+        DataError,
+        match=r"differ in their periods: \{'q': 'accumulated over 6h'\}, but \{'q': 'accumulated over 1h'\}",
+    ):
         _open("concat", sources=[{"name": "zarr", "path": str(path)} for path in (first, second)])
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,31 @@ class Grid:
         return bool(
             (np.abs(self.latitudes - other.latitudes) <= tolerance).all() and (apart <= tolerance).all()
         )
+
+    def order_of(self, other: Grid, tolerance: float = 1e-3) -> NDArray[np.intp] | None:
+        """Which point of another grid each point of this one is, if that one has the same points.
+
+        The other may have them in any order, its longitudes in another range, and points twice, such as a
+        column at 0° and again at 360°.
+
+        Returns
+        -------
+        NDArray
+            ``(points,)``, to index the points of the other grid with; None if it has other points.
+        """
+        if len(other) < len(self) or not len(self):
+            return None
+        for rows in (_rows, _as_they_are):
+            ours, theirs = _sorted(self, rows, tolerance), _sorted(other, rows, tolerance)
+            if len(other) > len(self):
+                theirs = theirs[_first_of_each(other, theirs, tolerance)]
+            if len(theirs) == len(self):
+                order = np.empty(len(self), dtype=np.intp)
+                order[ours] = theirs
+                found = Grid(other.latitudes[order], other.longitudes[order])
+                if self.matches(found, tolerance):
+                    return order
+        return None
 
     @property
     def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -136,3 +163,35 @@ class Grid:
         except (ValueError, RuntimeError) as error:
             raise undefined from error
         return np.asarray((cells / sharing)[place_of.reshape(-1)], dtype=np.float64)
+
+
+def _rows(latitudes: NDArray[np.float64], tolerance: float) -> NDArray[np.intp]:
+    """The number of the row of each point, from the south: those whose latitudes are nearly the same."""
+    order = np.argsort(latitudes, kind="stable")
+    number = np.empty(len(latitudes), dtype=np.intp)
+    number[order] = np.cumsum(np.diff(latitudes[order], prepend=latitudes[order[:1]]) > tolerance)
+    return number
+
+
+def _as_they_are(latitudes: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
+    """Latitudes themselves: scattered points lie in no rows."""
+    return latitudes
+
+
+def _east(grid: Grid, tolerance: float) -> NDArray[np.float64]:
+    """Longitudes from 0° on; those that are a little less than 360° are 0°."""
+    east = grid.longitudes % 360.0
+    return np.where(east > 360.0 - tolerance, 0.0, east)
+
+
+def _sorted(grid: Grid, rows: Callable[..., NDArray[Any]], tolerance: float) -> NDArray[np.intp]:
+    """The points by row, then from west to east."""
+    return np.lexsort((_east(grid, tolerance), rows(grid.latitudes, tolerance)))
+
+
+def _first_of_each(grid: Grid, order: NDArray[np.intp], tolerance: float) -> NDArray[np.intp]:
+    """Where in ``order`` each point comes first, without those that lie where the one before does."""
+    latitudes, east = grid.latitudes[order], _east(grid, tolerance)[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (np.abs(np.diff(latitudes)) > tolerance) | (np.abs(np.diff(east)) > tolerance)
+    return np.flatnonzero(new)

@@ -1,4 +1,4 @@
-"""Accumulations over one period, out of accumulations over others."""
+"""Accumulations over one period, out of accumulations over others; and so of means."""
 
 from __future__ import annotations
 

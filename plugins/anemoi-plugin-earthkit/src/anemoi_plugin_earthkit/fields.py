@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from anemoi.core.grid import Grid
+from anemoi.core.variable import level_name
 from numpy.typing import NDArray
 
 NEVER: Final = int(np.iinfo(np.int64).min)
@@ -24,7 +25,7 @@ class Described(NamedTuple):
     Parameters
     ----------
     name
-        Its name, with the level: ``t_850``.
+        Its name, with the level and, unless that is pressure, its type: ``t_850``, ``t_model_137``.
     units
         Its units, as the file has them.
     level, level_type
@@ -32,8 +33,8 @@ class Described(NamedTuple):
     process
         What is done to the values of some time to make one, as the ``stepType`` of ecCodes: ``accum``,
         ``avg``, ``max``...; :data:`INSTANT` for nothing.
-    over
-        The time that it is averaged over, in seconds; 0 for what is no average, or if it is not known.
+    short_name
+        Its name without the level.
     """
 
     name: str
@@ -41,7 +42,13 @@ class Described(NamedTuple):
     level: float | None = None
     level_type: str | None = None
     process: str = INSTANT
-    over: int = 0
+    short_name: str = ""
+
+    @property
+    def plain(self) -> str:
+        """The name with the level, but not its type: ``t_137``."""
+        in_name = self.short_name and self.level is not None and self.name != self.short_name
+        return level_name(self.short_name, self.level) if in_name and self.level is not None else self.name
 
 
 class Field(NamedTuple):
@@ -53,12 +60,15 @@ class Field(NamedTuple):
         What it is of.
     grid
         A text that is the same for all fields of the file on the same grid.
+    version
+        The experiment that made it, as ``expver`` has it: ``0001``; empty where that is not told.
     member
         The number of the ensemble member; 0 where there is no ensemble.
     time
-        When it is valid, in seconds since 1970 (UTC), or :data:`NEVER`; of an accumulation its end.
+        When it is valid, in seconds since 1970 (UTC), or :data:`NEVER`; of a sum or a mean its end.
     start
-        When an accumulation begins; :data:`NEVER` for what is no accumulation.
+        When the time begins that it is the sum, the mean or an extreme of; :data:`NEVER` for what is of one
+        time, or if it is not told.
     base
         When the forecast began that it comes from, or ``time``.
     offset, length
@@ -69,6 +79,7 @@ class Field(NamedTuple):
 
     variable: Described
     grid: str
+    version: str
     member: int
     time: int
     start: int

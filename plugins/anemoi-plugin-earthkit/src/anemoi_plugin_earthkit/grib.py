@@ -14,13 +14,16 @@ from anemoi.core.times import format_date
 from anemoi.core.variable import level_name
 from numpy.typing import NDArray
 
-from .fields import NEVER, Described, Field
+from .fields import INSTANT, NEVER, Described, Field
 from .levels import of_grib
 from .messages import Message, messages
 
 T = TypeVar("T")
 
 _NO_LEVEL: Final = frozenset({"surface", "meanSea", "entireAtmosphere", "nominalTop"})
+
+_LAYERS: Final = frozenset({"soilLayer", "hybridLayer"})
+"""Layers that are known by one number."""
 
 
 class Grib:
@@ -107,7 +110,8 @@ def _field(message: Message, handle: Any, path: Path) -> Field:
     name, level_type = get("shortName"), get("typeOfLevel")
     if name == "unknown":
         name = f"unknown_{get('paramId')}"
-    variable = _variable(name, level_type, get("level"))
+    level = eccodes.codes_get(handle, "level", float)  # sigma 0.51, which is 1 as a whole number
+    variable = _variable(handle, name, level_type, level)
     kind = get("gridType")
     if kind == "sh":
         raise DataError(
@@ -116,18 +120,15 @@ def _field(message: Message, handle: Any, path: Path) -> Field:
         )
     base = _seconds(get("dataDate"), get("dataTime"))
     time = _seconds(get("validityDate"), get("validityTime"))
-    start, over, process = NEVER, 0, get("stepType")
-    if process in ("accum", "avg"):
+    start, process = NEVER, get("stepType")
+    if process != INSTANT:
         eccodes.codes_set(handle, "stepUnits", "m")
         # Asked for as a number: as a text a step may have its unit beside it.
-        began, ended = (base + 60 * eccodes.codes_get(handle, key, int) for key in ("startStep", "endStep"))
-        if process == "accum":
-            start, time = began, ended
-        else:
-            over = ended - began
+        start, time = (base + 60 * eccodes.codes_get(handle, key, int) for key in ("startStep", "endStep"))
     return Field(
-        variable=Described(variable, get("units"), *of_grib(level_type, get("level")), process, over),
+        variable=Described(variable, get("units"), *of_grib(level_type, level), process, name),
         grid=f"{kind} {get('md5GridSection')}",
+        version=str(get("expver")) if eccodes.codes_is_defined(handle, "expver") else "",
         member=int(get("number")) if eccodes.codes_is_defined(handle, "number") else 0,
         time=time,
         start=start,
@@ -138,17 +139,22 @@ def _field(message: Message, handle: Any, path: Path) -> Field:
     )
 
 
-def _variable(name: str, level_type: str, level: int) -> str:
+def _variable(handle: Any, name: str, level_type: str, level: float) -> str:
     """The name of a variable as Anemoi has it: ``t_850``, but ``2t`` and ``msl``, whose names say it all."""
+    import eccodes
+
     if level_type == "isobaricInPa":
         return level_name(name, level / 100)
-    if level == 0 or level_type in _NO_LEVEL:
-        return name
-    if level_type.startswith("heightAbove") and str(level) in name:  # 2t, 10u, mx2t
+    if level_type.startswith("heightAbove") and f"{level:g}" in name:  # 2t, 10u, mx2t
         return name
     if level_type.startswith("depthBelow") and name[-1].isdigit():  # stl1, swvl2
         return name
-    return level_name(name, level)
+    if level_type.endswith("Layer") and level_type not in _LAYERS:
+        top, bottom = (eccodes.codes_get(handle, key, float) for key in ("topLevel", "bottomLevel"))
+        return name if top == bottom == 0 else f"{level_name(name, top, level_type)}-{bottom:g}"
+    if level == 0 or level_type in _NO_LEVEL:
+        return name
+    return level_name(name, level, of_grib(level_type, level)[1])
 
 
 def _seconds(date: int, time: int) -> int:

@@ -18,13 +18,14 @@ from .fields import Described, Field, Format
 
 Name = TypeVar("Name", str, Described)
 
-_VERSION: Final = 3
+_VERSION: Final = 4
 
 ROW: Final = np.dtype(
     [
         ("file", "i4"),
         ("variable", "i4"),
         ("grid", "i4"),
+        ("version", "i4"),
         ("member", "i4"),
         ("time", "M8[s]"),
         ("start", "M8[s]"),
@@ -34,7 +35,7 @@ ROW: Final = np.dtype(
         ("fingerprint", "f8"),
     ]
 )
-"""A :class:`Field` whose file, variable and grid are positions in the lists of an index."""
+"""A :class:`Field` whose file, variable, grid and version are positions in the lists of an index."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Index:
         What is said of each variable; one of which two things are said is there twice.
     grids
         What tells the grids apart.
+    versions
+        The experiments that made the fields.
     rows
         The fields, ``(fields,)`` of :data:`ROW`, in the order of files and of fields within each.
     """
@@ -56,6 +59,7 @@ class Index:
     files: tuple[tuple[str, int, int], ...]
     variables: tuple[Described, ...]
     grids: tuple[str, ...]
+    versions: tuple[str, ...]
     rows: NDArray[Any]
 
     def path(self, row: int) -> Path:
@@ -103,14 +107,15 @@ def make_index(files: list[Path], form: Format, kept: Path | None) -> Index:
     recalled = {} if known is None else {entry: place for place, entry in enumerate(known.files)}
     variables: dict[Described, int] = {}
     grids: dict[str, int] = {}
+    versions: dict[str, int] = {}
     entries, blocks = [], []
     for place, path in enumerate(files):
         try:
             entry = (str(path.absolute()), *_state(path))
             if known is not None and entry in recalled:
-                rows = _recalled(known, recalled[entry], variables, grids)
+                rows = _recalled(known, recalled[entry], variables, grids, versions)
             else:
-                rows = _listed(form.scan(path), variables, grids)
+                rows = _listed(form.scan(path), variables, grids, versions)
         except OSError as error:
             raise DataError(
                 f"{path} cannot be read: {error.strerror or error}.",
@@ -119,7 +124,7 @@ def make_index(files: list[Path], form: Format, kept: Path | None) -> Index:
         rows["file"] = place
         entries.append(entry)
         blocks.append(rows)
-    made = Index(tuple(entries), tuple(variables), tuple(grids), np.concatenate(blocks))
+    made = Index(tuple(entries), tuple(variables), tuple(grids), tuple(versions), np.concatenate(blocks))
     if kept is not None and (known is None or known.files != made.files):
         _save(made, kept)
     return made
@@ -130,21 +135,29 @@ def _state(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _listed(fields: Iterable[Field], variables: dict[Described, int], grids: dict[str, int]) -> NDArray[Any]:
+def _listed(
+    fields: Iterable[Field], variables: dict[Described, int], grids: dict[str, int], versions: dict[str, int]
+) -> NDArray[Any]:
     def row(field: Field) -> tuple[Any, ...]:
         variable = variables.setdefault(field.variable, len(variables))
         grid = grids.setdefault(field.grid, len(grids))
-        return (0, variable, grid, *field[2:])
+        version = versions.setdefault(field.version, len(versions))
+        return (0, variable, grid, version, *field[3:])
 
     return np.array([row(field) for field in fields], dtype=ROW)
 
 
 def _recalled(
-    known: Index, place: int, variables: dict[Described, int], grids: dict[str, int]
+    known: Index,
+    place: int,
+    variables: dict[Described, int],
+    grids: dict[str, int],
+    versions: dict[str, int],
 ) -> NDArray[Any]:
     rows: NDArray[Any] = known.rows[known.rows["file"] == place]
     _rename(rows, "variable", known.variables, variables)
     _rename(rows, "grid", known.grids, grids)
+    _rename(rows, "version", known.versions, versions)
     return rows
 
 
@@ -166,6 +179,7 @@ def _load(kept: Path) -> Index | None:
                 tuple((path, size, changed) for path, size, changed in about["files"]),
                 tuple(Described(*each) for each in about["variables"]),
                 tuple(about["grids"]),
+                tuple(about["versions"]),
                 file["rows"],
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -182,6 +196,7 @@ def _save(index: Index, kept: Path) -> None:
         "files": index.files,
         "variables": index.variables,
         "grids": index.grids,
+        "versions": index.versions,
     }
     try:
         with appearing(kept) as partial, partial.open("xb") as file:

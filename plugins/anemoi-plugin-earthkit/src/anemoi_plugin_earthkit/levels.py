@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from anemoi.core.units import conversion
+
 _GRIB: Final = {
     "isobaricInhPa": "pressure",
     "isobaricInPa": "pressure",
+    "sigma": "sigma",
+    "theta": "theta",
     "hybrid": "model",
     "surface": "surface",
     "meanSea": "surface",
@@ -30,6 +34,7 @@ _CF: Final = {
     "atmosphere_sigma_coordinate": "sigma",
     "height": "height",
     "depth": "depth",
+    "depth_below_sea_surface": "depth",
     "air_potential_temperature": "theta",
     "ertel_potential_vorticity": "pv",
 }
@@ -49,6 +54,20 @@ def of_grib(type_of_level: str, level: float) -> tuple[float | None, str | None]
     return (None if word == "surface" else float(level)), word
 
 
+def is_level(attributes: Mapping[str, Any]) -> bool:
+    """Whether a coordinate is one of levels, by its attributes."""
+    return _type_of_coordinate(attributes) is not None or "level_type" in attributes
+
+
+def in_words(coordinate: Any) -> list[float]:
+    """The levels of a coordinate in the units that their type has here: pressure in hPa, heights in m."""
+    units, wanted = str(coordinate.attrs.get("units", "")), _type_of_coordinate(coordinate.attrs)
+    factor = {"pressure": "hPa", "height": "m", "depth": "m", "theta": "K"}.get(wanted or "", units)
+    how = conversion("", units, factor) if units else None
+    values = [float(value) for value in coordinate.values.reshape(-1)]
+    return values if how is None else [value * how.factor + how.offset for value in values]
+
+
 def type_of_netcdf(attributes: Mapping[str, Any], coordinates: Iterable[Mapping[str, Any]]) -> str | None:
     """Give the type of the level of a NetCDF variable; None where nothing tells it.
 
@@ -59,6 +78,9 @@ def type_of_netcdf(attributes: Mapping[str, Any], coordinates: Iterable[Mapping[
     coordinates
         The attributes of those of its coordinates that may be the level.
     """
+    coordinates = list(coordinates)
+    if said := [each["level_type"] for each in coordinates if "level_type" in each]:
+        return str(said[0])
     if "level_type" in attributes:
         return str(attributes["level_type"])
     if "GRIB_typeOfLevel" in attributes:

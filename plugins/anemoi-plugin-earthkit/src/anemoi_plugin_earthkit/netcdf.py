@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -17,8 +18,9 @@ from anemoi.core.grid import Grid
 from anemoi.core.variable import level_name
 from numpy.typing import NDArray
 
+from .experiments import EXPERIMENT, merged, one_experiment
 from .fields import Described, Field
-from .levels import type_of_netcdf
+from .levels import in_words, is_level, type_of_netcdf
 from .netcdf_classic import check_length
 from .netcdf_times import Validity, time_dimensions, validity
 
@@ -66,25 +68,19 @@ class Netcdf:
 
     def _fields(self, variable: _Variable, place: int, grid: str, fingerprint: float) -> Iterator[Field]:
         shape = tuple(variable.array.sizes[name] for name in variable.outer)
-        attributes = variable.array.attrs
-        name = str(variable.array.name)
-        name = self._rename.get(name, str(attributes.get("GRIB_shortName", name)))
-        said_level = _number(attributes.get("level"))
+        named = self._named(variable)
+        units = str(variable.array.attrs.get("units", ""))
         for flat, at in enumerate(np.ndindex(*shape)):
             index = dict(zip(variable.outer, at, strict=True))
-            level = variable.levels[index[variable.level] if variable.level else 0]
+            name, short_name, level = named[index[variable.level] if variable.level else 0]
             member = variable.members[index[variable.member] if variable.member else 0]
             time, start, base = variable.validity.at(index)
             yield Field(
                 variable=Described(
-                    name if level is None else level_name(name, level),
-                    str(attributes.get("units", "")),
-                    said_level if level is None else level,
-                    variable.level_type,
-                    variable.validity.process,
-                    variable.validity.over,
+                    name, units, level, variable.level_type, variable.validity.process, short_name
                 ),
                 grid=grid,
+                version="",
                 member=member,
                 time=time,
                 start=start,
@@ -93,6 +89,21 @@ class Netcdf:
                 length=place,
                 fingerprint=fingerprint,
             )
+
+    def _named(self, variable: _Variable) -> list[tuple[str, str, float | None]]:
+        """The name of each level, that without the level, and the level."""
+        attributes, own = variable.array.attrs, str(variable.array.name)
+        name = self._rename.get(own, str(attributes.get("GRIB_shortName", own)))
+        written = _written_names(attributes)
+        if written is not None and own not in self._rename and len(written) == len(variable.levels):
+            levels = [_number(attributes.get("level")) if each is None else each for each in variable.levels]
+            return [(each, "", level) for each, level in zip(written, levels, strict=True)]
+        return [
+            (name, "", _number(attributes.get("level")))
+            if level is None
+            else (level_name(name, level, variable.level_type), name, level)
+            for level in variable.levels
+        ]
 
     def grid(self, path: Path, offset: int, length: int) -> Grid:
         """Give the grid of a variable."""
@@ -111,12 +122,12 @@ class Netcdf:
         for offset, place in places:
             array = dataset[names[place]]
             # The dimensions of the grid are the last ones, together as long as there are points.
-            outer, size = list(array.dims), 1
+            outer, size = [name for name in array.dims if name != EXPERIMENT], 1
             while outer and size < points:
                 size *= array.sizes[outer.pop()]
             at = np.unravel_index(offset, tuple(array.sizes[name] for name in outer)) if outer else ()
             try:
-                values = array.isel(dict(zip(outer, at, strict=True))).values
+                values = merged(array.isel(dict(zip(outer, at, strict=True))))
             # Whatever netCDF4 and HDF5 make of damaged data.
             except Exception as error:
                 raise DataError(
@@ -172,6 +183,15 @@ def _opened(path: Path) -> Any:
         ) from error
 
 
+def _written_names(attributes: Mapping[str, Any]) -> list[str] | None:
+    """The names that the variables of a forecast had when it was written, one for each level."""
+    try:
+        names = json.loads(attributes.get("anemoi_variables", ""))
+    except (TypeError, ValueError):
+        return None
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
+
+
 def _fields_of(dataset: Any) -> Any:
     from earthkit.data import from_object
 
@@ -183,9 +203,13 @@ def _fields_of(dataset: Any) -> Any:
 
 def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
     """Tell what the dimensions of a variable mean; None if it has no latitudes and longitudes."""
-    array = dataset[name]
+    alone = one_experiment(dataset[[name]], path)
+    array = alone[name]
     times = time_dimensions(array, path)
-    fields = _fields_of(dataset[[name]].isel(dict.fromkeys(times, 0)))
+    # What may be several times at once is told apart here, and by the library not at all.
+    dated = [each for each, coordinate in array.coords.items() if coordinate.dtype.kind in "mM"]
+    still = alone.isel(dict.fromkeys(times, 0)).drop_vars(dated)
+    fields = _fields_of(still)
     if not len(fields):
         return None
     try:
@@ -215,12 +239,16 @@ def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
     for dimension in outer:
         if dimension in times:
             continue
-        along = _fields_of(dataset[[name]].isel({each: 0 for each in outer if each != dimension}))
+        size, coordinate = array.sizes[dimension], array.coords.get(dimension)
+        if coordinate is not None and is_level(coordinate.attrs) and not roles["level"]:
+            roles["level"], found["level"] = dimension, tuple(in_words(coordinate))
+            continue
+        others = {each: 0 for each in outer if each != dimension and each in still.dims}
+        along = _fields_of(still.isel(others))
         what = {
             "level": tuple(field.vertical.level() for field in along),
             "member": tuple(field.ensemble.member() for field in along),
         }
-        size = array.sizes[dimension]
         role = next((each for each in roles if None not in what[each] and len(set(what[each])) == size), None)
         if role is None or roles[role]:
             raise DataError(
@@ -254,9 +282,6 @@ def _recognisable(dataset: Any) -> Any:
     """Give coordinates that earthkit-data does not know the names and units that it knows."""
     for name, coordinate in list(dataset.coords.items()):
         about = coordinate.attrs
-        if about.get("standard_name") == "air_pressure" and about.get("units") == "Pa":
-            dataset = dataset.assign_coords({name: coordinate / 100.0})
-            dataset[name].attrs.update({**about, "units": "hPa"})
         if name in _MEMBER or about.get("standard_name") == "realization":
             dataset = dataset.rename({name: "number"})
     return dataset

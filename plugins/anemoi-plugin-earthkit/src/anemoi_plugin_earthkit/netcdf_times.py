@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 from anemoi.core.errors import DataError
-from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
 from .fields import INSTANT, NEVER
@@ -22,6 +22,10 @@ _PROCESSES: Final = {"point": INSTANT, "sum": "accum", "mean": "avg", "maximum":
 
 Axis = tuple[tuple[str, ...], NDArray[np.int64]]
 """Seconds since 1970 along some dimensions."""
+
+
+class OrderWarning(UserWarning):
+    """Times are read in another order than the file has them."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Validity:
         When an accumulation begins.
     base
         When the forecast began.
-    process, over
+    process
         As what is :class:`~anemoi_plugin_earthkit.fields.Described`.
     """
 
@@ -44,7 +48,6 @@ class Validity:
     start: Axis | None
     base: Axis | None
     process: str
-    over: int = 0
 
     def at(self, index: Mapping[str, int]) -> tuple[int, int, int]:
         """Give time, start and base of a field, by its position along each dimension."""
@@ -85,7 +88,7 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
     Raises
     ------
     DataError
-        If times do not increase along their dimension, or it cannot be told which coordinate they are.
+        If a time is missing, or it cannot be told which coordinate they are.
     """
     dates = {str(name): each for name, each in array.coords.items() if each.dtype.kind == "M"}
     leads = [each for each in array.coords.values() if each.dtype.kind == "m"]
@@ -105,21 +108,19 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
                 fix="Give the one when it is valid the standard_name time.",
             )
         chosen = candidates[0]
-    _check_increasing(chosen, array, path)
+    _check_dates(chosen, array, path)
     base = chosen
     began = [each for each in dates.values() if each.attrs.get("standard_name") == _REFERENCE]
     if chosen.name != "valid_time" and leads and not set(leads[0].dims) & set(chosen.dims):
         chosen = chosen + leads[0]
     time, start = _axis(chosen), None
-    bounds, process, over = dataset.variables.get(base.attrs.get("bounds")), _process(array), 0
-    if bounds is not None and bounds.dtype.kind == "M":
+    bounds, process = dataset.variables.get(base.attrs.get("bounds")), _process(array)
+    if bounds is not None and bounds.dtype.kind == "M" and process != INSTANT:
         ends = bounds.values.astype("M8[s]").astype(np.int64)
-        lengths = np.unique(ends[..., 1] - ends[..., 0])
-        if "time: sum" in str(array.attrs.get("cell_methods", "")):
-            start, time = (tuple(base.dims), ends[..., 0]), (tuple(base.dims), ends[..., 1])
-        elif process == "avg" and len(lengths) == 1:
-            over = int(lengths[0])
-    return Validity(time, start, _axis(began[0] if began else base), process, over)
+        start, time = (tuple(base.dims), ends[..., 0]), (tuple(base.dims), ends[..., 1])
+    if base.name == "valid_time" and "time" in dates:  # the start of the forecast, whatever it is called
+        base = dates["time"]
+    return Validity(time, start, _axis(began[0] if began else base), process)
 
 
 def _process(array: Any) -> str:
@@ -134,19 +135,15 @@ def _axis(coordinate: Any) -> Axis:
     return tuple(coordinate.dims), coordinate.values.astype("M8[s]").astype(np.int64)
 
 
-def _check_increasing(coordinate: Any, array: Any, path: Path) -> None:
+def _check_dates(coordinate: Any, array: Any, path: Path) -> None:
     values = coordinate.values.astype("M8[s]")
     if np.isnat(values).any():
         raise DataError(
             f"{path}: a time of {array.name} ({coordinate.name}) is missing.", fix="Make the file again."
         )
-    if values.ndim != 1:
-        return
-    back = np.flatnonzero(np.diff(values) <= np.timedelta64(0, "s"))
-    if len(back):
-        one, other = format_date(values[back[0]]), format_date(values[back[0] + 1])
-        how = "is there twice" if one == other else f"is followed by {other}"
-        raise DataError(
-            f"{path}: the times of {array.name} ({coordinate.name}) do not increase: {one} {how}.",
-            fix="Sort the times of the file and write each once: cdo mergetime IN.nc OUT.nc",
+    if values.ndim == 1 and (np.diff(values) < np.timedelta64(0, "s")).any():
+        warnings.warn(
+            f"{path}: the times of {array.name} ({coordinate.name}) are put in order.",
+            OrderWarning,
+            stacklevel=2,
         )

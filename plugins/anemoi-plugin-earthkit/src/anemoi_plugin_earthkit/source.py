@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from anemoi.core.errors import DataError
@@ -23,8 +24,12 @@ from .arrangement import arrange
 from .fields import INSTANT, Described, Format
 from .files import find_files
 from .index import make_index
+from .naming import named
 
 T = TypeVar("T")
+
+_STATISTICS: Final = {"accum": "accumulated", "avg": "averaged", "max": "maximum_over", "min": "minimum_over"}
+"""The fields of :class:`~anemoi.core.variable.Variable` by what ecCodes calls them."""
 
 
 class FieldSource(DataSource):
@@ -46,6 +51,15 @@ class FieldSource(DataSource):
         Whether a time that lacks some of its fields is a missing time; otherwise it is an error.
     index
         A file to keep the list of fields in, so that a file is looked into again only when it has changed.
+    expver
+        The experiment to take, of several: ``0001``. Without it ERA5 is completed by ERA5T.
+    base
+        When the forecast began that is taken, of several: ``2020-01-01T06``.
+    latest
+        Whether of several forecasts for one time the latest is taken; otherwise that is an error.
+    typed_levels
+        Whether the names of variables on other levels than pressure say which: ``t_model_137``. If not, it is
+        ``t_137`` for every type.
 
     Raises
     ------
@@ -64,10 +78,16 @@ class FieldSource(DataSource):
         constants: list[str] | None = None,
         skip_incomplete: bool = False,
         index: str | None = None,
+        expver: str | None = None,
+        base: str | None = None,
+        latest: bool = False,
+        typed_levels: bool = True,
     ) -> None:
         self._form, self._path = form, path
         kept = None if index is None else Path(index).expanduser().absolute()
-        self._index = make_index(find_files(path, form, kept), form, kept)
+        listed = make_index(find_files(path, form, kept), form, kept)
+        asked = [*(select or []), *(constants or [])]
+        self._index = replace(listed, variables=named(listed.variables, asked, typed=typed_levels))
         if not len(self._index.rows):
             raise DataError(f"{path} holds no fields.", fix="Give another path.")
         self._arrangement = arrange(
@@ -77,6 +97,9 @@ class FieldSource(DataSource):
             constants=constants or [],
             frequency=frequency,
             skip_incomplete=skip_incomplete,
+            expver=expver,
+            base=base,
+            latest=latest,
         )
         self._grid = self._one_grid()
 
@@ -85,7 +108,7 @@ class FieldSource(DataSource):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The names of the variables, those of pressure levels with the level in hPa: ``t_850``."""
+        """The names of the variables: ``t_850`` on a pressure level in hPa, ``t_model_137`` on any other."""
         return self._arrangement.variables
 
     @property
@@ -170,9 +193,9 @@ class FieldSource(DataSource):
         shape = (len(wanted), len(self.variables), len(arrangement.members), len(self.grid))
         out = np.zeros(shape, dtype=np.float32)
         terms = [
-            (row, sign, i, v, m)
+            (row, weight, i, v, m)
             for i, time in enumerate(wanted)
-            for row, sign, v, m in arrangement.terms(time)
+            for row, weight, v, m in arrangement.terms(time)
         ]
         terms.sort(key=lambda term: (rows["file"][term[0]], rows["offset"][term[0]]))
         for file, group in groupby(terms, key=lambda term: int(rows["file"][term[0]])):
@@ -181,31 +204,31 @@ class FieldSource(DataSource):
             places = [(int(rows["offset"][t[0]]), int(rows["length"][t[0]])) for t in of_file]
             path = Path(self._index.files[file][0])
             values = self._form.read(path, places, len(self.grid))
-            for (_, sign, i, v, m), field in zip(of_file, values, strict=True):
-                out[i, v, m] += field if sign > 0 else -field
+            for (_, weight, i, v, m), field in zip(of_file, values, strict=True):
+                out[i, v, m] += field if weight == 1 else weight * field
         return out[place].transpose(0, 2, 3, 1)
 
     def _variable(self, said: Sequence[Described]) -> Variable:
         """Put together all that is said of a variable; what differs from field to field is not known."""
         arrangement, name = self._arrangement, said[0].name
-        constant, accumulated = name in arrangement.constants, name in arrangement.accumulated
+        constant = name in arrangement.constants
         level, level_type = _only((each.level, each.level_type) for each in said) or (None, None)
-        process, over = _only((each.process, each.over) for each in said) or (None, 0)
+        process, over = arrangement.statistics.get(name, (INSTANT, None))
         role = Role.PROGNOSTIC
         if constant:
-            role = Role.FORCING
-        elif accumulated or process != INSTANT:
+            role, over = Role.FORCING, None
+        elif process != INSTANT:
             role = Role.DIAGNOSTIC
-        return Variable(
+        variable = Variable(
             name,
             role=role,
             units=said[0].units or None,
             level=level,
             level_type=level_type,
             constant=constant,
-            accumulated=self.frequency if accumulated else None,
-            averaged=np.timedelta64(over, "s") if over else None,
         )
+        said_over: dict[str, Any] = {} if over is None else {_STATISTICS[process]: over}
+        return replace(variable, **said_over)
 
     def _one_grid(self) -> Grid:
         """The grid of all fields, however many ways their headers have to describe it."""

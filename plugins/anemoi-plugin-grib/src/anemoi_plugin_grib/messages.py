@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -26,6 +27,19 @@ def opened(message: bytes | None = None) -> Iterator[int]:
         yield handle
     finally:
         eccodes.codes_release(handle)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep to oneself what eccodes writes on the terminal of what it does not know: errors say it better."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def set_keys(handle: int, keys: Mapping[str, Key]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,9 +17,9 @@ from anemoi.core.trailer import trailer
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from .grids import grid_keys
-from .messages import Key, contents, opened, set_keys
+from .messages import Key, contents, opened, quiet, set_keys
 from .parameters import Parameter, parameter
+from .templates import Template, from_file, from_grid
 
 UNITS = (("h", 3600), ("m", 60), ("s", 1))
 """The units of steps, the largest first."""
@@ -30,8 +31,8 @@ MISSING = 1e36
 class GribOutput(FileOutput):
     """Writes a forecast as GRIB 2: one message for each time, variable and member, in this order.
 
-    Variables are named as ECMWF does (``2t``, ``t_850``: on a pressure level). A line behind the last message
-    says where the forecast comes from; readers of GRIB skip it.
+    Variables are named as ECMWF does (``2t``, ``t_850``: on a pressure level), or as ``names`` says. A line
+    behind the last message says where the forecast comes from; readers of GRIB skip it.
 
     Parameters
     ----------
@@ -47,6 +48,12 @@ class GribOutput(FileOutput):
         ``ccsds`` compresses without further loss; ``simple`` does not, and every reader knows it.
     keys
         Further keys of each message, set before all others: ``{"centre": "ecmf"}``.
+    names
+        What GRIB calls variables, where that differs: ``{"t2m": "2t", "z_510": "z_sigma_0.51"}``, or the
+        number of a parameter.
+    template
+        A GRIB file on the same points, whose first message says all that nothing else does: the grid, the
+        centre. With it grids can be written that do not follow from their points, such as rotated ones.
 
     Raises
     ------
@@ -64,9 +71,18 @@ class GribOutput(FileOutput):
         bits: Annotated[int, Interval(ge=1, le=24)] = 16,
         packing: Literal["ccsds", "simple"] = "ccsds",
         keys: Mapping[str, int | float | str] | None = None,
+        names: Mapping[str, str] | None = None,
+        template: str | None = None,
     ) -> None:
         super().__init__(path=path, forecast=forecast, overwrite=overwrite)
-        self._heads = _heads(forecast, {"centre": 255, **(keys or {})}, grid_keys(forecast.grid))
+        names = names or {}
+        if strange := [name for name in names if name not in forecast.variables]:
+            raise DataError(
+                f"The forecast has no {', '.join(strange)} (names).",
+                fix=f"It has {', '.join(forecast.variables)}.",
+            )
+        start = from_grid(forecast.grid) if template is None else from_file(template, forecast.grid)
+        self._heads = _heads(forecast, start, keys or {}, names)
         self._packing: dict[str, Key] = {"packingType": f"grid_{packing}", "bitsPerValue": bits}
 
     def begin(self, path: Path) -> None:
@@ -77,9 +93,9 @@ class GribOutput(FileOutput):
     def add(self, state: State) -> None:
         """Write the messages of one lead time."""
         for column, (head, known) in enumerate(self._heads):
-            steps = _steps(state.lead_time, self._forecast.frequency if known.accumulated else None)
+            steps = _steps(state.lead_time, known.over)
             for member, fields in enumerate(state.fields):
-                values = fields[:, column].astype(np.float64) * known.factor
+                values = fields[:, column].astype(np.float64) * known.units.factor + known.units.offset
                 try:
                     message = self._message(head, steps, member, values)
                 except eccodes.CodesInternalError as error:
@@ -117,7 +133,7 @@ class GribOutput(FileOutput):
 
 
 def _heads(
-    forecast: ForecastDescription, keys: Mapping[str, Key], grid: Mapping[str, Key]
+    forecast: ForecastDescription, start: Template, keys: Mapping[str, Key], names: Mapping[str, str]
 ) -> list[tuple[bytes, Parameter]]:
     """Make a message without values for each variable.
 
@@ -126,9 +142,45 @@ def _heads(
     DataError
         If a variable cannot be encoded.
     """
+    heads, faults = [], []
+    common = _common(forecast, {**start.keys, **keys})
+    for variable in forecast.variables:
+        with opened(start.message) as handle, quiet():
+            try:
+                set_keys(handle, common)
+                set_keys(handle, start.grid)
+            except eccodes.CodesInternalError as error:
+                raise DataError(f"GRIB does not take the keys {dict(keys)}: {error}.") from error
+            try:
+                known = parameter(handle, forecast.about(variable), names.get(variable), forecast.members)
+            except ValueError as fault:
+                faults.append(f"{variable} {fault}")
+                continue
+            if known.over is not None and not known.over:
+                if forecast.frequency is None:
+                    faults.append(f"{variable} is over a period, and the forecast does not say over which")
+                else:
+                    known = replace(known, over=forecast.frequency)
+            if forecast.members > 1:
+                set_keys(
+                    handle, {"numberOfForecastsInEnsemble": forecast.members, "typeOfEnsembleForecast": 255}
+                )
+            heads.append((contents(handle), known))
+    if faults:
+        raise DataError(
+            f"GRIB cannot hold these variables: {'; '.join(faults)}.",
+            fix="Say what GRIB calls them (--output-option 'grib.names={t2m: 2t, z_510: z_sigma_0.51}'). "
+            'Some parameters are known of one centre alone (--output-option "grib.keys={centre: ecmf}"). '
+            "NetCDF and Zarr hold variables of any name and units.",
+        )
+    return heads
+
+
+def _common(forecast: ForecastDescription, keys: Mapping[str, Key]) -> dict[str, Key]:
+    """What all messages say."""
     start = forecast.start.astype("datetime64[s]").item()
     ensemble = forecast.members > 1
-    common: dict[str, Key] = {
+    return {
         **keys,
         "significanceOfReferenceTime": 1,  # the start of a forecast
         "typeOfGeneratingProcess": 4 if ensemble else 2,  # an ensemble forecast, a forecast
@@ -139,41 +191,6 @@ def _heads(
         "hour": start.hour,
         "minute": start.minute,
         "second": start.second,
-        **grid,
-    }
-    heads, faults = [], []
-    for variable in forecast.variables:
-        with opened() as handle:
-            try:
-                set_keys(handle, common)
-            except eccodes.CodesInternalError as error:
-                raise DataError(f"GRIB does not take the keys {dict(keys)}: {error}.") from error
-            try:
-                known = parameter(handle, variable, forecast.units.get(variable))
-            except ValueError as fault:
-                faults.append(f"{variable} {fault}")
-                continue
-            if known.accumulated and forecast.frequency is None:
-                faults.append(f"{variable} is over a period, and the forecast does not say over which")
-            if ensemble:
-                set_keys(handle, _ensemble(known, forecast.members))
-            heads.append((contents(handle), known))
-    if faults:
-        raise DataError(
-            f"GRIB cannot hold these variables: {'; '.join(faults)}.",
-            fix='Some parameters are known of one centre alone (--output-option "grib.keys={centre: ecmf}"). '
-            "NetCDF and Zarr hold variables of any name and units.",
-        )
-    return heads
-
-
-def _ensemble(known: Parameter, members: int) -> dict[str, Key]:
-    """Say that it is a member, at a time or over a period, by the template of the product definition."""
-    return {
-        "productDefinitionTemplateNumber": 11 if known.accumulated else 1,
-        **known.keys,
-        "numberOfForecastsInEnsemble": members,
-        "typeOfEnsembleForecast": 255,
     }
 
 

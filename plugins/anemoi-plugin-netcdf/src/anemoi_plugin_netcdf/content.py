@@ -41,14 +41,20 @@ def content_of(file: Any) -> str:
     """Read all that a file holds, and give its hash."""
     content = Content()
     for name, variable in file.variables.items():
-        if variable.dimensions[:2] == ("realization", "time"):
-            on_levels = "short_name" in variable.attrs and variable.dimensions[2].startswith("pressure")
+        if variable.dimensions[:1] == ("realization",) and len(variable.dimensions) > 2:
+            on_levels = "short_name" in variable.attrs and _is_level(file, variable.dimensions[2])
             for step in range(variable.shape[1]):
                 for where in (
                     ((step, level) for level in range(variable.shape[2])) if on_levels else ((step,),)
                 ):
                     content.add(name, variable[(slice(None), *where)])
     return content.identity(file)
+
+
+def _is_level(file: Any, dimension: str) -> bool:
+    # Those of files from before there were types of levels are pressures.
+    coordinate = file.variables.get(dimension)
+    return coordinate is not None and ("level_type" in coordinate.attrs or dimension.startswith("pressure"))
 
 
 def _attributes(described: Any) -> dict[str, dict[str, str]]:

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.output import ForecastDescription
+from anemoi.core.times import format_duration
 from numpy.typing import NDArray
 
 from .plan import Field
 
 HORIZONTAL = ("latitude", "longitude")
+
+LEVELS: Final = {
+    "pressure": {
+        "standard_name": "air_pressure", "long_name": "pressure level", "units": "hPa", "positive": "down",
+    },
+    "model": {
+        "standard_name": "model_level_number", "long_name": "model level", "units": "1", "positive": "down",
+    },
+    "sigma": {"long_name": "pressure by that of the surface", "units": "1", "positive": "down"},
+    "height": {
+        "standard_name": "height", "long_name": "height above the surface", "units": "m", "positive": "up",
+    },
+    "depth": {"standard_name": "depth", "long_name": "depth", "units": "m", "positive": "down"},
+    "soil": {"long_name": "layer of the soil", "units": "1", "positive": "down"},
+    "theta": {
+        "standard_name": "air_potential_temperature", "long_name": "potential temperature", "units": "K",
+        "positive": "up",
+    },
+    "pv": {
+        "standard_name": "ertel_potential_vorticity", "long_name": "potential vorticity",
+        "units": "1e-9 K m2 kg-1 s-1", "positive": "up",
+    },
+}  # fmt: skip
+"""The attributes of coordinates of levels, by their type."""
 
 
 def coordinate(
@@ -26,21 +51,28 @@ def coordinate(
     variable.attrs.update(attributes)
 
 
-def write_times(file: Any, forecast: ForecastDescription) -> None:
-    """Write the valid times, which are the dimension, the lead times and the time that it starts from."""
+def write_times(file: Any, forecast: ForecastDescription, fields: Sequence[Field]) -> dict[str, str]:
+    """Write the valid times, the lead times and the time that it starts from; give the times of each field.
+
+    The times of sums, means and extremes have the bounds of their period: if there are several periods, the
+    valid times are a dimension once more for each but the first.
+    """
     start = str(forecast.start.astype("datetime64[s]")).replace("T", " ")
+    periods = list(dict.fromkeys(field.statistic[1] for field in fields if field.statistic is not None))
+    names = {
+        over: f"time_{format_duration(over)}" if number else "time" for number, over in enumerate(periods)
+    }
     seconds = forecast.lead_times.astype("timedelta64[s]").astype(np.int64)
-    in_hours = not (seconds % 3600).any()
-    unit, count = ("hours", seconds // 3600) if in_hours else ("seconds", seconds)
-    leads = count.astype(np.int32)
+    lengths = np.array([over // np.timedelta64(1, "s") for over in periods], dtype=np.int64)
+    unit, size = ("seconds", 1) if (np.append(seconds, lengths) % 3600).any() else ("hours", 3600)
+    leads = (seconds // size).astype(np.int32)
     clock = {
         "units": f"{unit} since {start}",
         "calendar": "proleptic_gregorian",
         "units_metadata": "leap_seconds: none",
     }
-    coordinate(
-        file, "time", ("time",), leads, standard_name="time", long_name="valid time", axis="T", **clock
-    )
+    about = {"standard_name": "time", "long_name": "valid time", "axis": "T", **clock}
+    coordinate(file, "time", ("time",), leads, **about, **({"bounds": "time_bounds"} if periods else {}))
     coordinate(
         file, "forecast_period", ("time",), leads,
         standard_name="forecast_period", long_name="lead time", units=unit,
@@ -49,6 +81,16 @@ def write_times(file: Any, forecast: ForecastDescription) -> None:
         file, "forecast_reference_time", (), np.array(0, np.int32),
         standard_name="forecast_reference_time", long_name="time that the forecast starts from", **clock,
     )  # fmt: skip
+    if periods:
+        file.dimensions["bounds"] = 2
+    for length, name in zip(lengths // size, names.values(), strict=True):
+        bounds = name.replace("time", "time_bounds")
+        if name != "time":
+            coordinate(file, name, (name,), leads, **about, bounds=bounds)
+        coordinate(
+            file, bounds, (name, "bounds"), np.stack([leads - length.astype(np.int32), leads], axis=-1)
+        )
+    return {field.name: "time" if field.statistic is None else names[field.statistic[1]] for field in fields}
 
 
 def write_members(file: Any, members: int) -> None:
@@ -83,22 +125,21 @@ def write_grid(file: Any, grid: Grid) -> tuple[str, ...]:
 
 
 def write_verticals(file: Any, fields: Iterable[Field]) -> dict[str, str]:
-    """Write pressures and heights, and give the name of that of each field that has one.
+    """Write levels and heights, and give the name of that of each field that has one.
 
-    Quantities on the same levels share a dimension; heights are no dimension.
+    Quantities on the same levels share a dimension; heights that belong to a quantity are no dimension.
     """
-    names: dict[tuple[float, ...], str] = {}
+    names: dict[tuple[str | None, tuple[float, ...]], str] = {}
     chosen: dict[str, str] = {}
     for field in fields:
         if field.levels:
-            if field.levels not in names:
-                count = sum(name.startswith("pressure") for name in names.values())
-                names[field.levels] = name = f"pressure_{count + 1}" if count else "pressure"
-                coordinate(
-                    file, name, (name,), np.array(field.levels, np.float64), standard_name="air_pressure",
-                    long_name="pressure level", units="hPa", positive="down", axis="Z",
-                )  # fmt: skip
-            chosen[field.name] = names[field.levels]
+            key = (field.level_type, field.levels)
+            if key not in names:
+                count = sum(kind == field.level_type for kind, _ in names)
+                names[key] = name = f"{field.level_type}_{count + 1}" if count else f"{field.level_type}"
+                levels = np.array(field.levels, np.float64)
+                coordinate(file, name, (name,), levels, **_about_levels(str(field.level_type)))
+            chosen[field.name] = names[key]
         elif field.quantity is not None and field.quantity.height is not None:
             height = field.quantity.height
             chosen[field.name] = name = f"height_{height:g}m"
@@ -108,3 +149,9 @@ def write_verticals(file: Any, fields: Iterable[Field]) -> dict[str, str]:
                     long_name="height above the surface", units="m", positive="up", axis="Z",
                 )  # fmt: skip
     return chosen
+
+
+def _about_levels(level_type: str) -> dict[str, str]:
+    """What a coordinate of levels says of itself, and the word that Anemoi has for their type."""
+    known = LEVELS.get(level_type, {"long_name": f"level ({level_type})"})
+    return {**known, "level_type": level_type, "axis": "Z"}

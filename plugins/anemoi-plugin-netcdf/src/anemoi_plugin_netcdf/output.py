@@ -23,14 +23,18 @@ from .stream import Stream
 
 CONVENTIONS = "CF-1.11"
 
+METHODS = {"accumulated": "sum", "averaged": "mean", "maximum_over": "maximum", "minimum_over": "minimum"}
+"""The cell methods of what variables are of some time."""
+
 
 class NetcdfOutput(FileOutput):
     """Writes a forecast that any reader of the CF conventions understands.
 
     Variables have the dimensions ``(realization, time, pressure, latitude, longitude)``, those of them that
-    they need; ``t_850`` and ``t_500`` become levels of ``t``. Points of a grid that is not rows and columns
-    have the dimension ``cell``, or ``y`` and ``x``. The attributes ``provenance`` (JSON) and ``id`` (the
-    identity of the forecast) of the file say where it comes from.
+    they need; ``t_850`` and ``t_500`` become levels of ``t``, as do levels of any other type. Points of a
+    grid that is not rows and columns have the dimension ``cell``, or ``y`` and ``x``. What is the sum, the
+    mean or an extreme of some time has cell methods, and the bounds of its times. The attributes
+    ``provenance`` (JSON) and ``id`` (the identity of the forecast) of the file say where it comes from.
 
     Parameters
     ----------
@@ -59,7 +63,7 @@ class NetcdfOutput(FileOutput):
     ) -> None:
         super().__init__(path=path, forecast=forecast, overwrite=overwrite)
         self._compression = compression
-        self._fields = fields_of(forecast.variables, forecast.units)
+        self._fields = fields_of([forecast.about(name) for name in forecast.variables])
 
     @classmethod
     def provenance_of(cls, path: str) -> Mapping[str, Any] | None:
@@ -85,16 +89,16 @@ class NetcdfOutput(FileOutput):
         self._file = file = h5netcdf.File(self._stream, "w")
         file.attrs.update(_attributes(forecast))
         write_members(file, forecast.members)
-        write_times(file, forecast)
+        times = write_times(file, forecast, self._fields)
         points = write_grid(file, forecast.grid)
         verticals = write_verticals(file, self._fields)
         for field in self._fields:
-            self._declare(field, points, verticals.get(field.name))
+            self._declare(field, times[field.name], points, verticals.get(field.name))
 
-    def _declare(self, field: Field, points: tuple[str, ...], vertical: str | None) -> None:
+    def _declare(self, field: Field, time: str, points: tuple[str, ...], vertical: str | None) -> None:
         """Make the variable, each field of one member, time and level a chunk of its own."""
         on_level = vertical is not None and bool(field.levels)
-        dimensions = ("realization", "time", *((vertical,) if on_level else ()), *points)
+        dimensions = ("realization", time, *((vertical,) if on_level else ()), *points)
         sizes = [self._file.dimensions[name].size for name in dimensions]
         ones = len(dimensions) - len(points)
         variable = self._file.create_variable(
@@ -106,7 +110,7 @@ class NetcdfOutput(FileOutput):
             **({"compression": "gzip", "compression_opts": self._compression, "shuffle": True}
                if self._compression else {}),
         )  # fmt: skip
-        auxiliary = ["forecast_period", "forecast_reference_time"]
+        auxiliary = [*(["forecast_period"] if time == "time" else []), "forecast_reference_time"]
         if vertical is not None and not on_level:
             auxiliary.append(vertical)
         if points != HORIZONTAL:
@@ -119,9 +123,14 @@ class NetcdfOutput(FileOutput):
             "short_name": field.short_name,
             "units": field.units,
             "units_metadata": "temperature: on_scale" if field.quantity and field.units == "K" else "",
+            "cell_methods": f"time: {METHODS[field.statistic[0]]}" if field.statistic else "",
             "coordinates": " ".join(auxiliary),
+            "anemoi_variables": json.dumps(field.variables),
+            "level_type": field.level_type or "",
         }
         variable.attrs.update({name: value for name, value in about.items() if value})
+        if field.level is not None:
+            variable.attrs["level"] = field.level
 
     def add(self, state: State) -> None:
         """Write the fields of the next lead time."""

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from anemoi.core.variable import split_level
-
 
 @dataclass(frozen=True)
 class Quantity:
@@ -49,7 +47,7 @@ ON_PRESSURE: Final[Mapping[str, Quantity]] = {
     "ciwc": Quantity("mass_fraction_of_cloud_ice_in_air", "kg kg-1"),
     "cc": Quantity("cloud_area_fraction_in_atmosphere_layer", "1"),
 }
-"""Quantities whose variables on pressure levels are called ``t_850``."""
+"""Quantities on levels, such as ``t_850``."""
 
 ELSEWHERE: Final[Mapping[str, Quantity]] = {
     "2t": Quantity("air_temperature", "K", "t2m", 2.0),
@@ -71,12 +69,6 @@ ELSEWHERE: Final[Mapping[str, Quantity]] = {
     "strd": Quantity("integral_wrt_time_of_surface_downwelling_longwave_flux_in_air", "J m-2"),
     "lsm": Quantity("land_area_fraction", "1"),
 }
-
-
-def level_of(variable: str) -> tuple[str, int] | None:
-    """Take ``t_850`` apart into the quantity and its pressure in hPa; None if it is no such variable."""
-    short_name, level = split_level(variable)
-    return (short_name, level) if short_name in ON_PRESSURE and level and level <= 1100 else None
 
 
 def identifier(variable: str) -> str:

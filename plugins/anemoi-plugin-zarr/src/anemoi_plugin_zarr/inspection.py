@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from anemoi.core.interfaces.data_source import Statistics
 from anemoi.core.times import format_date, format_duration
-from anemoi.core.variable import Variable
+from anemoi.core.variable import STATISTICS, Variable
 
 from .dataset import Dataset
 from .store import open_group
@@ -135,7 +135,7 @@ def _parts(variables: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         hints = [
             name.replace("_", " ") for name in ("constant", "computed", "may_be_missing") if name in about
         ]
-        hints += [f"{how} over {about[how]}" for how in ("accumulated", "averaged") if how in about]
+        hints += [f"{how.removesuffix('_over')} over {about[how]}" for how in STATISTICS if how in about]
         level = [f"{about['level']:g}"] if "level" in about else []
         hints.append(" ".join([about.get("level_type", "level" if level else ""), *level]))
         yield f"  {variable:{width}} {', '.join(filter(None, [about['role'], *hints]))}"

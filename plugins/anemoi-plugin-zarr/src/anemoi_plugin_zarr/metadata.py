@@ -28,6 +28,16 @@ LEVEL_TYPES: Final = {
 }
 """The types of levels by what MARS calls them (``levtype``)."""
 
+_STATISTICS: Final = {
+    "accumulation": "accumulated",
+    "average": "averaged",
+    "maximum": "maximum_over",
+    "minimum": "minimum_over",
+}
+"""The fields of :class:`~anemoi.core.variable.Variable` by what data sets call the process."""
+
+_PROCESSES: Final = {field: process for process, field in _STATISTICS.items()}
+
 _MARS: Final = {word: levtype for levtype, word in LEVEL_TYPES.items()}
 
 
@@ -53,6 +63,7 @@ def read_variable(name: str, said: Mapping[str, Any], *, constant: bool, may_be_
     computed = said.get("computed_forcing") is True
     constant = constant or said.get("constant_in_time") is True or said.get("is_constant_in_time") is True
     process, period = _process(said)
+    over = {} if period is None or process not in _STATISTICS else {_STATISTICS[process]: period}
     role = Role.FORCING if computed or constant else Role.DIAGNOSTIC if process else Role.PROGNOSTIC
     level_type = said.get("level_type", mars.get("levtype"))
     level_type = None if level_type is None else LEVEL_TYPES.get(str(level_type), str(level_type))
@@ -64,9 +75,8 @@ def read_variable(name: str, said: Mapping[str, Any], *, constant: bool, may_be_
         level_type=level_type,
         constant=constant,
         computed=computed,
-        accumulated=period if process == "accumulation" else None,
-        averaged=period if process == "average" else None,
         may_be_missing=may_be_missing and not computed,
+        **over,
     )
 
 
@@ -81,9 +91,9 @@ def write_variable(variable: Variable) -> dict[str, Any]:
         said["constant_in_time"] = True
     elif variable.computed:
         said["constant_in_time"] = False
-    period = variable.accumulated if variable.averaged is None else variable.averaged
-    if period is not None:
-        said["process"] = "average" if variable.accumulated is None else "accumulation"
+    if variable.statistic is not None:
+        name, period = variable.statistic
+        said["process"] = _PROCESSES[name]
         said["period"] = ["0h", format_duration(period)]
     if variable.level_type in _MARS:
         said["mars"] = {"levtype": _MARS[variable.level_type]}

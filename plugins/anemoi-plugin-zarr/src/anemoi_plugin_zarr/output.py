@@ -16,6 +16,7 @@ from anemoi.core.times import format_duration
 
 from .content import content, record_content
 from .dataset import Dataset
+from .metadata import write_variable
 from .placing import check_replaceable
 from .store import is_store, local_path
 from .writer import LayoutWriter
@@ -82,6 +83,9 @@ class ZarrOutput(WholeOutput):
         forecast = self._forecast
         self._writer.finish(
             {
+                "variables_metadata": {
+                    name: write_variable(forecast.about(name)) for name in forecast.variables
+                },
                 "uuid": forecast.provenance.get("identity", str(uuid.uuid4())),
                 "provenance": dict(forecast.provenance),
                 "forecast": {

@@ -63,7 +63,7 @@ class LayoutWriter:
         self._times, self._frequency = times, frequency
         self._statistics_times = len(times) if statistics_times is None else statistics_times
         self._moments = Moments.none(len(self._variables))
-        self._allow_nans = False
+        self._with_nans = np.zeros(len(self._variables), dtype=bool)
         self._written = 0
         self._group = create_group(path)
         shape = (len(times), len(self._variables), members, len(grid))
@@ -84,11 +84,12 @@ class LayoutWriter:
         self._data[first:last] = states
         for state in states[: max(self._statistics_times - first, 0)]:
             self._moments += Moments.of(state)
-        self._allow_nans |= bool(np.isnan(states).any())
+        self._with_nans |= np.isnan(states).any(axis=(0, 2, 3))
         self._written = last
 
     def finish(self, attributes: Mapping[str, Any]) -> None:
         """Write the other arrays and the attributes, those given in addition to those of the layout."""
+        with_nans = [name for name, some in zip(self._variables, self._with_nans, strict=True) if some]
         describe(
             self._group,
             variables=self._variables,
@@ -98,7 +99,7 @@ class LayoutWriter:
             frequency=self._frequency,
             statistics=self._moments.statistics(),
             statistics_period=self._times[[0, self._statistics_times - 1]],
-            attributes={"allow_nans": self._allow_nans, **attributes},
+            attributes={"variables_with_nans": with_nans, "allow_nans": with_nans or False, **attributes},
         )
 
 

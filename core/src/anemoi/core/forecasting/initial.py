@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checkpoint import Checkpoint
+from ..conforming import conformed, contradictions
 from ..domain import Domain
 from ..errors import DataError
 from ..held import held
@@ -85,7 +86,10 @@ def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
             f"There is no source for {', '.join(absent)}.", fix=f"Give one: --source {absent[0]}.name=NAME"
         )
     settings = checkpoint.configuration.get("domains") or {}
-    return {name: held(source[name], settings.get(name, {}).get("frequency")) for name in checkpoint.domains}
+    return {
+        name: conformed(held(source[name], settings.get(name, {}).get("frequency")), domain)
+        for name, domain in checkpoint.domains.items()
+    }
 
 
 def check_sources(
@@ -150,6 +154,7 @@ def _mismatches(
         for name in names
         if name in ours and name in theirs and not same_unit(theirs[name], ours[name])
     ]
+    reasons += contradictions(source, domain, names)
     if wanted and not domain.grid.matches(source.grid):
         same_size = len(domain.grid) == len(source.grid)
         other = (

@@ -273,5 +273,6 @@ def describe(
             provenance=made,
             frequency=domain.frequency,
             domain=name,
+            metadata={each: domain[each] for each in domain.outputs},
         )
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..grid import Grid
+from ..variable import Variable
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class ForecastDescription:
         The time step of the model, which what is accumulated is accumulated over; None if it is not known.
     domain
         The domain of the checkpoint that it is of.
+    metadata
+        What is known of each variable: level and type of level, and the time that it is the sum, the mean or
+        an extreme of. Of those that it leaves out the units alone are known.
     """
 
     start: np.datetime64
@@ -73,6 +77,11 @@ class ForecastDescription:
     provenance: Mapping[str, Any]
     frequency: np.timedelta64 | None = None
     domain: str = "data"
+    metadata: Mapping[str, Variable] = field(default_factory=dict)
+
+    def about(self, name: str) -> Variable:
+        """What is known of a variable."""
+        return self.metadata.get(name) or Variable(name, units=self.units.get(name))
 
 
 class Output(ABC):

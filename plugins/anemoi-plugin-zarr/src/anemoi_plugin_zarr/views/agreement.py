@@ -77,8 +77,10 @@ def _same_units(one: Reader, other: Reader) -> bool:
 
 
 def _periods(source: Reader) -> dict[str, str]:
-    each = {name: known.accumulated or known.averaged for name, known in source.metadata.items()}
-    return {name: format_duration(period) for name, period in each.items() if period is not None}
+    each = {name: known.statistic for name, known in source.metadata.items()}
+    return {
+        name: f"{said[0]} over {format_duration(said[1])}" for name, said in each.items() if said is not None
+    }
 
 
 def _same_periods(one: Reader, other: Reader) -> bool:
