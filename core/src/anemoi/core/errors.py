@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class AnemoiError(Exception):
@@ -74,3 +78,23 @@ class CheckpointError(AnemoiError):
 
 class DataError(AnemoiError):
     """A data source or an output does not hold what is asked of it."""
+
+
+class ImplausibleError(DataError):
+    """A forecast has made values that cannot be: it stops, and what it made before is whole.
+
+    Parameters
+    ----------
+    what
+        Which variable, at which step and place, and its value.
+    fix
+        What to do about it.
+    lead_time
+        The first lead time with such values; the states before it are good.
+    """
+
+    exit_code = 7
+
+    def __init__(self, what: str, *, fix: str, lead_time: np.timedelta64) -> None:
+        super().__init__(what, fix=fix)
+        self.lead_time = lead_time

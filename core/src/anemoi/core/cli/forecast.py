@@ -72,6 +72,22 @@ if TYPE_CHECKING:
     metavar="VARIABLE",
     help="A forcing that keeps its value at the start, instead of being read at every step; may be repeated.",
 )
+@click.option(
+    "--limit",
+    type=click.FloatRange(min=1),
+    default=10.0,
+    show_default=True,
+    metavar="FACTOR",
+    help="Stop where a value is further from the range of the training than this many times that range; inf "
+    "never does.",
+)
+@click.option(
+    "--allow-unusual",
+    multiple=True,
+    metavar="VARIABLE",
+    help="Start although the mean of this variable is more than ten standard deviations of the training off; "
+    "may be repeated.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there already.")
 @click.option(
@@ -90,6 +106,8 @@ def command(
     sources: tuple[str, ...],
     members: int,
     persist: tuple[str, ...],
+    limit: float,
+    allow_unusual: tuple[str, ...],
     seed: int,
     overwrite: bool,
     restart: bool,
@@ -140,6 +158,8 @@ def command(
             members=members,
             persist=persist,
             seed=seed,
+            limit=limit,
+            allow_unusual=allow_unusual,
             overwrite=overwrite,
             restart=restart,
             device=device,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,18 @@ import numpy as np
 import torch
 
 from ..checkpoint import Checkpoint, build_model
-from ..errors import AnemoiError, DataError
+from ..errors import AnemoiError, DataError, ImplausibleError
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
+from ..steps import Steps
 from ..times import format_date, format_duration, parse_date, parse_duration
 from .background import Background
 from .destination import Destination
 from .initial import Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
 from .journal import ForecastJournal
+from .plausible import LIMIT, check_allowed
 from .rollout import LEAD_TIME, Forecast, announced, describe
 from .tee import OutputFile, Tee
 
@@ -71,6 +74,8 @@ class Batch:
     tasks: tuple[Task, ...]
     persist: tuple[str, ...] = ()
     seed: int = 0
+    limit: float = LIMIT
+    allow_unusual: tuple[str, ...] = ()
 
     def run(self, on_step: OnStep = lambda forecast, state: None) -> Iterator[Task]:
         """Make them, one after the other; give each as its files are whole.
@@ -87,6 +92,8 @@ class Batch:
         ------
         AnemoiError
             If the initial states will not do, or a file cannot be written.
+        ImplausibleError
+            If a state has values that cannot be; files with the states before it are there, and whole.
         """
         for task in self.tasks:
             if task.parts:
@@ -97,6 +104,20 @@ class Batch:
                 task.journal.remove()
 
     def _make(self, task: Task, on_step: OnStep) -> None:
+        made = self._forecast(task)
+        # Whoever hears that it has finished finds its files.
+        with announced(*task.forecasts.values()):
+            try:
+                with Background(Tee(task.parts)) as output, closing(made.states()) as states:
+                    for state in states:
+                        output.write(state)
+                        on_step(task.forecasts[state.domain], state)
+            except ImplausibleError as error:
+                raise self._stopped(task, error) from error
+            if task.journal is not None:
+                task.journal.finish()
+
+    def _forecast(self, task: Task) -> Forecast:
         first = next(iter(task.forecasts.values()))
         inputs = Inputs(
             self.model,
@@ -104,17 +125,32 @@ class Batch:
             first.start,
             members=first.members,
             persist=self.persist,
+            allow_unusual=self.allow_unusual,
             device=self.device,
         )
-        made = Forecast(task.forecasts, self.model, inputs, self.seed, task.journal)
-        # Whoever hears that it has finished finds its files.
-        with announced(*task.forecasts.values()):
-            with Background(Tee(task.parts)) as output, closing(made.states()) as states:
-                for state in states:
+        return Forecast(task.forecasts, self.model, inputs, self.seed, task.journal, self.limit)
+
+    def _stopped(self, task: Task, error: ImplausibleError) -> ImplausibleError:
+        """Write files of the states before the one that cannot be, and say so.
+
+        Outputs are told at the beginning which states will come, so that these files are begun anew. Their
+        states come from the journal or are computed again, to the same bits.
+        """
+        parts = [part for part in task.parts if part.lead_times[-1] < error.lead_time]
+        again = [part.before(error.lead_time, stopped=error.what) for part in task.parts]
+        shortened = [part for part in again if part is not None]
+        if shortened:
+            good = sum(int((each.lead_times < error.lead_time).sum()) for each in task.forecasts.values())
+            with Background(Tee(shortened)) as output:
+                for state in islice(self._forecast(task).unannounced(), good):
                     output.write(state)
-                    on_step(task.forecasts[state.domain], state)
-            if task.journal is not None:
-                task.journal.finish()
+        if task.journal is not None:
+            task.journal.remove()  # there is nothing to go on from
+        paths = ", ".join(part.path for part in (*parts, *shortened))
+        what = f"{error.what}\n" + (
+            f"Written with the states before it: {paths}." if paths else "No file was written."
+        )
+        return ImplausibleError(what, fix=error.fix or "", lead_time=error.lead_time)
 
 
 def prepare(
@@ -127,6 +163,8 @@ def prepare(
     members: int = 1,
     persist: Collection[str] = (),
     seed: int = 0,
+    limit: float = LIMIT,
+    allow_unusual: Collection[str] = (),
     overwrite: bool = False,
     restart: bool = False,
     device: str | torch.device = "cpu",
@@ -138,7 +176,9 @@ def prepare(
 
     Parameters
     ----------
-    checkpoint, source, lead_time, members, persist, seed, device, model, trust_code, allow_different_versions
+    checkpoint, source, lead_time, members, persist, seed, limit, allow_unusual, device, model
+        As for :func:`anemoi.core.forecast`.
+    trust_code, allow_different_versions
         As for :func:`anemoi.core.forecast`.
     dates
         The times to start from.
@@ -168,23 +208,35 @@ def prepare(
     count = step_count(checkpoint, parse_duration(lead_time))
     errors: list[AnemoiError] = []
     with _collected(errors):
+        check_allowed(checkpoint.domains, allow_unusual)
+    with _collected(errors):
         check_sources(checkpoint, sources, starts, count=count, persist=persist)
     tasks = []
     for forecast in forecasts:
         with _collected(errors):
             journal = _journal(forecast, destinations[0], device, persist, seed) if restart else None
-            tasks.append(_task(forecast, destinations, journal, overwrite=overwrite, records=count + 1))
+            tasks.append(_task(forecast, destinations, journal, checkpoint.steps, overwrite=overwrite))
     _raise_all(errors)
-    return Batch(checkpoint, sources, model.to(device).eval(), device, tuple(tasks), tuple(persist), seed)
+    return Batch(
+        checkpoint,
+        sources,
+        model.to(device).eval(),
+        device,
+        tuple(tasks),
+        tuple(persist),
+        seed,
+        limit,
+        tuple(allow_unusual),
+    )
 
 
 def _task(
     forecasts: Mapping[str, ForecastDescription],
     destinations: Sequence[Destination],
     journal: ForecastJournal | None,
+    steps: Mapping[str, Steps],
     *,
     overwrite: bool,
-    records: int,
 ) -> Task:
     """Check every file of one forecast, as it is or as it is gone on with."""
     start = next(iter(forecasts.values())).start
@@ -195,16 +247,21 @@ def _task(
         }
         if journal.whole:
             return Task(forecasts, paths, (), journal)
-        # It was interrupted while its files appeared: those that did are the ones to be written again.
-        overwrite = overwrite or len(journal) == records
     parts: list[OutputFile] = []
     errors: list[AnemoiError] = []
     for destination in destinations:
         for forecast in forecasts.values():
             with _collected(errors):
-                parts += destination.parts(forecast, overwrite=overwrite)
+                made = None if journal is None else _made(journal, steps[forecast.domain])
+                parts += destination.parts(forecast, overwrite=overwrite, made=made)
     _raise_all(errors)
     return Task(forecasts, paths, tuple(parts), journal)
+
+
+def _made(journal: ForecastJournal, steps: Steps) -> np.timedelta64 | None:
+    """The last lead time of one domain whose state is in a journal; None if none is."""
+    number = len(journal) - 1  # the first record are the initial states
+    return (number - 1) * steps.step + steps.outputs[-1] if number > 0 else None
 
 
 def _journal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,20 @@ class Destination:
         """Give all paths that a forecast is written to."""
         return [self._path(part) for part in self._split(forecast)]
 
-    def parts(self, forecast: ForecastDescription, *, overwrite: bool) -> Iterator[OutputFile]:
+    def parts(
+        self, forecast: ForecastDescription, *, overwrite: bool, made: np.timedelta64 | None = None
+    ) -> Iterator[OutputFile]:
         """Build the outputs that write a forecast.
+
+        Parameters
+        ----------
+        forecast
+            What is to come.
+        overwrite
+            Whether a file that is there already may be replaced.
+        made
+            The last lead time that this forecast has made before it was interrupted: files that end there or
+            before it may be its own, and are replaced.
 
         Raises
         ------
@@ -95,8 +108,11 @@ class Destination:
         """
         for part in self._split(forecast):
             path = self._path(part)
-            output = self.output(path=path, forecast=part, overwrite=overwrite)
-            yield OutputFile(path, output, part.lead_times, part.domain)
+            own = made is not None and bool(part.lead_times[-1] <= made)
+            yield OutputFile(path, part, partial(self._output, path, overwrite or own))
+
+    def _output(self, path: str, overwrite: bool, forecast: ForecastDescription) -> Output:
+        return self.output(path=path, forecast=forecast, overwrite=overwrite)
 
     def _split(self, forecast: ForecastDescription) -> list[ForecastDescription]:
         if LEAD_TIME not in self._placeholders():
