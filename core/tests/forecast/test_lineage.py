@@ -146,9 +146,9 @@ def test_the_command_draws_the_line(forecast, saved, capsys):
 
 
 def test_a_file_that_is_not_there_or_says_nothing_is_a_clear_error(tmp_path, capsys):
-    assert main(["provenance", str(tmp_path / "absent")]) == 2
+    assert main(["provenance", str(tmp_path / "absent")]) == 3
     (tmp_path / "text").write_text("hello")
-    assert main(["provenance", "verify", str(tmp_path / "text")]) == 2
+    assert main(["provenance", "verify", str(tmp_path / "text")]) == 4
     said = capsys.readouterr().err
     assert "There is no" in said
     assert "does not say where it comes from" in said

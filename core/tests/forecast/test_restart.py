@@ -243,7 +243,8 @@ def test_killed_outright_it_goes_on(checkpoint_file, tiny_site, uninterrupted, t
     killed = subprocess.run([sys.executable, "-c", KILL, *words], env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert {".a.npz.journal", "6h.npz"} <= set(names(tmp_path)) <= {  # some have appeared already
-        ".a.npz.journal", "12h.npz", "18h.npz", "6h.npz", "model.safetensors",
+        ".a.npz.journal", ".a.npz.lock", ".{lead_time}.npz.lock",
+        "12h.npz", "18h.npz", "6h.npz", "model.safetensors",
     }  # fmt: skip
     assert main(words) == 0
     assert "4 steps" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from . import plugins
 from .documents import content, read_document
-from .errors import AnemoiError, CheckpointError, DataError, PluginError
+from .errors import AnemoiError, CheckpointError, DataError, NotThereError, PluginError
 from .trailer import content_before, read_trailer
 
 Status = Literal["ok", "differs", "absent", "unknown"]
@@ -73,7 +73,7 @@ def read(path: str | os.PathLike[str]) -> Artefact:
     """
     name = os.fspath(path)
     if not _exists(name):
-        raise DataError(f"There is no {name}.")
+        raise NotThereError(f"There is no {name}.")
     if (found := _find(name)) is None:
         raise DataError(
             f"{name} does not say where it comes from, or not in a way that an output installed here knows.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import DataError
+from ..errors import RequestError
 from .options import (
     available_device,
     check_lock,
@@ -184,7 +184,9 @@ def _check_not_an_input(batch: Batch, *inputs: Path | str | None) -> None:
     taken = [Path(each).resolve() for each in inputs if each is not None]
     for part in (part for task in batch.tasks for part in task.parts):
         if Path(part.path).resolve() in taken:
-            raise DataError(f"{part.path} is what the forecast is made from.", fix="Choose another --output.")
+            raise RequestError(
+                f"{part.path} is what the forecast is made from.", fix="Choose another --output."
+            )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from ..checkpoint import Checkpoint, build_model
-from ..errors import AnemoiError, DataError, ImplausibleError
+from ..errors import AnemoiError, DataError, ImplausibleError, NotThereError, RequestError
+from ..files import leftovers, remove
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
@@ -26,6 +27,7 @@ from .destination import Destination
 from .initial import Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
 from .journal import ForecastJournal
+from .locks import OutputLocks
 from .plausible import LIMIT, check_allowed
 from .rollout import LEAD_TIME, Forecast, announced, describe
 from .tee import OutputFile, Tee
@@ -76,6 +78,7 @@ class Batch:
     seed: int = 0
     limit: float = LIMIT
     allow_unusual: tuple[str, ...] = ()
+    locks: OutputLocks = field(default_factory=lambda: OutputLocks(()))
 
     def run(self, on_step: OnStep = lambda forecast, state: None) -> Iterator[Task]:
         """Make them, one after the other; give each as its files are whole.
@@ -95,13 +98,16 @@ class Batch:
         ImplausibleError
             If a state has values that cannot be; files with the states before it are there, and whole.
         """
-        for task in self.tasks:
-            if task.parts:
-                self._make(task, on_step)
-            yield task
-        for task in self.tasks:
-            if task.journal is not None:
-                task.journal.remove()
+        try:
+            for task in self.tasks:
+                if task.parts:
+                    self._make(task, on_step)
+                yield task
+            for task in self.tasks:
+                if task.journal is not None:
+                    task.journal.remove()
+        finally:
+            self.locks.release()
 
     def _make(self, task: Task, on_step: OnStep) -> None:
         made = self._forecast(task)
@@ -211,12 +217,19 @@ def prepare(
         check_allowed(checkpoint.domains, allow_unusual)
     with _collected(errors):
         check_sources(checkpoint, sources, starts, count=count, persist=persist)
-    tasks = []
-    for forecast in forecasts:
-        with _collected(errors):
-            journal = _journal(forecast, destinations[0], device, persist, seed) if restart else None
-            tasks.append(_task(forecast, destinations, journal, checkpoint.steps, overwrite=overwrite))
-    _raise_all(errors)
+    locks = OutputLocks(_place(each, start) for start in starts for each in destinations)
+    try:
+        if restart:
+            _clear_away(forecasts, destinations)
+        tasks = []
+        for forecast in forecasts:
+            with _collected(errors):
+                journal = _journal(forecast, destinations[0], device, persist, seed) if restart else None
+                tasks.append(_task(forecast, destinations, journal, checkpoint.steps, overwrite=overwrite))
+        _raise_all(errors)
+    except BaseException:
+        locks.release()
+        raise
     return Batch(
         checkpoint,
         sources,
@@ -227,6 +240,7 @@ def prepare(
         seed,
         limit,
         tuple(allow_unusual),
+        locks,
     )
 
 
@@ -264,6 +278,28 @@ def _made(journal: ForecastJournal, steps: Steps) -> np.timedelta64 | None:
     return (number - 1) * steps.step + steps.outputs[-1] if number > 0 else None
 
 
+def _place(destination: Destination, start: np.datetime64) -> Path:
+    """Where a destination has the forecast of one date; places for the lead time and the domain stay."""
+    return Path(destination.of_date(start)).expanduser().absolute()
+
+
+def _clear_away(
+    forecasts: Sequence[Mapping[str, ForecastDescription]], destinations: Sequence[Destination]
+) -> None:
+    """Remove what the same forecasts have left unfinished when they were killed; their locks are held."""
+    written = [
+        path
+        for destination in destinations
+        for of_date in forecasts
+        for forecast in of_date.values()
+        for path in destination.paths(forecast)
+    ]
+    first = [_place(destinations[0], next(iter(each.values())).start) for each in forecasts]
+    journals = [path.with_name(f".{path.name}.journal") for path in first]
+    for each in leftovers(*(Path(path).expanduser().absolute() for path in written), *journals):
+        remove(each)
+
+
 def _journal(
     forecasts: Mapping[str, ForecastDescription],
     destination: Destination,
@@ -273,7 +309,7 @@ def _journal(
 ) -> ForecastJournal:
     """The journal of a forecast, beside its first file."""
     forecast = next(iter(forecasts.values()))
-    path = Path(destination.of_date(forecast.start)).expanduser().absolute()
+    path = _place(destination, forecast.start)
     checkpoint, *sources = forecast.provenance["parents"]
     software = forecast.provenance["versions"]
     last = max(each.lead_times[-1] for each in forecasts.values())
@@ -298,19 +334,21 @@ def _check_apart(
     taken: set[str] = set()
     for destination in destinations:
         if len(forecasts) > 1 and not destination.by_date:
-            raise DataError(
+            raise RequestError(
                 f"Forecasts from {len(forecasts)} dates cannot all be written to {destination.path}.",
                 fix=f"Give each a path of its own, with {{date}} in it: {_with('date', destination.path)}",
             )
         if len(forecasts[0]) > 1 and not destination.by_domain:
-            raise DataError(
+            raise RequestError(
                 f"The domains {', '.join(forecasts[0])} cannot all be written to {destination.path}.",
                 fix=f"Give each its own path, with {{domain}} in it: {_with('domain', destination.path)}",
             )
         for forecast in (each for of_date in forecasts for each in of_date.values()):
             for path in destination.paths(forecast):
                 if (place := os.path.abspath(os.path.expanduser(path))) in taken:
-                    raise DataError(f"{path} is to be written twice.", fix="Give each --output another path.")
+                    raise RequestError(
+                        f"{path} is to be written twice.", fix="Give each --output another path."
+                    )
                 taken.add(place)
 
 
@@ -336,4 +374,6 @@ def _raise_all(errors: Sequence[AnemoiError]) -> None:
         if len(errors) > _MOST:
             whats.append(f"And {len(errors) - _MOST} more.")
         fixes = dict.fromkeys(error.fix for error in errors[:_MOST] if error.fix)
-        raise DataError("\n".join(whats), fix="\n".join(fixes) or None)
+        same = {type(error) for error in errors}
+        kinds = [kind for kind in (NotThereError, RequestError) if same == {kind}]
+        raise (kinds[0] if kinds else DataError)("\n".join(whats), fix="\n".join(fixes) or None)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import config, plugins
-from ..errors import AbsentError, ConfigError, DataError, PluginError
+from ..errors import AbsentError, ConfigError, PluginError, RequestError
 from ..interfaces.output import ForecastDescription, Output
 from ..times import format_date, format_duration
 from .tee import OutputFile
@@ -35,7 +35,7 @@ class Destination:
 
     Raises
     ------
-    DataError
+    RequestError
         If braces in ``path`` hold something else.
     """
 
@@ -62,7 +62,7 @@ class Destination:
 
         Raises
         ------
-        DataError, PluginError, ConfigError
+        RequestError, PluginError, ConfigError
             If the path has no suffix, or no output here is called so, or it does not take the options.
         """
         name, _ = _writer(path, output)
@@ -138,8 +138,8 @@ class Destination:
                 raise self._malformed(f"{{{name}}} is not one of these")
         return {str(name) for name, _, _ in found}
 
-    def _malformed(self, why: str) -> DataError:
-        return DataError(
+    def _malformed(self, why: str) -> RequestError:
+        return RequestError(
             f"The path {self.path} cannot be filled in: {why}.",
             fix=f"Write {{{DATE}}}, {{{LEAD_TIME}}} or {{{DOMAIN}}} in braces, and double other braces.",
         )
@@ -161,7 +161,7 @@ def destinations(
 
     Raises
     ------
-    DataError, PluginError, ConfigError
+    RequestError, PluginError, ConfigError
         As :meth:`Destination.of`, and if options are those of an output that writes none of the paths.
     """
     needs = plugins.Needs()
@@ -194,7 +194,7 @@ def _writer(path: str, output: str | None) -> tuple[str, Any]:
     choice = "Choose one with --format;"
     name = output or Path(path).suffix.removeprefix(".")
     if not name or name.startswith("{"):
-        raise DataError(f"{path} has no suffix that says what to write.", fix=f"{choice} {_installed()}")
+        raise RequestError(f"{path} has no suffix that says what to write.", fix=f"{choice} {_installed()}")
     return name, _load(name, f"{path} cannot be written", choice)
 
 

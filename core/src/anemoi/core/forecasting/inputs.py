@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..domain import Domain
-from ..errors import DataError
+from ..errors import DataError, RequestError
 from ..forcings import Forcings
 from ..interfaces.data_source import DataSource
 from ..interfaces.model import Fields
@@ -205,7 +205,7 @@ def read(
     columns = [source.variables.index(name) for name in names]
     fields = source.read([time])[0][..., columns]  # (ensemble, grid, names)
     if fields.shape[0] not in (1, *range(members, fields.shape[0] + 1)):
-        raise DataError(
+        raise RequestError(
             f"The source has {fields.shape[0]} members, too few for {members}.",
             fix=f"Ask for at most {fields.shape[0]} members.",
         )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import ResourceError
 from ..interfaces.output import ForecastDescription, Output, State
 
 
@@ -162,7 +162,7 @@ def _named(part: OutputFile) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(
+        raise ResourceError.kind(error)(
             f"{part.path} cannot be written: {error.strerror or error}.",
             fix=f"Check that {Path(part.path).absolute().parent} can be written and has room.",
         ) from error
