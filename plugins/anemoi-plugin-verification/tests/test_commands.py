@@ -254,6 +254,6 @@ def test_the_file_says_whether_it_is_a_forecast_not_the_source_that_reads_it(
 
 def test_plot_refuses_what_is_no_forecast(tmp_path, capsys) -> None:
     data = Path(sources.__file__).parent / "data" / "sample.zarr.zip"
-    for file, message in ((data, "not a forecast"), (tmp_path / "absent.zarr", "There is no ")):
-        assert main(["plot", str(file), "--output", str(tmp_path / "map.png")]) == 4
+    for file, message, code in ((data, "not a forecast", 4), (tmp_path / "absent.zarr", "There is no ", 3)):
+        assert main(["plot", str(file), "--output", str(tmp_path / "map.png")]) == code
         assert message in capsys.readouterr().err
