@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -263,6 +264,45 @@ def test_several_dates_and_files(anemoi, checkpoint_file, tmp_path):
     assert len(out.splitlines()) == 5
     assert "12 steps in" in out
     assert len(list(tmp_path.glob("*.npz"))) == 4 * (1 + 3)
+
+
+def test_what_was_made_is_printed_as_json(anemoi, checkpoint_file, tmp_path):
+    words = ["--output", "{lead_time}.npz", "--json"]
+    code, out, _ = anemoi(*forecast_arguments(checkpoint_file, *words))
+    assert code == 0
+    made = json.loads(out)
+    assert (made["states"], made["device"]) == (3, "cpu")
+    [forecast] = made["forecasts"]
+    assert (forecast["start"], forecast["members"], forecast["written_before"]) == ("2020-01-02T06", 1, False)
+    assert {file["path"]: file["lead_times"] for file in forecast["files"]} == {
+        "out.npz": ["6h", "12h", "18h"],
+        **{f"{lead_time}.npz": [lead_time] for lead_time in ("6h", "12h", "18h")},
+    }
+    assert all((tmp_path / file["path"]).exists() for file in forecast["files"])
+    assert json.loads(str(np.load("out.npz")["provenance"]))["identity"] == forecast["identity"]
+
+
+def test_a_log_has_a_line_for_each_event(anemoi, checkpoint_file, tmp_path):
+    words = ["--output", "{lead_time}.npz", "--log-json", "log"]
+    assert anemoi(*forecast_arguments(checkpoint_file, *words))[0] == 0
+    events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    names = [event["event"] for event in events]
+    assert names[0] == "checked"
+    assert names[-2:] == ["forecast", "finished"]
+    assert [event["lead_time"] for event in events if event["event"] == "state"] == [
+        "6h",
+        "12h",
+        "18h",
+    ]
+    files = [event["path"] for event in events if event["event"] == "file"]
+    assert files[:2] == ["6h.npz", "12h.npz"]  # each as it appears
+    assert sorted(files[2:]) == ["18h.npz", "out.npz"]
+    times = [datetime.fromisoformat(event["time"]) for event in events]
+    assert times == sorted(times)
+    assert anemoi(*forecast_arguments(checkpoint_file, *words, "--source", "nan=true"))[0] == 4
+    last = json.loads((tmp_path / "log").read_text().splitlines()[-1])
+    assert (last["event"], last["exit_code"]) == ("failed", 4)
+    assert "exists already" in last["error"]
 
 
 def test_it_goes_on_ten_days_unless_told(anemoi, checkpoint_file, tmp_path):

@@ -30,7 +30,7 @@ from .journal import ForecastJournal
 from .locks import OutputLocks
 from .plausible import LIMIT, check_allowed
 from .rollout import LEAD_TIME, Forecast, announced, describe
-from .tee import OutputFile, Tee
+from .tee import OnFile, OutputFile, Tee
 
 _MOST = 10
 """How many errors one message lists."""
@@ -80,7 +80,9 @@ class Batch:
     allow_unusual: tuple[str, ...] = ()
     locks: OutputLocks = field(default_factory=lambda: OutputLocks(()))
 
-    def run(self, on_step: OnStep = lambda forecast, state: None) -> Iterator[Task]:
+    def run(
+        self, on_step: OnStep = lambda forecast, state: None, on_file: OnFile = lambda part: None
+    ) -> Iterator[Task]:
         """Make them, one after the other; give each as its files are whole.
 
         Dates do not go through the model together: sums over a larger batch are rounded otherwise, and one
@@ -90,6 +92,8 @@ class Batch:
         ----------
         on_step
             Told of each state when it is left to be written.
+        on_file
+            Told of each file when it has appeared, in the thread that writes.
 
         Raises
         ------
@@ -101,7 +105,7 @@ class Batch:
         try:
             for task in self.tasks:
                 if task.parts:
-                    self._make(task, on_step)
+                    self._make(task, on_step, on_file)
                 yield task
             for task in self.tasks:
                 if task.journal is not None:
@@ -109,17 +113,17 @@ class Batch:
         finally:
             self.locks.release()
 
-    def _make(self, task: Task, on_step: OnStep) -> None:
+    def _make(self, task: Task, on_step: OnStep, on_file: OnFile) -> None:
         made = self._forecast(task)
         # Whoever hears that it has finished finds its files.
         with announced(*task.forecasts.values()):
             try:
-                with Background(Tee(task.parts)) as output, closing(made.states()) as states:
+                with Background(Tee(task.parts, on_file)) as output, closing(made.states()) as states:
                     for state in states:
                         output.write(state)
                         on_step(task.forecasts[state.domain], state)
             except ImplausibleError as error:
-                raise self._stopped(task, error) from error
+                raise self._stopped(task, error, on_file) from error
             if task.journal is not None:
                 task.journal.finish()
 
@@ -136,7 +140,7 @@ class Batch:
         )
         return Forecast(task.forecasts, self.model, inputs, self.seed, task.journal, self.limit)
 
-    def _stopped(self, task: Task, error: ImplausibleError) -> ImplausibleError:
+    def _stopped(self, task: Task, error: ImplausibleError, on_file: OnFile) -> ImplausibleError:
         """Write files of the states before the one that cannot be, and say so.
 
         Outputs are told at the beginning which states will come, so that these files are begun anew. Their
@@ -147,7 +151,7 @@ class Batch:
         shortened = [part for part in again if part is not None]
         if shortened:
             good = sum(int((each.lead_times < error.lead_time).sum()) for each in task.forecasts.values())
-            with Background(Tee(shortened)) as output:
+            with Background(Tee(shortened, on_file)) as output:
                 for state in islice(self._forecast(task).unannounced(), good):
                     output.write(state)
         if task.journal is not None:

@@ -70,6 +70,9 @@ class OutputFile:
         return replace(self, forecast=replace(self.forecast, lead_times=kept, provenance=said))
 
 
+OnFile = Callable[[OutputFile], None]
+
+
 class Tee:
     """Gives each state to every file that takes it; a context manager, as an output is.
 
@@ -81,10 +84,12 @@ class Tee:
     ----------
     parts
         The files.
+    on_file
+        Told of each file when it has appeared, in the thread that writes.
     """
 
-    def __init__(self, parts: Sequence[OutputFile]) -> None:
-        self._parts = tuple(parts)
+    def __init__(self, parts: Sequence[OutputFile], on_file: OnFile = lambda part: None) -> None:
+        self._parts, self._on_file = tuple(parts), on_file
         self._last = max((part.lead_times[-1] for part in parts), default=np.timedelta64(0, "s"))
         self._early: dict[OutputFile, ExitStack] = {}
         self._whole: list[Path] = []
@@ -118,6 +123,7 @@ class Tee:
                 part.output.write(state)
             if ends_early and state.lead_time == part.lead_times[-1]:
                 self._early.pop(part).close()
+                self._on_file(part)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -134,6 +140,7 @@ class Tee:
         with self._open(part):
             yield
         self._whole.append(Path(part.path).expanduser())
+        self._on_file(part)
 
     @contextmanager
     def _open(self, part: OutputFile) -> Iterator[None]:
