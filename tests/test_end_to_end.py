@@ -94,7 +94,7 @@ def test_outputs_take_their_options(run):
         refused = anemoi(
             "forecast", checkpoint, *begin, *_to(run, "no.nc", "no.grib"), "--output-option", option
         )
-        assert refused.returncode == 2
+        assert refused.returncode == (4 if "GRIB" in said else 2)
         assert said in refused.stderr
     assert not list(run.glob("no.*"))
 
@@ -140,7 +140,7 @@ def test_what_a_missing_plugin_leaves(plugin, run, tmp_path):
     for name, words in commands.items():
         done = anemoi(*words, site=tmp_path)
         if name in needed:
-            assert done.returncode == 2, (name, done.stdout)
+            assert done.returncode == 5, (name, done.stdout)
             assert f"anemoi-plugin-{plugin}" in done.stderr or "blocked" in done.stderr, (name, done.stderr)
             assert "Traceback" not in done.stderr
         else:
@@ -217,7 +217,7 @@ def test_a_forecast_begins_from_grib_as_from_what_it_was_made_of(run, grib, tmp_
     late = anemoi(
         "forecast", checkpoint, "--source", grib, "--date", "2025-12-26", *how[2:], tmp_path / "no.zarr"
     )
-    assert late.returncode == 2
+    assert late.returncode == 3
     assert "it has no state at" in late.stderr
     assert "Traceback" not in late.stderr
     assert not (tmp_path / "no.zarr").exists()

@@ -186,6 +186,6 @@ def test_a_plugin_that_does_not_import_is_told_of_by_name(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (work.parent / "path" / "counting_plugin" / "__init__.py").write_text("import nothing_of_that_name")
-    error = run(capsys, "validate", code=2)
+    error = run(capsys, "validate", code=5)
     assert "counting-plugin" in error
     assert "nothing_of_that_name" in error

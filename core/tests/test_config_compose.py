@@ -392,3 +392,28 @@ def _imported(path: Path, names: set[str]) -> set[str]:
     ]
     modules = {str(node.module) for node in found if node.module}
     return names & (modules | {alias.name for node in found if not node.module for alias in node.names})
+
+
+PATHS = [
+    "/x/epoch=1-step=2.zarr",
+    "/x/新/δεδομένα.zarr",
+    "~/x.zarr",
+    "/x/a#b.zarr",
+    "/x/it's (the last).zarr",
+    "/x/with blanks in it.zarr",
+    '/x/a "quoted" name.zarr',
+    '/x/back\\"slash.zarr',
+    "/x/é#\\",
+    "s3://bucket/key=value/?a=1&b=2",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("plus", ["", "+"])
+def test_a_path_on_the_command_line_is_taken_as_it_stands(write: Write, path: str, plus: str) -> None:
+    write("core", "train", "data: {path: null}\n" if not plus else "data: {name: x}\n")
+    word = f"{plus}data.path={path}"
+    composed = compose("train", [word])
+    assert composed.values["data"]["path"] == path
+    assert composed.overrides == (word,)
+    assert override(composed, [f"data.path={path}"]).values["data"]["path"] == path

@@ -209,6 +209,27 @@ class TinyOutput(Output):
             )
 '''
 
+WHOLE = '''
+from anemoi.core.outputs import FileOutput
+
+
+class RawOutput(FileOutput):
+    """The numbers of each state, one after the other, with the contract of whole files."""
+
+    def begin(self, path):
+        self.file = path.open("xb")
+
+    def add(self, state):
+        self.file.write(state.fields.tobytes())
+        self.file.flush()
+
+    def finish(self):
+        self.file.close()
+
+    def abandon(self):
+        self.file.close()
+'''
+
 ENTRY_POINTS = """
 [anemoi.core.mappers]
 tiny = anemoi_plugin_tiny:TinyMapper
@@ -219,6 +240,7 @@ tiny-conditioned = anemoi_plugin_tiny:ConditionedProcessor
 tiny = anemoi_plugin_tiny:TinySource
 [anemoi.core.outputs]
 npz = anemoi_plugin_tiny:TinyOutput
+raw = anemoi_plugin_tiny:RawOutput
 [anemoi.core.objectives]
 noisy = anemoi_plugin_tiny:Noisy
 """
@@ -228,7 +250,7 @@ noisy = anemoi_plugin_tiny:Noisy
 def tiny_site(tmp_path_factory):
     """A directory that holds the plugin as pip would have installed it."""
     site = tmp_path_factory.mktemp("site")
-    (site / "anemoi_plugin_tiny.py").write_text(PLUGIN)
+    (site / "anemoi_plugin_tiny.py").write_text(PLUGIN + WHOLE)
     info = site / "anemoi_plugin_tiny-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(

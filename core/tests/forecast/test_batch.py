@@ -12,8 +12,9 @@ from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.forecasting import Destination, prepare
 from anemoi.core.forecasting.background import Background
 from anemoi.core.forecasting.tee import OutputFile, Tee
+from anemoi.core.grid import Grid
 from anemoi.core.interfaces.hooks import hookimpl
-from anemoi.core.interfaces.output import State
+from anemoi.core.interfaces.output import ForecastDescription, State
 from anemoi.core.plugins import Broadcast
 from anemoi.core.times import parse_dates
 
@@ -135,7 +136,8 @@ class Listener:
 
     @hookimpl
     def forecast_finished(self, status):
-        self.heard.append((status, names(self.folder)))
+        there = [name for name in names(self.folder) if not name.endswith(".lock")]
+        self.heard.append((status, there))
 
 
 @pytest.fixture
@@ -200,7 +202,16 @@ def state(step):
 
 
 def tee(recorder):
-    return Tee([OutputFile("x", recorder, np.arange(1, 10) * SIX_HOURS)])
+    described = ForecastDescription(
+        start=np.datetime64("2020-01-01", "s"),
+        lead_times=np.arange(1, 10) * SIX_HOURS,
+        members=1,
+        variables=("a", "b", "c"),
+        grid=Grid(np.zeros(2), np.arange(2.0)),
+        units={},
+        provenance={},
+    )
+    return Tee([OutputFile("x", described, lambda forecast: recorder)])
 
 
 def test_states_are_written_in_order_while_others_are_computed():

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_options_reach_the_source(anemoi, checkpoint_file, tmp_path):
 def test_options_reach_the_output(anemoi, checkpoint_file, tmp_path):
     more = ("--output-option", "npz.fail_after=2")
     code, _, err = anemoi(*forecast_arguments(checkpoint_file, *more))
-    assert code == 2
+    assert code == 4
     assert "The disk is full." in err
     assert anemoi(*forecast_arguments(checkpoint_file, *more, lead_time="12h"))[0] == 0
     assert np.load(tmp_path / "out.npz")["fields"].shape == (2, 1, 4, 2)
@@ -83,8 +84,24 @@ def test_a_date_among_the_options_of_a_source_is_a_text(tiny_plugin):
 
 def test_options_alone_change_the_source_of_the_checkpoint(anemoi, checkpoint_file):
     code, _, err = anemoi(*forecast_arguments(checkpoint_file, "--source", "points=5"))
-    assert code == 2
+    assert code == 4
     assert "it has 5 points" in err
+
+
+NOT_OF_USAGE = {
+    "no state at 2020-12-31T18 and 2021-01-01T00": 3,
+    "2020-01-02T18 is missing": 3,
+    "6h apart": 4,
+    "no t; it has ps": 4,
+    "4 points": 4,
+    "not finite: t (1 of 4)": 4,
+    "out.xyz cannot be written": 5,
+    "'nothing'": 5,
+    "source": 5,
+    "data/x.foo": 5,
+    "no output called 'npx'": 5,
+}
+"""The exit codes of what is not wrong with the command line alone, by the first word of the message."""
 
 
 @pytest.mark.parametrize(
@@ -128,7 +145,7 @@ def test_bad_input_says_what_to_do_and_leaves_nothing(
 ):
     before = sorted(tmp_path.iterdir())
     code, out, err = anemoi(*forecast_arguments(checkpoint_file, *more, **changes))
-    assert code == 2
+    assert code == NOT_OF_USAGE.get(words[0], 2)
     for word in words:
         assert word in err
     assert "Traceback" not in err
@@ -147,7 +164,7 @@ def test_without_a_gpu_cuda_is_refused(anemoi, checkpoint_file, tmp_path, monkey
 def test_what_is_there_is_kept_unless_told(anemoi, checkpoint_file, tmp_path):
     (tmp_path / "out.npz").write_text("precious")
     code, _, err = anemoi(*forecast_arguments(checkpoint_file))
-    assert code == 2
+    assert code == 4
     assert "exists" in err
     assert "--overwrite" in err
     assert (tmp_path / "out.npz").read_text() == "precious"
@@ -166,7 +183,7 @@ def test_the_checkpoint_is_never_overwritten(anemoi, checkpoint_file):
 
 def test_a_missing_checkpoint(anemoi, tiny_plugin):
     code, _, err = anemoi(*forecast_arguments("nothing.safetensors"))
-    assert code == 2
+    assert code == 5
     assert "no checkpoint nothing.safetensors" in err
 
 
@@ -187,7 +204,7 @@ def test_a_checkpoint_whose_plugins_are_not_here(anemoi, make_checkpoint, tmp_pa
     entries = tuple(dataclasses.replace(entry, **changes) for entry in make_checkpoint().lock)
     save(tmp_path / "c", make_checkpoint(lock=entries))
     code, _, err = anemoi(*forecast_arguments("c"))
-    assert code == 2
+    assert code == 5
     for word in words:
         assert word in err
     assert not (tmp_path / "out.npz").exists()
@@ -212,7 +229,7 @@ def test_code_in_a_checkpoint_runs_only_if_trusted(anemoi, make_checkpoint, conf
     }.items():
         save(tmp_path / "c", make_checkpoint(configuration={**configuration, **changed}))
         code, _, err = anemoi(*forecast_arguments("c"))
-        assert (key, code) == (key, 2)
+        assert (key, code) == (key, {"model": 5, "data": 2}[key])
         assert "--trust-code" in err
         assert not (tmp_path / "sprung").exists()
         assert "trap.Tiny" in anemoi("checkpoint", "inspect", "c")[1]
@@ -232,7 +249,7 @@ def test_an_output_that_fails_leaves_nothing(anemoi, checkpoint_file, tmp_path, 
         output, "write", lambda self, state: (_ for _ in ()).throw(OSError(28, "No space left"))
     )
     code, _, err = anemoi(*forecast_arguments(checkpoint_file))
-    assert code == 2
+    assert code == 6
     assert "No space left" in err
     assert not (tmp_path / "out.npz").exists()
 
@@ -247,6 +264,45 @@ def test_several_dates_and_files(anemoi, checkpoint_file, tmp_path):
     assert len(out.splitlines()) == 5
     assert "12 steps in" in out
     assert len(list(tmp_path.glob("*.npz"))) == 4 * (1 + 3)
+
+
+def test_what_was_made_is_printed_as_json(anemoi, checkpoint_file, tmp_path):
+    words = ["--output", "{lead_time}.npz", "--json"]
+    code, out, _ = anemoi(*forecast_arguments(checkpoint_file, *words))
+    assert code == 0
+    made = json.loads(out)
+    assert (made["states"], made["device"]) == (3, "cpu")
+    [forecast] = made["forecasts"]
+    assert (forecast["start"], forecast["members"], forecast["written_before"]) == ("2020-01-02T06", 1, False)
+    assert {file["path"]: file["lead_times"] for file in forecast["files"]} == {
+        "out.npz": ["6h", "12h", "18h"],
+        **{f"{lead_time}.npz": [lead_time] for lead_time in ("6h", "12h", "18h")},
+    }
+    assert all((tmp_path / file["path"]).exists() for file in forecast["files"])
+    assert json.loads(str(np.load("out.npz")["provenance"]))["identity"] == forecast["identity"]
+
+
+def test_a_log_has_a_line_for_each_event(anemoi, checkpoint_file, tmp_path):
+    words = ["--output", "{lead_time}.npz", "--log-json", "log"]
+    assert anemoi(*forecast_arguments(checkpoint_file, *words))[0] == 0
+    events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    names = [event["event"] for event in events]
+    assert names[0] == "checked"
+    assert names[-2:] == ["forecast", "finished"]
+    assert [event["lead_time"] for event in events if event["event"] == "state"] == [
+        "6h",
+        "12h",
+        "18h",
+    ]
+    files = [event["path"] for event in events if event["event"] == "file"]
+    assert files[:2] == ["6h.npz", "12h.npz"]  # each as it appears
+    assert sorted(files[2:]) == ["18h.npz", "out.npz"]
+    times = [datetime.fromisoformat(event["time"]) for event in events]
+    assert times == sorted(times)
+    assert anemoi(*forecast_arguments(checkpoint_file, *words, "--source", "nan=true"))[0] == 4
+    last = json.loads((tmp_path / "log").read_text().splitlines()[-1])
+    assert (last["event"], last["exit_code"]) == ("failed", 4)
+    assert "exists already" in last["error"]
 
 
 def test_it_goes_on_ten_days_unless_told(anemoi, checkpoint_file, tmp_path):
@@ -299,7 +355,7 @@ def test_requirements_are_what_pip_reads(anemoi, checkpoint_file):
 def test_looking_into_a_file_that_is_no_checkpoint(anemoi, tmp_path, subcommand):
     (tmp_path / "c").write_bytes(b"\x80\x04 a pickle")
     code, out, err = anemoi("checkpoint", subcommand, "c")
-    assert (code, out) == (2, "")
+    assert (code, out) == (5, "")
     assert "pickle" in err
 
 

@@ -246,7 +246,7 @@ def test_the_command_takes_options_of_each_source(checkpoint, sources, tmp_path,
     provenance = json.loads(str(np.load("sea.npz")["provenance"]))
     assert provenance["identity"] == json.loads(str(np.load("air.npz")["provenance"]))["identity"]
 
-    assert main([*words, "--overwrite", "--source", "sea.points=5", "--source", "air.ensemble=2"]) == 2
+    assert main([*words, "--overwrite", "--source", "sea.points=5", "--source", "air.ensemble=2"]) == 4
     assert "sea: the checkpoint's grid has 6 points, but it has 5" in capsys.readouterr().err
     more = ["--overwrite", "--members", "2", "--source", "sea.ensemble=2", "--source", "air.ensemble=2"]
     assert main([*words, *more]) == 0

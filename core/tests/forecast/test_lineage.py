@@ -111,7 +111,29 @@ def test_an_altered_file_and_an_altered_parent_are_told(forecast, saved, capsys)
     assert [finding.status for finding in verify(forecast)] == ["ok", "differs", "absent"]
     assert verify(saved.path)[0].status == "differs"
     assert main(["provenance", "verify", str(forecast)]) == 1
-    assert "differs checkpoint" in capsys.readouterr().out
+    assert "differs     checkpoint" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_verified(forecast, saved, capsys, monkeypatch):
+    """A reader of a format meets damage with whatever error its library has."""
+    from anemoi.core import lineage
+
+    real = lineage.content_before
+
+    def damaged(path, size):
+        if path == forecast:
+            raise RuntimeError("error during blosc decompression: -1\nand more")
+        return real(path, size)
+
+    monkeypatch.setattr(lineage, "content_before", damaged)
+    assert [finding.status for finding in verify(forecast)] == ["unreadable", "ok", "absent"]
+    absent = str(forecast.parent / "absent")
+    assert main(["provenance", "verify", absent, str(forecast), str(saved.path)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == ["absent", "unreadable", "ok", "absent", "ok"]
+    assert said[1].endswith("RuntimeError: error during blosc decompression: -1")
+    assert main(["provenance", "verify", absent]) == 1
+    assert main(["provenance", "verify", str(saved.path)]) == 0
 
 
 def test_another_checkpoint_in_the_place_of_the_parent_is_told(forecast, saved):
@@ -146,12 +168,11 @@ def test_the_command_draws_the_line(forecast, saved, capsys):
 
 
 def test_a_file_that_is_not_there_or_says_nothing_is_a_clear_error(tmp_path, capsys):
-    assert main(["provenance", str(tmp_path / "absent")]) == 2
+    assert main(["provenance", str(tmp_path / "absent")]) == 3
     (tmp_path / "text").write_text("hello")
-    assert main(["provenance", "verify", str(tmp_path / "text")]) == 2
-    said = capsys.readouterr().err
-    assert "There is no" in said
-    assert "does not say where it comes from" in said
+    assert "There is no" in capsys.readouterr().err
+    assert main(["provenance", "verify", str(tmp_path / "text")]) == 1
+    assert "does not say where it comes from" in capsys.readouterr().out
     assert main(["provenance"]) == 2
 
 

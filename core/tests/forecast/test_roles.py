@@ -157,7 +157,7 @@ def test_the_command_persists_what_it_is_told(tiny, checkpoint, tmp_path, monkey
     save("c", checkpoint)
     words = ["forecast", "c", "--date", str(START), "--lead-time", "24h", "--output", "a.npz"]
     words += ["--source", "tiny", "--source", "names=[ps, sst, t]", "--source", "count=6"]
-    assert main(words) == 2
+    assert main(words) == 3
     assert "unless persisted: sst" in capsys.readouterr().err
     assert main([*words, "--persist", "ps"]) == 2
     assert "ps cannot be persisted" in capsys.readouterr().err

@@ -45,7 +45,7 @@ class Bad:
     diagnosed: str = "broken"
     says: str = ""
     mends: str = "pip install --upgrade --force-reinstall bad-X-dist"
-    code: int | None = 2
+    code: int | None = 5
 
 
 CASES = {
@@ -258,7 +258,7 @@ def test_two_distributions_with_one_name_both_lose_until_one_is_named(site):
         ("two-dist", "conflict"),
     ]
     refused = site.anemoi("same.name")
-    assert refused.returncode == 2
+    assert refused.returncode == 5
     assert "one-dist:Same_Name or two-dist:same-name" in refused.stderr
     assert site.anemoi("two-dist:same-name").stdout == "two-dist\n"
     assert site.anemoi("ONE_DIST:same_name").stdout == "one-dist\n"
@@ -282,7 +282,7 @@ def test_one_distribution_that_offers_a_name_twice_is_in_conflict_with_itself(si
         "command 'same' is offered twice by its own distribution"
     ] * 2
     used = site.anemoi("same")
-    assert used.returncode == 2
+    assert used.returncode == 5
     assert "twice-dist" in used.stderr
 
 
@@ -342,7 +342,7 @@ def test_unicode_and_very_long_names_are_listed_everywhere(site):
         assert long_name in listed.stdout
     assert "été-風-🌀" in site.anemoi("plugins", "list").stdout
     near = site.anemoi("plugins", "why", "été-風")
-    assert near.returncode == 2
+    assert near.returncode == 5
     assert "Did you mean été-風-🌀?" in near.stderr
 
 
@@ -352,7 +352,7 @@ def test_ten_thousand_entry_points_are_listed_within_seconds(site):
     assert listed.returncode == 0
     assert sum(one["distribution"] == "huge-dist" for one in json.loads(listed.stdout)) == 10_000
     mistyped = site.anemoi("plugins", "info", "traker-9999")
-    assert mistyped.returncode == 2
+    assert mistyped.returncode == 5
     assert "tracker-9999" in mistyped.stderr
 
 

@@ -149,8 +149,8 @@ def test_the_set_of_the_institution_comes_before_that_of_the_user(tmp_path, monk
     assert known_good_set() == site / "known-good.txt"
 
 
-def test_a_mistake_is_one_message_and_exit_code_2(capsys):
-    assert main(["plugins", "install", "icosahedral", "--constraints", "absent.txt"]) == 2
+def test_a_mistake_is_one_message_and_exit_code_5(capsys):
+    assert main(["plugins", "install", "icosahedral", "--constraints", "absent.txt"]) == 5
     said = capsys.readouterr()
     assert said.out == "Keeping to absent.txt.\n"
     assert "absent.txt cannot be read: No such file or directory." in said.err

@@ -305,7 +305,7 @@ def test_a_kind_that_is_declared_twice_is_nobodys_until_one_is_blocked(both):
     )
     for words in (("check", "nearest"), ("new", "downscaler", "mine")):
         done = both.anemoi("plugins", *words)
-        assert done.returncode == 2
+        assert done.returncode == 5
         assert "declared by finer-dist and second-dist, and neither wins" in done.stderr
         assert "anemoi plugins block second-dist:downscaler" in done.stderr
     assert both.anemoi("plugins", "block", "second-dist:downscaler").returncode == 0
@@ -350,7 +350,7 @@ def test_a_record_that_cannot_be_used_is_its_owners_fault(site, modules, says):
     assert says in done.stdout
     assert "to mend it: pip install --upgrade --force-reinstall finer-dist" in done.stdout
     done = site.anemoi("plugins", "check", "nearest")
-    assert done.returncode == 2
+    assert done.returncode == 5
     assert says in done.stderr
     assert "force-reinstall finer-dist" in done.stderr
     assert "Traceback" not in done.stderr
@@ -361,7 +361,7 @@ def test_checks_that_cannot_be_used_are_the_owners_fault(site, checks):
     site.add(**owner(modules={"finer_checks.py": checks}))
     site.add(**offers())
     done = site.anemoi("plugins", "check", "nearest")
-    assert done.returncode == 2
+    assert done.returncode == 5
     assert "finer_checks:CHECKS of finer-dist" in done.stderr
 
 

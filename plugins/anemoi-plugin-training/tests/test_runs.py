@@ -181,7 +181,7 @@ def test_a_damaged_run_hides_no_other(anemoi, runs, text, said):
     assert "runs/bad" in err
     assert said in err
     code, _, err = anemoi("show", "bad")
-    assert code == 2
+    assert code == 4
     assert said in err
 
 
@@ -197,7 +197,7 @@ def test_a_damaged_line_is_named(anemoi, runs):
     (directory / "metrics.jsonl").write_text("\n".join([lines[0], "hail", lines[2], ""]))
     assert anemoi("list")[0] == 0
     code, _, err = anemoi("show", "one")
-    assert code == 2
+    assert code == 4
     assert "metrics.jsonl:2 is damaged" in err
 
 
@@ -220,7 +220,8 @@ def test_the_last_line_of_a_long_file_is_found(runs):
 )
 def test_a_mistake_is_said_clearly(anemoi, words, said):
     code, out, err = anemoi(*words)
-    assert (code, out) == (2, "")
+    assert code in (2, 4)
+    assert out == ""
     assert said in err
 
 

@@ -1,14 +1,22 @@
-"""The one family of errors that a user may see: what was wrong, where, and what to do about it."""
+"""The one family of errors that a user may see: what was wrong, where, and what to do about it.
+
+Each class has the exit code with which a command ends; docs/exit-codes.md says what to do about each.
+"""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class AnemoiError(Exception):
     """A mistake in the input or the environment, said so that the reader can mend it.
 
-    The command line prints it without a traceback and exits with code 2.
+    The command line prints it without a traceback and ends with ``exit_code``.
 
     Parameters
     ----------
@@ -28,6 +36,8 @@ class AnemoiError(Exception):
 
 class PluginError(AnemoiError):
     """A component is unknown, absent, incompatible, broken, blocked, or offered twice."""
+
+    exit_code = 5
 
 
 class AbsentError(PluginError):
@@ -71,6 +81,58 @@ class ConfigError(AnemoiError):
 class CheckpointError(AnemoiError):
     """A checkpoint is missing, damaged, foreign, or needs what is not installed."""
 
+    exit_code = 5
+
 
 class DataError(AnemoiError):
     """A data source or an output does not hold what is asked of it."""
+
+    exit_code = 4
+
+
+class RequestError(DataError):
+    """What was asked for cannot be, whatever the data hold: a path without a suffix, a file that is there."""
+
+    exit_code = 2
+
+
+class NotThereError(DataError):
+    """Data are not there: a file, or a date that a source does not have (yet). Try again later."""
+
+    exit_code = 3
+
+
+class ResourceError(DataError):
+    """The disk, the memory or another resource of the machine does not suffice."""
+
+    exit_code = 6
+
+    @classmethod
+    def kind(cls, error: OSError) -> type[DataError]:
+        """The class of error that an error of the system is told as: this one, or :class:`DataError`."""
+        return cls if error.errno in _RESOURCES else DataError
+
+
+_RESOURCES = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+)
+
+
+class ImplausibleError(DataError):
+    """A forecast has made values that cannot be: it stops, and what it made before is whole.
+
+    Parameters
+    ----------
+    what
+        Which variable, at which step and place, and its value.
+    fix
+        What to do about it.
+    lead_time
+        The first lead time with such values; the states before it are good.
+    """
+
+    exit_code = 7
+
+    def __init__(self, what: str, *, fix: str, lead_time: np.timedelta64) -> None:
+        super().__init__(what, fix=fix)
+        self.lead_time = lead_time

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_HIDDEN = re.compile(r"\.(.+)\.[0-9a-f]+\.partial.*")
+
 
 def write_whole(path: Path, *parts: bytes | memoryview, durable: bool = False) -> None:
     """Write a file, whole or not at all.
@@ -64,10 +66,18 @@ def hidden_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}.partial")
 
 
-def leftovers(path: Path) -> list[Path]:
-    """What writers of ``path`` that were killed have left beside it."""
-    hidden = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.partial.*")
-    return sorted(each for each in path.parent.iterdir() if hidden.fullmatch(each.name))
+def leftovers(*paths: Path) -> list[Path]:
+    """What writers of ``paths`` that were killed have left beside them."""
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name)
+    return sorted(
+        each
+        for folder, written in names.items()
+        if folder.is_dir()
+        for each in folder.iterdir()
+        if (match := _HIDDEN.fullmatch(each.name)) and match[1] in written
+    )
 
 
 def put_in_place(partial: Path, path: Path, *, durable: bool = False) -> None:

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from . import plugins
 from .documents import content, read_document
-from .errors import AnemoiError, CheckpointError, DataError, PluginError
+from .errors import AnemoiError, CheckpointError, DataError, NotThereError, PluginError
 from .trailer import content_before, read_trailer
 
-Status = Literal["ok", "differs", "absent", "unknown"]
+Status = Literal["ok", "differs", "unreadable", "absent", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Finding:
     artefact
         What it is: its kind, its identity, and its path where that is known.
     status
-        ``ok``; ``differs``; ``absent``, if it is not where it was; ``unknown``, if nothing tells.
+        ``ok``; ``differs``; ``unreadable``, if a part of it cannot be read; ``absent``, if it is not where it
+        was; ``unknown``, if nothing tells.
     reason
         Why, in a few words.
     """
@@ -73,7 +74,7 @@ def read(path: str | os.PathLike[str]) -> Artefact:
     """
     name = os.fspath(path)
     if not _exists(name):
-        raise DataError(f"There is no {name}.")
+        raise NotThereError(f"There is no {name}.")
     if (found := _find(name)) is None:
         raise DataError(
             f"{name} does not say where it comes from, or not in a way that an output installed here knows.",
@@ -104,17 +105,17 @@ def _find(name: str) -> Artefact | None:
 def verify(path: str | os.PathLike[str]) -> list[Finding]:
     """Compute the hash of an artefact anew, and of those of its parents that are still where they were.
 
-    Raises
-    ------
-    DataError, CheckpointError
-        As :func:`read`, but a checkpoint that was altered is a finding.
+    What cannot be read is a finding, too.
     """
+    name = os.fspath(path)
     try:
-        found = read(path)
+        found = read(name)
     except CheckpointError as error:
-        if not Path(path).is_file():
-            raise
-        return [Finding(f"checkpoint {os.fspath(path)}", "differs", error.what)]
+        return [Finding(f"checkpoint {name}", "differs" if Path(name).is_file() else "absent", error.what)]
+    except NotThereError:
+        return [Finding(name, "absent", "there is no such file")]
+    except Exception as error:  # a plugin reads it, and what it makes of damage is not known
+        return [Finding(name, "unreadable", _why(error))]
     about = title(found.provenance, found.path)
     findings = [_compare(about, found, found.provenance.get("content"))]
     seen = {os.path.realpath(path)}
@@ -147,8 +148,10 @@ def _parent(parent: Mapping[str, Any], where: str) -> Finding:
         return Finding(about, "absent", "it is not there any more")
     try:
         found = _find(where)
-    except AnemoiError as error:
+    except CheckpointError as error:
         return Finding(about, "differs", error.what)
+    except Exception as error:
+        return Finding(about, "unreadable", _why(error))
     if found is None and "content" not in parent:
         return Finding(about, "unknown", "it is of a format that keeps no provenance")
     if found is None:
@@ -163,13 +166,20 @@ def _compare(about: str, found: Artefact, expected: Any) -> Finding:
         return Finding(about, "unknown", "it keeps no hash of what it holds")
     try:
         content = found.content()
-    except AnemoiError as error:
-        return Finding(about, "differs", error.what)
+    except Exception as error:
+        return Finding(about, "unreadable", _why(error))
     if content is None:
         return Finding(about, "unknown", "no hash can be computed where it lies")
     if content == expected:
         return Finding(about, "ok", "it holds what it held")
     return Finding(about, "differs", f"it holds {content}, and was made with {expected}")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, AnemoiError):
+        return error.what
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
 
 
 def _checkpoint(path: Path) -> Artefact:

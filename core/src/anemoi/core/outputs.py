@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from .errors import DataError
+from .errors import DataError, RequestError, ResourceError
 from .files import hidden_beside, put_in_place, remove
 from .interfaces.output import ForecastDescription, Output, State
 
@@ -148,7 +148,7 @@ class WholeOutput(Output):
             remove(self._partial)
 
     def _unwritable(self, error: OSError) -> DataError:
-        return DataError(
+        return ResourceError.kind(error)(
             f"{self._path} cannot be written: {error.strerror or error}.",
             fix=f"Make sure that the directory {self._path.parent} exists, can be written in and has room, "
             "or choose another path.",
@@ -161,11 +161,11 @@ class FileOutput(WholeOutput):
     def check_free(self) -> None:
         """Check that nothing is at the path, or a file that may be replaced."""
         if self._path.is_dir():
-            raise DataError(
+            raise RequestError(
                 f"{self._path} is a directory: it is not overwritten.", fix="Choose another path."
             )
         if not self._overwrite and os.path.lexists(self._path):
-            raise DataError(
+            raise RequestError(
                 f"{self._path} exists already.",
                 fix="Choose another path, or replace it with --overwrite (in Python: overwrite=True).",
             )

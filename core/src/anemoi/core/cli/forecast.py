@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ..errors import DataError
+from ..errors import RequestError
+from .event_log import EventLog
 from .options import (
     available_device,
     check_lock,
@@ -25,6 +27,8 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..forecasting.batch import Batch, OnStep, Task
+    from ..forecasting.tee import OnFile, OutputFile
+    from ..interfaces.output import ForecastDescription, State
 
 
 @click.command()
@@ -72,12 +76,36 @@ if TYPE_CHECKING:
     metavar="VARIABLE",
     help="A forcing that keeps its value at the start, instead of being read at every step; may be repeated.",
 )
+@click.option(
+    "--limit",
+    type=click.FloatRange(min=1),
+    default=10.0,
+    show_default=True,
+    metavar="FACTOR",
+    help="Stop where a value is further from the range of the training than this many times that range; inf "
+    "never does.",
+)
+@click.option(
+    "--allow-unusual",
+    multiple=True,
+    metavar="VARIABLE",
+    help="Start although the mean of this variable is more than ten standard deviations of the training off; "
+    "may be repeated.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there already.")
 @click.option(
     "--restart",
     is_flag=True,
     help="Keep a journal beside FILE until it is whole, and go on from the one of an interrupted forecast.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@click.option(
+    "--log-json",
+    "log",
+    type=click.File("a", encoding="utf-8", lazy=False),
+    metavar="FILE",
+    help="Append one line of JSON for each event to FILE, with its time.",
 )
 @computing_options
 def command(
@@ -90,9 +118,13 @@ def command(
     sources: tuple[str, ...],
     members: int,
     persist: tuple[str, ...],
+    limit: float,
+    allow_unusual: tuple[str, ...],
     seed: int,
     overwrite: bool,
     restart: bool,
+    as_json: bool,
+    log: IO[str] | None,
     device: str,
     trust_code: bool,
     allow_different_versions: bool,
@@ -108,63 +140,131 @@ def command(
         --source /data/analysis.zarr --members 4
     anemoi forecast model.safetensors --date 2025-12-01/2025-12-10/24h --output '{date}.zarr' --restart
     """  # noqa: D301 (click needs the \b, which a raw string has not)
-    from ..times import parse_dates, parse_duration
+    events = EventLog(log)
+    with events.failures():
+        from ..times import parse_dates, parse_duration
 
-    starts = [start for text in dates for start in parse_dates(text)]
-    end = parse_duration(lead_time)
+        starts = [start for text in dates for start in parse_dates(text)]
+        end = parse_duration(lead_time)
 
-    # Only now, because it brings torch.
-    from .. import config
-    from ..allocation import keep_freed_memory
-    from ..checkpoint import load
-    from ..forecasting import destinations, prepare
-    from ..plugins import Needs
+        # Only now, because it brings torch.
+        from .. import config
+        from ..allocation import keep_freed_memory
+        from ..checkpoint import load
+        from ..forecasting import destinations, prepare
+        from ..plugins import Needs
 
-    needs = Needs()
-    with needs.noted():
-        written = destinations(paths, output_name, output_options(options))
-    loaded = load(checkpoint)
-    with needs.noted():
-        specs = source_specs(sources, trained_on(loaded.configuration))
-        check_sources(needs, specs)
-    check_lock(needs, loaded.lock, allow_different_versions=allow_different_versions)
-    needs.check()
-    device = available_device(device)
-    with short_warnings():
-        batch = prepare(
-            loaded,
-            {name: config.build("source", spec, trust_code=trust_code) for name, spec in specs.items()},
-            starts,
-            written,
-            end,
-            members=members,
-            persist=persist,
-            seed=seed,
-            overwrite=overwrite,
-            restart=restart,
-            device=device,
-            trust_code=trust_code,
-            allow_different_versions=allow_different_versions,
+        needs = Needs()
+        with needs.noted():
+            written = destinations(paths, output_name, output_options(options))
+        loaded = load(checkpoint)
+        with needs.noted():
+            specs = source_specs(sources, trained_on(loaded.configuration))
+            check_sources(needs, specs)
+        check_lock(needs, loaded.lock, allow_different_versions=allow_different_versions)
+        needs.check()
+        device = available_device(device)
+        with short_warnings():
+            batch = prepare(
+                loaded,
+                {name: config.build("source", spec, trust_code=trust_code) for name, spec in specs.items()},
+                starts,
+                written,
+                end,
+                members=members,
+                persist=persist,
+                seed=seed,
+                limit=limit,
+                allow_unusual=allow_unusual,
+                overwrite=overwrite,
+                restart=restart,
+                device=device,
+                trust_code=trust_code,
+                allow_different_versions=allow_different_versions,
+            )
+        _check_not_an_input(batch, checkpoint, *(spec.get("path") for spec in specs.values()))
+        steps = sum(task.states for task in batch.tasks)
+        events.tell("checked", forecasts=len(batch.tasks), states=steps, device=device)
+        keep_freed_memory()
+        began = time.perf_counter()
+        made = []
+        with _progress(steps) as on_step:
+            for task in batch.run(_both(on_step, events), _telling(events)):
+                made.append(_document(task))
+                events.tell("forecast", **made[-1])
+                if not as_json:
+                    click.echo(_summary(task))
+        seconds = time.perf_counter() - began
+        events.tell("finished", forecasts=len(made), states=steps, seconds=round(seconds, 3))
+    if as_json:
+        about = {
+            "checkpoint": str(checkpoint),
+            "device": device,
+            "states": steps,
+            "seconds": round(seconds, 3),
+        }
+        click.echo(json.dumps({**about, "forecasts": made}, indent=2))
+    else:
+        click.echo(
+            f"{steps} steps in {seconds:.1f} s ({steps / seconds:.1f} steps/s, writing included) on {device}."
         )
-    _check_not_an_input(batch, checkpoint, *(spec.get("path") for spec in specs.values()))
-    steps = [task.states for task in batch.tasks]
-    keep_freed_memory()
-    began = time.perf_counter()
-    with _progress(sum(steps)) as on_step:
-        for task in batch.run(on_step):
-            click.echo(_summary(task))
-    seconds = time.perf_counter() - began
-    click.echo(
-        f"{sum(steps)} steps in {seconds:.1f} s "
-        f"({sum(steps) / seconds:.1f} steps/s, writing included) on {device}."
-    )
+
+
+def _both(on_step: OnStep, events: EventLog) -> OnStep:
+    """Tell the log of each state, and then whoever counts them."""
+    from ..times import format_date, format_duration
+
+    def tell(forecast: ForecastDescription, state: State) -> None:
+        events.tell(
+            "state",
+            start=format_date(state.start),
+            lead_time=format_duration(state.lead_time),
+            valid_time=format_date(state.valid_time),
+            domain=state.domain,
+        )
+        on_step(forecast, state)
+
+    return tell
+
+
+def _telling(events: EventLog) -> OnFile:
+    return lambda part: events.tell("file", **_file(part))
+
+
+def _file(part: OutputFile) -> dict[str, Any]:
+    from ..times import format_date, format_duration
+
+    return {
+        "path": part.path,
+        "start": format_date(part.forecast.start),
+        "domain": part.forecast.domain,
+        "variables": list(part.forecast.variables),
+        "lead_times": [format_duration(lead_time) for lead_time in part.lead_times],
+    }
+
+
+def _document(task: Task) -> dict[str, Any]:
+    """What was made of one forecast, as JSON."""
+    from ..times import format_date
+
+    first = next(iter(task.forecasts.values()))
+    return {
+        "start": format_date(first.start),
+        "identity": first.provenance["identity"],
+        "members": first.members,
+        "paths": list(task.paths),
+        "written_before": not task.parts,
+        "files": [_file(part) for part in task.parts],
+    }
 
 
 def _check_not_an_input(batch: Batch, *inputs: Path | str | None) -> None:
     taken = [Path(each).resolve() for each in inputs if each is not None]
     for part in (part for task in batch.tasks for part in task.parts):
         if Path(part.path).resolve() in taken:
-            raise DataError(f"{part.path} is what the forecast is made from.", fix="Choose another --output.")
+            raise RequestError(
+                f"{part.path} is what the forecast is made from.", fix="Choose another --output."
+            )
 
 
 @contextmanager

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
 
 from ..commands import CORE_COMMANDS
-from ..errors import AnemoiError
+from ..errors import AnemoiError, ResourceError
 from .groups import OpenGroup
+
+_NO_MEMORY = "can't allocate memory"
 
 
 class Anemoi(OpenGroup):
@@ -63,27 +68,26 @@ def command() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return its exit code.
 
-    Zero where all went well, 2 where the input was wrong, 130 where the user interrupted, 1 where
-    something else failed or a check found a fault.
+    Zero where all went well, the code of the error where one was told (docs/exit-codes.md), 130 where it was
+    interrupted, 1 where something else failed or a check found a fault.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # A name that the terminal cannot show must not stop a list.
             stream.reconfigure(errors="backslashreplace")
     settings: dict[str, Any] = {"debug": False}
     try:
-        code = command.main(
-            None if arguments is None else list(arguments),
-            prog_name="anemoi",
-            standalone_mode=False,
-            obj=settings,
-        )
+        with _terminated_as_interrupted():
+            code = command.main(
+                None if arguments is None else list(arguments),
+                prog_name="anemoi",
+                standalone_mode=False,
+                obj=settings,
+            )
         sys.stdout.flush()
         return int(code or 0)
-    except AnemoiError as error:
-        if settings["debug"]:
-            raise
-        click.echo(f"Error: {error}", err=True)
-        return error.exit_code
+    except BrokenPipeError:  # Whoever read our output has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except click.ClickException as error:
         if settings["debug"]:
             raise
@@ -92,6 +96,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return 130
-    except BrokenPipeError:  # Whoever read our output has seen enough, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except (AnemoiError, MemoryError, OSError, RuntimeError) as error:
+        told = error if isinstance(error, AnemoiError) else _exhausted(error)
+        if settings["debug"] or told is None:
+            raise
+        click.echo(f"Error: {told}", err=True)
+        return told.exit_code
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does, so that it clears away what is not whole."""
+    main_thread = threading.current_thread() is threading.main_thread()
+    if not main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    process = os.getpid()
+
+    def interrupt(number: int, frame: object) -> None:
+        if os.getpid() != process:  # a process forked from this one, which has nothing to clear away
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _exhausted(error: Exception) -> ResourceError | None:
+    """What an error says of memory, disk and open files that do not suffice; None if of something else."""
+    # torch, which must not be imported for this, has an error for GPUs, and for CPUs a text alone.
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or _NO_MEMORY in str(error)
+    ):
+        return ResourceError(
+            f"The memory does not suffice: {str(error).splitlines()[0] if str(error) else 'none is left'}.",
+            fix="Ask for less at once (fewer members, a smaller grid), or choose a machine with more.",
+        )
+    if isinstance(error, OSError) and ResourceError.kind(error) is ResourceError:
+        name = f"{error.filename}: " if error.filename else ""
+        return ResourceError(f"{name}{error.strerror}.", fix="Make room, or choose another place to write.")
+    return None

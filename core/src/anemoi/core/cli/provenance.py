@@ -71,14 +71,15 @@ def show(file: str, form: str | None) -> None:
 def verify_(files: tuple[str, ...]) -> None:
     """Compute the hash of each FILE anew, and of those it was made from that are still there.
 
-    The exit code is 1 if one is not what it was.
+    The exit code is 1 if one is not what it was, or cannot be read. What could not be computed where a parent
+    is not there any more, or keeps no hash, is no fault.
     """
-    different = False
+    fault = False
     for file in files:
-        for finding in verify(file):
-            click.echo(f"{finding.status:<8}{finding.artefact}: {finding.reason}")
-            different |= finding.status == "differs"
-    if different:
+        for number, finding in enumerate(verify(file)):
+            click.echo(f"{finding.status:<12}{finding.artefact}: {finding.reason}")
+            fault |= finding.status in ("differs", "unreadable", *(() if number else ("absent",)))
+    if fault:
         raise click.exceptions.Exit(1)
 
 

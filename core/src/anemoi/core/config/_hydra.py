@@ -35,6 +35,7 @@ from .nearest import nearest, provider
 
 _UNLISTED = re.compile(r"Could not override '([^'@]+)'")
 _UNRESOLVED = re.compile(r"Error resolving interpolation '(.*?)'(?:, possible interpolation keys: (.*))?")
+_PLAIN = re.compile(r"(\+{0,2}[\w/.-]+)=([^\s\[{'\"].*)")
 _GRAMMAR = "Write key=value or group=option, +key=value to add, ~key to remove; quote what is special."
 
 
@@ -197,7 +198,7 @@ def _parse(words: Sequence[str]) -> list[Override]:
     parsed = []
     for word in words:
         try:
-            [override] = parser.parse_overrides([word])
+            override = _parse_word(parser, word)
         except (OverrideParseException, HydraException) as error:
             reason = str(error).strip().splitlines()[0]
             raise ConfigError(
@@ -213,6 +214,25 @@ def _parse(words: Sequence[str]) -> list[Override]:
             )
         parsed.append(override)
     return parsed
+
+
+def _parse_word(parser: OverridesParser, word: str) -> Override:
+    """Parse one word; the value of a plain ``KEY=VALUE`` outside Hydra's grammar is taken as it stands.
+
+    So a path may have ``=``, ``#``, parentheses, quotation marks and letters of any script. A value that
+    begins as a list, a mapping or a quoted text was meant as one, and stays an error.
+    """
+    try:
+        [override] = parser.parse_overrides([word])
+    except (OverrideParseException, HydraException):
+        match = _PLAIN.fullmatch(word)
+        if match is None:
+            raise
+        quoted = re.sub(r'(\\*)"', r'\1\1\\"', match[2])
+        quoted = re.sub(r"(\\+)$", r"\1\1", quoted)  # in Hydra's grammar only those before quotes are doubled
+        [override] = parser.parse_overrides([f'{match[1]}="{quoted}"'])
+        override.input_line = word
+    return override
 
 
 def _change(override: Override) -> Change:

@@ -12,6 +12,9 @@ from .tee import Tee
 _WAITING = 2
 """How many states may wait to be written: enough to even out, and little memory."""
 
+_PATIENCE = 0.1
+"""How many seconds to wait before looking whether the thread has ended."""
+
 
 class Background:
     """Takes states as fast as they come, and writes them in order; a context manager, as an output is.
@@ -51,10 +54,21 @@ class Background:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Wait until all is written; after an error, until all is cleared away."""
-        self._states.put(error)
-        self._thread.join()
+        interrupt, told = None, False
+        while self._thread.is_alive():
+            try:
+                if not told:
+                    self._states.put(error, timeout=_PATIENCE)
+                    told = True
+                self._thread.join()
+            except queue.Full:  # noqa: PERF203 (it waits)
+                continue  # the thread is busy, or has failed and ended
+            except KeyboardInterrupt as again:  # which must not keep it from clearing away
+                interrupt = again
         if error is None:
             self._raise()
+            if interrupt is not None:
+                raise interrupt
 
     def _raise(self) -> None:
         if self._failure is not None:

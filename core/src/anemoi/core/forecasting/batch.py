@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,22 @@ import numpy as np
 import torch
 
 from ..checkpoint import Checkpoint, build_model
-from ..errors import AnemoiError, DataError
+from ..errors import AnemoiError, DataError, ImplausibleError, NotThereError, RequestError
+from ..files import leftovers, remove
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
+from ..steps import Steps
 from ..times import format_date, format_duration, parse_date, parse_duration
 from .background import Background
 from .destination import Destination
 from .initial import Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
 from .journal import ForecastJournal
+from .locks import OutputLocks
+from .plausible import LIMIT, check_allowed
 from .rollout import LEAD_TIME, Forecast, announced, describe
-from .tee import OutputFile, Tee
+from .tee import OnFile, OutputFile, Tee
 
 _MOST = 10
 """How many errors one message lists."""
@@ -71,8 +76,13 @@ class Batch:
     tasks: tuple[Task, ...]
     persist: tuple[str, ...] = ()
     seed: int = 0
+    limit: float = LIMIT
+    allow_unusual: tuple[str, ...] = ()
+    locks: OutputLocks = field(default_factory=lambda: OutputLocks(()))
 
-    def run(self, on_step: OnStep = lambda forecast, state: None) -> Iterator[Task]:
+    def run(
+        self, on_step: OnStep = lambda forecast, state: None, on_file: OnFile = lambda part: None
+    ) -> Iterator[Task]:
         """Make them, one after the other; give each as its files are whole.
 
         Dates do not go through the model together: sums over a larger batch are rounded otherwise, and one
@@ -82,21 +92,42 @@ class Batch:
         ----------
         on_step
             Told of each state when it is left to be written.
+        on_file
+            Told of each file when it has appeared, in the thread that writes.
 
         Raises
         ------
         AnemoiError
             If the initial states will not do, or a file cannot be written.
+        ImplausibleError
+            If a state has values that cannot be; files with the states before it are there, and whole.
         """
-        for task in self.tasks:
-            if task.parts:
-                self._make(task, on_step)
-            yield task
-        for task in self.tasks:
-            if task.journal is not None:
-                task.journal.remove()
+        try:
+            for task in self.tasks:
+                if task.parts:
+                    self._make(task, on_step, on_file)
+                yield task
+            for task in self.tasks:
+                if task.journal is not None:
+                    task.journal.remove()
+        finally:
+            self.locks.release()
 
-    def _make(self, task: Task, on_step: OnStep) -> None:
+    def _make(self, task: Task, on_step: OnStep, on_file: OnFile) -> None:
+        made = self._forecast(task)
+        # Whoever hears that it has finished finds its files.
+        with announced(*task.forecasts.values()):
+            try:
+                with Background(Tee(task.parts, on_file)) as output, closing(made.states()) as states:
+                    for state in states:
+                        output.write(state)
+                        on_step(task.forecasts[state.domain], state)
+            except ImplausibleError as error:
+                raise self._stopped(task, error, on_file) from error
+            if task.journal is not None:
+                task.journal.finish()
+
+    def _forecast(self, task: Task) -> Forecast:
         first = next(iter(task.forecasts.values()))
         inputs = Inputs(
             self.model,
@@ -104,17 +135,32 @@ class Batch:
             first.start,
             members=first.members,
             persist=self.persist,
+            allow_unusual=self.allow_unusual,
             device=self.device,
         )
-        made = Forecast(task.forecasts, self.model, inputs, self.seed, task.journal)
-        # Whoever hears that it has finished finds its files.
-        with announced(*task.forecasts.values()):
-            with Background(Tee(task.parts)) as output, closing(made.states()) as states:
-                for state in states:
+        return Forecast(task.forecasts, self.model, inputs, self.seed, task.journal, self.limit)
+
+    def _stopped(self, task: Task, error: ImplausibleError, on_file: OnFile) -> ImplausibleError:
+        """Write files of the states before the one that cannot be, and say so.
+
+        Outputs are told at the beginning which states will come, so that these files are begun anew. Their
+        states come from the journal or are computed again, to the same bits.
+        """
+        parts = [part for part in task.parts if part.lead_times[-1] < error.lead_time]
+        again = [part.before(error.lead_time, stopped=error.what) for part in task.parts]
+        shortened = [part for part in again if part is not None]
+        if shortened:
+            good = sum(int((each.lead_times < error.lead_time).sum()) for each in task.forecasts.values())
+            with Background(Tee(shortened, on_file)) as output:
+                for state in islice(self._forecast(task).unannounced(), good):
                     output.write(state)
-                    on_step(task.forecasts[state.domain], state)
-            if task.journal is not None:
-                task.journal.finish()
+        if task.journal is not None:
+            task.journal.remove()  # there is nothing to go on from
+        paths = ", ".join(part.path for part in (*parts, *shortened))
+        what = f"{error.what}\n" + (
+            f"Written with the states before it: {paths}." if paths else "No file was written."
+        )
+        return ImplausibleError(what, fix=error.fix or "", lead_time=error.lead_time)
 
 
 def prepare(
@@ -127,6 +173,8 @@ def prepare(
     members: int = 1,
     persist: Collection[str] = (),
     seed: int = 0,
+    limit: float = LIMIT,
+    allow_unusual: Collection[str] = (),
     overwrite: bool = False,
     restart: bool = False,
     device: str | torch.device = "cpu",
@@ -138,7 +186,9 @@ def prepare(
 
     Parameters
     ----------
-    checkpoint, source, lead_time, members, persist, seed, device, model, trust_code, allow_different_versions
+    checkpoint, source, lead_time, members, persist, seed, limit, allow_unusual, device, model
+        As for :func:`anemoi.core.forecast`.
+    trust_code, allow_different_versions
         As for :func:`anemoi.core.forecast`.
     dates
         The times to start from.
@@ -168,23 +218,43 @@ def prepare(
     count = step_count(checkpoint, parse_duration(lead_time))
     errors: list[AnemoiError] = []
     with _collected(errors):
+        check_allowed(checkpoint.domains, allow_unusual)
+    with _collected(errors):
         check_sources(checkpoint, sources, starts, count=count, persist=persist)
-    tasks = []
-    for forecast in forecasts:
-        with _collected(errors):
-            journal = _journal(forecast, destinations[0], device, persist, seed) if restart else None
-            tasks.append(_task(forecast, destinations, journal, overwrite=overwrite, records=count + 1))
-    _raise_all(errors)
-    return Batch(checkpoint, sources, model.to(device).eval(), device, tuple(tasks), tuple(persist), seed)
+    locks = OutputLocks(_place(each, start) for start in starts for each in destinations)
+    try:
+        if restart:
+            _clear_away(forecasts, destinations)
+        tasks = []
+        for forecast in forecasts:
+            with _collected(errors):
+                journal = _journal(forecast, destinations[0], device, persist, seed) if restart else None
+                tasks.append(_task(forecast, destinations, journal, checkpoint.steps, overwrite=overwrite))
+        _raise_all(errors)
+    except BaseException:
+        locks.release()
+        raise
+    return Batch(
+        checkpoint,
+        sources,
+        model.to(device).eval(),
+        device,
+        tuple(tasks),
+        tuple(persist),
+        seed,
+        limit,
+        tuple(allow_unusual),
+        locks,
+    )
 
 
 def _task(
     forecasts: Mapping[str, ForecastDescription],
     destinations: Sequence[Destination],
     journal: ForecastJournal | None,
+    steps: Mapping[str, Steps],
     *,
     overwrite: bool,
-    records: int,
 ) -> Task:
     """Check every file of one forecast, as it is or as it is gone on with."""
     start = next(iter(forecasts.values())).start
@@ -195,16 +265,43 @@ def _task(
         }
         if journal.whole:
             return Task(forecasts, paths, (), journal)
-        # It was interrupted while its files appeared: those that did are the ones to be written again.
-        overwrite = overwrite or len(journal) == records
     parts: list[OutputFile] = []
     errors: list[AnemoiError] = []
     for destination in destinations:
         for forecast in forecasts.values():
             with _collected(errors):
-                parts += destination.parts(forecast, overwrite=overwrite)
+                made = None if journal is None else _made(journal, steps[forecast.domain])
+                parts += destination.parts(forecast, overwrite=overwrite, made=made)
     _raise_all(errors)
     return Task(forecasts, paths, tuple(parts), journal)
+
+
+def _made(journal: ForecastJournal, steps: Steps) -> np.timedelta64 | None:
+    """The last lead time of one domain whose state is in a journal; None if none is."""
+    number = len(journal) - 1  # the first record are the initial states
+    return (number - 1) * steps.step + steps.outputs[-1] if number > 0 else None
+
+
+def _place(destination: Destination, start: np.datetime64) -> Path:
+    """Where a destination has the forecast of one date; places for the lead time and the domain stay."""
+    return Path(destination.of_date(start)).expanduser().absolute()
+
+
+def _clear_away(
+    forecasts: Sequence[Mapping[str, ForecastDescription]], destinations: Sequence[Destination]
+) -> None:
+    """Remove what the same forecasts have left unfinished when they were killed; their locks are held."""
+    written = [
+        path
+        for destination in destinations
+        for of_date in forecasts
+        for forecast in of_date.values()
+        for path in destination.paths(forecast)
+    ]
+    first = [_place(destinations[0], next(iter(each.values())).start) for each in forecasts]
+    journals = [path.with_name(f".{path.name}.journal") for path in first]
+    for each in leftovers(*(Path(path).expanduser().absolute() for path in written), *journals):
+        remove(each)
 
 
 def _journal(
@@ -216,7 +313,7 @@ def _journal(
 ) -> ForecastJournal:
     """The journal of a forecast, beside its first file."""
     forecast = next(iter(forecasts.values()))
-    path = Path(destination.of_date(forecast.start)).expanduser().absolute()
+    path = _place(destination, forecast.start)
     checkpoint, *sources = forecast.provenance["parents"]
     software = forecast.provenance["versions"]
     last = max(each.lead_times[-1] for each in forecasts.values())
@@ -241,19 +338,21 @@ def _check_apart(
     taken: set[str] = set()
     for destination in destinations:
         if len(forecasts) > 1 and not destination.by_date:
-            raise DataError(
+            raise RequestError(
                 f"Forecasts from {len(forecasts)} dates cannot all be written to {destination.path}.",
                 fix=f"Give each a path of its own, with {{date}} in it: {_with('date', destination.path)}",
             )
         if len(forecasts[0]) > 1 and not destination.by_domain:
-            raise DataError(
+            raise RequestError(
                 f"The domains {', '.join(forecasts[0])} cannot all be written to {destination.path}.",
                 fix=f"Give each its own path, with {{domain}} in it: {_with('domain', destination.path)}",
             )
         for forecast in (each for of_date in forecasts for each in of_date.values()):
             for path in destination.paths(forecast):
                 if (place := os.path.abspath(os.path.expanduser(path))) in taken:
-                    raise DataError(f"{path} is to be written twice.", fix="Give each --output another path.")
+                    raise RequestError(
+                        f"{path} is to be written twice.", fix="Give each --output another path."
+                    )
                 taken.add(place)
 
 
@@ -279,4 +378,6 @@ def _raise_all(errors: Sequence[AnemoiError]) -> None:
         if len(errors) > _MOST:
             whats.append(f"And {len(errors) - _MOST} more.")
         fixes = dict.fromkeys(error.fix for error in errors[:_MOST] if error.fix)
-        raise DataError("\n".join(whats), fix="\n".join(fixes) or None)
+        same = {type(error) for error in errors}
+        kinds = [kind for kind in (NotThereError, RequestError) if same == {kind}]
+        raise (kinds[0] if kinds else DataError)("\n".join(whats), fix="\n".join(fixes) or None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import config, plugins
-from ..errors import AbsentError, ConfigError, DataError, PluginError
+from ..errors import AbsentError, ConfigError, PluginError, RequestError
 from ..interfaces.output import ForecastDescription, Output
 from ..times import format_date, format_duration
 from .tee import OutputFile
@@ -34,7 +35,7 @@ class Destination:
 
     Raises
     ------
-    DataError
+    RequestError
         If braces in ``path`` hold something else.
     """
 
@@ -61,7 +62,7 @@ class Destination:
 
         Raises
         ------
-        DataError, PluginError, ConfigError
+        RequestError, PluginError, ConfigError
             If the path has no suffix, or no output here is called so, or it does not take the options.
         """
         name, _ = _writer(path, output)
@@ -85,8 +86,20 @@ class Destination:
         """Give all paths that a forecast is written to."""
         return [self._path(part) for part in self._split(forecast)]
 
-    def parts(self, forecast: ForecastDescription, *, overwrite: bool) -> Iterator[OutputFile]:
+    def parts(
+        self, forecast: ForecastDescription, *, overwrite: bool, made: np.timedelta64 | None = None
+    ) -> Iterator[OutputFile]:
         """Build the outputs that write a forecast.
+
+        Parameters
+        ----------
+        forecast
+            What is to come.
+        overwrite
+            Whether a file that is there already may be replaced.
+        made
+            The last lead time that this forecast has made before it was interrupted: files that end there or
+            before it may be its own, and are replaced.
 
         Raises
         ------
@@ -95,8 +108,11 @@ class Destination:
         """
         for part in self._split(forecast):
             path = self._path(part)
-            output = self.output(path=path, forecast=part, overwrite=overwrite)
-            yield OutputFile(path, output, part.lead_times, part.domain)
+            own = made is not None and bool(part.lead_times[-1] <= made)
+            yield OutputFile(path, part, partial(self._output, path, overwrite or own))
+
+    def _output(self, path: str, overwrite: bool, forecast: ForecastDescription) -> Output:
+        return self.output(path=path, forecast=forecast, overwrite=overwrite)
 
     def _split(self, forecast: ForecastDescription) -> list[ForecastDescription]:
         if LEAD_TIME not in self._placeholders():
@@ -122,8 +138,8 @@ class Destination:
                 raise self._malformed(f"{{{name}}} is not one of these")
         return {str(name) for name, _, _ in found}
 
-    def _malformed(self, why: str) -> DataError:
-        return DataError(
+    def _malformed(self, why: str) -> RequestError:
+        return RequestError(
             f"The path {self.path} cannot be filled in: {why}.",
             fix=f"Write {{{DATE}}}, {{{LEAD_TIME}}} or {{{DOMAIN}}} in braces, and double other braces.",
         )
@@ -145,7 +161,7 @@ def destinations(
 
     Raises
     ------
-    DataError, PluginError, ConfigError
+    RequestError, PluginError, ConfigError
         As :meth:`Destination.of`, and if options are those of an output that writes none of the paths.
     """
     needs = plugins.Needs()
@@ -178,7 +194,7 @@ def _writer(path: str, output: str | None) -> tuple[str, Any]:
     choice = "Choose one with --format;"
     name = output or Path(path).suffix.removeprefix(".")
     if not name or name.startswith("{"):
-        raise DataError(f"{path} has no suffix that says what to write.", fix=f"{choice} {_installed()}")
+        raise RequestError(f"{path} has no suffix that says what to write.", fix=f"{choice} {_installed()}")
     return name, _load(name, f"{path} cannot be written", choice)
 
 

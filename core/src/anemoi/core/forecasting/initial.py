@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..checkpoint import Checkpoint
 from ..conforming import conformed, contradictions
 from ..domain import Domain
-from ..errors import DataError
+from ..errors import DataError, NotThereError, RequestError
 from ..held import held
 from ..interfaces.data_source import DataSource
 from ..times import format_date, format_duration, parse_duration
@@ -50,7 +50,7 @@ def lead_times(checkpoint: Checkpoint, lead_time: str | timedelta | np.timedelta
         given = (name for name, domain in checkpoint.domains.items() if domain.outputs)
         step = min(offset for name in given for offset in checkpoint.steps[name].outputs)
         nearest = max((leads[-1] for leads in found.values() if len(leads)), default=step)
-        raise DataError(
+        raise RequestError(
             f"The lead time {format_duration(end)} is not a multiple of the checkpoint's step of "
             f"{format_duration(step)}.",
             fix=f"Ask for one that is, such as {format_duration(nearest)}.",
@@ -74,7 +74,7 @@ def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
     """
     if isinstance(source, DataSource):
         if len(checkpoint.domains) > 1:
-            raise DataError(
+            raise RequestError(
                 f"The checkpoint has the domains {', '.join(checkpoint.domains)}: each needs a source.",
                 fix="Give one for each: {"
                 + ", ".join(f"{name!r}: ..." for name in checkpoint.domains)
@@ -82,7 +82,7 @@ def by_domain(checkpoint: Checkpoint, source: DataSource | Sources) -> Sources:
             )
         source = dict.fromkeys(checkpoint.domains, source)
     if absent := [name for name in checkpoint.domains if name not in source]:
-        raise DataError(
+        raise RequestError(
             f"There is no source for {', '.join(absent)}.", fix=f"Give one: --source {absent[0]}.name=NAME"
         )
     settings = checkpoint.configuration.get("domains") or {}
@@ -109,18 +109,23 @@ def check_sources(
 
     Raises
     ------
+    NotThereError
+        If states are not there, and that is the only reason.
     DataError
         If not, with every reason there is.
     """
     _check_persisted(checkpoint, persist)
-    reasons = []
+    reasons: list[str] = []
+    wrong = False
     for name, domain in checkpoint.domains.items():
         wanted = needs(domain, checkpoint.steps[name], count, persist)
-        found = _mismatches(domain, checkpoint.steps[name].interval, sources[name], wanted, dates)
+        mismatches = _mismatches(domain, sources[name], wanted)
+        absent, otherwise = _absent(domain, checkpoint.steps[name].interval, sources[name], wanted, dates)
+        wrong = wrong or bool(mismatches) or otherwise
         prefix = f"{name}: " if len(checkpoint.domains) > 1 else ""
-        reasons += [f"{prefix}{reason}" for reason in found]
+        reasons += [f"{prefix}{reason}" for reason in (*mismatches, *absent)]
     if reasons:
-        raise DataError(
+        raise (DataError if wrong else NotThereError)(
             "A forecast cannot start from this source:\n" + "\n".join(f"- {reason}" for reason in reasons),
             fix="Choose another source or date. What the checkpoint needs: anemoi checkpoint inspect FILE",
         )
@@ -131,19 +136,14 @@ def _check_persisted(checkpoint: Checkpoint, persist: Collection[str]) -> None:
         name for domain in checkpoint.domains.values() for name in domain.forcings if name not in domain.fixed
     }
     if wrong := [name for name in persist if name not in moving]:
-        raise DataError(
+        raise RequestError(
             f"{', '.join(wrong)} cannot be persisted: no forcing of that name is read at every step.",
             fix=f"Those that are: {', '.join(sorted(moving)) or 'none'}.",
         )
 
 
-def _mismatches(
-    domain: Domain,
-    interval: np.timedelta64,
-    source: DataSource,
-    wanted: tuple[Need, ...],
-    dates: Sequence[np.datetime64],
-) -> list[str]:
+def _mismatches(domain: Domain, source: DataSource, wanted: tuple[Need, ...]) -> list[str]:
+    """How a source differs from what the checkpoint takes."""
     reasons = []
     names = list(dict.fromkeys(name for need in wanted for name in need.variables))
     if absent := [name for name in names if name not in source.variables]:
@@ -163,11 +163,24 @@ def _mismatches(
             else f"it has {len(source.grid)} points"
         )
         reasons.append(f"the checkpoint's grid has {len(domain.grid)} points, but {other}")
+    return reasons
+
+
+def _absent(
+    domain: Domain,
+    interval: np.timedelta64,
+    source: DataSource,
+    wanted: tuple[Need, ...],
+    dates: Sequence[np.datetime64],
+) -> tuple[list[str], bool]:
+    """Which states a source does not have, and whether its states are further apart than the model's."""
+    reasons = []
     there = set(source.times.astype("datetime64[s]").tolist())
     missing = {time.astype("datetime64[s]") for time in source.missing}
     times = sorted({date + offset for need in wanted for offset in need.offsets for date in dates})
     outside = [time for time in times if time.tolist() not in there]
-    if outside and source.frequency != interval:
+    otherwise = bool(outside) and source.frequency != interval
+    if otherwise:
         reasons.append(
             f"the checkpoint's states are {format_duration(interval)} apart, "
             f"its are {format_duration(source.frequency)} apart"
@@ -187,7 +200,7 @@ def _mismatches(
         )
     if lost := [time for time in times if time in missing]:
         reasons.append(f"its state at {_listed(lost)} is missing")
-    return reasons
+    return reasons, otherwise
 
 
 def _listed(times: Iterable[np.datetime64]) -> str:

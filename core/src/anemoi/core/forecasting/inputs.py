@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..domain import Domain
-from ..errors import DataError
+from ..errors import DataError, RequestError
 from ..forcings import Forcings
 from ..interfaces.data_source import DataSource
 from ..interfaces.model import Fields
 from ..model import ForecastModel
 from ..steps import Offset
 from ..times import format_date
+from .plausible import check_usual
 
 _NOW = np.timedelta64(0, "s")
 
@@ -36,6 +37,8 @@ class Inputs:
         How many ensemble members.
     persist
         Forcings that keep the value that they have at the start.
+    allow_unusual
+        Variables that need not resemble those of the training.
     device
         Where the fields go.
     """
@@ -48,10 +51,20 @@ class Inputs:
         *,
         members: int,
         persist: Collection[str] = (),
+        allow_unusual: Collection[str] = (),
         device: torch.device | str = "cpu",
     ) -> None:
         self._domains = {
-            name: _DomainInputs(model, name, sources[name], start, members, frozenset(persist), device)
+            name: _DomainInputs(
+                model,
+                name,
+                sources[name],
+                start,
+                members,
+                frozenset(persist),
+                frozenset(allow_unusual),
+                device,
+            )
             for name in model.domains
         }
         self.device = torch.device(device)
@@ -62,7 +75,7 @@ class Inputs:
         Raises
         ------
         DataError
-            If a source does not hold what is needed, or it is not finite.
+            If a source does not hold what is needed, it is not finite, or does not resemble the training.
         """
         return {name: domain.of(step) for name, domain in self._domains.items()}
 
@@ -83,10 +96,12 @@ class _DomainInputs:
         start: np.datetime64,
         members: int,
         persist: frozenset[str],
+        allow_unusual: frozenset[str],
         device: torch.device | str,
     ) -> None:
         self._model, self._name, self._source, self._start = model, name, source, start
         self._members, self._persist, self._device = members, persist, device
+        self._allow_unusual = allow_unusual
         self._steps = model.steps[name]
         self._data, self._normalised = model.domains[name], model.normalised[name]
         self._made: dict[Offset, Tensor] = {}  # (members, grid, outputs) each
@@ -143,7 +158,9 @@ class _DomainInputs:
 
     def _read(self, state: Tensor, names: tuple[str, ...], offset: Offset) -> None:
         if names:
-            values = read(self._source, self._data, names, self._start + offset, self._members)
+            time = self._start + offset
+            values = read(self._source, self._data, names, time, self._members)
+            check_usual(values, self._data, names, time, self._allow_unusual)
             self._put(state, names, torch.from_numpy(values).to(self._device))
 
     def _put(self, state: Tensor, names: tuple[str, ...], values: Tensor) -> None:
@@ -188,7 +205,7 @@ def read(
     columns = [source.variables.index(name) for name in names]
     fields = source.read([time])[0][..., columns]  # (ensemble, grid, names)
     if fields.shape[0] not in (1, *range(members, fields.shape[0] + 1)):
-        raise DataError(
+        raise RequestError(
             f"The source has {fields.shape[0]} members, too few for {members}.",
             fix=f"Ask for at most {fields.shape[0]} members.",
         )

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, ResourceError
 from ..files import write_whole
 
 _MAGIC = b"anemoi-forecast-journal 1\n"
@@ -100,6 +100,7 @@ class ForecastJournal:
                 file.seek(self._end)
                 _write(file, _head(len(self) + 1, contents))
                 _write(file, contents)
+                os.fsync(file.fileno())  # a file of this state must not outlive it in a power failure
         except OSError as error:
             raise self._unwritable(error) from error
         begin = self._end + _LENGTH.size + _HASH
@@ -143,7 +144,7 @@ class ForecastJournal:
             self._end = file.tell()
 
     def _unwritable(self, error: OSError) -> DataError:
-        return DataError(
+        return ResourceError.kind(error)(
             f"The journal {self.path} cannot be written: {error.strerror or error}.",
             fix="It takes as much room as the forecast; without --restart there is none.",
         )

@@ -8,6 +8,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from ..times import format_date, parse_date, parse_duration
 from .initial import LeadTimes, Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
 from .journal import ForecastJournal
+from .plausible import LIMIT, StepCheck, check_allowed
 
 LEAD_TIME = "10d"
 """How far a forecast goes unless it is told: the medium range."""
@@ -48,6 +50,13 @@ class Forecast:
         Of all random numbers: the same one gives the same forecast.
     journal
         Where each step is kept, and read if it is there already; none if None.
+    limit
+        How far values may be from the range of the training: see :class:`.StepCheck`.
+
+    Raises
+    ------
+    ImplausibleError
+        While iterating, instead of the first state with values that are not finite or beyond ``limit``.
     """
 
     descriptions: Mapping[str, ForecastDescription]
@@ -55,6 +64,7 @@ class Forecast:
     inputs: Inputs
     seed: int = 0
     journal: ForecastJournal | None = None
+    limit: float = LIMIT
 
     @property
     def description(self) -> ForecastDescription:
@@ -69,17 +79,24 @@ class Forecast:
     def states(self) -> Generator[State, None, None]:
         """Compute each state when it is asked for; who asks says that the forecast starts and ends."""
         events = hooks()
-        for state in self._states():
+        for state in self.unannounced():
             yield state
             events.send("forecast_step", forecast=self.descriptions[state.domain], state=state)
 
-    def _states(self) -> Iterator[State]:
+    def unannounced(self) -> Iterator[State]:
+        """Compute each state when it is asked for; no hook hears of it."""
         last = max(described.lead_times[-1] for described in self.descriptions.values())
         step = next(iter(self.model.steps.values())).step
         for number in range(int(-(-last // step))):
             outputs = self._step(number)
             self.inputs.add(number, outputs)
-            yield from self._states_of(number, outputs)
+            for state in self._states_of(number, outputs):
+                self._checks[state.domain].check(state, number + 1)
+                yield state
+
+    @cached_property
+    def _checks(self) -> dict[str, StepCheck]:
+        return {name: StepCheck(self.model.domains[name], self.limit) for name in self.descriptions}
 
     def _step(self, number: int) -> dict[str, Tensor]:
         """The outputs of one step, ``(1, time out, ensemble, grid, outputs)``, computed or remembered."""
@@ -180,6 +197,8 @@ def forecast(
     members: int = 1,
     persist: Collection[str] = (),
     seed: int = 0,
+    limit: float = LIMIT,
+    allow_unusual: Collection[str] = (),
     device: str | torch.device = "cpu",
     model: ForecastModel | None = None,
     trust_code: bool = False,
@@ -206,6 +225,10 @@ def forecast(
         Forcings that keep the value that they have at the start, instead of being read at every step.
     seed
         Of all random numbers.
+    limit
+        How far values may be from the range of the training, in multiples of it; infinity for any distance.
+    allow_unusual
+        Variables whose mean in the source may be over ten standard deviations from that of the training.
     device
         Where to compute: ``"cpu"``, ``"cuda"``.
     model
@@ -222,6 +245,8 @@ def forecast(
     ------
     AnemoiError
         If the checkpoint, its plugins, the source, the date or the lead time will not do.
+    ImplausibleError
+        While iterating, instead of the first state with values that are not finite or beyond ``limit``.
     """
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load(checkpoint)
@@ -235,15 +260,25 @@ def forecast(
             checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions
         )
     count = step_count(checkpoint, parse_duration(lead_time))
+    check_allowed(checkpoint.domains, allow_unusual)
     check_sources(checkpoint, sources, [start], count=count, persist=persist)
     model = model.to(device).eval()
-    inputs = Inputs(model, sources, start, members=members, persist=persist, device=device)
+    inputs = Inputs(
+        model,
+        sources,
+        start,
+        members=members,
+        persist=persist,
+        allow_unusual=allow_unusual,
+        device=device,
+    )
     inputs.of(0)  # What is wrong with the initial states shows before the first state is asked for.
     return Forecast(
         descriptions=describe(checkpoint, sources, start, leads, members),
         model=model,
         inputs=inputs,
         seed=seed,
+        limit=limit,
     )
 
 
