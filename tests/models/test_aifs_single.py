@@ -9,7 +9,7 @@ from anemoi_plugin_training import prepare
 
 @pytest.fixture(scope="module")
 def model(train):
-    return train("+experiment=aifs-single", "training.learning_rate=0.2", "training.optimiser=adamw")
+    return train("+experiment=aifs-of-waves", "training.learning_rate=0.2", "training.optimiser=adamw")
 
 
 def test_roles_come_from_the_data_and_the_configuration(model):
@@ -39,7 +39,7 @@ def test_a_forecast_needs_no_rain_and_no_constants_and_keeps_its_bounds(model):
 
 
 def test_an_error_counts_by_level_and_variable_and_area_and_tendency(installed):
-    training = prepare(config.compose("train", ["+experiment=aifs-single", "graph.refinement=0"]))
+    training = prepare(config.compose("train", ["+experiment=aifs-of-waves", "graph.refinement=0"]))
     part, domain = training.criterion.parts[0], training.model.normalised["data"]
     changes = dict(zip(domain.names, domain.changes.stdev, strict=True))
     levels, chosen = {"500": 0.5, "850": 0.85}, {"q": 0.6, "2t": 0.5, "tp": 0.025}

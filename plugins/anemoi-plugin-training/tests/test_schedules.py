@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -85,9 +87,37 @@ def test_every_optimiser_of_a_model_follows_the_schedule():
     descent = Descent(model, Muon(learning_rate=0.5, weight_decay=0.0), schedule)
     assert len(descent.optimisers) == 2
     for step in range(30):
+        assert descent.learning_rate == 0.5 * schedule.factor(step)
+        descent.step()
         rates = {group["lr"] for each in descent.optimisers for group in each.param_groups}
         assert rates == {0.5 * schedule.factor(step)}
-        descent.step()
+
+
+def test_a_descent_goes_on_from_its_state_to_the_bit():
+    def begun():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(32, 32), nn.Linear(32, 1))
+        schedule = Plateau(steps=30, warmup_steps=4, patience=1)
+        return model, Descent(model, Muon(learning_rate=0.5, weight_decay=0.1), schedule)
+
+    def go_on(model, descent, steps):
+        for step in range(steps):
+            model.zero_grad()
+            model(torch.ones(3, 32) * (descent.steps + 1)).square().mean().backward()
+            descent.step()
+            descent.schedule.validated(1.0 + step)
+
+    whole, descent = begun()
+    go_on(whole, descent, 6)
+    again, fresh = begun()
+    again.load_state_dict(whole.state_dict())
+    fresh.load_state_dict(deepcopy(descent.state_dict()))
+    assert fresh.learning_rate == descent.learning_rate < 0.5
+    go_on(whole, descent, 6)
+    go_on(again, fresh, 6)
+    assert fresh.learning_rate == descent.learning_rate
+    for one, other in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_configuration_chooses_the_schedule():

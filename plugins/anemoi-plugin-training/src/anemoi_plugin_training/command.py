@@ -12,6 +12,8 @@ import click
 from anemoi.core.errors import AnemoiError, ConfigError
 
 if TYPE_CHECKING:
+    from anemoi.core.config import Composition
+
     from .run import Training
     from .statistics import Track
 
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
     help="Go on with the run in the directory RUN, from the last state that it saved.",
 )
 @click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the model's parameters and memory by part, and train nothing; no values are read.",
+)
+@click.option(
     "--trust-code",
     is_flag=True,
     help="With --config-from and --resume: run code that the configuration names outside any plugin.",
@@ -45,6 +52,7 @@ def command(
     output: Path | None,
     config_from: Path | None,
     resume: Path | None,
+    dry_run: bool,
     trust_code: bool,
 ) -> None:
     """Train a model.
@@ -61,6 +69,11 @@ def command(
     from .loop import phases
     from .progress import Progress, reading
 
+    if dry_run:
+        from .sizes import sizes
+
+        click.echo(sizes(_composition(overrides, config_from, trust_code)))
+        return
     directory = resume or output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
     if resume is not None and (output is not None or config_from is not None):
         raise click.UsageError("--resume goes on in the same directory with the same configuration.")
@@ -84,19 +97,28 @@ def _prepare(
 ) -> Training:
     """Build and check the training; an error for what is not installed here tells of all of it."""
     from anemoi.core.cli.lacking import lacking
-    from anemoi.core.config import compose
 
-    from .run import PRIMARY, interrupted, prepare, recorded
+    from .run import PRIMARY, interrupted, prepare
     from .settings import Settings
 
     if resume is not None:
         return prepare(interrupted(resume, overrides, trust_code=trust_code), track=track)
-    if config_from is not None:
-        return prepare(recorded(config_from, overrides, trust_code=trust_code), track=track)
     try:
-        return prepare(compose(PRIMARY, overrides), track=track)
+        return prepare(_composition(overrides, config_from, trust_code), track=track)
     except ConfigError as error:
+        if config_from is not None:
+            raise
         raise lacking(PRIMARY, overrides, Settings) or error from error
+
+
+def _composition(overrides: tuple[str, ...], config_from: Path | None, trust_code: bool) -> Composition:
+    from anemoi.core.config import compose
+
+    from .run import PRIMARY, recorded
+
+    if config_from is not None:
+        return recorded(config_from, overrides, trust_code=trust_code)
+    return compose(PRIMARY, overrides)
 
 
 def check_free(directory: Path) -> None:

@@ -32,46 +32,36 @@ class Descent:
         self._groups = [group for each in self.optimisers for group in each.param_groups]
         for group in self._groups:
             group["initial_lr"] = group["lr"]
-        self._set_learning_rates()
 
     def step(self) -> None:
         """Change the weights by their gradients."""
+        factor = self.schedule.factor(self.steps)
+        for group in self._groups:
+            group["lr"] = group["initial_lr"] * factor
         for each in self.optimisers:
             each.step()
         self.steps += 1
-        self._set_learning_rates()
-
-    def validated(self, loss: float) -> None:
-        """Take note of a validation loss, which the schedule may follow."""
-        self.schedule.validated(loss)
-        self._set_learning_rates()
 
     @property
     def learning_rate(self) -> float:
-        """That of the next step, of the first group of parameters."""
-        return float(self._groups[0]["lr"])
+        """That of the next step, of the first group of the first optimiser."""
+        return float(self._groups[0]["initial_lr"] * self.schedule.factor(self.steps))
 
-    def state(self) -> dict[str, Any]:
-        """All that the steps to come depend on besides weights and gradients."""
+    def state_dict(self) -> dict[str, Any]:
+        """All that the steps to come depend on besides the weights: a tree of numbers and tensors."""
         return {
             "steps": self.steps,
             "optimisers": [each.state_dict() for each in self.optimisers],
             "schedule": self.schedule.state(),
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a :meth:`state`."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the :meth:`state_dict` of another of the same model and the same options."""
+        self.steps = int(state["steps"])
         for each, known in zip(self.optimisers, state["optimisers"], strict=True):
             each.load_state_dict(known)
-        self._groups = [group for each in self.optimisers for group in each.param_groups]
         self.schedule.restore(state["schedule"])
-        self.steps = int(state["steps"])
-        self._set_learning_rates()
-
-    def _set_learning_rates(self) -> None:
-        factor = self.schedule.factor(self.steps)
-        for group in self._groups:
-            group["lr"] = group["initial_lr"] * factor
+        self._groups = [group for each in self.optimisers for group in each.param_groups]
 
 
 def build_optimiser(settings: Settings, *, trust_code: bool = False) -> Optimiser:

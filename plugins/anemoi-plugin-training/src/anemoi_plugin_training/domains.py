@@ -133,6 +133,24 @@ def domain_of(
     return _domain(source, tuple(_as_found(variable, known) for variable in chosen), steps, known)
 
 
+def outline(source: DataSource, settings: DomainSettings, steps: Steps) -> Domain:
+    """Describe a data set by what it says of itself, without reading any of its values.
+
+    Each variable has the mean zero and the standard deviation one, and a constant is zero everywhere.
+
+    Raises
+    ------
+    ConfigError
+        If a role does not fit.
+    """
+    chosen = variables(source, settings.variables, settings.forcings or ())
+    normal = Statistics(*(np.full(len(source.variables), each) for each in (0.0, 1.0, -1.0, 1.0)))
+    zero = np.zeros(len(source.grid), dtype=np.float32)
+    still = {each.name: zero for each in chosen if each.constant and not each.computed}
+    absent = {each.name: zero.astype(bool) for each in chosen if each.may_be_missing and not each.computed}
+    return _domain(source, chosen, steps, Known(normal, normal, constants=still, missing=absent))
+
+
 def _as_found(variable: Variable, known: Known) -> Variable:
     """What the data show of a variable."""
     if variable.computed:

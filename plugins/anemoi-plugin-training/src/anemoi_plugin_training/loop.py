@@ -142,13 +142,13 @@ class Optimisation:
 
     def validated(self, loss: float) -> None:
         """Tell the schedule of a validation loss."""
-        self._descent.validated(loss)
+        self._descent.schedule.validated(loss)
 
     def state(self) -> dict[str, Any]:
         """All that the steps to come depend on besides the weights, the data and the settings."""
         return {
             "step": self.taken,
-            "descent": self._descent.state(),
+            "descent": self._descent.state_dict(),
             "generators": self._generators(),
         }
 
@@ -156,7 +156,7 @@ class Optimisation:
         """Go on from a state, with the weights of that moment."""
         self.model.load_state_dict(dict(weights))
         self.taken = int(state["step"])
-        self._descent.restore(state["descent"])
+        self._descent.load_state_dict(state["descent"])
         self._set_generators(state["generators"])
 
     def _generators(self) -> dict[str, Tensor]:

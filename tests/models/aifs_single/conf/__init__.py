@@ -1,1 +1,1 @@
-"""What ``+experiment=aifs-single`` stands for."""
+"""What ``+experiment=aifs-of-waves`` stands for."""

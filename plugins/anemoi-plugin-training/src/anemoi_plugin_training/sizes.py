@@ -1,0 +1,269 @@
+"""How large a model is, before anything of its size is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from anemoi.core import config
+from anemoi.core.config import Composition
+from anemoi.core.domain import Domain
+from anemoi.core.held import held
+from anemoi.core.interfaces.graph_builder import GraphBuilder
+from anemoi.core.interfaces.objective import Objective
+from anemoi.core.model import ForecastModel, assemble, model_class
+from anemoi.core.steps import Steps
+from torch import Tensor, nn
+
+from .descent import build_optimiser
+from .domains import outline
+from .settings import Settings
+
+_REST = "rest"
+"""Of a network what is in none of its parts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a model.
+
+    Parameters
+    ----------
+    name
+        As the network calls it: ``processor``.
+    parameters
+        How many numbers it learns; a complex one counts as two.
+    constants
+        Bytes of what it precomputes, from the graph say.
+    kept
+        Bytes that it keeps for the gradient, in one forecast step of one sample.
+    """
+
+    name: str
+    parameters: int
+    constants: int
+    kept: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """A model, part by part, and what its training takes.
+
+    Parameters
+    ----------
+    parts
+        In the order in which they are called.
+    nodes, edges
+        Of its graph, by name; empty without one.
+    states
+        Bytes of the optimiser's states, after its first step.
+    batch_size, rollout
+        Of the training, at most.
+    """
+
+    parts: tuple[Part, ...]
+    nodes: Mapping[str, int]
+    edges: Mapping[str, int]
+    states: int
+    batch_size: int
+    rollout: int
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model learns."""
+        return sum(part.parameters for part in self.parts)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a step of training holds, without what its operations need in passing."""
+        fixed = sum(2 * 4 * part.parameters + part.constants for part in self.parts)
+        kept = sum(part.kept for part in self.parts)
+        return fixed + self.states + self.batch_size * self.rollout * kept
+
+    def __str__(self) -> str:
+        total = Part(
+            name="total",
+            parameters=self.parameters,
+            constants=sum(part.constants for part in self.parts),
+            kept=sum(part.kept for part in self.parts),
+        )
+        rows: list[tuple[str, ...]] = [("part", "parameters", "weights", "constants", "kept per step")]
+        for part in (*self.parts, total):
+            memory = (4 * part.parameters, part.constants, part.kept)
+            rows.append((part.name, f"{part.parameters:,}", *map(_bytes, memory)))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        graph = [
+            f"{title}: {', '.join(f'{count:,} {name}' for name, count in found.items())}"
+            for title, found in (("Nodes", self.nodes), ("Edges", self.edges))
+            if found
+        ]
+        table = [
+            "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]) for name, *cells in rows
+        ]
+        training = (
+            f"Training takes {_bytes(self.memory)} or more: weights and gradients, {_bytes(self.states)} "
+            f"of the optimiser, and what {self.batch_size} x {self.rollout} forecast steps keep."
+        )
+        return "\n".join([*graph, *table, training])
+
+
+def sizes(composition: Composition) -> Sizes:
+    """Measure the model of a training: its parameters and its memory, part by part.
+
+    The graph is built, and the data are asked for their variables and their grid alone. Weights are not
+    allocated, and a forecast step is followed without computing it (``torch.device("meta")``).
+
+    Parameters
+    ----------
+    composition
+        The configuration of the training.
+
+    Raises
+    ------
+    AnemoiError
+        If the configuration, the graph or the model will not do.
+    """
+    settings = config.validate(composition, Settings)
+    values, trust = composition.values, composition.trusted
+    domains = settings.of_domains()
+    sources = {
+        name: held(config.build("source", own.data, trust_code=trust), own.frequency)
+        for name, own in domains.items()
+    }
+    objective: Objective = config.build("objective", settings.objective, trust_code=trust)
+    steps = objective.steps({name: source.frequency for name, source in sources.items()})
+    described = {name: outline(sources[name], own, steps[name]) for name, own in domains.items()}
+    graph = None
+    if settings.graph is not None and model_class(settings.model, trust_code=trust).needs_graph:
+        builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust)
+        graph = builder.build({name: domain.grid for name, domain in described.items()})
+    with _parameters_without_memory():
+        model = assemble(
+            values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
+        )
+    constants = {name: _constants(part) for name, part in model.network.named_children()}
+    parameters = {name: _parameters(part) for name, part in model.network.named_children()}
+    own = model.network.parameters(recurse=False)
+    parameters[_REST] = sum(each.numel() for each in own)
+    kept = _kept(model, described, steps)
+    trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    return Sizes(
+        parts=tuple(
+            Part(name=name, parameters=count, constants=constants.get(name, 0), kept=kept.get(name, 0))
+            for name, count in parameters.items()
+            if count or constants.get(name, 0) or kept.get(name, 0)
+        ),
+        nodes={} if graph is None else {name: len(nodes) for name, nodes in graph.nodes.items()},
+        edges={}
+        if graph is None
+        else {f"{source} to {target}": len(edges) for (source, target), edges in graph.edges.items()},
+        states=_states(trained, settings, trust),
+        batch_size=settings.training.batch_size,
+        rollout=settings.training.rollout,
+    )
+
+
+@contextmanager
+def _parameters_without_memory() -> Iterator[None]:
+    """Let every parameter lose its memory as soon as a module has it; what is precomputed stays real."""
+    register = nn.Module.register_parameter
+
+    def registered(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
+        if param is not None:
+            param = nn.Parameter(param.detach().to("meta"), requires_grad=param.requires_grad)
+        register(self, name, param)
+
+    with _replaced(nn.Module, "register_parameter", registered):
+        yield
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(each.numel() * (2 if each.is_complex() else 1) for each in module.parameters())
+
+
+def _constants(module: nn.Module) -> int:
+    storages = {
+        each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in module.buffers()
+    }
+    return sum(storages.values())
+
+
+def _kept(model: ForecastModel, domains: Mapping[str, Domain], steps: Mapping[str, Steps]) -> dict[str, int]:
+    """Bytes that each part keeps for the gradient of one forecast step of one sample."""
+    network = model.network.to("meta").train()
+    held_alive = [each.untyped_storage() for each in (*network.parameters(), *network.buffers())]
+    known = {each._cdata for each in held_alive}
+    running, found = [_REST], {_REST: 0}
+    seen: dict[int, Tensor] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in known and storage._cdata not in seen:
+            seen[storage._cdata] = tensor  # kept alive, so that no other takes its place
+            found[running[-1]] = found.get(running[-1], 0) + storage.nbytes()
+        return tensor
+
+    def entered(name: str) -> Callable[..., None]:
+        return lambda *_: running.append(name)
+
+    def left(*_: Any) -> None:
+        running.pop()
+
+    for name, part in network.named_children():
+        several = isinstance(part, (nn.ModuleDict, nn.ModuleList))
+        for each in part.children() if several else (part,):
+            each.register_forward_pre_hook(entered(name))
+            each.register_forward_hook(left)
+    members = getattr(model.objective, "trained_members", 1)
+    normalised = model.objective.network_domains(model.normalised)
+    fields = {
+        name: torch.zeros(
+            (1, len(steps[name].inputs), members, len(domain.grid), len(domain.inputs)), device="meta"
+        )
+        for name, domain in normalised.items()
+    }
+    channels = model.objective.condition_channels
+    condition = torch.zeros((1, members, channels), device="meta") if channels else None
+    # Autocast knows no meta device, and there is nothing to cast.
+    keeping = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+    with keeping, _replaced(torch, "autocast", lambda *args, **options: nullcontext()):
+        network(fields, condition)
+    return found
+
+
+def _states(trained: Mapping[str, nn.Parameter], settings: Settings, trust: bool) -> int:
+    """Bytes of the states of the optimisers after one step, which is taken without computing it."""
+    optimisers = build_optimiser(settings, trust_code=trust).build(trained)
+    for each in trained.values():
+        each.grad = torch.zeros_like(each)
+    for optimiser in optimisers:
+        optimiser.step()
+    return sum(
+        value.untyped_storage().nbytes()
+        for optimiser in optimisers
+        for state in optimiser.state.values()
+        for value in state.values()
+        if isinstance(value, Tensor)
+    )
+
+
+def _bytes(count: int) -> str:
+    """A number of bytes in a unit that people read."""
+    scale, unit = next(
+        ((scale, unit) for scale, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")) if count >= scale),
+        (1, "B"),
+    )
+    return f"{count / scale:.3g} {unit}"
