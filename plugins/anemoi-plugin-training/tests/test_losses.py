@@ -349,10 +349,10 @@ def test_the_power_spectrum_error_is_the_formula():
 
 
 def reduced(half, turn=0.0, eastwards=1.0):
-    """An octahedral reduced Gaussian grid, as O96 is with ``half`` 96."""
+    """An octahedral reduced Gaussian grid, as O96 is with ``half`` 96, each row turned by ``turn``."""
     north = np.rad2deg(np.arcsin(np.polynomial.legendre.leggauss(2 * half)[0][::-1]))
     counts = [20 + 4 * min(row, 2 * half - 1 - row) for row in range(2 * half)]
-    east = [turn + eastwards * 360.0 / count * np.arange(count) for count in counts]
+    east = [turn * row + eastwards * 360.0 / count * np.arange(count) for row, count in enumerate(counts)]
     return Grid(np.repeat(north, counts), np.concatenate(east))
 
 
