@@ -74,6 +74,16 @@ def test_names_may_be_without_types_where_that_is_clear(tmp_path):
         GribSource(path=str(path), select=["t_100"])
 
 
+def test_variables_are_called_as_is_asked_for(tmp_path):
+    path = write(tmp_path / "a.grib", on_levels("isobaricInhPa", "hybrid", "surface"))
+    kept = str(tmp_path / "index")
+    assert GribSource(path=str(path), index=kept).variables == ("t_100", "t_model_100", "t")
+    renamed = GribSource(path=str(path), rename={"t_model_100": "t_510", "t": "ta"}, index=kept)
+    assert renamed.variables == ("ta_100", "t_510", "ta")
+    assert renamed.metadata["t_510"].level_type == "model"
+    assert renamed.read(renamed.times)[0, 0, 0].tolist() == [0.0, 20.0, 90.0]
+
+
 def test_the_fraction_of_a_level_is_kept(tmp_path):
     sigma = {
         "typeOfLevel": "sigma",

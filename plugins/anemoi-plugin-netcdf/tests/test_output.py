@@ -10,6 +10,7 @@ from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import ForecastDescription, State
 from anemoi.core.lineage import verify
+from anemoi.core.variable import Variable
 from compliance_checker.runner import CheckSuite, ComplianceChecker
 
 from anemoi_plugin_netcdf import NetcdfOutput
@@ -254,3 +255,40 @@ def test_a_copy_that_the_c_library_compressed_anew_holds_the_same(tmp_path):
             made.setncatts(about)
             made[...] = variable[...]
     assert [finding.status for finding in verify(tmp_path / "f.nc")] == ["ok"]
+
+
+HOUR = np.timedelta64(3600, "s")
+SIGMA = {"units": "K", "level_type": "sigma"}
+
+
+def test_levels_of_other_types_and_periods_are_what_they_are(tmp_path):
+    known = {
+        each.name: each
+        for each in (
+            Variable("t_510", level=0.51, **SIGMA),
+            Variable("t_835", level=0.835, **SIGMA),
+            Variable("t_850", units="K", level=850.0, level_type="pressure"),
+            Variable("t_137", units="K"),
+            Variable("tp", units="m", accumulated=6 * HOUR),
+            Variable("hf", units="W m-2", averaged=3 * HOUR),
+        )
+    }
+    forecast = replace(describe(variables=tuple(known)), metadata=known)
+    fields = write(tmp_path / "forecast.nc", forecast)
+    with netCDF4.Dataset(tmp_path / "forecast.nc") as file:
+        assert (file["t"].dimensions[2], file["t_pressure"].dimensions[2]) == ("sigma", "pressure")
+        assert file["sigma"][:].tolist() == [0.51, 0.835]
+        assert (file["sigma"].level_type, file["sigma"].units) == ("sigma", "1")
+        np.testing.assert_array_equal(
+            file["t"][:, :, 1].data.reshape(2, 2, -1), fields[..., 1].swapaxes(0, 1)
+        )
+        # A number alone is not taken for a pressure that nobody has.
+        assert file["t_137"].dimensions == ("realization", "time", "latitude", "longitude")
+        assert json.loads(file["t"].anemoi_variables) == ["t_510", "t_835"]
+        assert (file["tp"].cell_methods, file["hf"].cell_methods) == ("time: sum", "time: mean")
+        for name, times, hours in (("tp", "time", 6), ("hf", "time_3h", 3)):
+            assert file[name].dimensions[1] == times
+            ends = file[times][:].data
+            over = file[file[times].bounds][:].data
+            np.testing.assert_array_equal(over, np.stack([ends - hours, ends], axis=-1))
+    assert [finding.status for finding in verify(tmp_path / "forecast.nc")] == ["ok"]

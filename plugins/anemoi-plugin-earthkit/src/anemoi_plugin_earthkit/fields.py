@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -90,10 +90,14 @@ class Field(NamedTuple):
 
 
 class Format(Protocol):
-    """A file format: how files of it are listed and read."""
+    """A file format: how files of it are listed and read.
+
+    What its variables are to be called, ``rename``, is by their names with or without a level.
+    """
 
     name: str
     suffixes: frozenset[str]
+    rename: Mapping[str, str]
 
     def scan(self, path: Path) -> Iterator[Field]:
         """List the fields of a file, in its order, from its headers alone.

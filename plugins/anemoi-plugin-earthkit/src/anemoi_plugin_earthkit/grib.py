@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -27,10 +27,19 @@ _LAYERS: Final = frozenset({"soilLayer", "hybridLayer"})
 
 
 class Grib:
-    """GRIB files, whose headers ecCodes reads, and their values earthkit-data."""
+    """GRIB files, whose headers ecCodes reads, and their values earthkit-data.
+
+    Parameters
+    ----------
+    rename
+        What variables are to be called.
+    """
 
     name = "GRIB"
     suffixes = frozenset({".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2"})
+
+    def __init__(self, rename: Mapping[str, str]) -> None:
+        self.rename: Mapping[str, str] = dict(rename)
 
     def scan(self, path: Path) -> Iterator[Field]:
         """List the fields of a file, in its order, from the headers of its messages alone."""

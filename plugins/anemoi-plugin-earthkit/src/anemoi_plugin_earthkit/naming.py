@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from .fields import Described
 
 
-def named(variables: Sequence[Described], asked: Collection[str], *, typed: bool) -> tuple[Described, ...]:
+def named(
+    variables: Sequence[Described], asked: Collection[str], rename: Mapping[str, str], *, typed: bool
+) -> tuple[Described, ...]:
     """Give variables their names.
 
     Parameters
@@ -17,9 +19,12 @@ def named(variables: Sequence[Described], asked: Collection[str], *, typed: bool
         What is said of each.
     asked
         Names that the user writes: ``t_137`` is the name of ``t_model_137`` if that is meant by it alone.
+    rename
+        Names to have in the place of others, with or without a level.
     typed
         Whether names say the type of the level, where it is not pressure.
     """
+    variables = [_renamed(each, rename) for each in variables]
     if not typed:
         return tuple(each._replace(name=each.plain) for each in variables)
     names = {each.name for each in variables}
@@ -30,6 +35,15 @@ def named(variables: Sequence[Described], asked: Collection[str], *, typed: bool
         else each
         for each in _apart(variables)
     )
+
+
+def _renamed(each: Described, rename: Mapping[str, str]) -> Described:
+    if each.name in rename:
+        return each._replace(name=rename[each.name], short_name="")
+    if each.short_name not in rename:
+        return each
+    short_name = rename[each.short_name]
+    return each._replace(name=short_name + each.name.removeprefix(each.short_name), short_name=short_name)
 
 
 def _apart(variables: Sequence[Described]) -> list[Described]:

@@ -43,6 +43,7 @@ class Netcdf:
 
     def __init__(self, rename: Mapping[str, str]) -> None:
         self._rename = dict(rename)
+        self.rename: Mapping[str, str] = {}  # It goes by the names in the files, before they are others.
         self._process, self._files = os.getpid(), OrderedDict[Path, Any]()
 
     def scan(self, path: Path) -> Iterator[Field]:

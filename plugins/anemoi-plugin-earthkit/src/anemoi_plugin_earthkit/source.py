@@ -87,7 +87,9 @@ class FieldSource(DataSource):
         kept = None if index is None else Path(index).expanduser().absolute()
         listed = make_index(find_files(path, form, kept), form, kept)
         asked = [*(select or []), *(constants or [])]
-        self._index = replace(listed, variables=named(listed.variables, asked, typed=typed_levels))
+        self._index = replace(
+            listed, variables=named(listed.variables, asked, form.rename, typed=typed_levels)
+        )
         if not len(self._index.rows):
             raise DataError(f"{path} holds no fields.", fix="Give another path.")
         self._arrangement = arrange(

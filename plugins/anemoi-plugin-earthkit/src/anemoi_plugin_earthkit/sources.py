@@ -10,10 +10,16 @@ from .source import FieldSource
 
 
 class GribSource(FieldSource):
-    """States in GRIB files, edition 1 or 2, on any grid of points."""
+    """States in GRIB files, edition 1 or 2, on any grid of points.
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(Grib(), **options)
+    Parameters
+    ----------
+    rename
+        What variables are to be called, by their names with or without a level: ``{z_sigma_0.51: z_510}``.
+    """
+
+    def __init__(self, *, rename: dict[str, str] | None = None, **options: Any) -> None:
+        super().__init__(Grib(rename or {}), **options)
 
 
 class NetcdfSource(FieldSource):
