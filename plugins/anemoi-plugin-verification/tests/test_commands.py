@@ -71,6 +71,20 @@ def test_evaluate_prints_a_table(model, capsys) -> None:
     assert "+50 %" in out
 
 
+@pytest.mark.parametrize("columns", ["20", "300"])
+def test_the_table_is_whole_at_any_width(model, capsys, monkeypatch, columns) -> None:
+    words = ["evaluate", model, "--lead-time", "6h", "--start", "2025-12-20"]
+    assert main(words) == 0
+    whole = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert {line for line in whole if "6 h" in line or "+" in line} <= {
+        line.rstrip() for line in out.splitlines()
+    }
+
+
 def test_evaluate_prints_nothing_but_json_if_asked(model, capsys, tmp_path) -> None:
     report = str(tmp_path / "report")
     options = ["--lead-time", "12h", "--start", "2025-12-20", "--json", "--report", report]

@@ -234,13 +234,25 @@ def _print(result: Verification) -> None:
 
     from ..table import terminal_tables
 
+    tables = {name: [*terminal_tables(each.evaluation)] for name, each in result.domains.items()}
     console = Console(highlight=False)
+    widest = max(_width(table) for each in tables.values() for table in each)
+    console.width = max(console.width, widest)  # a narrow terminal breaks lines, and loses no number
     console.print(f"{len(result.starts)} forecasts within {result.period}")
     if not result.is_independent:
         console.print(
             "The test period is not known to be apart from the training period.", style="bold yellow"
         )
-    for name, verified in result.domains.items():
+    for name in result.domains:
         if len(result.domains) > 1:
             console.rule(name, align="left")
-        console.print(*terminal_tables(verified.evaluation), sep="\n")
+        console.print(*tables[name], sep="\n")
+
+
+def _width(table: Any) -> int:
+    """How wide a table is where it is whole."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    wide = Console(width=1 << 12)
+    return Measurement.get(wide, wide.options, table).maximum
