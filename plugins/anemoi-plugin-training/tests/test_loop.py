@@ -16,6 +16,7 @@ from torch import nn
 
 from anemoi_plugin_training import state
 from anemoi_plugin_training.criterion import build_criterion
+from anemoi_plugin_training.engine import OneDevice
 from anemoi_plugin_training.loop import DivergedError, Optimisation, phases
 from anemoi_plugin_training.samples import Samples, normalised
 from anemoi_plugin_training.settings import TrainingSettings
@@ -106,7 +107,10 @@ def run(source, data_of, seed=0, **settings):
     data, steps = data_of(source, ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps, seed)
-    return [step.loss for step in Optimisation(model, criterion_of(model), samples, settings, CPU).steps()]
+    return [
+        step.loss
+        for step in Optimisation(model, criterion_of(model), samples, settings, OneDevice(CPU)).steps()
+    ]
 
 
 @pytest.mark.parametrize("members", [1, 3])
@@ -192,7 +196,7 @@ def test_a_training_that_is_taken_up_again_has_the_same_losses_to_the_bit(
 
     def begin(seed):
         model = make(data, steps, seed, processor=Noisy)
-        return Optimisation(model, criterion_of(model), samples, settings, CPU)
+        return Optimisation(model, criterion_of(model), samples, settings, OneDevice(CPU))
 
     whole = list(begin(0).steps())
     first = begin(0)
@@ -220,7 +224,7 @@ def test_a_step_tells_its_losses_its_learning_rate_and_the_norm_of_its_gradient(
     data, steps = data_of(random_source(), ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps)
-    optimisation = Optimisation(model, criterion_of(model), samples, settings, CPU)
+    optimisation = Optimisation(model, criterion_of(model), samples, settings, OneDevice(CPU))
     taken = []
     for step in optimisation.steps():
         taken.append(step)
@@ -237,7 +241,7 @@ def test_a_loss_that_is_not_finite_tells_the_dates_and_leaves_the_state_before(r
     data, steps = data_of(source, ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps)
-    optimisation = Optimisation(model, criterion_of(model), samples, settings, CPU)
+    optimisation = Optimisation(model, criterion_of(model), samples, settings, OneDevice(CPU))
     source.fields[6] = np.inf  # read after the statistics were taken
     known = []
 

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +26,7 @@ from anemoi.core.held import held
 from anemoi.core.interfaces.graph_builder import GraphBuilder
 from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import ForecastModel, assemble, model_class, transforms_of
+from anemoi.core.plugins import Broadcast
 from anemoi.core.provenance import provenance
 from anemoi.core.steps import Steps
 from anemoi.core.times import format_date
@@ -33,6 +34,7 @@ from anemoi.core.times import format_date
 from .checks import training_device
 from .criterion import Criterion, build_criterion
 from .domains import Data, check_some_output, domain_of, training_times, validation_times
+from .engine import Engine, find_engine
 from .exclusive import exclusive
 from .execution import Execution
 from .leaving import Leaving, parse_time_limit
@@ -79,8 +81,8 @@ class Training:
         The training period as samples, for each rollout that is trained.
     checkpoint
         What will be saved, but for the trained weights.
-    device
-        Where it is computed.
+    engine
+        Where it computes.
     validation
         The validation period as samples; None without one.
     began
@@ -94,7 +96,7 @@ class Training:
     criterion: Criterion
     samples: Mapping[int, Samples]
     checkpoint: Checkpoint
-    device: torch.device
+    engine: Engine
     validation: Samples | None
     began: float
 
@@ -111,7 +113,7 @@ class Training:
             [
                 *(_summary(name, data) for name, data in self.data.items()),
                 f"Model: {named}; {parameters:,} parameters{hidden}",
-                f"Training: {self.settings.training.steps} steps on {self.device}",
+                f"Training: {self.settings.training.steps} steps on {self.engine.device}",
             ]
         )
 
@@ -145,6 +147,7 @@ class Training:
             If the directory has another run, the loss is not finite, a sample cannot be read, or a checkpoint
             cannot be saved.
         """
+        main, settings = self.engine.rank == 0, self.settings.training
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -152,24 +155,30 @@ class Training:
                 f"The directory {directory} cannot be made: {error.strerror or error}.",
                 fix="Choose another with --output.",
             ) from error
-        settings, trusted = self.settings.training, self.composition.trusted
+        trackers = self.settings.trackers
         limit = None if settings.time_limit is None else parse_time_limit(settings.time_limit)
-        with exclusive(directory), Leaving(limit, began=self.began) as leaving:
-            _check_directory(directory, resume=resume)
+        with exclusive(directory) if main else nullcontext(), Leaving(limit, began=self.began) as leaving:
             parameters = self.composition.to_dict()
-            write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())
+            if main:
+                _check_directory(directory, resume=resume)
+                write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())
             execution = Execution(
                 directory=directory,
-                optimisation=Optimisation(self.model, self.criterion, self.samples, settings, self.device),
+                optimisation=Optimisation(self.model, self.criterion, self.samples, settings, self.engine),
                 validation=self._validation(),
-                checkpoints=Checkpoints(directory, self.checkpoint, keep=settings.checkpoint.keep),
-                events=listeners(self.settings.trackers, directory=directory, trust_code=trusted),
+                checkpoints=Checkpoints(
+                    directory, self.checkpoint, keep=settings.checkpoint.keep, writes=main
+                ),
+                events=listeners(trackers, directory=directory, trust_code=self.composition.trusted)
+                if main
+                else Broadcast({}),
                 leaving=leaving,
                 steps=settings.steps,
-                steps_per_epoch=math.ceil(len(self.samples[1]) / settings.batch_size),
+                steps_per_epoch=math.ceil(len(self.samples[1]) / _together(settings, self.engine)),
                 saving=settings.checkpoint,
                 validating=settings.validation,
                 origin=_origin(self.data, self.samples),
+                engine=self.engine,
             )
             if resume:
                 execution.restore()
@@ -186,7 +195,7 @@ class Training:
             dates=settings.validation.dates,
             batch_size=settings.batch_size,
             seed=settings.seed,
-            device=self.device,
+            engine=self.engine,
         )
 
 
@@ -257,7 +266,7 @@ def _prepare(composition: Composition, track: Track) -> Training:
     began = time.monotonic()
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
-    device = training_device(settings.training.device)
+    engine = find_engine(settings.training, training_device(settings.training.device))
     domains = settings.of_domains()
     locked = lock(values, trust_code=trust)
     sources = {
@@ -286,7 +295,7 @@ def _prepare(composition: Composition, track: Track) -> Training:
     samples = {
         rollout: Samples.within(data, steps, count=rollout) for rollout, _ in phases(settings.training)
     }
-    _check_batch_size(settings.training, samples)
+    _check_batch_size(settings.training, samples, _together(settings.training, engine))
     validation = _validation_samples(settings, data, steps, trust)
     graph = _graph(settings, described, trust)
     torch.manual_seed(settings.training.seed)
@@ -313,15 +322,20 @@ def _prepare(composition: Composition, track: Track) -> Training:
         ),
     )
     return Training(
-        composition, settings, data, model, criterion, samples, checkpoint, device, validation, began
+        composition, settings, data, model, criterion, samples, checkpoint, engine, validation, began
     )
 
 
-def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples]) -> None:
+def _together(settings: TrainingSettings, engine: Engine) -> int:
+    """How many samples one optimisation step sees."""
+    return settings.batch_size * settings.accumulate * engine.world
+
+
+def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples], batch: int) -> None:
     for rollout, steps in phases(settings):
-        if steps and settings.batch_size > (count := len(samples[rollout])):
+        if steps and batch > (count := len(samples[rollout])):
             raise ConfigError(
-                f"training.batch_size: a batch of {settings.batch_size} is larger than the number of "
+                f"training.batch_size: a batch of {batch} is larger than the number of "
                 f"samples, {count} of {rollout} forecast steps.",
                 fix=f"Choose {count} at most, or a longer period (dates.start, dates.end).",
             )
