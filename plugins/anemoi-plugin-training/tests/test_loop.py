@@ -17,6 +17,7 @@ from torch import nn
 from anemoi_plugin_training import state
 from anemoi_plugin_training.criterion import build_criterion
 from anemoi_plugin_training.descent import Descent
+from anemoi_plugin_training.engine import OneDevice
 from anemoi_plugin_training.loop import DivergedError, Optimisation, phases
 from anemoi_plugin_training.optimisers.muon import Muon
 from anemoi_plugin_training.samples import Samples, normalised
@@ -112,11 +113,11 @@ def run(source, data_of, seed=0, **settings):
     return [step.loss for step in optimisation(model, samples, settings).steps()]
 
 
-def optimisation(model, samples, settings):
+def optimisation(model, samples, settings, engine=OneDevice(CPU)):  # noqa: B008 (it has no state)
     optimiser = Muon(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = WarmupCosine(steps=settings.steps, warmup_steps=settings.warmup_steps)
     descent = Descent(model, optimiser, schedule)
-    return Optimisation(model, criterion_of(model), samples, descent, settings, CPU)
+    return Optimisation(model, criterion_of(model), samples, descent, settings, engine)
 
 
 @pytest.mark.parametrize("members", [1, 3])

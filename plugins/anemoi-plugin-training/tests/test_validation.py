@@ -10,6 +10,7 @@ from torch import nn
 
 from anemoi_plugin_training import prepare
 from anemoi_plugin_training.domains import training_times, validation_times
+from anemoi_plugin_training.engine import OneDevice
 from anemoi_plugin_training.samples import Samples
 from anemoi_plugin_training.settings import DateSettings, PeriodSettings
 from anemoi_plugin_training.validation import Validation
@@ -39,7 +40,7 @@ def validation_of(source, data_of, *, count=3, dates=5, batch_size=2, **roles):
     data, steps = data_of(source, ["cos_local_time"], **roles)
     model, samples = make(data, steps), Samples.within(data, steps, count=count)
     criterion = criterion_of(model)
-    options = {"dates": dates, "batch_size": batch_size, "seed": 0, "device": CPU}
+    options = {"dates": dates, "batch_size": batch_size, "seed": 0, "engine": OneDevice(CPU)}
     return model, samples, Validation(model, criterion, samples, **options)
 
 
@@ -177,7 +178,7 @@ def _validated(training):
         dates=settings.validation.dates,
         batch_size=settings.batch_size,
         seed=settings.seed,
-        device=CPU,
+        engine=OneDevice(CPU),
     )()["validation_loss"]
 
 

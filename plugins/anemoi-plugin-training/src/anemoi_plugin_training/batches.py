@@ -15,7 +15,15 @@ from .samples import Batch, Samples
 T = TypeVar("T")
 
 
-def batches(samples: Samples, *, batch_size: int, seed: int, workers: int, skip: int = 0) -> Iterator[Batch]:
+def batches(
+    samples: Samples,
+    *,
+    batch_size: int,
+    seed: int,
+    workers: int,
+    skip: int = 0,
+    part: tuple[int, int] = (0, 1),
+) -> Iterator[Batch]:
     """Give batches of samples without end, every sample once in each round.
 
     Parameters
@@ -27,6 +35,8 @@ def batches(samples: Samples, *, batch_size: int, seed: int, workers: int, skip:
         nothing is handed from process to process.
     skip
         How many batches at the beginning are left out, unread.
+    part
+        Which of several processes this is, and how many there are: each has batches of its own.
 
     Returns
     -------
@@ -36,7 +46,7 @@ def batches(samples: Samples, *, batch_size: int, seed: int, workers: int, skip:
     loader: DataLoader[Batch] = DataLoader(
         samples,
         batch_size=None,  # a sample of the loader is a batch of ours, so that it is read as one
-        sampler=_Shuffled(len(samples), batch_size, seed, skip),
+        sampler=_Shuffled(len(samples), batch_size, seed, skip, part),
         num_workers=workers,
         generator=torch.Generator(),  # or it would draw from that of the layers, when it begins
     )
@@ -59,15 +69,16 @@ class _Shuffled(Sampler[list[int]]):
     The loader's own shuffling draws from its generator at other times with workers than without.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, skip: int) -> None:
+    def __init__(self, count: int, batch_size: int, seed: int, skip: int, part: tuple[int, int]) -> None:
         self.count, self.batch_size, self.seed, self.skip = count, batch_size, seed, skip
+        self.rank, self.world = part
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(self.seed)
         drawn: list[int] = []
         for number in itertools.count():
-            while len(drawn) < self.batch_size:
+            while len(drawn) < self.batch_size * self.world:
                 drawn += torch.randperm(self.count, generator=generator).tolist()
             if number >= self.skip:
-                yield drawn[: self.batch_size]
-            del drawn[: self.batch_size]
+                yield drawn[self.batch_size * self.rank : self.batch_size * (self.rank + 1)]
+            del drawn[: self.batch_size * self.world]

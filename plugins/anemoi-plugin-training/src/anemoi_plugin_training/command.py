@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 from anemoi.core.errors import AnemoiError, ConfigError
 
+from .processes import rank
+
 if TYPE_CHECKING:
     from anemoi.core.config import Composition
 
@@ -77,15 +79,18 @@ def command(
     directory = resume or output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
     if resume is not None and (output is not None or config_from is not None):
         raise click.UsageError("--resume goes on in the same directory with the same configuration.")
-    if resume is None:
+    main = rank() == 0  # of several processes one tells, and has the directory
+    if resume is None and main:
         check_free(directory)
     training = _prepare(overrides, config_from, resume, trust_code, reading)
-    click.echo(training.summary)
+    if main:
+        click.echo(training.summary)
     keep_freed_memory()
     began = time.monotonic()
-    with Progress(phases(training.settings.training)) as progress:
+    with Progress(phases(training.settings.training), quiet=not main) as progress:
         path = training.run(directory, resume=resume is not None, on_step=progress.step)
-    click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
+    if main:
+        click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
 
 
 def _prepare(

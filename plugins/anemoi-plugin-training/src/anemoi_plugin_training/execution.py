@@ -14,6 +14,7 @@ from anemoi.core.model import ForecastModel
 from anemoi.core.plugins import Broadcast
 from anemoi.core.times import format_duration
 
+from .engine import Engine
 from .leaving import InterruptedTraining, Leaving
 from .loop import DivergedError, Optimisation, Step
 from .saving import BEST, Checkpoints, SavingError, newest
@@ -69,6 +70,8 @@ class Execution:
         How often.
     origin
         What identifies the data: a state goes on with the same alone.
+    engine
+        Where it computes.
     """
 
     def __init__(
@@ -85,12 +88,13 @@ class Execution:
         saving: CheckpointSettings,
         validating: ValidationSettings,
         origin: Mapping[str, Any],
+        engine: Engine,
     ) -> None:
         self._directory, self._run = directory, directory.name
         self._optimisation, self._validation = optimisation, validation
         self._checkpoints, self._events, self._leaving = checkpoints, events, leaving
         self._steps, self._steps_per_epoch = steps, steps_per_epoch
-        self._saving, self._validating, self._origin = saving, validating, origin
+        self._saving, self._validating, self._origin, self._engine = saving, validating, origin, engine
         self._sums = Sums()
         self._saved = time.monotonic()
 
@@ -106,7 +110,7 @@ class Execution:
         AnemoiError
             If it is of other data, or cannot be read.
         """
-        found = newest(self._directory)
+        found = newest(self._directory, clean=self._engine.rank == 0)
         if found is None:
             return
         tree, weights = found
@@ -160,8 +164,7 @@ class Execution:
             self._events.send("training_finished", run=self._run, status=status)
 
     def _train(self, on_step: Callable[[int, float], None]) -> None:
-        if (reason := self._leaving.reason) is not None:
-            self._leave(reason)
+        self._leave_if_asked(False)
         try:
             for step in self._optimisation.steps():
                 done = self._after(step)
@@ -169,16 +172,15 @@ class Execution:
                 if done:
                     return
                 self._checkpoints.check()
-                if (reason := self._leaving.reason) is not None:
-                    self._leave(reason)
-                if self._is_due(step.number):
+                if self._leave_if_asked(self._is_due(step.number)):
                     self._save()
         except DivergedError as error:
             raise DivergedError(f"{error.what} {self._keep()}", fix=error.fix) from error
         except (SavingError, InterruptedTraining):
             raise
         except Exception:
-            if self._optimisation.whole:
+            # One of several processes cannot save without the others, which know nothing of the error.
+            if self._optimisation.whole and self._engine.world == 1:
                 log.warning(self._keep())
             raise
 
@@ -231,6 +233,14 @@ class Execution:
             "origin": self._origin,
         }
         return self._checkpoints.save(self._optimisation.taken, self._model, tree)
+
+    def _leave_if_asked(self, due: bool) -> bool:
+        """Leave if any process should; else say whether any of them finds it time to save."""
+        reason = self._leaving.reason
+        leaves, due = self._engine.any([reason is not None, due])
+        if leaves:
+            self._leave(reason or "a signal to another process")
+        return due
 
     def _leave(self, reason: str) -> None:
         self._save()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,12 @@ from anemoi.core.errors import AnemoiError
 from anemoi.core.model import ForecastModel
 from anemoi.core.times import format_date
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
 from .batches import batches
 from .criterion import Criterion
 from .descent import Descent
+from .engine import Engine, Forward
 from .samples import Batch, Samples, normalised
 from .settings import TrainingSettings
 
@@ -67,7 +68,7 @@ class Optimisation:
         Changes the weights of the model.
     settings
         How to train.
-    device
+    engine
         Where.
     """
 
@@ -78,15 +79,18 @@ class Optimisation:
         samples: Mapping[int, Samples],
         descent: Descent,
         settings: TrainingSettings,
-        device: torch.device,
+        engine: Engine,
     ) -> None:
-        self.model, self.device = model.to(device).train(), device
+        self.model, self._engine, self.device = model.to(engine.device).train(), engine, engine.device
         self.taken = 0
         """How many steps have been taken."""
         self.whole = True
         """False while a step changes the weights: a state would hold the half of it."""
-        self._criterion, self._samples, self._settings = criterion.to(device), samples, settings
-        self._generator = torch.Generator(device).manual_seed(settings.seed)
+        self._criterion, self._samples, self._settings = criterion.to(self.device), samples, settings
+        self._generator = torch.Generator(self.device).manual_seed(settings.seed + engine.rank)
+        self._forward = engine.wrap(Forward(self.model))
+        if engine.rank:
+            torch.manual_seed(settings.seed + engine.rank)  # what layers draw differs, as the samples do
         self._descent = descent
 
     def steps(self) -> Iterator[Step]:
@@ -97,7 +101,7 @@ class Optimisation:
         DivergedError
             If a loss or a gradient is not finite.
         """
-        begin = 0
+        begin, each = 0, self._settings.accumulate
         for rollout, count in phases(self._settings):
             done = min(max(self.taken - begin, 0), count)
             begin += count
@@ -109,29 +113,30 @@ class Optimisation:
                 batch_size=self._settings.batch_size,
                 seed=self._settings.seed,
                 workers=self._settings.workers,
-                skip=done,
+                skip=done * each,
+                part=(self._engine.rank, self._engine.world),
             )
-            for batch in itertools.islice(drawn, count - done):
-                yield self._step(batch, samples)
+            for _ in range(count - done):
+                yield self._step(list(itertools.islice(drawn, each)), samples)
 
-    def _step(self, batch: Batch, samples: Samples) -> Step:
+    def _step(self, parts: Sequence[Batch], samples: Samples) -> Step:
         before = self._generators()
         try:
             with repeatable(self.device):
                 self.model.zero_grad(set_to_none=True)
-                sample = normalised(self.model, batch, samples, self.device)
-                losses = self.model.objective.loss(self.model, sample, self._criterion, self._generator)
-                value = losses.mean()
-                torch.autograd.backward(value)
-                norm = clip_grad_norm_(self.model.parameters(), self._settings.gradient_clip)
+                told = [
+                    self._differentiate(batch, samples, last=batch is parts[-1], share=1 / len(parts))
+                    for batch in parts
+                ]
+                loss, *losses = self._engine.mean([sum(each) / len(told) for each in zip(*told, strict=True)])
                 step = Step(
                     number=self.taken + 1,
-                    losses=tuple(losses.tolist()),
-                    loss=value.item(),
+                    losses=tuple(losses),
+                    loss=loss,
                     learning_rate=self._descent.learning_rate,
-                    gradient_norm=norm.item(),
+                    gradient_norm=self._clip().item(),
                 )
-                _check_finite(step, batch)
+                _check_finite(step, parts)
                 self.whole = False
                 self._descent.step()
         except BaseException:
@@ -144,12 +149,37 @@ class Optimisation:
         """Tell the schedule of a validation loss."""
         self._descent.schedule.validated(loss)
 
+    def _differentiate(self, batch: Batch, samples: Samples, *, last: bool, share: float) -> list[float]:
+        """Add the gradient of one batch; gives its loss and that of each forecast step."""
+        sample = normalised(self.model, batch, samples, self.device)
+
+        def loss(model: ForecastModel) -> Tensor:
+            return model.objective.loss(model, sample, self._criterion, self._generator)
+
+        with self._engine.alone(self._forward, not last):
+            losses = self._forward(loss)  # (steps,)
+            value = losses.mean()
+            self._engine.backward(value * share if share < 1 else value)
+        return [value.item(), *losses.tolist()]
+
+    def _clip(self) -> Tensor:
+        """Bound the gradient; gives its norm before that."""
+        parameters, bound = list(self.model.parameters()), self._settings.gradient_clip
+        if self._settings.gradient_clip_by == "norm":
+            return clip_grad_norm_(parameters, bound)
+        norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
+        clip_grad_value_(parameters, bound)
+        return norm
+
     def state(self) -> dict[str, Any]:
-        """All that the steps to come depend on besides the weights, the data and the settings."""
+        """All that the steps to come depend on besides the weights, the data and the settings.
+
+        Every process must ask for it at the same step.
+        """
         return {
             "step": self.taken,
             "descent": self._descent.state_dict(),
-            "generators": self._generators(),
+            "generators": {name: self._engine.of_all(each) for name, each in self._generators().items()},
         }
 
     def restore(self, state: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
@@ -157,7 +187,14 @@ class Optimisation:
         self.model.load_state_dict(dict(weights))
         self.taken = int(state["step"])
         self._descent.load_state_dict(state["descent"])
-        self._set_generators(state["generators"])
+        generators, world = state["generators"], self._engine.world
+        if (began := len(generators["cpu"])) != world:
+            raise AnemoiError(
+                f"The training began with {began} processes, and cannot go on with {world}.",
+                fix=f"Start {began}.",
+            )
+        # A copy, because PyTorch reads the state of a generator from where the storage of a tensor begins.
+        self._set_generators({name: each[self._engine.rank].clone() for name, each in generators.items()})
 
     def _generators(self) -> dict[str, Tensor]:
         """The states of all random numbers: those of the objective, and those of layers, such as dropout."""
@@ -174,12 +211,12 @@ class Optimisation:
             torch.cuda.set_rng_state(states["cuda"], self.device)
 
 
-def _check_finite(step: Step, batch: Batch) -> None:
+def _check_finite(step: Step, parts: Sequence[Batch]) -> None:
     if math.isfinite(step.loss) and math.isfinite(step.gradient_norm):
         return
     of = "loss" if not math.isfinite(step.loss) else "norm of the gradient"
     value = step.loss if not math.isfinite(step.loss) else step.gradient_norm
-    dates = ", ".join(format_date(start) for start in batch.starts)
+    dates = ", ".join(format_date(start) for batch in parts for start in batch.starts)
     raise DivergedError(
         f"The {of} is {value} at step {step.number}, whose samples begin at {dates}.",
         fix="Lower training.learning_rate, or raise training.warmup_steps. If that does not help, look at "

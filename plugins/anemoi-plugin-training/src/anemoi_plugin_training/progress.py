@@ -52,6 +52,8 @@ class Progress:
         :func:`.loop.phases`.
     console
         Where it is shown.
+    quiet
+        Whether to show nothing.
     clock
         The time in seconds.
     """
@@ -61,13 +63,14 @@ class Progress:
         phases: Sequence[tuple[int, int]],
         *,
         console: Console | None = None,
+        quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._phases, self._clock = phases, clock
         self._steps, self._work = sum(steps for _, steps in phases), work(phases)
         self._loss: float | None = None
         self._first: tuple[float, int] | None = None
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True, quiet=quiet)
         self._bar = Bar(
             TextColumn("training"),
             BarColumn(),

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +26,7 @@ from anemoi.core.held import held
 from anemoi.core.interfaces.graph_builder import GraphBuilder
 from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import ForecastModel, assemble, model_class, transforms_of
+from anemoi.core.plugins import Broadcast
 from anemoi.core.provenance import provenance
 from anemoi.core.steps import Steps
 from anemoi.core.times import format_date
@@ -34,6 +35,7 @@ from .checks import training_device
 from .criterion import Criterion, build_criterion
 from .descent import Descent, build_optimiser, build_schedule
 from .domains import Data, check_some_output, domain_of, training_times, validation_times
+from .engine import Engine, find_engine
 from .exclusive import exclusive
 from .execution import Execution
 from .interfaces.optimiser import Optimiser
@@ -84,8 +86,8 @@ class Training:
         How gradients change the weights, and at which learning rates.
     checkpoint
         What will be saved, but for the trained weights.
-    device
-        Where it is computed.
+    engine
+        Where it computes.
     validation
         The validation period as samples; None without one.
     began
@@ -101,7 +103,7 @@ class Training:
     optimiser: Optimiser
     schedule: Schedule
     checkpoint: Checkpoint
-    device: torch.device
+    engine: Engine
     validation: Samples | None
     began: float
 
@@ -118,7 +120,7 @@ class Training:
             [
                 *(_summary(name, data) for name, data in self.data.items()),
                 f"Model: {named}; {parameters:,} parameters{hidden}",
-                f"Training: {self.settings.training.steps} steps on {self.device}",
+                f"Training: {self.settings.training.steps} steps on {self.engine.device}",
             ]
         )
 
@@ -152,6 +154,7 @@ class Training:
             If the directory has another run, the loss is not finite, a sample cannot be read, or a checkpoint
             cannot be saved.
         """
+        main, settings = self.engine.rank == 0, self.settings.training
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -159,12 +162,13 @@ class Training:
                 f"The directory {directory} cannot be made: {error.strerror or error}.",
                 fix="Choose another with --output.",
             ) from error
-        settings, trusted = self.settings.training, self.composition.trusted
+        trackers = self.settings.trackers
         limit = None if settings.time_limit is None else parse_time_limit(settings.time_limit)
-        with exclusive(directory), Leaving(limit, began=self.began) as leaving:
-            _check_directory(directory, resume=resume)
+        with exclusive(directory) if main else nullcontext(), Leaving(limit, began=self.began) as leaving:
             parameters = self.composition.to_dict()
-            write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())
+            if main:
+                _check_directory(directory, resume=resume)
+                write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())
             execution = Execution(
                 directory=directory,
                 optimisation=Optimisation(
@@ -173,17 +177,22 @@ class Training:
                     self.samples,
                     Descent(self.model, self.optimiser, self.schedule),
                     settings,
-                    self.device,
+                    self.engine,
                 ),
                 validation=self._validation(),
-                checkpoints=Checkpoints(directory, self.checkpoint, keep=settings.checkpoint.keep),
-                events=listeners(self.settings.trackers, directory=directory, trust_code=trusted),
+                checkpoints=Checkpoints(
+                    directory, self.checkpoint, keep=settings.checkpoint.keep, writes=main
+                ),
+                events=listeners(trackers, directory=directory, trust_code=self.composition.trusted)
+                if main
+                else Broadcast({}),
                 leaving=leaving,
                 steps=settings.steps,
-                steps_per_epoch=math.ceil(len(self.samples[1]) / settings.batch_size),
+                steps_per_epoch=math.ceil(len(self.samples[1]) / _together(settings, self.engine)),
                 saving=settings.checkpoint,
                 validating=settings.validation,
                 origin=_origin(self.data, self.samples),
+                engine=self.engine,
             )
             if resume:
                 execution.restore()
@@ -200,7 +209,7 @@ class Training:
             dates=settings.validation.dates,
             batch_size=settings.batch_size,
             seed=settings.seed,
-            device=self.device,
+            engine=self.engine,
         )
 
 
@@ -271,7 +280,7 @@ def _prepare(composition: Composition, track: Track) -> Training:
     began = time.monotonic()
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
-    device = training_device(settings.training.device)
+    engine = find_engine(settings.training, training_device(settings.training.device))
     domains = settings.of_domains()
     locked = lock(values, trust_code=trust)
     sources = {
@@ -300,7 +309,7 @@ def _prepare(composition: Composition, track: Track) -> Training:
     samples = {
         rollout: Samples.within(data, steps, count=rollout) for rollout, _ in phases(settings.training)
     }
-    _check_batch_size(settings.training, samples)
+    _check_batch_size(settings.training, samples, _together(settings.training, engine))
     validation = _validation_samples(settings, data, steps, trust)
     graph = _graph(settings, described, trust)
     torch.manual_seed(settings.training.seed)
@@ -336,17 +345,22 @@ def _prepare(composition: Composition, track: Track) -> Training:
         optimiser=build_optimiser(settings, trust_code=trust),
         schedule=build_schedule(settings, trust_code=trust),
         checkpoint=checkpoint,
-        device=device,
+        engine=engine,
         validation=validation,
         began=began,
     )
 
 
-def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples]) -> None:
+def _together(settings: TrainingSettings, engine: Engine) -> int:
+    """How many samples one optimisation step sees."""
+    return settings.batch_size * settings.accumulate * engine.world
+
+
+def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples], batch: int) -> None:
     for rollout, steps in phases(settings):
-        if steps and settings.batch_size > (count := len(samples[rollout])):
+        if steps and batch > (count := len(samples[rollout])):
             raise ConfigError(
-                f"training.batch_size: a batch of {settings.batch_size} is larger than the number of "
+                f"training.batch_size: a batch of {batch} is larger than the number of "
                 f"samples, {count} of {rollout} forecast steps.",
                 fix=f"Choose {count} at most, or a longer period (dates.start, dates.end).",
             )

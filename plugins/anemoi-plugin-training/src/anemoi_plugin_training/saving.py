@@ -43,11 +43,13 @@ class Checkpoints:
         What to save, but for the weights.
     keep
         How many.
+    writes
+        Whether this process writes; of several one does.
     """
 
-    def __init__(self, directory: Path, checkpoint: Checkpoint, *, keep: int) -> None:
+    def __init__(self, directory: Path, checkpoint: Checkpoint, *, keep: int, writes: bool = True) -> None:
         self._run, self._directory = directory, directory / DIRECTORY
-        self._checkpoint, self._keep = checkpoint, keep
+        self._checkpoint, self._keep, self._writes = checkpoint, keep, writes
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._pending: Future[object] | None = None
 
@@ -144,7 +146,8 @@ class Checkpoints:
 
     def _write(self, write: Callable[[], object]) -> None:
         self.wait()
-        self._pending = self._pool.submit(write)
+        if self._writes:
+            self._pending = self._pool.submit(write)
 
 
 def saved(run: Path) -> list[tuple[int, Path]]:
@@ -156,24 +159,24 @@ def saved(run: Path) -> list[tuple[int, Path]]:
     return sorted((int(match[1]), path) for match, path in named if match)
 
 
-def newest(run: Path) -> tuple[dict[str, Any], Mapping[str, Tensor]] | None:
+def newest(run: Path, *, clean: bool = True) -> tuple[dict[str, Any], Mapping[str, Tensor]] | None:
     """Read the newest state in the directory of a run, and the weights beside it; None if there is none.
 
-    What a writer that was killed has left is removed.
+    Parameters
+    ----------
+    clean
+        Whether to remove what a writer that was killed has left.
 
     Raises
     ------
     CheckpointError
         If they cannot be read.
     """
-    for path in (run / CHECKPOINT, run / BEST):
-        for partial in leftovers(path):
+    if clean:
+        hidden = (run / DIRECTORY).glob(".*.partial*")
+        for partial in (*leftovers(run / CHECKPOINT), *leftovers(run / BEST), *hidden):
             remove(partial)
     there = saved(run)
-    if (run / DIRECTORY).is_dir():
-        for each in (run / DIRECTORY).iterdir():
-            if each.name.startswith("."):
-                remove(each)
     if not there:
         return None
     _, path = there[-1]

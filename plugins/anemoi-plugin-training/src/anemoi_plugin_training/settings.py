@@ -103,7 +103,7 @@ class TrainingSettings:
     steps
         How many optimisation steps.
     batch_size
-        Samples in each.
+        Samples that each process reads at once.
     rollout
         How many forecast steps the loss is the mean of, in the last ``rollout_steps`` optimisation steps.
     rollout_steps
@@ -117,7 +117,13 @@ class TrainingSettings:
     weight_decay
         On matrices; not on biases and norms.
     gradient_clip
-        The largest norm of the gradient.
+        The largest norm of the gradient, or the largest size of each of its numbers.
+    gradient_clip_by
+        Which of the two: ``norm`` or ``value``.
+    accumulate
+        How many batches each step adds up, so that a larger batch fits into memory.
+    precision
+        32 bits throughout; or ``bf16-mixed``, in which matrices are multiplied in bfloat16.
     workers
         Processes that read samples ahead; 0 reads them in a thread of this one.
     device
@@ -140,6 +146,9 @@ class TrainingSettings:
     warmup_steps: Annotated[int, Field(ge=0)] = 50
     weight_decay: Annotated[float, Field(ge=0)] = 0.15
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    gradient_clip_by: Literal["norm", "value"] = "norm"
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    precision: Literal[32, "bf16-mixed"] = 32
     workers: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
     time_limit: str | None = None

@@ -13,6 +13,7 @@ from anemoi.core.times import format_duration
 from torch import Tensor
 
 from .criterion import Criterion
+from .engine import Engine
 from .loop import repeatable
 from .samples import Samples, normalised
 
@@ -36,8 +37,8 @@ class Validation:
         How many at once.
     seed
         Of all random numbers that the objective draws.
-    device
-        Where.
+    engine
+        Where. Each process makes all the forecasts.
     """
 
     def __init__(
@@ -49,17 +50,17 @@ class Validation:
         dates: int,
         batch_size: int,
         seed: int,
-        device: torch.device,
+        engine: Engine,
     ) -> None:
         self._model, self._criterion, self._samples = model, criterion, samples
-        self._seed, self._device = seed, device
+        self._seed, self._engine, self._device = seed, engine, engine.device
         spread = np.linspace(0, len(samples) - 1, min(dates, len(samples))).round().astype(int)
         self.batches = [
             spread[begin : begin + batch_size].tolist() for begin in range(0, len(spread), batch_size)
         ]
         """The positions of the samples, batch by batch."""
         self._areas = {
-            name: torch.from_numpy(np.asarray(domain.grid.areas, dtype=np.float32))[:, None].to(device)
+            name: torch.from_numpy(np.asarray(domain.grid.areas, dtype=np.float32))[:, None].to(engine.device)
             for name, domain in model.domains.items()
         }  # (grid, 1)
 
@@ -77,7 +78,12 @@ class Validation:
         cuda = [self._device] if self._device.type == "cuda" else []
         model.eval()
         try:
-            with torch.no_grad(), repeatable(self._device), torch.random.fork_rng(devices=cuda):
+            with (
+                torch.no_grad(),
+                self._engine.forward(),
+                repeatable(self._device),
+                torch.random.fork_rng(devices=cuda),
+            ):
                 torch.manual_seed(self._seed)
                 for positions in self.batches:
                     sample = normalised(model, self._samples[positions], self._samples, self._device)

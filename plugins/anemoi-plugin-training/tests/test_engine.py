@@ -1,0 +1,183 @@
+"""Several processes train as one does, with as many samples in a step; so do several batches in turn."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from anemoi.core import config
+from anemoi.core.checkpoint import load
+from anemoi.core.errors import AnemoiError
+
+from anemoi_plugin_training import prepare
+from anemoi_plugin_training.batches import batches
+from anemoi_plugin_training.engine import OneDevice, find_engine
+from anemoi_plugin_training.loop import phases
+from anemoi_plugin_training.runs import read
+from anemoi_plugin_training.samples import Samples
+from anemoi_plugin_training.saving import saved
+from anemoi_plugin_training.settings import TrainingSettings
+
+from .test_loop import CPU, make, optimisation
+
+WORDS = [
+    "graph.refinement=1",
+    "model.channels=8",
+    "model.processor.num_layers=1",
+    "training.steps=8",
+    "training.rollout_steps=3",
+    "training.warmup_steps=3",
+    "training.learning_rate=1e-3",
+    "dates.end='2025-12-06'",
+]
+VALIDATED = [
+    "dates.validation.start='2025-12-07'",
+    "dates.validation.end='2025-12-09'",
+    "training.validation.every_steps=4",
+    "training.validation.dates=2",
+    "training.validation.rollout=1",
+]
+
+PROGRAM = """
+import os, signal, sys
+from anemoi.core.cli import main
+
+leave_after, *words = sys.argv[1:]
+if os.environ["RANK"] == "1" and leave_after != "never":
+    from anemoi_plugin_training.progress import Progress
+
+    def step(self, number, loss):
+        if number == int(leave_after):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    Progress.step = step
+sys.exit(main(["train", *words]))
+"""
+
+
+def two_processes(tmp_path, *words, leave_after="never"):
+    """Train with two processes over gloo; the second is told to leave after a step."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
+    return subprocess.run(
+        [sys.executable, *launch, str(leave_after), *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def metrics_of(run):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+
+
+def assert_close(one, other):
+    for mine, theirs in zip(metrics_of(one), metrics_of(other), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-5)
+    theirs = load(other / "checkpoint.safetensors").weights
+    for name, weight in load(one / "checkpoint.safetensors").weights.items():
+        # The bias of a key or of an edge shifts all scores of a softmax alike: its gradient is zero but for
+        # rounding, which Adam scales up to a whole update.
+        if not name.endswith(("key_value.bias", "edge.bias")):
+            torch.testing.assert_close(weight, theirs[name], rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def with_two(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("two")
+    words = [*WORDS, *VALIDATED, "training.batch_size=2"]
+    done = two_processes(directory, *words, "--output", str(directory / "run"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Trained in") == 1
+    return directory / "run"
+
+
+def test_two_processes_train_as_one_with_the_doubled_batch(tmp_path, with_two):
+    prepare(config.compose("train", [*WORDS, *VALIDATED, "training.batch_size=4"])).run(tmp_path / "one")
+    assert_close(with_two, tmp_path / "one")
+    assert read(with_two).status == "finished"
+
+
+def test_two_processes_leave_together_and_go_on_as_if_they_never_had(tmp_path, with_two):
+    run = tmp_path / "run"
+    words = [*WORDS, *VALIDATED, "training.batch_size=2"]
+    left = two_processes(tmp_path, *words, "--output", str(run), leave_after=4)
+    assert left.returncode != 0
+    assert "after 4 of 8 steps" in left.stderr
+    assert [step for step, _ in saved(run)] == [4]
+    assert read(run).status == "interrupted"
+    with pytest.raises(AnemoiError, match="began with 2 processes"):
+        _go_on_alone(run)
+    again = two_processes(tmp_path, "--resume", str(run))
+    assert again.returncode == 0, again.stderr
+    assert metrics_of(run) == metrics_of(with_two)
+    weights = load(with_two / "checkpoint.safetensors").weights
+    for name, weight in load(run / "checkpoint.safetensors").weights.items():
+        assert torch.equal(weight, weights[name])
+
+
+def _go_on_alone(run):
+    from anemoi_plugin_training.run import interrupted
+
+    return prepare(interrupted(run)).run(run, resume=True)
+
+
+@pytest.mark.parametrize("skip", [0, 3])
+def test_each_process_reads_samples_of_its_own(random_source, data_of, skip):
+    samples = Samples.within(*data_of(random_source(times=30), ["cos_local_time"]), count=1)
+
+    def drawn(batch_size, part=(0, 1)):
+        given = batches(samples, batch_size=batch_size, seed=3, workers=0, skip=skip, part=part)
+        return [list(next(given).starts) for _ in range(12)]
+
+    parts = [drawn(2, part=(rank, 3)) for rank in range(3)]
+    for batch, *own in zip(drawn(6), *parts, strict=True):
+        assert sorted(start for each in own for start in each) == batch
+        assert len({start for each in own for start in each}) == len(set(batch))
+
+
+def train(random_source, data_of, **options):
+    settings = TrainingSettings(steps=6, rollout=2, rollout_steps=3, warmup_steps=2, **options)
+    data, steps = data_of(random_source(times=30), ["cos_local_time"])
+    samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
+    model = make(data, steps)
+    training = optimisation(model, samples, settings, find_engine(settings, CPU))
+    return list(training.steps()), model
+
+
+def test_batches_in_turn_are_as_one_batch(random_source, data_of):
+    whole, model = train(random_source, data_of, batch_size=6)
+    parts, other = train(random_source, data_of, batch_size=2, accumulate=3)
+    for one, two in zip(whole, parts, strict=True):
+        assert one.losses == pytest.approx(two.losses, rel=1e-5)
+        assert one.gradient_norm == pytest.approx(two.gradient_norm, rel=1e-4)
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_gradient_is_clipped_by_value(random_source, data_of):
+    steps, model = train(random_source, data_of, gradient_clip=1e-3, gradient_clip_by="value")
+    largest = max(each.grad.abs().max().item() for each in model.parameters())
+    assert largest == pytest.approx(1e-3)
+    assert steps[-1].gradient_norm > 1e-2
+
+
+def test_mixed_precision_multiplies_in_bfloat16_and_keeps_weights_and_losses_in_full(random_source, data_of):
+    full, _ = train(random_source, data_of, batch_size=2)
+    mixed, model = train(random_source, data_of, batch_size=2, precision="bf16-mixed")
+    ratios = [one.loss / two.loss for one, two in zip(mixed, full, strict=True)]
+    assert ratios != [1.0] * 6
+    assert ratios == pytest.approx(np.ones(6), rel=0.05)
+    assert {each.dtype for each in model.parameters()} == {torch.float32}
+
+
+def test_a_training_of_the_usual_kind_needs_no_fabric():
+    assert type(find_engine(TrainingSettings(), CPU)) is OneDevice
+    code = "import sys, anemoi_plugin_training.run; sys.exit('lightning_fabric' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
