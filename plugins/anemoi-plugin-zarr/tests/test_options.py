@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from anemoi.core import config
-from anemoi.core.errors import AnemoiError
+from anemoi.core.errors import AbsentError, AnemoiError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
 
 from anemoi_plugin_zarr import ZarrSource
 from anemoi_plugin_zarr.views.concat import ConcatSource
 from anemoi_plugin_zarr.views.join import JoinSource
+from anemoi_plugin_zarr.views.overlap import Overlap, covered
 from anemoi_plugin_zarr.views.subset import SubsetSource
 
 from .conftest import DATA, LATITUDES, LONGITUDES, TIMES, Make
@@ -181,3 +183,10 @@ def test_nans_are_refused_where_there_should_be_none(make: Make) -> None:
     with pytest.raises(AnemoiError, match="2020-01-31T12 have NaNs, but its attribute 'allow_nans'"):
         source.read(TIMES)
     assert np.isfinite(ZarrSource(path=path, select=["t"]).read(TIMES)).all()
+
+
+def test_what_a_region_covers_needs_scipy_and_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.spatial", None)
+    places = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0, 1.0])
+    with pytest.raises(AbsentError, match=r'pip install "anemoi-plugin-zarr\[regions\]"'):
+        covered([Grid(*places), Grid(*places)], Overlap())

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from anemoi.core.errors import AbsentError
 from anemoi.core.grid import Grid
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
+
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
 
 _EARTH_RADIUS_KM = 6371.229
 """As the IFS has it, and with it the GRIB messages of ECMWF."""
@@ -60,7 +64,7 @@ def covers(region: Grid, grid: Grid, overlap: Overlap) -> NDArray[np.bool_]:
     least = (
         overlap.min_distance_km / _EARTH_RADIUS_KM
         if overlap.min_distance_km is not None
-        else np.asarray(KDTree(points).query(points, k=2)[0])[:, 1].min(initial=np.inf)
+        else np.asarray(_tree(points).query(points, k=2)[0])[:, 1].min(initial=np.inf)
     )
     nearest = distances.min(axis=1, initial=np.inf)
     inside = _in_triangles(points, corners, neighbours) | (nearest <= least)
@@ -74,7 +78,7 @@ def covers(region: Grid, grid: Grid, overlap: Overlap) -> NDArray[np.bool_]:
 
 def _are_near(one: Grid, other: Grid) -> bool:
     places = [np.stack([grid.latitudes, grid.longitudes], axis=1) for grid in (one, other)]
-    return bool((np.asarray(KDTree(places[0]).query(places[1])[0]) < _NEAR_DEGREES).any())
+    return bool((np.asarray(_tree(places[0]).query(places[1])[0]) < _NEAR_DEGREES).any())
 
 
 def _within_bounds(region: Grid, grid: Grid, reach: float) -> NDArray[np.bool_]:
@@ -97,7 +101,7 @@ def _nearest(
     corners: NDArray[np.float64], points: NDArray[np.float64], reach: float, overlap: Overlap
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Find the corners nearest to each point: distances, inf beyond sight, and positions, -1 beyond."""
-    tree = KDTree(corners)
+    tree = _tree(corners)
     sight = 2.0 * np.sin(np.deg2rad(reach) / 2.0)
     for kilometres in (overlap.min_distance_km, overlap.max_distance_km):
         sight = max(sight, (kilometres or 0.0) / _EARTH_RADIUS_KM)
@@ -135,3 +139,15 @@ def _in_triangles(
         along = scale * (other * upright).sum(axis=1)
         inside[left] = ~flat & (u >= 0) & (u <= 1) & (v >= 0) & (u + v <= 1) & (along > _TINY)
     return inside
+
+
+def _tree(points: NDArray[np.float64]) -> KDTree:
+    try:
+        from scipy.spatial import KDTree
+    except ModuleNotFoundError as error:
+        raise AbsentError(
+            f"What a region covers is found with {error.name}, which is not installed.",
+            requirement="anemoi-plugin-zarr[regions]",
+            fix='Install it: pip install "anemoi-plugin-zarr[regions]"',
+        ) from error
+    return KDTree(points)
