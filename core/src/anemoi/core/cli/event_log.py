@@ -28,9 +28,9 @@ class EventLog:
         """Write that something has happened, with the time, UTC."""
         if self._stream is None:
             return
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": now, "event": event, **about}, ensure_ascii=False)
-        with self._lock:
+        with self._lock:  # taken before the time is, so that later lines have later times
+            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            line = json.dumps({"time": now, "event": event, **about}, ensure_ascii=False)
             self._stream.write(f"{line}\n")
             self._stream.flush()
 
