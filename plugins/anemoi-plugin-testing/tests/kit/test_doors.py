@@ -234,20 +234,20 @@ def test_the_command_takes_options_from_a_configuration_that_names_the_component
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("code", "words", "said"),
     [
-        (["no-such-plugin"], "No plugin installed here is called 'no-such-plugin'"),
-        (["every-fifth", "-o", "neighbours"], "'neighbours' is not an option"),
-        (["every-fifth", "-o", "strength=2"], "has an option strength"),
-        (["every-fifth", "--expect-failure", "builds"], "has no reason"),
-        (["every-fifth", "--expect-failure", "builds= "], "without a reason"),
-        (["every-fifth", "--expect-failure", "mapper.builds=it is new"], "has a check mapper.builds"),
-        (["every-fifth", "--junit", "no/such/r.xml"], "cannot be written"),
+        (5, ["no-such-plugin"], "No plugin installed here is called 'no-such-plugin'"),
+        (2, ["every-fifth", "-o", "neighbours"], "'neighbours' is not an option"),
+        (2, ["every-fifth", "-o", "strength=2"], "has an option strength"),
+        (2, ["every-fifth", "--expect-failure", "builds"], "has no reason"),
+        (5, ["every-fifth", "--expect-failure", "builds= "], "without a reason"),
+        (2, ["every-fifth", "--expect-failure", "mapper.builds=it is new"], "has a check mapper.builds"),
+        (2, ["every-fifth", "--junit", "no/such/r.xml"], "cannot be written"),
     ],
 )
-def test_mistakes_are_said_plainly(anemoi, words, said):
-    code, _, error = anemoi("plugins", "check", *words)
-    assert code == 2
+def test_mistakes_are_said_plainly(anemoi, code, words, said):
+    ended, _, error = anemoi("plugins", "check", *words)
+    assert ended == code
     assert said in error
     assert "Traceback" not in error
 

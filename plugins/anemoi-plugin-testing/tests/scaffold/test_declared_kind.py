@@ -174,7 +174,7 @@ def test_an_update_without_the_owner_says_that_it_is_missing(owner, tmp_path, mo
     assert new(tmp_path) == 0
     monkeypatch.syspath_prepend(tmp_path)
     sys.path.remove(str(owner.path))
-    assert main(["plugins", "update", str(tmp_path / "anemoi-plugin-mine"), "--check"]) == 2
+    assert main(["plugins", "update", str(tmp_path / "anemoi-plugin-mine"), "--check"]) == 5
     assert "no kind of component called 'downscaler'" in capsys.readouterr().err
 
 
