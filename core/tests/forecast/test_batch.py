@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -275,6 +278,29 @@ def test_a_computation_that_fails_clears_away_what_was_written():
     with pytest.raises(KeyboardInterrupt):
         compute()
     assert recorder.done == ["enter", 1, KeyboardInterrupt]
+
+
+@pytest.mark.parametrize("during", ["the last files", "the states"])
+def test_an_interrupt_waits_until_files_are_whole_or_cleared_away(during):
+    """Ctrl-C while the main thread waits: the writer, which goes on, has ended when it is told."""
+    recorder = Recorder()
+
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)  # in which an interrupted wait would be over
+        recorder.gate.set()
+
+    def compute():
+        with Background(tee(recorder)) as output:
+            for step in range(1, 3 if during == "the last files" else 9):
+                output.write(state(step))
+
+    thread = threading.Timer(0.2, interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        compute()
+    assert recorder.done[-1] is (None if during == "the last files" else KeyboardInterrupt)
+    thread.join()
 
 
 def test_ranges_of_dates():

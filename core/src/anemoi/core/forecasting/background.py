@@ -32,6 +32,8 @@ class Background:
         self._output = output
         self._states: queue.Queue[State | BaseException | None] = queue.Queue(_WAITING)
         self._failure: BaseException | None = None
+        # In place of a join, which takes a thread for ended when it is interrupted (bpo-45274).
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="forecast output", daemon=True)
 
     def __enter__(self) -> Background:
@@ -55,13 +57,15 @@ class Background:
     ) -> None:
         """Wait until all is written; after an error, until all is cleared away."""
         interrupt, told = None, False
-        while self._thread.is_alive():
+        while True:
             try:
+                if self._ended.is_set():
+                    break
                 if not told:
                     self._states.put(error, timeout=_PATIENCE)
                     told = True
-                self._thread.join()
-            except queue.Full:  # noqa: PERF203 (it waits)
+                self._ended.wait()
+            except queue.Full:
                 continue  # the thread is busy, or has failed and ended
             except KeyboardInterrupt as again:  # which must not keep it from clearing away
                 interrupt = again
@@ -75,11 +79,23 @@ class Background:
             raise self._failure
 
     def _work(self) -> None:
+        try:
+            self._write_all()
+        finally:
+            self._ended.set()
+
+    def _write_all(self) -> None:
         ended = False
         try:
+            # Files are begun with the first state: who is interrupted before has nothing to clear away.
+            item = self._states.get()
+            ended = not isinstance(item, State)
+            if isinstance(item, BaseException):
+                return
             with self._output as output:
-                while isinstance(item := self._states.get(), State):
+                while isinstance(item, State):
                     output.write(item)
+                    item = self._states.get()
                 ended = True
                 if item is not None:
                     raise item  # so that what was written is cleared away
