@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import ResourceError
-
-try:
-    import fcntl
-except ImportError:  # not on this system, where a file that is there already is all that is noticed
-    fcntl = None  # type: ignore[assignment]
+from ..locking import LockedError, lock
 
 
 class OutputLocks:
@@ -49,10 +45,15 @@ class OutputLocks:
         self._release()
 
     def _take(self, path: Path) -> None:
-        lock = path.with_name(f".{path.name}.lock")
-        while fcntl is not None:
+        beside = path.with_name(f".{path.name}.lock")
+        while True:
             try:
-                file = lock.open("a+b")
+                file = lock(beside)
+            except LockedError as error:
+                raise ResourceError(
+                    f"{path} is being written by another forecast ({error.holder}).",
+                    fix="Wait until it has ended, or choose another path.",
+                ) from error
             except OSError as error:
                 if ResourceError.kind(error) is ResourceError:
                     raise ResourceError(
@@ -60,23 +61,10 @@ class OutputLocks:
                         fix="Make fewer forecasts at once, or let more files be open (ulimit -n).",
                     ) from error
                 return  # where no file can be made none will be written, which its output says better
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                file.seek(0)
-                holder = file.read(100).decode(errors="replace").strip()
-                file.close()
-                raise ResourceError(
-                    f"{path} is being written by another forecast{f' ({holder})' if holder else ''}.",
-                    fix="Wait until it has ended, or choose another path.",
-                ) from error
             with suppress(FileNotFoundError):
                 # Who held it before may have removed the file since it was opened here.
-                if os.fstat(file.fileno()).st_ino == lock.stat().st_ino:
-                    file.truncate(0)
-                    file.write(f"process {os.getpid()} on {os.uname().nodename}".encode())
-                    file.flush()
-                    self._held[lock] = file
+                if os.fstat(file.fileno()).st_ino == beside.stat().st_ino:
+                    self._held[beside] = file
                     return
             file.close()
 

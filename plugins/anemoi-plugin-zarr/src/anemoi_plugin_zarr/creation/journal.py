@@ -6,7 +6,6 @@ counts as written once its own file is there, which comes after its data and tak
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.files import appearing, write_whole
+from anemoi.core.locking import LockedError, lock
 from anemoi.core.moments import Moments
 from numpy.typing import NDArray
 
@@ -44,15 +44,13 @@ class CreationJournal:
             If another process is at it.
         """
         self._place.mkdir(parents=True, exist_ok=True)
-        file = (self._place / _LOCK).open("wb")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
+            return lock(self._place / _LOCK)
+        except LockedError as error:
             raise DataError(
-                f"Another process is writing {self._directory}.", fix="Wait for it, or stop it."
-            ) from None
-        return file
+                f"Another process is writing {self._directory}: {error.holder}.",
+                fix="Wait for it, or stop it.",
+            ) from error
 
     def clear(self) -> None:
         """Remove all that lies in the directory, but for the lock, which would not lock any more."""
