@@ -155,24 +155,24 @@ def _parent(parent: Mapping[str, Any], where: str) -> Finding:
     if found is None and "content" not in parent:
         return Finding(about, "unknown", "it is of a format that keeps no provenance")
     if found is None:
-        return Finding(about, "differs", "it does not say any more where it comes from")
+        return Finding(about, "differs", "its provenance is missing now")
     if found.provenance.get("identity") != parent.get("identity"):
-        return Finding(about, "differs", f"there lies {title(found.provenance)} now")
+        return Finding(about, "differs", f"replaced by {title(found.provenance)}")
     return _compare(about, found, parent.get("content") or found.provenance.get("content"))
 
 
 def _compare(about: str, found: Artefact, expected: Any) -> Finding:
     if expected is None:
-        return Finding(about, "unknown", "it keeps no hash of what it holds")
+        return Finding(about, "unknown", "it keeps no hash of its contents")
     try:
         content = found.content()
     except Exception as error:
         return Finding(about, "unreadable", _why(error))
     if content is None:
-        return Finding(about, "unknown", "no hash can be computed where it lies")
+        return Finding(about, "unknown", "no hash can be computed there")
     if content == expected:
-        return Finding(about, "ok", "it holds what it held")
-    return Finding(about, "differs", f"it holds {content}, and was made with {expected}")
+        return Finding(about, "ok", "contents unchanged")
+    return Finding(about, "differs", f"its hash is {content}, and was {expected}")
 
 
 def _why(error: Exception) -> str:

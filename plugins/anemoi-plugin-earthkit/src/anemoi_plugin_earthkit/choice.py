@@ -42,7 +42,7 @@ def choose(
     Raises
     ------
     DataError
-        If fields of several experiments would be mixed, or there are none of what is asked for.
+        If fields of several experiments would be mixed, or none fits the options.
     """
     rows = _of_experiment(index, rows, where, expver)
     if base is not None:

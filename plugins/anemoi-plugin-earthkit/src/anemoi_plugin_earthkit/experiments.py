@@ -24,7 +24,7 @@ def one_experiment(dataset: Any, path: Path) -> Any:
     Raises
     ------
     DataError
-        If they are others than ERA5 and ERA5T, which stand for one thing.
+        If there are experiments besides ERA5 and ERA5T, which belong together.
     """
     if EXPERIMENT not in dataset.dims:
         return dataset

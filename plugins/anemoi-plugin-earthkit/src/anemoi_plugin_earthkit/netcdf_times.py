@@ -88,7 +88,7 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
     Raises
     ------
     DataError
-        If a time is missing, or it cannot be told which coordinate they are.
+        If a time is missing, or more than one coordinate could be the time.
     """
     dates = {str(name): each for name, each in array.coords.items() if each.dtype.kind == "M"}
     leads = [each for each in array.coords.values() if each.dtype.kind == "m"]
