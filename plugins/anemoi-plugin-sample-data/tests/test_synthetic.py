@@ -3,7 +3,7 @@ import pytest
 from anemoi.core.errors import ConfigError, DataError
 from anemoi_plugin_testing import SourceContract
 
-from anemoi_plugin_training.synthetic import SyntheticSource, grid_named
+from anemoi_plugin_sample_data.synthetic import SyntheticSource, grid_named
 
 
 class TestSynthetic(SourceContract):
