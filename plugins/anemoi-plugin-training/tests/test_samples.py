@@ -79,13 +79,13 @@ class TestRoles:
         domain = data_of(source, *arguments, **options)[0]["data"].domain
         return source, domain, {variable.name: variable.role for variable in domain.variables}
 
-    def test_all_is_prognostic_but_what_is_computed_or_never_changes(self, data_of):
+    def test_all_is_prognostic_but_what_is_computed_or_accumulated_or_never_changes(self, data_of):
         source, domain, roles = self.roles(data_of, ["cos_latitude"])
         assert roles == {
             "t": Role.PROGNOSTIC,
             "insolation": Role.FORCING,
             "lsm": Role.FORCING,
-            "tp": Role.PROGNOSTIC,
+            "tp": Role.DIAGNOSTIC,
             "cos_latitude": Role.FORCING,
         }
         assert [each.name for each in domain.variables if each.computed] == ["insolation", "cos_latitude"]
@@ -95,6 +95,7 @@ class TestRoles:
     def test_the_data_say_and_the_user_says_otherwise(self, data_of):
         said = {"tp": Variable("tp", role=Role.DIAGNOSTIC, accumulated=np.timedelta64(6, "h"))}
         assert self.roles(data_of, metadata=said)[2]["tp"] is Role.DIAGNOSTIC
+        assert self.roles(data_of, prognostic=["tp"])[2]["tp"] is Role.PROGNOSTIC
         roles = self.roles(data_of, metadata=said, prognostic=["t*"], forcing=["insol*"])
         assert roles[2]["tp"] is Role.PROGNOSTIC
         assert not roles[1]["insolation"].computed

@@ -17,6 +17,15 @@ from .settings import VariableSettings
 DROP = "drop"
 """What a user says of variables that are not used."""
 
+# fmt: off
+ACCUMULATED = frozenset({
+    "tp", "cp", "lsp", "sf", "csf", "lsf", "e", "es", "pev", "smlt", "ro", "sro", "ssro",
+    "ewss", "nsss", "lgws", "mgws", "gwd", "bld", "sshf", "slhf",
+    "ssr", "ssrc", "ssrd", "str", "strc", "strd", "tsr", "tsrc", "ttr", "ttrc", "tisr", "fdir", "cdir",
+})
+# fmt: on
+"""Short names that stand for an accumulation, which no analysis has (ECMWF's parameter database)."""
+
 Where = Callable[[str], str]
 """Where a key of the configuration was written, as `` (at FILE:LINE)``; empty if nobody knows."""
 
@@ -32,7 +41,8 @@ def variables(
     """Give each variable its role: those of the data in their order, then the computed forcings.
 
     What the user says of a variable comes first; then its name, if that is one of an installed forcing, for
-    what can be computed is not to be forecast; then what the data say of it.
+    what can be computed is not to be forecast; then what the data say of it. Where they say nothing, a name
+    in `ACCUMULATED` is that of a diagnostic variable, for no initial state has it.
 
     Parameters
     ----------
@@ -74,6 +84,8 @@ def variables(
         elif said.computed:
             # The data call it computed, but nothing here computes it: it is read as it is.
             found.append(replace(said, computed=False))
+        elif name in ACCUMULATED and said.role is Role.PROGNOSTIC:
+            found.append(replace(said, role=Role.DIAGNOSTIC))
         else:
             found.append(said)
     there = {variable.name for variable in found if variable.computed}
