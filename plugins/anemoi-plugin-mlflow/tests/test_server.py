@@ -127,7 +127,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_training_that_is_killed_is_recorded_as_killed_with_all_it_recorded(server, tmp_path, parameters):
+def test_a_training_that_is_killed_is_recorded_as_killed_with_all_it_recorded_and_can_go_on(
+    server, tmp_path, parameters
+):
     server.wait()
     run = tmp_path / "killed"
     subprocess.run([sys.executable, "-c", KILLED, str(run), server.uri, json.dumps(parameters)], check=False)
@@ -149,6 +151,12 @@ def test_a_training_that_is_killed_is_recorded_as_killed_with_all_it_recorded(se
     }
     assert found.tags["override.note"] == "long"
     assert found.tags["override.forcings"] == "~forcings"
+    resumed = Mlflow(directory=run, uri=server.uri, system_metrics_every=0, patience=60)
+    resumed.start("killed", parameters)
+    resumed.metrics({"loss": 1 / 6}, 6)
+    resumed.finish("finished")
+    assert server.run("killed").info.status == "FINISHED"
+    assert server.history("killed") == [(step, 1 / step) for step in range(1, 7)]
 
 
 def test_without_a_server_the_record_is_in_a_store_beside_the_run(tmp_path, parameters, monkeypatch):

@@ -51,6 +51,10 @@ class Store:
         self._answer()
         self.given.append("start")
 
+    def resume(self):
+        self._answer()
+        self.given.append("resume")
+
     def metrics(self, records):
         self._answer()
         steps = [record["step"] for record in records]
@@ -74,7 +78,9 @@ class Store:
 @pytest.fixture
 def store(monkeypatch):
     store = Store()
-    methods = {name: getattr(Store, name) for name in ("describe", "metrics", "file", "figures", "end")}
+    methods = {
+        name: getattr(Store, name) for name in ("describe", "resume", "metrics", "file", "figures", "end")
+    }
     monkeypatch.setattr(delivery, "StoredRun", SimpleNamespace(open=store.open, **methods))
     return store
 
@@ -174,6 +180,22 @@ def test_a_record_without_an_end_is_that_of_a_killed_run(spool, store):
     assert store.given == ["start"]
     assert it.deliver(ended=True) is True
     assert store.given == ["start", "KILLED"]
+
+
+def test_a_resumed_run_goes_on_with_its_record_though_its_last_line_was_cut_short(spool, store):
+    assert spool.reopen() is False
+    begin(spool)
+    spool.append("metrics", step=1, values={"loss": 1.0})
+    with spool.lines.open("ab") as file:
+        file.write(b'{"kind": "metr')
+    assert Delivery(spool.run_directory).deliver(ended=True) is True
+    assert spool.reopen() is True
+    spool.append("resume")
+    spool.append("metrics", step=2, values={"loss": 1.0})
+    assert Delivery(spool.run_directory).deliver(ended=False) is False
+    spool.append("finish", status="finished")
+    assert Delivery(spool.run_directory).deliver(ended=True) is True
+    assert store.given == ["start", [1], "KILLED", "resume", [2], ["loss"], "finished"]
 
 
 def test_two_processes_do_not_deliver_one_run(spool, store):

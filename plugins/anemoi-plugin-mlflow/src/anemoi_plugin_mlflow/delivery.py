@@ -114,6 +114,8 @@ class Delivery:
                 self._metrics(batch)
             elif records[0]["kind"] == "file":
                 self._take(partial(StoredRun.file, path=records[0]["path"]), offset)
+            elif records[0]["kind"] == "resume":
+                self._take(StoredRun.resume, offset)
             elif records[0]["kind"] == "finish":
                 self._take(lambda run: run.figures(curves(self._all_metrics())), self._delivered.offset)
                 end = records[0]

@@ -7,6 +7,7 @@ keeps how far it has come beside it. Neither ever waits for the other.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ SQLITE = "sqlite:///"
 FOLDER = "mlflow"
 """The folder of the spool in the directory of a run."""
 
-Kind = Literal["start", "metrics", "file", "finish"]
+Kind = Literal["start", "resume", "metrics", "file", "finish"]
 
 
 class Spool:
@@ -61,6 +62,19 @@ class Spool:
                     return
                 offset += len(line)
                 yield json.loads(line), offset
+
+    def reopen(self) -> bool:
+        """Go on with the record of an earlier process, whose last line may have been cut short by a kill.
+
+        Returns
+        -------
+        bool
+            Whether there is one.
+        """
+        end = max((place for _, place in self.read(0)), default=0) if self.lines.exists() else 0
+        if end:
+            os.truncate(self.lines, end)
+        return bool(end)
 
     @property
     def pending(self) -> int:

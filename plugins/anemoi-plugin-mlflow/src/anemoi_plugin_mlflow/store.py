@@ -96,6 +96,11 @@ class StoredRun:
         self._document("configuration.json", parameters)
         self._document("plugin-lock.json", start["lock"])
 
+    def resume(self) -> None:
+        """Write that the run, which had ended, goes on."""
+        with _refusals():
+            self._client.update_run(self.id, status="RUNNING")
+
     def metrics(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write the values of some records of metrics, together no more than :data:`BATCH`."""
         values = [

@@ -66,20 +66,11 @@ class Mlflow(Tracker):
 
     def start(self, run: str, parameters: Mapping[str, Any]) -> None:
         """See :class:`anemoi.core.interfaces.tracker.Tracker`."""
-        values = parameters.get("values", {})
-        self._spool.folder.mkdir()
-        self._spool.append(
-            "start",
-            run=run,
-            uid=uuid.uuid4().hex,
-            uri=self._uri,
-            experiment=self._experiment,
-            user=_user(),
-            upload_checkpoints=self._upload_checkpoints,
-            parameters=parameters,
-            lock=[vars(entry) for entry in lock(values)] if "model" in values else [],
-            provenance=provenance(parents=()),
-        )
+        self._spool.folder.mkdir(exist_ok=True)
+        if self._spool.reopen():
+            self._spool.append("resume")
+        else:
+            self._begin(run, parameters)
         self._delivery = _deliver(self._spool, patience=self._patience)
         self._sampler.start()
 
@@ -98,6 +89,21 @@ class Mlflow(Tracker):
         if self._delivery is not None:
             _end(self._delivery, patience=self._patience)
         self._report()
+
+    def _begin(self, run: str, parameters: Mapping[str, Any]) -> None:
+        values = parameters.get("values", {})
+        self._spool.append(
+            "start",
+            run=run,
+            uid=uuid.uuid4().hex,
+            uri=self._uri,
+            experiment=self._experiment,
+            user=_user(),
+            upload_checkpoints=self._upload_checkpoints,
+            parameters=parameters,
+            lock=[vars(entry) for entry in lock(values)] if "model" in values else [],
+            provenance=provenance(parents=()),
+        )
 
     def _record_system(self, values: Mapping[str, float], sample: int) -> None:
         self._spool.append("metrics", step=sample, values=values)

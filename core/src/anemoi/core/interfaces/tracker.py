@@ -26,7 +26,10 @@ class Tracker(ABC):
 
     @abstractmethod
     def start(self, run: str, parameters: Mapping[str, Any]) -> None:
-        """Begin the record of ``run`` with all the parameters that it was started with, as JSON."""
+        """Begin the record of ``run`` with all the parameters that it was started with, as JSON.
+
+        A run that is resumed starts once more in the same directory: its record goes on.
+        """
 
     @abstractmethod
     def metrics(self, values: Mapping[str, float], step: int) -> None:
