@@ -1,0 +1,1 @@
+"""The record of Anemoi trainings in Weights & Biases."""
