@@ -244,6 +244,30 @@ def test_forecast_tells_of_the_model_the_source_and_the_outputs_at_once(trainer_
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture(scope="module")
+def verification_alone(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("verification") / "env", ["anemoi-plugin-verification"])
+
+
+@pytest.mark.parametrize("alone", ["core_alone", "verification_alone"])
+def test_evaluate_tells_of_the_model_and_the_source_at_once(alone, checkpoint, request, tmp_path):
+    python = request.getfixturevalue(alone)
+    brought = {"anemoi-plugin-verification"} if alone == "core_alone" else set()
+    line = f"anemoi evaluate {checkpoint} --report report"
+    said = shell(line, python, tmp_path, code=5)
+    assert commands_in(said) == [{"anemoi-plugin-sample-data", "anemoi-plugin-transformer", *brought}]
+    said = shell(f"{line} --source analysis.zarr", python, tmp_path, code=5)
+    assert commands_in(said) == [{"anemoi-plugin-zarr", "anemoi-plugin-transformer", *brought}]
+    assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_tells_of_a_metric_with_the_rest(verification_alone, checkpoint, tmp_path):
+    line = f"anemoi evaluate {checkpoint} --metric nobodys --metric crps"
+    said = shell(line, verification_alone, tmp_path, code=5)
+    assert "no metric called 'nobodys'" in said
+    assert commands_in(said) == [{"anemoi-plugin-sample-data", "anemoi-plugin-transformer"}]
+
+
 def test_what_is_incompatible_is_called_so(tmp_path, checkpoint):
     python = make(tmp_path / "env", ["anemoi-plugin-training"])
     [site] = python.parents[1].glob("lib/*/site-packages")

@@ -78,6 +78,75 @@ def test_the_command_line_names_another(conf: Path, words: list[str], processor:
     assert composition.get("model.channels") == 32
 
 
+@pytest.mark.parametrize("word", ["model.processor.name=wheel", "model/processor=wheel"])
+@pytest.mark.parametrize(
+    ("files", "processor"),
+    [
+        ({}, {}),
+        ({"wheels/conf/model/wheel.yaml": "processor: {name: wheel, spokes: 12}"}, {"spokes": 12}),
+        # A later layer's version of the file, and a group of the part, come before.
+        (
+            {
+                "wheels/conf/model/wheel.yaml": "processor: {name: wheel, spokes: 12, rim: {width: 2}}",
+                "work/conf/model/wheel.yaml": "processor: {spokes: 20}",
+            },
+            {"spokes": 20, "rim": {"width": 2}},
+        ),
+        (
+            {
+                "wheels/conf/model/wheel.yaml": "processor: {name: wheel, spokes: 12}",
+                "work/conf/model/processor/wheel.yaml": "{name: wheel, spokes: 7}",
+            },
+            {"spokes": 7},
+        ),
+        # A file of its distribution under another name, if there is one alone.
+        ({"wheels/conf/model/round.yaml": "processor: {name: Wheel, spokes: 12}"}, {"spokes": 12}),
+        (
+            {
+                "wheels/conf/model/big.yaml": "processor: {name: wheel, spokes: 40}",
+                "wheels/conf/model/small.yaml": "processor: {name: wheel, spokes: 4}",
+            },
+            {},
+        ),
+        # Not what others write of it, nor what goes somewhere else, nor what names another there.
+        ({"engines/conf/model/other.yaml": "processor: {name: wheel, spokes: 12}"}, {}),
+        ({"wheels/conf/model/wheel.yaml": "# @package else\nprocessor: {name: wheel, spokes: 12}"}, {}),
+        ({"wheels/conf/model/wheel.yaml": "processor: {name: turbine, spokes: 12}"}, {}),
+    ],
+)
+def test_another_takes_what_its_own_plugin_configures(
+    conf: Path, tmp_path: Path, word: str, files: dict[str, str], processor: dict[str, object]
+) -> None:
+    for name, text in files.items():
+        path = tmp_path / name if name.startswith("work") else tmp_path / "path" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    assert compose("demo", [word]).get("model.processor") == {"name": "wheel", **processor}
+    for words in ([word, "model.processor.spokes=9"], ["model.processor.spokes=9", word]):
+        chosen = compose("demo", words)
+        assert chosen.get("model.processor") == {"name": "wheel", **processor, "spokes": 9}
+        assert chosen.history("model.processor.spokes")[-1].layer == "command line"
+
+
+def test_explaining_tells_where_the_plugin_of_another_configures_it(conf: Path, tmp_path: Path) -> None:
+    (tmp_path / "path" / "wheels" / "conf" / "model").mkdir()
+    file = tmp_path / "path" / "wheels" / "conf" / "model" / "wheel.yaml"
+    file.write_text("name: engine\nprocessor:\n  name: wheel\n  spokes: 12\n")
+    composition = compose("demo", ["model.processor.name=wheel"])
+    [spokes] = composition.history("model.processor.spokes")
+    assert (spokes.where, spokes.distribution) == (f"{file}:4", "wheels")
+    assert [origin.value for origin in composition.history("model.processor.name")] == ["turbine", "wheel"]
+    # A file that names its own component is laid once, as any other.
+    file.write_text("defaults: [turbine]\nprocessor:\n  name: wheel\n  spokes: 12\n")
+    whole = compose("demo", ["model=wheel"])
+    assert whole.get("model") == {
+        "name": "engine",
+        "channels": 32,
+        "processor": {"name": "wheel", "spokes": 12},
+    }
+    assert len(whole.history("model.processor.spokes")) == 1
+
+
 def test_the_history_is_that_of_the_new_component(conf: Path) -> None:
     (conf / "demo.yaml").write_text("model:\n  processor:\n    name: wheel\n    blades: 7\n")
     composition = compose("demo")
@@ -110,6 +179,7 @@ def test_a_group_of_parts_is_chosen_without_an_entry_in_a_defaults_list(conf: Pa
     composition = compose("demo", ["model/processor=wide", "model.processor.tyre=true"])
     assert composition.get("model.processor") == {"name": "wheel", "spokes": 40, "tyre": True}
     assert composition.history("model.processor.spokes")[-1].line == 2
+    assert compose("demo", ["model/processor=wheel"]).get("model.processor") == {"name": "wheel"}
     with pytest.raises(ConfigError, match="no 'wdie' in the configuration group 'model/processor'"):
         compose("demo", ["model/processor=wdie"])
 

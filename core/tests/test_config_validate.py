@@ -11,7 +11,7 @@ import pytest
 from annotated_types import Ge
 from pydantic import Field
 
-from anemoi.core.config import Component, Composition, Spec, build, compose, layers, validate
+from anemoi.core.config import Component, Composition, Origin, Spec, build, compose, layers, validate
 from anemoi.core.config.options import options, parameter_docs, type_name
 from anemoi.core.config.validate import problems
 from anemoi.core.errors import ConfigError, DataError, PluginError
@@ -492,3 +492,47 @@ def test_the_first_sentence_of_each_parameter_is_its_documentation() -> None:
 )
 def test_a_type_is_named_as_its_author_would(annotation: Any, expected: str) -> None:
     assert type_name(annotation) == expected
+
+
+class Careful(Keeper):
+    """Refuses options before it is built."""
+
+    def __init__(self, *, first: int = 1, last: int = 2, word: str = "a") -> None:
+        raise AssertionError("checking builds nothing")
+
+    @classmethod
+    def check_options(cls, *, first: int = 1, last: int = 2, word: str = "a") -> None:
+        if first > last:
+            raise ConfigError("last: smaller than first.", fix="Swap them.")
+        if word == "b":
+            raise ValueError("no such word")
+
+
+@dataclass(frozen=True)
+class WithCareful:
+    keepers: list[Annotated[Spec, Component("tracker")]]
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "said"),
+    [
+        ({"first": 3}, "keepers.1.last", "smaller than first."),
+        ({"word": "b"}, "keepers.1", "no such word"),
+        ({"first": "x"}, "keepers.1.first", "expected int, got 'x'."),  # types come first
+        ({"first": 2, "last": 3}, None, None),
+    ],
+)
+def test_a_component_refuses_options_before_it_is_built(
+    given: dict[str, Any], key: str | None, said: str | None
+) -> None:
+    values = {"keepers": [target(Careful), target(Careful, **given)]}
+    origins = {"keepers": (Origin("command line", values["keepers"]),)}
+    found = problems(Composition("demo", (), values, trusted=True, origins=origins), WithCareful)
+    if key is None:
+        assert found == []
+        return
+    [problem] = found
+    assert problem.key == key
+    assert said is not None
+    assert said in problem.what
+    assert problem.where

@@ -1,10 +1,13 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 from anemoi.core.config import compose
 from anemoi.core.config.validate import problems
 from anemoi.core.errors import ConfigError
+from anemoi.core.interfaces import GraphBuilder
 
+from anemoi_plugin_training.json_lines import JsonLines
 from anemoi_plugin_training.run import prepare
 from anemoi_plugin_training.settings import DateSettings, TrainingSettings
 
@@ -15,6 +18,19 @@ def test_the_file_and_the_settings_have_the_same_defaults():
     assert defaults.pop("optimiser") is None  # an older name, which the file no longer writes
     assert values["training"] == defaults
     assert values["dates"] == dataclasses.asdict(DateSettings())
+
+
+class NoGraph(GraphBuilder):
+    def __init__(self) -> None:
+        raise ConfigError("no luck")
+
+    def build(self, grids):
+        raise NotImplementedError
+
+
+class NoTracker(JsonLines):
+    def __init__(self, *, directory: Path) -> None:
+        raise ConfigError("no luck")
 
 
 OTHER = "data: {name: sample}"
@@ -38,7 +54,26 @@ OTHER = "data: {name: sample}"
             "'often'",
         ),
         ([f"+domains.hidden={{{OTHER}}}"], "domains.hidden", "a word other than 'hidden'"),
-        (["objective.lead_time=soon"], "", "The objective cannot be built: 'soon' is not a duration."),
+        (
+            ["objective.lead_time=soon"],
+            "objective",
+            "the objective cannot be built: 'soon' is not a duration.",
+        ),
+        (["data=synthetic", "data.grid=O"], "data", "There is no grid 'O'."),
+        (["data=zarr", "data.path=gone.zarr", "+data.frequency=often"], "data.frequency", "'often'"),
+        (["data=concat", "data.sources=[]"], "data", "there are no sources"),
+        (
+            ["data=join", "data.sources=[{name: zarr, path: a.zarr, area: [0, 0, 90, 0]}]"],
+            "data.sources.0.area",
+            "is no area",
+        ),
+        (
+            ["variables.drop=[msl]", "variables.forcing=[msl]"],
+            "variables.drop",
+            "msl is in variables.forcing",
+        ),
+        ([f"graph._target_={__name__}.NoGraph"], "graph", "the graph cannot be built"),
+        ([f"+trackers.mine={{_target_: {__name__}.NoTracker}}"], "trackers.mine", "no luck"),
         (["~graph"], "", "The model needs a graph, but none is named."),
         (["~data"], "", "No data are named."),
         (["data._target_=os.path.join"], "data._target_", "is not a source"),

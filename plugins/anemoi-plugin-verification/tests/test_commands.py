@@ -21,7 +21,15 @@ def coarse_maps(monkeypatch) -> None:
 
 
 @pytest.fixture
-def model(monkeypatch, checkpoint, weather, damped) -> str:
+def plugins_of_nobody(monkeypatch) -> None:
+    """Takes for here what the checkpoints of these tests name."""
+    for check in ("check_lock", "check_sources"):
+        name = f"anemoi_plugin_verification.commands.evaluate.{check}"
+        monkeypatch.setattr(name, lambda needs, checked, **how: None)
+
+
+@pytest.fixture
+def model(monkeypatch, plugins_of_nobody, checkpoint, weather, damped) -> str:
     """A checkpoint by name, whose data are ``weather``."""
     monkeypatch.setattr("anemoi.core.checkpoint.load", lambda path: checkpoint)
     monkeypatch.setattr("anemoi.core.config.build", lambda kind, spec, **how: weather)
@@ -54,7 +62,7 @@ def test_both_commands_are_found() -> None:
 
 
 @pytest.fixture
-def coupled_model(monkeypatch, coupled, weather, damped) -> str:
+def coupled_model(monkeypatch, plugins_of_nobody, coupled, weather, damped) -> str:
     """A checkpoint of two domains by name; it notes what is built."""
     checkpoint, ocean = coupled
     built = {"weather": weather, "ocean": ocean}
@@ -198,10 +206,10 @@ def test_the_source_of_one_domain_is_changed_by_its_name(coupled_model, capsys) 
         (["--start", "yesterday"], "yesterday"),
         (["--start", "2031-01-01"], "No forecast of 48h fits"),
         (["--report", "file/report"], "cannot be written: Not a directory"),
-        (
-            ["--map-date", "never", "--report", "report", "--lead-time", "6h", "--start", "2025-12-20"],
-            "never",
-        ),
+        (["--map-date", "never", "--report", "report"], "never"),
+        (["--map-date", "2031-01-01", "--report", "report"], "2031-01-01"),
+        # The state at the start is there, and the truth at the last lead time is not.
+        (["--map-date", "2025-12-20T06", "--report", "report"], "which the map would show"),
     ],
 )
 def test_a_mistake_is_said_plainly_and_leaves_nothing(
@@ -209,7 +217,7 @@ def test_a_mistake_is_said_plainly_and_leaves_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("")
-    assert main(["evaluate", model, *options]) in (2, 4, 5)
+    assert main(["evaluate", model, *options]) in (2, 3, 4, 5)
     captured = capsys.readouterr()
     assert message in captured.err
     assert "Traceback" not in captured.err

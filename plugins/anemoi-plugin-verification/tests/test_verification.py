@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
-from anemoi.core.errors import DataError
+from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.interfaces.output import State
 from anemoi.core.variable import Role, Variable
 from anemoi_plugin_sample_data.sources import Sample
@@ -153,3 +154,19 @@ def test_starts_are_those_at_which_every_domain_has_its_states(coupled, weather,
     result = verify(checkpoint, {"data": weather, "ocean": ocean}, lead_time="6h", start="2025-12-18")
     spoilt = ocean.times[[69, 70, 71]]  # it is the truth, a start, or the state before a start
     assert set(result.starts) == set(weather.times[68:79]) - set(spoilt)
+
+
+def test_a_metric_that_refuses_the_domain_does_so_before_anything_is_computed(
+    checkpoint, weather, damped, monkeypatch
+) -> None:
+    def refused(**structure: Any) -> None:
+        assert list(structure["lead_times"]) == list(np.arange(6, 54, 6) * np.timedelta64(3600, "s"))
+        raise ConfigError("not of this domain")
+
+    def computed(*arguments: Any, **options: Any) -> None:
+        raise AssertionError
+
+    for name in ("build_model", "climatology", "forecast"):
+        monkeypatch.setattr(f"anemoi_plugin_verification.verification.{name}", computed)
+    with pytest.raises(ConfigError, match="not of this domain"):
+        verify(checkpoint, weather, metrics={"odd": refused})

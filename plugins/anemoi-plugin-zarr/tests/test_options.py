@@ -105,7 +105,7 @@ def test_what_is_made_of_data_names_them_as_parents(make: Make) -> None:
         ({"frequency": "9h"}, "every 6h, from which 9h cannot be had"),
         ({"frequency": "3h"}, "every 6h, from which 3h cannot be had"),
         ({"area": [50, 0, 40]}, "area"),
-        ({"area": [-50, 0, 40, 10]}, r"area: \[-50(\.0)?, 0(\.0)?, 40(\.0)?, 10(\.0)?\] is none"),
+        ({"area": [-50, 0, 40, 10]}, r"area: \[-50(\.0)?, 0(\.0)?, 40(\.0)?, 10(\.0)?\] is no area"),
         ({"area": [10, 10, 0, 20]}, "no point in the area"),
         ({"thinning": 0}, "thinning"),
         ({"fill_missing_dates": "zero"}, "fill_missing_dates"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import AnemoiError, ConfigError, DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
 from anemoi.core.moments import Moments
-from anemoi.core.times import format_duration
+from anemoi.core.times import format_duration, parse_date, parse_duration
 from anemoi.core.variable import Role, Variable
 from numpy.typing import NDArray
 
@@ -104,6 +104,14 @@ class FieldSource(DataSource):
             latest=latest,
         )
         self._grid = self._one_grid()
+
+    @classmethod
+    def check_options(cls, *, frequency: str | None = None, base: str | None = None, **others: Any) -> None:
+        """See :class:`anemoi.core.interfaces.ChecksOptions`."""
+        if frequency is not None:
+            _require_readable("frequency", frequency, parse_duration)
+        if base is not None:
+            _require_readable("base", base, parse_date)
 
     def __str__(self) -> str:
         return self._path
@@ -279,3 +287,10 @@ def _only(values: Iterable[T]) -> T | None:
     """The value that all are, if they are one."""
     different = set(values)
     return different.pop() if len(different) == 1 else None
+
+
+def _require_readable(option: str, text: str, parse: Callable[[str], Any]) -> None:
+    try:
+        parse(text)
+    except AnemoiError as error:
+        raise ConfigError(f"{option}: {error.what}", fix=error.fix) from None

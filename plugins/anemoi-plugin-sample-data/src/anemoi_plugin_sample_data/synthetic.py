@@ -80,6 +80,11 @@ class SyntheticSource(DataSource):
             "seed": seed,
         }
 
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        """See :class:`anemoi.core.interfaces.ChecksOptions`."""
+        cls(**options)  # which reads nothing
+
     @property
     def variables(self) -> tuple[str, ...]:
         """See :attr:`anemoi.core.interfaces.data_source.DataSource.variables`."""

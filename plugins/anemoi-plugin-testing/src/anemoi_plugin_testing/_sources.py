@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.interfaces import ChecksOptions
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ._check import Check, NotApplicableError, Subject, contract, require
-from ._options import options_are_declared, require_options
+from ._options import options_are_declared, require_options, with_parts
 from ._source_bench import open_source, same_bytes, there
 from ._source_processes import (
     reads_nothing_at_opening,
@@ -35,6 +36,17 @@ def opens(subject: Subject) -> None:
         *("metadata", "changes", "statistics_period"),
     ):
         getattr(source, name)
+
+
+@contract(after=OPENS)
+def takes_the_options_that_it_checks(subject: Subject) -> None:
+    """What opens it passes its ``check_options``, which has no need of the data."""
+    if not isinstance(subject.component, ChecksOptions):
+        raise NotApplicableError("it checks none before it is opened")
+    try:
+        subject.component.check_options(**with_parts(subject))
+    except (AnemoiError, TypeError, ValueError) as error:
+        require(False, f"it opens, but its check refuses: {error}")
 
 
 @contract(after=OPENS)
@@ -251,6 +263,7 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
     "source": (
         options_are_declared,
         opens,
+        takes_the_options_that_it_checks,
         has_equally_spaced_times,
         has_unique_variables,
         tells_what_each_variable_is,

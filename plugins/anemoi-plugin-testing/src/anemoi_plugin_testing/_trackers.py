@@ -53,10 +53,12 @@ def _runs() -> tempfile.TemporaryDirectory[str]:
 
 @contract()
 def builds(subject: Subject) -> None:
-    """It is built from the directory of a run, by name, and its own options."""
+    """It is built from the directory of a run and its own options; until it starts it writes nothing."""
     require_options(subject)
     with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
         subject.build(directory=Path(folder))
+        written = sorted(path.name for path in Path(folder).iterdir())
+        require(not written, f"it writes {', '.join(written)} before it is started")
 
 
 @contract(after=("builds",))

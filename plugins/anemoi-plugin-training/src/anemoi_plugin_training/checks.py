@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from anemoi.core import config
+from anemoi.core.config import Spec
 from anemoi.core.errors import AnemoiError, ConfigError
 from anemoi.core.interfaces.capability import Capability
 from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import model_class
 from anemoi.core.times import format_date, parse_date, parse_duration
+from anemoi.core.variable import Role
 
 from .descent import build_optimiser, build_schedule
+from .engine import require_fabric
 from .leaving import parse_time_limit
 
 if TYPE_CHECKING:
-    from .settings import DateSettings, Settings
+    from .settings import DateSettings, Settings, VariableSettings
 
 
 def check(settings: Settings, *, trust_code: bool) -> None:
@@ -27,16 +32,19 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     Raises
     ------
     ConfigError
-        If a period, a frequency, the time limit or the device is none, the model does not fit the graph or
-        the objective, or the optimiser or the schedule cannot be built.
+        If a period, a frequency, the time limit or the device is none, a variable has two roles, the model
+        does not fit the graph or the objective, or what is built from options alone cannot be: the graph
+        builder, the objective, the optimiser, the schedule, a tracker.
     """
     for name, own in settings.of_domains().items():
+        _check_roles(own.variables, f"domains.{name}.variables" if settings.domains else "variables")
         if own.frequency is not None:
             _parsed(parse_duration, own.frequency, f"domains.{name}.frequency")
     _check_dates(settings.dates)
     if settings.training.time_limit is not None:
         parse_time_limit(settings.training.time_limit)
     training_device(settings.training.device)
+    require_fabric(settings.training)
     build_optimiser(settings, trust_code=trust_code)
     needs_validation = build_schedule(settings, trust_code=trust_code).needs_validation
     if needs_validation and settings.dates.validation.start is None:
@@ -44,19 +52,48 @@ def check(settings: Settings, *, trust_code: bool) -> None:
             "The schedule follows a validation loss, and this training has no validation.",
             fix="Give dates.validation.start, or choose another schedule: schedule=warmup-cosine.",
         )
-    try:
-        objective: Objective = config.build("objective", settings.objective, trust_code=trust_code)
-    except AnemoiError as error:
-        raise type(error)(f"The objective cannot be built: {error.what}", fix=error.fix) from error
+    objective: Objective = _built("objective", settings.objective, "objective", trust_code)
     model = model_class(settings.model, trust_code=trust_code)
     if model.needs_graph and settings.graph is None:
         raise ConfigError("The model needs a graph, but none is named.", fix="Choose one: graph=NAME")
+    if model.needs_graph:
+        _built("graph", settings.graph, "graph", trust_code)
+    _check_trackers(settings.trackers, trust_code)
     if objective.condition_channels and Capability.CONDITION not in model.capabilities:
         raise ConfigError(
             f"The objective conditions the model on {objective.condition_channels} numbers, "
             "but the model takes no condition.",
             fix="Choose a model that declares Capability.CONDITION, or an objective without noise.",
         )
+
+
+def _built(kind: str, spec: Spec | None, key: str, trust_code: bool, **structure: Any) -> Any:
+    """Build a component from its options, and say at which key it is if it cannot be built."""
+    assert spec is not None  # or checking would have refused it
+    try:
+        return config.build(kind, spec, trust_code=trust_code, **structure)
+    except AnemoiError as error:
+        raise ConfigError(f"{key}: the {kind} cannot be built: {error.what}", fix=error.fix) from error
+
+
+def _check_trackers(trackers: Mapping[str, Spec], trust_code: bool) -> None:
+    """Build each tracker for a directory that goes again: until it starts, it records nothing."""
+    with tempfile.TemporaryDirectory(prefix="anemoi-") as parent:
+        directory = Path(parent, "run")  # a tracker may keep beside a run what several share
+        directory.mkdir()
+        for name, spec in trackers.items():
+            _built("tracker", spec, f"trackers.{name}", trust_code, directory=directory)
+
+
+def _check_roles(settings: VariableSettings, key: str) -> None:
+    """Refuse a name or pattern in two roles, before the names in the data are known."""
+    seen: dict[str, str] = {}
+    for choice in (*(role.value for role in Role), "drop"):
+        for pattern in getattr(settings, choice):
+            if seen.setdefault(pattern, choice) != choice:
+                raise ConfigError(
+                    f"{key}.{choice}: {pattern} is in {key}.{seen[pattern]} too.", fix="Give it one role."
+                )
 
 
 def training_device(name: str) -> torch.device:

@@ -9,6 +9,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -149,6 +150,25 @@ class Forward(nn.Module):
         return loss(self.model)
 
 
+def require_fabric(settings: TrainingSettings) -> None:
+    """Refuse a training that needs Lightning Fabric where that is not installed.
+
+    Raises
+    ------
+    ConfigError
+        If so.
+    """
+    if _needs_fabric(settings) and find_spec("lightning_fabric") is None:
+        raise ConfigError(
+            "Training on several devices, or in another precision, needs Lightning Fabric.",
+            fix="pip install 'anemoi-plugin-training[fabric]'",
+        )
+
+
+def _needs_fabric(settings: TrainingSettings) -> bool:
+    return world() > 1 or settings.precision != 32
+
+
 def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
     """Find out where this process computes.
 
@@ -161,17 +181,13 @@ def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
         If there are several processes or another precision, and Lightning Fabric is not installed.
     """
     several = world() > 1
-    if not several and settings.precision == 32:
+    if not _needs_fabric(settings):
         return OneDevice(device)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # not each process tells of its rank
-    try:
-        from lightning_fabric import Fabric  # takes a second, which the usual training goes without
-        from lightning_fabric.strategies.ddp import DDPStrategy
-    except ImportError as error:
-        raise ConfigError(
-            "Training on several devices, or in another precision, needs Lightning Fabric.",
-            fix="pip install 'anemoi-plugin-training[fabric]'",
-        ) from error
+    require_fabric(settings)
+    from lightning_fabric import Fabric  # takes a second, which the usual training goes without
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
     fabric = Fabric(
         accelerator="cuda" if device.type == "cuda" else "cpu",
         devices=local_world() if several or device.index is None else [device.index],

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint, build_model
 from anemoi.core.domain import Domain
-from anemoi.core.errors import DataError
+from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.forecasting import Sources, by_domain, check_sources, forecast, lead_times
 from anemoi.core.forecasting.initial import LeadTimes, step_count
 from anemoi.core.forecasting.needs import needs
 from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.provenance import provenance
-from anemoi.core.times import parse_date, parse_duration
+from anemoi.core.times import format_date, parse_date, parse_duration
 
 from .climatology import Climatology, climatology
 from .evaluation import STANDARD, Evaluator, Metrics
@@ -124,6 +124,7 @@ def verify(
     device: str = "cpu",
     trust_code: bool = False,
     allow_different_versions: bool = False,
+    example: np.datetime64 | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Verification:
     """Make every forecast that lies wholly inside the test period, and score it.
@@ -143,13 +144,16 @@ def verify(
         What is computed besides the root-mean-square error.
     members, persist, seed, device, trust_code, allow_different_versions
         As for :func:`anemoi.core.forecasting.forecast`.
+    example
+        The start of a forecast that is to be drawn: refused where the sources do not have its states.
     progress
         Told of each forecast that is done.
 
     Raises
     ------
     AnemoiError
-        If the checkpoint or the sources will not do, or no forecast fits inside the period.
+        If the checkpoint, the sources or a metric will not do, or no forecast fits inside the period; before
+        anything is computed.
     """
     sources = by_domain(checkpoint, source)
     leads, last = lead_times(checkpoint, lead_time), parse_duration(lead_time)
@@ -162,7 +166,12 @@ def verify(
         (sources[name], _offsets(checkpoint, name, leads, count, persist)) for name in checkpoint.domains
     ]
     starts = start_dates(period, [each for each in needed if len(each[1])], last)
-    check_sources(checkpoint, sources, list(starts), count=count, persist=persist)
+    drawn = [] if example is None else [example]
+    check_sources(checkpoint, sources, [*starts, *drawn], count=count, persist=persist)
+    for name in leads if drawn else ():
+        _check_truth(sources[name], drawn[0] + np.append(np.timedelta64(0, "s"), leads[name]))
+    for name, build in ((name, build) for name in leads for build in metrics.values()):
+        build(domain=checkpoint.domains[name], lead_times=leads[name])
     model = build_model(checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions)
     normals = {name: _normal(checkpoint.domains[name], sources[name], training, period) for name in leads}
     evaluators = {
@@ -215,6 +224,16 @@ def _check_fits(domain: Domain, source: DataSource) -> None:
             f"The data are on another grid, of {len(source.grid)} points, than the {len(domain.grid)} "
             "of the checkpoint, or in another order.",
             fix=fix,
+        )
+
+
+def _check_truth(source: DataSource, times: Times) -> None:
+    """Refuse a forecast to draw whose truth is not there."""
+    absent = [time for time in times if time not in source.times or time in source.missing]
+    if absent:
+        raise NotThereError(
+            f"The data have no state at {format_date(absent[0])}, which the map would show.",
+            fix="Choose another --map-date, or leave it out: then a typical forecast is drawn.",
         )
 
 

@@ -73,8 +73,10 @@ class OpenGroup(click.Group):
             return super().resolve_command(ctx, args)
         except PluginError as error:
             from ..plugins import needed_by, together
+            from .options import needed_by_checkpoints
 
-            raise together([error, *needed_by(f"{self.prefix}{args[0]}", args[1:])]) from error
+            begins = needed_by(f"{self.prefix}{args[0]}", args[1:])
+            raise together([error, *begins, *needed_by_checkpoints(args[1:])]) from error
 
     def unknown(self, ctx: click.Context, name: str) -> AnemoiError | None:
         """The error for a command that nothing is called; None where a plugin is known to have it."""

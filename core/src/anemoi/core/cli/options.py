@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -180,6 +181,27 @@ def check_lock(needs: plugins.Needs, entries: Iterable[LockEntry], *, allow_diff
             needs.errors.append(AbsentError(each.message, requirement=each.entry.requirement, fix=each.fix))
         elif each.severity in refused:
             needs.errors.append(PluginError(each.message, fix=each.fix))
+
+
+def needed_by_checkpoints(words: Sequence[str]) -> list[PluginError]:
+    """What the checkpoints among the words of a command line need to make a forecast, and is not here.
+
+    For a command that is not here either: it would tell of all else that is wrong with them.
+    """
+    from ..checkpoint import inspect
+
+    needs = plugins.Needs()
+    given = tuple(value for option, value in pairwise(words) if option == "--source")
+    for path in (Path(word) for word in words if word.endswith(".safetensors")):
+        try:
+            found = inspect(path)
+            with needs.noted():
+                check_sources(needs, source_specs(given, trained_on(found.document["configuration"])))
+        except (AnemoiError, KeyError):
+            continue
+        allowed = "--allow-different-versions" in words
+        check_lock(needs, found.lock, allow_different_versions=allowed)
+    return needs.errors
 
 
 def output_options(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ is held; in return there is no global state, no search path plugin and no compos
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -82,7 +82,9 @@ class Tree(Protocol):
         """The names of the groups in a group."""
 
 
-def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Selection], list[Change]]:
+def select(
+    tree: Tree, primary: str, overrides: Sequence[str], is_component: Callable[[str], bool]
+) -> tuple[list[Selection], list[Change]]:
     """Find the files that make ``primary``, in the order of laying them, and the values to change after.
 
     Parameters
@@ -93,13 +95,18 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
         The file to begin with.
     overrides
         The words of the command line, in Hydra's grammar.
+    is_component
+        Tells whether a name is that of a component: one may be chosen for a part (``model/processor=gnn``)
+        although the group of the part, if there is one, has no such file.
 
     Raises
     ------
     ConfigError
         If a word is malformed, a group has no such option, or the defaults lists do not fit together.
     """
-    parsed = _parse(overrides)
+    words = _parse(overrides)
+    named = [each for each in words if _names_component(tree, each, is_component)]
+    parsed = [each for each in words if each not in named]
     for override in parsed:
         _check_choice(tree, override)
     base = VersionBase.instance()
@@ -116,7 +123,7 @@ def select(tree: Tree, primary: str, overrides: Sequence[str]) -> tuple[list[Sel
         base.version_base = before
     files = [each for each in result.defaults if each.config_path is not None]
     selections = [Selection(str(each.config_path), each.package or "") for each in files]
-    return selections, [_change(override) for override in result.config_overrides]
+    return selections, [_change(override) for override in (*result.config_overrides, *named)]
 
 
 def _defaults_list(tree: Tree, primary: str, parsed: list[Override]) -> DefaultsList:
@@ -140,6 +147,13 @@ def _defaults_list(tree: Tree, primary: str, parsed: list[Override]) -> Defaults
             raise
         part.type = OverrideType.ADD
         return _defaults_list(tree, primary, parsed)
+
+
+def _names_component(tree: Tree, override: Override, is_component: Callable[[str], bool]) -> bool:
+    group, value = override.key_or_group, override.value()
+    if "/" not in group or override.type is not OverrideType.CHANGE or not isinstance(value, str):
+        return False
+    return bool(tree.files(group)) and not tree.has(f"{group}/{value}") and is_component(value)
 
 
 def _check_choice(tree: Tree, override: Override) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigError
@@ -14,10 +15,12 @@ from .composition import COMMAND_LINE, Composition, Origin, leaves
 from .files import ConfigFile
 from .layers import LAYERS, find_layers, stranger
 from .nearest import nearest, provider, unknown_key
+from .own_defaults import own_defaults, section_of
 from .tree import LayeredFiles
 
 if TYPE_CHECKING:
     from ._hydra import Change
+    from .own_defaults import Part
 
 
 class HouseRulesWarning(UserWarning):
@@ -30,7 +33,8 @@ def compose(primary: str, overrides: Sequence[str] = ()) -> Composition:
     A value in a later layer wins over one in an earlier layer. Within a layer Hydra's order holds: first
     what the defaults list names, then the file itself. Files of one name in several layers add up key by
     key, and so do their defaults lists, group by group. Another component's name in a section drops the
-    options that were written for the one before; those on the command line are the new one's.
+    options that were written for the one before, and takes what its own plugin configures for that section;
+    those on the command line are the new one's.
 
     Parameters
     ----------
@@ -55,8 +59,8 @@ def compose(primary: str, overrides: Sequence[str] = ()) -> Composition:
     if primary not in tree.files(""):
         fix = provider(primary) or nearest(primary, tree.files(""))
         raise ConfigError(f"There is no configuration {primary!r}.", fix=fix)
-    selections, changes = select(tree, primary, overrides)
-    values = _Values()
+    values = _Values(tree)
+    selections, changes = select(tree, primary, overrides, values.is_component)
     for layer in LAYERS:
         for selection in selections:
             for source, file in tree.versions(selection.config):
@@ -92,7 +96,7 @@ def override(composition: Composition, overrides: Sequence[str]) -> Composition:
     """
     from ._hydra import changes  # brings Hydra, too
 
-    values = _Values()
+    values = _Values(None)
     values.lay(composition.values, "", lambda key, value: composition.history(key)[-1])
     values.history.update({key: list(origins) for key, origins in composition.origins.items()})
     for change in changes(overrides):
@@ -106,14 +110,23 @@ def override(composition: Composition, overrides: Sequence[str]) -> Composition:
 
 
 class _Values:
-    """The values so far, and for each dotted key the places that wrote it."""
+    """The values so far, and for each dotted key the places that wrote it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    tree
+        Where a component that takes another's place may be configured; None if no layer is read.
+    """
+
+    def __init__(self, tree: LayeredFiles | None) -> None:
+        self._tree = tree
         self.values: dict[str, Any] = {}
         self.history: dict[str, list[Origin]] = {}
         self.commanded: set[str] = set()  # the keys that words of the command line set
         built = [each for each in components() if each.kind not in KINDS or KINDS[each.kind].interface]
-        self._components = {normalise(each.name) for each in built}
+        self._owners: dict[str, set[str]] = {}  # of each component, by its normalised name
+        for each in built:
+            self._owners.setdefault(normalise(each.name), set()).add(each.distribution)
         self._shared = {
             (normalise(each.distribution), normalise(each.name)) for each in built if each.state == "conflict"
         }
@@ -129,11 +142,34 @@ class _Values:
 
         self.lay(values, "", origin)
 
+    def _lay_own_defaults(self, key: str, name: str, named_by: Path | None) -> None:
+        """Lay what is configured for the component ``name`` at ``key``, unless that itself names it."""
+        if self._tree is None:
+            return
+        wanted, short = normalised(name)
+        owners = [each for each in self._owners[short] if wanted in ("", normalise(each))]
+        parts = own_defaults(self._tree, key, name.rpartition(":")[2], owners)
+        if any(part.file.path == named_by for part in parts):
+            return
+        for part in parts:
+            distribution = part.layer.source if part.layer.component else None
+            written = {word: value for word, value in section_of(part).items() if word != NAME}
+            values = self._qualified(written, distribution) if distribution else written
+
+            def origin(
+                at: str, value: Any, part: Part = part, distribution: str | None = distribution
+            ) -> Origin:
+                line = part.file.lines.get(f"{part.key}.{at[len(key) + 1 :]}".lstrip("."))
+                return Origin(part.layer.name, value, part.file.path, line, distribution)
+
+            self.lay(values, key, origin)
+
     def lay(self, values: Mapping[str, Any], under: str, origin: Callable[[str, Any], Origin]) -> None:
         """Lay ``values`` over those of the section ``under``, key by key; a list counts as one value."""
         section = self.section(under)
         if under and self._names_another(section, values):
-            self._drop(under, section, named_by(values))
+            named = origin(f"{under}.{named_by(values)}", values[named_by(values)])
+            self._replace(under, section, values, named.file)
         for name, value in values.items():
             key = f"{under}.{name}" if under else name
             if isinstance(value, Mapping) and value:
@@ -152,29 +188,37 @@ class _Values:
         """
         if not (TARGET in section or NAME in section) or not (TARGET in values or NAME in values):
             return False
-        if TARGET not in values and not self._is_component(values[NAME]):
+        if TARGET not in values and not self.is_component(values[NAME]):
             return False
         return not is_same_component(section, values)
 
-    def _is_component(self, name: Any) -> bool:
-        return isinstance(name, str) and normalised(name)[1] in self._components
+    def is_component(self, name: Any) -> bool:
+        """Whether a distribution offers a component of this name."""
+        return isinstance(name, str) and normalised(name)[1] in self._owners
 
-    def _drop(self, key: str, section: dict[str, Any], word: str) -> None:
-        """Remove the component at ``key`` and its options, those of the command line apart.
+    def _replace(
+        self, key: str, section: dict[str, Any], values: Mapping[str, Any], file: Path | None
+    ) -> None:
+        """Put the defaults of the component that ``values`` of ``file`` name in place of the one at ``key``.
 
-        The places that named components before are the history of ``word``, which names the next one.
+        What the command line set stays. The places that named components before are the history of the key
+        that names the next one.
         """
+        word = named_by(values)
         named = [*self.history.get(f"{key}.{named_by(section)}", [])]
         kept = {}
         for each, value in [*leaves(section)]:
+            history = self.history.pop(f"{key}.{each}", [])
             if f"{key}.{each}" in self.commanded and each not in (NAME, TARGET):
-                kept[each] = value
-            else:
-                self.history.pop(f"{key}.{each}", None)
+                kept[f"{key}.{each}"] = value, history
         section.clear()
-        for each, value in kept.items():
-            parent, _, name = f"{key}.{each}".rpartition(".")
+        section[word] = values[word]
+        if word == NAME:
+            self._lay_own_defaults(key, values[NAME], file)
+        for each, (value, history) in kept.items():
+            parent, _, name = each.rpartition(".")
             self.section(parent)[name] = value
+            self.history.setdefault(each, []).extend(history)
         self.history[f"{key}.{word}"] = named
 
     def _qualified(self, values: Mapping[str, Any], distribution: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar
@@ -22,6 +22,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, SchemaError
 
 from ..errors import AnemoiError, ConfigError
+from ..interfaces import ChecksOptions
 from ..plugins import components
 from .components import NAME, constructor_of, describe, named_by, options_of
 from .nearest import nearest, provider
@@ -267,7 +268,14 @@ class _Maker:
         model = self.section(constructor, owner, value, key, kind=kind)
         fields: dict[str, Any] = {_PREFIX + word: (str, Field(alias=word))}
         named = create_model(key, __base__=model, **fields)
-        named.maker = lambda given, make_part: value if taken == Spec else make_part(kind, value)
+
+        def made(given: dict[str, Any], make_part: MakePart) -> Any:
+            if isinstance(constructor, ChecksOptions):
+                own = {name: each for name, each in given.items() if name != word}
+                _check_options(constructor, owner, own, key, self.options)
+            return value if taken == Spec else make_part(kind, value)
+
+        named.maker = made
         return named
 
     def _class(self, kind: str, spec: Mapping[str, Any], key: str) -> Any:
@@ -277,6 +285,20 @@ class _Maker:
         except AnemoiError as error:
             self.faults[key] = error
             return None
+
+
+def _check_options(
+    component: ChecksOptions, owner: str, given: Mapping[str, Any], at: str, known: Collection[str]
+) -> None:
+    """Let a component refuse its options; the error begins with the key that it is about."""
+    try:
+        component.check_options(**given)
+    except (AnemoiError, ValueError) as error:
+        what = error.what if isinstance(error, AnemoiError) else str(error)
+        option, _, said = what.partition(": ")
+        key, reason = (f"{at}.{option}", said) if f"{at}.{option}" in known else (at, what)
+        fix = error.fix if isinstance(error, AnemoiError) else None
+        raise ConfigError(f"{key}: the {owner} refuses it: {reason}", fix=fix) from error
 
 
 def _field(parameter: Parameter) -> Any:

@@ -10,6 +10,7 @@ from .._moved import moved
 if TYPE_CHECKING:
     from ..domain import Statistics
     from .capability import Capability
+    from .checks_options import ChecksOptions
     from .data_source import DataSource, Times
     from .forcing import Forcing
     from .graph_builder import GraphBuilder
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MODULE_OF = {
     "Capability": "capability",
+    "ChecksOptions": "checks_options",
     "Criterion": "objective",
     "DataSource": "data_source",
     "Fields": "model",
@@ -47,6 +49,7 @@ _MODULE_OF = {
 
 __all__ = [
     "Capability",
+    "ChecksOptions",
     "Criterion",
     "DataSource",
     "Fields",

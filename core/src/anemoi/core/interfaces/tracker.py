@@ -18,7 +18,8 @@ class Tracker(ABC):
     Parameters
     ----------
     directory
-        The directory of the run, which exists and holds the files that the run makes.
+        The directory of the run, which exists and holds the files that the run makes. Nothing is written to
+        it, and no server asked, before :meth:`start`: a configuration is checked by building its trackers.
     """
 
     @abstractmethod

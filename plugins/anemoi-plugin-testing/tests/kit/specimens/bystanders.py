@@ -50,6 +50,13 @@ class NeedsAServer(Lines):
         raise ConnectionError("nobody there")
 
 
+@caught_by("builds", "tracker")
+class BeginsTooEarly(Lines):
+    def __init__(self, *, directory):
+        super().__init__(directory=directory)
+        (directory / "mine.log").touch()
+
+
 @caught_by("records_a_run", "tracker")
 class TakesNoArtefacts(Lines):
     def artefact(self, path):

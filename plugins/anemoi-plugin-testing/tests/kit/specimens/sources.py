@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics
 from anemoi.core.variable import Variable
@@ -355,6 +355,13 @@ class StatisticsOfOtherYears(Whole):
     def statistics_period(self):
         first, last = super().statistics_period
         return first - np.timedelta64(365, "D"), last
+
+
+@caught_by("takes_the_options_that_it_checks", "source")
+class ChecksAnother(Whole):
+    @classmethod
+    def check_options(cls, *, path="there is none"):
+        raise ConfigError(f"{path} is no path.")
 
 
 @caught_by("reads_nothing_at_opening", "source")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from anemoi.core.cli.options import (
     available_device,
+    check_lock,
+    check_sources,
     computing_options,
     short_warnings,
     source_option,
@@ -18,6 +20,8 @@ from anemoi.core.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from anemoi.core.plugins import Needs
+
     from ..evaluation import Metrics
     from ..verification import Verification, VerifiedDomain
 
@@ -104,15 +108,23 @@ def command(
     from anemoi.core.checkpoint import load
     from anemoi.core.config import build
     from anemoi.core.forecasting import forecast
+    from anemoi.core.plugins import Needs
+    from anemoi.core.times import parse_date
 
     from ..result_file import ResultFile
     from ..verification import verify
 
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
+    drawn = None if map_date is None else parse_date(map_date)
     model = load(checkpoint)
-    specs = source_specs(sources, trained_on(model.configuration))
+    needs = Needs()
+    metrics = _metrics(names, options, needs)
+    with needs.noted():
+        specs = source_specs(sources, trained_on(model.configuration))
+        check_sources(needs, specs)
+    check_lock(needs, model.lock, allow_different_versions=allow_different_versions)
+    needs.check()
     data = {name: build("source", spec, trust_code=trust_code) for name, spec in specs.items()}
-    metrics = _metrics(names, options)
     how: dict[str, Any] = {
         "members": members,
         "persist": persist,
@@ -130,13 +142,14 @@ def command(
             end=end,
             lead_time=lead_time,
             metrics=metrics,
+            example=drawn if target is not None else None,
             progress=_progress,
             **how,
         )
         if target is not None:
             from ..report import render
 
-            date = result.typical_start if map_date is None else map_date
+            date = result.typical_start if drawn is None else drawn
             states = list(forecast(model, data, date, lead_time, **how))
             target.write(render(result, states).encode())
     if as_json:
@@ -153,8 +166,8 @@ _RESERVED = frozenset(
 """What the JSON of a score says besides its metrics."""
 
 
-def _metrics(names: tuple[str, ...], options: tuple[str, ...]) -> Metrics:
-    """What builds each metric that is named, its options checked."""
+def _metrics(names: tuple[str, ...], options: tuple[str, ...], needs: Needs) -> Metrics:
+    """What builds each metric that is named, its options checked; one that is not here is noted."""
     from anemoi.core.config import builder
     from anemoi.core.errors import ConfigError
 
@@ -162,13 +175,15 @@ def _metrics(names: tuple[str, ...], options: tuple[str, ...]) -> Metrics:
     given = _options(options)
     for name in dict.fromkeys(names):
         short = name.rpartition(":")[2]
-        found[short] = builder("metric", {"name": name, **given.pop(short, {})})
+        own = given.pop(short, {})
+        with needs.noted():
+            found[short] = builder("metric", {"name": name, **own})
         if short in _RESERVED:
             raise ConfigError(f"A metric cannot be called {short}: scores have a key of that name.")
     if given:
         raise ConfigError(
             f"--metric-option names {', '.join(given)}, which no --metric does.",
-            fix=f"Add --metric {next(iter(given))}. The metrics are {', '.join(found)}.",
+            fix=f"Add --metric {next(iter(given))}. The metrics are {', '.join(names)}.",
         )
     return found
 

@@ -25,12 +25,23 @@ def opened(what: str, sources: Sequence[Spec | DataSource]) -> list[Reader]:
     ConfigError
         If there are none.
     """
-    if not sources:
-        raise ConfigError(f"{what}: there are no sources.", fix="Name at least one under 'sources'.")
+    require_some(what, sources)
     return [
         reader(source if isinstance(source, DataSource) else config.build("source", source))
         for source in sources
     ]
+
+
+def require_some(what: str, sources: Sequence[Any]) -> None:
+    """Refuse to combine no sources.
+
+    Raises
+    ------
+    ConfigError
+        If there are none.
+    """
+    if not sources:
+        raise ConfigError(f"{what}: there are no sources.", fix="Name at least one under 'sources'.")
 
 
 def require_same(what: str, sources: Sequence[Reader], *aspects: str) -> None:

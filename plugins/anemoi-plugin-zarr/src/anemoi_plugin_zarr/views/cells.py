@@ -51,11 +51,8 @@ def area(source: Reader, bounds: Sequence[float]) -> Cells:
     Longitudes may be written in any turn; an area that begins in the west of Greenwich and ends in its
     east is 350 to 10, or -10 to 10.
     """
+    require_area(bounds)
     north, west, south, east = bounds
-    if not (-90 <= south <= north <= 90 and -360 <= west <= 360 and -360 <= east <= 360):
-        raise ConfigError(
-            f"area: {list(bounds)} is none.", fix="Write it as [north, west, south, east], in degrees."
-        )
     east = east + 360 if east < west else east
     grid = source.grid
     inside = np.zeros(len(grid), dtype=bool)
@@ -65,6 +62,21 @@ def area(source: Reader, bounds: Sequence[float]) -> Cells:
     if not mask.any():
         raise DataError(f"{source} has no point in the area {list(bounds)} (north, west, south, east).")
     return Cells(source, mask)
+
+
+def require_area(bounds: Sequence[float]) -> None:
+    """Refuse ``bounds`` that are no area, whatever the source is.
+
+    Raises
+    ------
+    ConfigError
+        If so.
+    """
+    north, west, south, east = bounds
+    if not (-90 <= south <= north <= 90 and -360 <= west <= 360 and -360 <= east <= 360):
+        raise ConfigError(
+            f"area: {list(bounds)} is no area.", fix="Write it as [north, west, south, east], in degrees."
+        )
 
 
 def thinning(source: Reader, step: int) -> Cells:

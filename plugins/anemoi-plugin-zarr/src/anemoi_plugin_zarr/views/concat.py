@@ -16,7 +16,7 @@ from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader, derived
-from .agreement import common, opened, require_same
+from .agreement import common, opened, require_same, require_some
 from .selection import Selection
 from .view import View
 
@@ -42,6 +42,12 @@ class ConcatSource(Selection):
         **options: Any,
     ) -> None:
         super().__init__(_Concatenated(opened("concat", sources), gaps=fill_missing_gaps), **options)
+
+    @classmethod
+    def check_options(cls, *, sources: Sequence[Spec] = (), **options: Any) -> None:
+        """See :class:`anemoi.core.interfaces.ChecksOptions`."""
+        require_some("concat", sources)
+        super().check_options(**options)
 
 
 class _Concatenated(View):

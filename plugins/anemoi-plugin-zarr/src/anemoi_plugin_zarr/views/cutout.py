@@ -14,7 +14,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader, derived
-from .agreement import common, opened, require_same
+from .agreement import common, opened, require_same, require_some
 from .overlap import Overlap, covered
 from .selection import Selection
 from .view import View, within
@@ -55,14 +55,18 @@ class CutoutSource(Selection):
         overlap = Overlap(cropping_distance, neighbours, min_distance_km, max_distance_km)
         super().__init__(_Cutout(opened("cutout", sources), overlap), **options)
 
+    @classmethod
+    def check_options(cls, *, sources: Sequence[Spec] = (), **options: Any) -> None:
+        """See :class:`anemoi.core.interfaces.ChecksOptions`."""
+        require_some("cutout", sources)
+        _require_region(sources)
+        super().check_options(**options)
+
 
 class _Cutout(View):
     def __init__(self, sources: Sequence[Reader], overlap: Overlap) -> None:
         super().__init__(sources[0])
-        if len(sources) < 2:
-            raise ConfigError(
-                "cutout: there is one source.", fix="Name at least a region and what is around it."
-            )
+        _require_region(sources)
         require_same("cutout", sources, "times", "variables", "units", "periods")
         self._sources, self._overlap = sources, overlap
         masks = covered([source.grid for source in sources], overlap)
@@ -109,6 +113,11 @@ class _Cutout(View):
                     source.fill(part, times, variables, within(chosen, cells[into] - first))
                     out[..., into] = part
             first = last
+
+
+def _require_region(sources: Sequence[Any]) -> None:
+    if len(sources) < 2:
+        raise ConfigError("cutout: there is one source.", fix="Name at least a region and what is around it.")
 
 
 def _all_or(chosen: NDArray[np.intp], source: Reader) -> Index:

@@ -12,7 +12,7 @@ from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader, derived
-from .agreement import opened, require_same
+from .agreement import opened, require_same, require_some
 from .selection import Selection
 from .view import View
 
@@ -30,6 +30,12 @@ class JoinSource(Selection):
 
     def __init__(self, *, sources: list[Annotated[Spec, Component("source")]], **options: Any) -> None:
         super().__init__(_Joined(opened("join", sources)), **options)
+
+    @classmethod
+    def check_options(cls, *, sources: Sequence[Spec] = (), **options: Any) -> None:
+        """See :class:`anemoi.core.interfaces.ChecksOptions`."""
+        require_some("join", sources)
+        super().check_options(**options)
 
 
 class _Joined(View):

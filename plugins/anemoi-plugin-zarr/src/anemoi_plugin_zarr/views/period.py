@@ -47,6 +47,7 @@ class Period(View):
     ) -> None:
         super().__init__(source)
         there = source.times
+        require_period(start, end, frequency)
         first = there[0] if start is None else _span("start", start)[0]
         last = there[-1] if end is None else _span("end", end)[1]
         chosen = np.flatnonzero((there >= first) & (there <= last))
@@ -93,6 +94,22 @@ class Period(View):
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
         """Read the times of the source that are meant."""
         self._source.fill(out, self._chosen[times], variables, cells)
+
+
+def require_period(start: str | int | None, end: str | int | None, frequency: str | None) -> None:
+    """Refuse dates and a frequency that cannot be read, or that no source could have.
+
+    Raises
+    ------
+    ConfigError
+        If so.
+    """
+    first = None if start is None else _span("start", start)[0]
+    last = None if end is None else _span("end", end)[1]
+    if first is not None and last is not None and first > last:
+        raise ConfigError(f"end: {end} is before start, {start}.", fix="Write the first date first.")
+    if frequency is not None and not _duration(frequency):
+        raise ConfigError(f"frequency: {frequency!r} is no time between states.", fix="Write 6h, say.")
 
 
 def _span(name: str, date: str | int) -> tuple[np.datetime64, np.datetime64]:

@@ -10,7 +10,7 @@ from annotated_types import Ge, Len
 from ..reader import Reader, derived
 from . import cells, variables
 from .filled import Filled, Method
-from .period import Period
+from .period import Period, require_period
 from .view import View
 
 _CHOICES: Final[Mapping[str, Callable[[Reader, Any], Reader]]] = {
@@ -81,6 +81,21 @@ class Selection(View):
         for option, value in chosen.items():
             source = _CHOICES[option](source, value)
         super().__init__(source)
+
+    @classmethod
+    def check_options(
+        cls,
+        *,
+        start: str | int | None = None,
+        end: str | int | None = None,
+        frequency: str | None = None,
+        area: list[float] | None = None,
+        **others: Any,
+    ) -> None:
+        """See :class:`anemoi.core.interfaces.ChecksOptions`."""
+        require_period(start, end, frequency)
+        if area is not None:
+            cells.require_area(area)
 
     @property
     def provenance(self) -> Mapping[str, Any]:
