@@ -123,7 +123,7 @@ def test_two_processes_leave_together_and_go_on_as_if_they_never_had(tmp_path, w
 
 
 def _go_on_alone(run):
-    from anemoi_plugin_training.run import interrupted
+    from anemoi_plugin_training.earlier import interrupted
 
     return prepare(interrupted(run)).run(run, resume=True)
 
@@ -179,5 +179,5 @@ def test_mixed_precision_multiplies_in_bfloat16_and_keeps_weights_and_losses_in_
 
 def test_a_training_of_the_usual_kind_needs_no_fabric():
     assert type(find_engine(TrainingSettings(), CPU)) is OneDevice
-    code = "import sys, anemoi_plugin_training.run; sys.exit('lightning_fabric' in sys.modules)"
+    code = "import sys, anemoi_plugin_training.preparation; sys.exit('lightning_fabric' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from anemoi_plugin_training import prepare
 from anemoi_plugin_training.command import command
+from anemoi_plugin_training.earlier import interrupted
 from anemoi_plugin_training.leaving import InterruptedTraining
 from anemoi_plugin_training.loop import DivergedError
-from anemoi_plugin_training.run import interrupted
 from anemoi_plugin_training.runs import read
 from anemoi_plugin_training.saving import SavingError, saved
 

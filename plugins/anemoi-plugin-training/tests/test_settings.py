@@ -5,7 +5,7 @@ from anemoi.core.config import compose
 from anemoi.core.config.validate import problems
 from anemoi.core.errors import ConfigError
 
-from anemoi_plugin_training.run import prepare
+from anemoi_plugin_training.preparation import prepare
 from anemoi_plugin_training.settings import DateSettings, TrainingSettings
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from .interfaces.optimiser import Optimiser
     from .interfaces.scaler import Scaler
     from .interfaces.schedule import Schedule
-    from .run import Training, prepare, train
+    from .preparation import prepare, train
+    from .run import Training
 
 _MODULE_OF = {
     "Loss": "interfaces.loss",
@@ -18,8 +19,8 @@ _MODULE_OF = {
     "Scaler": "interfaces.scaler",
     "Schedule": "interfaces.schedule",
     "Training": "run",
-    "prepare": "run",
-    "train": "run",
+    "prepare": "preparation",
+    "train": "preparation",
 }
 
 __all__ = ["Loss", "Optimiser", "Scaler", "Schedule", "Training", "prepare", "train"]

@@ -103,7 +103,8 @@ def _prepare(
     """Build and check the training; an error for what is not installed here tells of all of it."""
     from anemoi.core.cli.lacking import lacking
 
-    from .run import PRIMARY, interrupted, prepare
+    from .earlier import PRIMARY, interrupted
+    from .preparation import prepare
     from .settings import Settings
 
     if resume is not None:
@@ -119,7 +120,7 @@ def _prepare(
 def _composition(overrides: tuple[str, ...], config_from: Path | None, trust_code: bool) -> Composition:
     from anemoi.core.config import compose
 
-    from .run import PRIMARY, recorded
+    from .earlier import PRIMARY, recorded
 
     if config_from is not None:
         return recorded(config_from, overrides, trust_code=trust_code)
