@@ -31,18 +31,22 @@ from .domains import Data, check_some_output, domain_of, training_times, validat
 from .earlier import PRIMARY
 from .engine import find_engine
 from .loop import phases
+from .patterns import factors, freeze
 from .roles import Where
 from .run import Training, together
 from .samples import Samples
 from .settings import Settings, TrainingSettings
+from .start import Start
 from .statistics import Track, untracked
 
 
-def prepare(composition: Composition, *, track: Track = untracked) -> Training:
+def prepare(composition: Composition, *, run: Path | None = None, track: Track = untracked) -> Training:
     """Build and check all that a training needs, without training.
 
     Parameters
     ----------
+    run
+        The directory of the run that goes on: one that has saved a state needs no other checkpoint.
     track
         Shows how far a pass over the data has come.
 
@@ -53,7 +57,7 @@ def prepare(composition: Composition, *, track: Track = untracked) -> Training:
         with the file and the line that it was written in.
     """
     with _placed(composition):
-        return _prepare(composition, track)
+        return _prepare(composition, run, track)
 
 
 @contextmanager
@@ -69,13 +73,14 @@ def _placed(composition: Composition) -> Iterator[None]:
         raise ConfigError(f"{error.what}{place}", fix=error.fix) from error
 
 
-def _prepare(composition: Composition, track: Track) -> Training:
+def _prepare(composition: Composition, run: Path | None, track: Track) -> Training:
     began = time.monotonic()
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
     engine = find_engine(settings.training, training_device(settings.training.device))
     domains = settings.of_domains()
     locked = lock(values, trust_code=trust)
+    start = Start.find(settings.training.start, run)
     sources = {
         name: held(config.build("source", own.data, trust_code=trust), own.frequency)
         for name, own in domains.items()
@@ -109,11 +114,16 @@ def _prepare(composition: Composition, track: Track) -> Training:
     model = assemble(
         values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
     )
+    begun = start.begin(model, graph, trust_code=trust)
+    freeze(model, settings.training.freeze, "training.freeze")
+    rates = [(each.weights, each.factor) for each in settings.training.learning_rates]
+    trained = [name for name, each in model.named_parameters() if each.requires_grad]
     criterion = build_criterion(settings.loss, settings.scalers, model.normalised, steps, trust_code=trust)
     first = next(iter(periods.values()))
     parents: list[dict[str, Any]] = [{**source.provenance, "kind": "dataset"} for source in sources.values()]
     if graph is not None:
         parents.append({"kind": "graph", "identity": graph.identity, "configuration": values.get("graph")})
+    parents += start.parents
     checkpoint = Checkpoint(
         weights={},
         graph=graph,
@@ -137,6 +147,9 @@ def _prepare(composition: Composition, track: Track) -> Training:
         samples=samples,
         optimiser=build_optimiser(settings, trust_code=trust),
         schedule=build_schedule(settings, trust_code=trust),
+        factors=factors(rates, trained, "training.learning_rates"),
+        begun=begun,
+        optimiser_states=start.optimiser_states(begun, settings.of_optimiser()),
         checkpoint=checkpoint,
         engine=engine,
         validation=validation,

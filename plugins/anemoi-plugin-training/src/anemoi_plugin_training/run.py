@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -31,6 +31,7 @@ from .loop import Optimisation
 from .samples import Samples
 from .saving import Checkpoints
 from .settings import HIDDEN, Settings, TrainingSettings
+from .start import Beginning
 from .summary import summary_of
 from .tracking import listeners
 from .validation import Validation
@@ -56,12 +57,18 @@ class Training:
         The training period as samples, for each rollout that is trained.
     optimiser, schedule
         How gradients change the weights, and at which learning rates.
+    factors
+        Of the learning rate, by the names of weights.
     checkpoint
         What will be saved, but for the trained weights.
     engine
         Where it computes.
     validation
         The validation period as samples; None without one.
+    begun
+        What the weights have come from another checkpoint; None if they are fresh.
+    optimiser_states
+        What the optimisers know from there; None if they know nothing.
     began
         When its preparation began, by :func:`time.monotonic`: what the time limit counts from.
     """
@@ -74,9 +81,12 @@ class Training:
     samples: Mapping[int, Samples]
     optimiser: Optimiser
     schedule: Schedule
+    factors: Mapping[str, float]
     checkpoint: Checkpoint
     engine: Engine
     validation: Samples | None
+    begun: Beginning | None
+    optimiser_states: Sequence[Mapping[str, Any]] | None
     began: float
 
     @property
@@ -85,13 +95,16 @@ class Training:
         spec = self.composition.values["model"]
         parts = {key: part.get("name", "(code)") for key, part in spec.items() if isinstance(part, dict)}
         named = ", ".join(f"{part} {name}" for part, name in parts.items()) or spec.get("name", "(code)")
-        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        parameters = sum(each.numel() for each in self.model.parameters())
+        trained = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
+        learnt = f", {trained:,} of them trained" if trained < parameters else ""
         graph = self.checkpoint.graph
         hidden = f", {len(graph.nodes[HIDDEN]):,} hidden nodes" if graph is not None else ""
         return "\n".join(
             [
                 *(summary_of(name, data) for name, data in self.data.items()),
-                f"Model: {named}; {parameters:,} parameters{hidden}",
+                f"Model: {named}; {parameters:,} parameters{learnt}{hidden}",
+                *([] if self.begun is None else [f"Start: {self.begun}"]),
                 f"Training: {self.settings.training.steps} steps on {self.engine.device}",
             ]
         )
@@ -147,7 +160,7 @@ class Training:
                     self.model,
                     self.criterion,
                     self.samples,
-                    Descent(self.model, self.optimiser, self.schedule),
+                    self._descent(),
                     settings,
                     self.engine,
                 ),
@@ -169,6 +182,12 @@ class Training:
             if resume:
                 execution.restore()
             return execution.run(parameters, on_step)
+
+    def _descent(self) -> Descent:
+        descent = Descent(self.model, self.optimiser, self.schedule, self.factors)
+        if self.optimiser_states is not None:
+            descent.take_over(self.optimiser_states)
+        return descent
 
     def _validation(self) -> Validation | None:
         if self.validation is None:

@@ -93,6 +93,47 @@ class ValidationSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartSettings:
+    """What a training begins with. What of a checkpoint does not fit the model must be chosen.
+
+    Parameters
+    ----------
+    checkpoint
+        Begin with its weights; None begins with fresh ones.
+    new
+        The variables and weights that begin fresh, by name or pattern (``q_*``, ``decoders.*``).
+    drop
+        Those of the checkpoint that are left behind.
+    pad
+        Those that are filled up: with zeros for a variable, with fresh weights otherwise.
+    optimiser
+        ``fresh``, or ``kept``: its means of gradients go on from the state beside the checkpoint.
+    """
+
+    checkpoint: str | None = None
+    new: list[str] = field(default_factory=list)
+    drop: list[str] = field(default_factory=list)
+    pad: list[str] = field(default_factory=list)
+    optimiser: Literal["fresh", "kept"] = "fresh"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateSettings:
+    """The learning rate of some weights.
+
+    Parameters
+    ----------
+    weights
+        Which, by name or pattern (``encoders.*``).
+    factor
+        Times the learning rate of all others.
+    """
+
+    weights: str
+    factor: Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """How a model is trained.
 
@@ -134,6 +175,12 @@ class TrainingSettings:
         How often the state is saved.
     validation
         How it is validated.
+    start
+        What it begins with.
+    freeze
+        The weights that are not trained, by pattern (``encoders.*``).
+    learning_rates
+        Those of some weights; of several that fit one, the first counts.
     """
 
     seed: Annotated[int, Field(ge=0)] = 0
@@ -154,6 +201,9 @@ class TrainingSettings:
     time_limit: str | None = None
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+    start: StartSettings = field(default_factory=StartSettings)
+    freeze: list[str] = field(default_factory=list)
+    learning_rates: list[RateSettings] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
