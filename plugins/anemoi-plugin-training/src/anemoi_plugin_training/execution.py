@@ -151,7 +151,7 @@ class Execution:
         status = "failed"
         try:
             self._train(on_step)
-            path = self._checkpoints.save_last(self._model)
+            path = self._checkpoints.save_last(self._optimisation.weights())
             if self._sums.best is not None:
                 self._events.send("checkpoint_saved", run=self._run, path=self._directory / BEST)
             self._events.send("checkpoint_saved", run=self._run, path=path)
@@ -210,11 +210,13 @@ class Execution:
         return last or (patience is not None and sums.worse >= patience)
 
     def _validated(self, step: int, validation: Validation) -> dict[str, float]:
-        metrics, sums = validation(), self._sums
+        sums = self._sums
+        with self._optimisation.forecasting():
+            metrics = validation()
         self._optimisation.validated(metrics[LOSS])
         if sums.best is None or metrics[LOSS] < sums.best:
             sums.best, sums.best_step, sums.worse = metrics[LOSS], step, 0
-            self._checkpoints.save_best(self._model)
+            self._checkpoints.save_best(self._optimisation.weights())
         else:
             sums.worse += 1
         return metrics
@@ -232,7 +234,7 @@ class Execution:
             "sums": vars(self._sums),
             "origin": self._origin,
         }
-        return self._checkpoints.save(self._optimisation.taken, self._model, tree)
+        return self._checkpoints.save(self._optimisation.taken, self._optimisation.weights(), tree)
 
     def _leave_if_asked(self, due: bool) -> bool:
         """Leave if any process should; else say whether any of them finds it time to save."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from anemoi.core.times import format_date
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
+from .averaging import Average
 from .batches import batches
 from .criterion import Criterion
 from .descent import Descent
@@ -92,6 +93,7 @@ class Optimisation:
         if engine.rank:
             torch.manual_seed(settings.seed + engine.rank)  # what layers draw differs, as the samples do
         self._descent = descent
+        self._average = None if settings.ema is None else Average(self.model, settings.ema)
 
     def steps(self) -> Iterator[Step]:
         """Take the steps that are left, and tell of each.
@@ -139,6 +141,8 @@ class Optimisation:
                 _check_finite(step, parts)
                 self.whole = False
                 self._descent.step()
+                if self._average is not None:
+                    self._average.update(self.model)
         except BaseException:
             self._set_generators(before)  # so that the state is that before the step
             raise
@@ -171,20 +175,45 @@ class Optimisation:
         clip_grad_value_(parameters, bound)
         return norm
 
+    def forecasting(self) -> AbstractContextManager[None]:
+        """Within it the model has the weights that forecasts are made with: the average, if there is one."""
+        return nullcontext() if self._average is None else self._average.lent_to(self.model)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copies on CPU of the weights that forecasts are made with.
+
+        Every process must ask for them at the same step.
+        """
+        averages = {} if self._average is None else self._average.weights
+        return {
+            name: averages.get(name, each).detach().cpu().clone()
+            for name, each in self.model.state_dict().items()
+        }
+
     def state(self) -> dict[str, Any]:
-        """All that the steps to come depend on besides the weights, the data and the settings.
+        """All that the steps to come depend on besides :meth:`weights`, the data and the settings.
 
         Every process must ask for it at the same step.
         """
+        average = self._average
+        trained = {} if average is None else dict(self.model.named_parameters())
         return {
+            "average": None
+            if average is None
+            else {"steps": average.steps, "trained": {name: trained[name] for name in average.weights}},
             "step": self.taken,
             "descent": self._descent.state_dict(),
             "generators": {name: self._engine.of_all(each) for name, each in self._generators().items()},
         }
 
     def restore(self, state: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
-        """Go on from a state, with the weights of that moment."""
-        self.model.load_state_dict(dict(weights))
+        """Go on from a state, with the :meth:`weights` of that moment."""
+        average = state.get("average")
+        self.model.load_state_dict({**weights, **(average["trained"] if average else {})})
+        if self._average is not None and average:
+            self._average.steps = int(average["steps"])
+            for name, each in self._average.weights.items():
+                each.copy_(weights[name])
         self.taken = int(state["step"])
         self._descent.load_state_dict(state["descent"])
         generators, world = state["generators"], self._engine.world

@@ -124,6 +124,11 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
     if graph is not None:
         parents.append({"kind": "graph", "identity": graph.identity, "configuration": values.get("graph")})
     parents += start.parents
+    facts: dict[str, Any] = {
+        "training_period": {"start": format_date(first[0]), "end": format_date(first[-1])}
+    }
+    if settings.training.ema is not None:
+        facts["averaged_weights"] = {"decay": settings.training.ema}
     checkpoint = Checkpoint(
         weights={},
         graph=graph,
@@ -135,7 +140,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         provenance=provenance(
             parents=parents,
             kind="checkpoint",
-            training_period={"start": format_date(first[0]), "end": format_date(first[-1])},
+            **facts,
         ),
     )
     return Training(

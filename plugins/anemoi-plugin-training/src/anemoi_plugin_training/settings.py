@@ -181,6 +181,9 @@ class TrainingSettings:
         The weights that are not trained, by pattern (``encoders.*``).
     learning_rates
         Those of some weights; of several that fit one, the first counts.
+    ema
+        The share of the past in a moving average of the weights, such as 0.999: validation and forecasts have
+        the average; None has no average.
     """
 
     seed: Annotated[int, Field(ge=0)] = 0
@@ -204,6 +207,7 @@ class TrainingSettings:
     start: StartSettings = field(default_factory=StartSettings)
     freeze: list[str] = field(default_factory=list)
     learning_rates: list[RateSettings] = field(default_factory=list)
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
