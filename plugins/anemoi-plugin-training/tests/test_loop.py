@@ -20,6 +20,7 @@ from anemoi_plugin_training.descent import Descent
 from anemoi_plugin_training.engine import OneDevice
 from anemoi_plugin_training.loop import DivergedError, Optimisation, phases
 from anemoi_plugin_training.optimisers.muon import Muon
+from anemoi_plugin_training.parallelism import parallelise
 from anemoi_plugin_training.samples import Samples, normalised
 from anemoi_plugin_training.schedules.warmup_cosine import WarmupCosine
 from anemoi_plugin_training.settings import TrainingSettings
@@ -116,8 +117,9 @@ def run(source, data_of, seed=0, **settings):
 def optimisation(model, samples, settings, engine=OneDevice(CPU)):  # noqa: B008 (it has no state)
     optimiser = Muon(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = WarmupCosine(steps=settings.steps, warmup_steps=settings.warmup_steps)
+    forward = parallelise(model, settings, engine)
     descent = Descent(model, optimiser, schedule)
-    return Optimisation(model, criterion_of(model), samples, descent, settings, engine)
+    return Optimisation(model, forward, criterion_of(model), samples, descent, settings, engine)
 
 
 @pytest.mark.parametrize("members", [1, 3])

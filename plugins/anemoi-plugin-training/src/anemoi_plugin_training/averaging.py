@@ -55,7 +55,7 @@ class Average:
 def _assign(parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, each in parameters.items():
-            each.copy_(values[name])
+            each.copy_(values[name].to(each.dtype))
 
 
 def _full(parameter: Tensor) -> Tensor:

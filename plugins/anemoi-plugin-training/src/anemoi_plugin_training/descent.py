@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from anemoi.core import config
 from anemoi.core.errors import ConfigError
 from torch import nn
+from torch.optim import Optimizer
 
 from .interfaces.optimiser import Optimiser
 from .interfaces.schedule import Schedule
+from .sharding import share_out_states
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -46,13 +48,18 @@ class Descent:
         for group in self._groups:
             group["initial_lr"] = group["lr"]
 
-    def step(self) -> None:
-        """Change the weights by their gradients."""
+    def step(self, take: Callable[[Sequence[Optimizer]], object]) -> None:
+        """Change the weights by their gradients.
+
+        Parameters
+        ----------
+        take
+            Lets the optimisers do so.
+        """
         factor = self.schedule.factor(self.steps)
         for group in self._groups:
             group["lr"] = group["initial_lr"] * factor
-        for each in self.optimisers:
-            each.step()
+        take(self.optimisers)
         self.steps += 1
 
     @property
@@ -85,6 +92,7 @@ class Descent:
         try:
             for each, known in zip(self.optimisers, states, strict=True):
                 each.load_state_dict(dict(known))
+                share_out_states(each)
         except (KeyError, ValueError) as error:
             raise ConfigError(
                 "training.start.optimiser: the optimiser of the checkpoint has other weights, or is another.",
@@ -101,6 +109,7 @@ class Descent:
         self.steps = int(state["steps"])
         for each, known in zip(self.optimisers, state["optimisers"], strict=True):
             each.load_state_dict(known)
+            share_out_states(each)
         self.schedule.restore(state["schedule"])
         self._groups = [group for each in self.optimisers for group in each.param_groups]
 

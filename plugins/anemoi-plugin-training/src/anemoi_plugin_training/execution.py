@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -189,8 +190,11 @@ class Execution:
         metrics = {
             "loss": step.loss,
             "learning_rate": step.learning_rate,
-            "gradient_norm": step.gradient_norm,
         }
+        if math.isfinite(step.gradient_norm):
+            metrics["gradient_norm"] = step.gradient_norm
+        if step.scale is not None:
+            metrics["loss_scale"] = step.scale
         if len(step.losses) > 1:
             length = next(iter(self._model.steps.values())).step
             for number, loss in enumerate(step.losses, 1):

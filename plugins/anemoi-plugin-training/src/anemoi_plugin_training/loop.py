@@ -13,16 +13,17 @@ import torch
 from anemoi.core.errors import AnemoiError
 from anemoi.core.model import ForecastModel
 from anemoi.core.times import format_date
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
 from .averaging import Average
 from .batches import batches
 from .criterion import Criterion
 from .descent import Descent
-from .engine import Engine, Forward
+from .engine import Engine
 from .samples import Batch, Samples, normalised
 from .settings import TrainingSettings
+from .sharding import assign, whole, whole_tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,9 @@ class Step:
     learning_rate
         That of the step.
     gradient_norm
-        Before it was clipped.
+        Before it was clipped. Where it is not finite, the loss was scaled too much, and no weight changed.
+    scale
+        Of the loss, in float16.
     """
 
     number: int
@@ -48,6 +51,7 @@ class Step:
     loss: float
     learning_rate: float
     gradient_norm: float
+    scale: float | None = None
 
 
 class DivergedError(AnemoiError):
@@ -61,6 +65,8 @@ class Optimisation:
     ----------
     model
         Trained in place.
+    forward
+        The same, as :func:`.parallelise` gives it.
     criterion
         The training loss.
     samples
@@ -76,20 +82,21 @@ class Optimisation:
     def __init__(
         self,
         model: ForecastModel,
+        forward: nn.Module,
         criterion: Criterion,
         samples: Mapping[int, Samples],
         descent: Descent,
         settings: TrainingSettings,
         engine: Engine,
     ) -> None:
-        self.model, self._engine, self.device = model.to(engine.device).train(), engine, engine.device
+        self.model, self._engine, self.device = model.train(), engine, engine.device
         self.taken = 0
         """How many steps have been taken."""
         self.whole = True
         """False while a step changes the weights: a state would hold the half of it."""
         self._criterion, self._samples, self._settings = criterion.to(self.device), samples, settings
         self._generator = torch.Generator(self.device).manual_seed(settings.seed + engine.rank)
-        self._forward = engine.wrap(Forward(self.model))
+        self._forward = forward
         if engine.rank:
             torch.manual_seed(settings.seed + engine.rank)  # what layers draw differs, as the samples do
         self._descent = descent
@@ -136,11 +143,12 @@ class Optimisation:
                     losses=tuple(losses),
                     loss=loss,
                     learning_rate=self._descent.learning_rate,
-                    gradient_norm=self._clip().item(),
+                    scale=self._engine.scale,
+                    gradient_norm=self._clip(),
                 )
                 _check_finite(step, parts)
                 self.whole = False
-                self._descent.step()
+                self._descent.step(self._engine.take)
                 if self._average is not None:
                     self._average.update(self.model)
         except BaseException:
@@ -166,14 +174,15 @@ class Optimisation:
             self._engine.backward(value * share if share < 1 else value)
         return [value.item(), *losses.tolist()]
 
-    def _clip(self) -> Tensor:
+    def _clip(self) -> float:
         """Bound the gradient; gives its norm before that."""
+        self._engine.unscale(self._descent.optimisers)
         parameters, bound = list(self.model.parameters()), self._settings.gradient_clip
         if self._settings.gradient_clip_by == "norm":
-            return clip_grad_norm_(parameters, bound)
+            return whole(clip_grad_norm_(parameters, bound)).item()
         norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
         clip_grad_value_(parameters, bound)
-        return norm
+        return whole(norm).item()
 
     def forecasting(self) -> AbstractContextManager[None]:
         """Within it the model has the weights that forecasts are made with: the average, if there is one."""
@@ -186,7 +195,7 @@ class Optimisation:
         """
         averages = {} if self._average is None else self._average.weights
         return {
-            name: averages.get(name, each).detach().cpu().clone()
+            name: _single(whole(averages.get(name, each).detach())).cpu().clone()
             for name, each in self.model.state_dict().items()
         }
 
@@ -200,20 +209,27 @@ class Optimisation:
         return {
             "average": None
             if average is None
-            else {"steps": average.steps, "trained": {name: trained[name] for name in average.weights}},
+            else {
+                "steps": average.steps,
+                "trained": {name: whole(trained[name].detach()) for name in average.weights},
+            },
+            "engine": self._engine.state(),
             "step": self.taken,
-            "descent": self._descent.state_dict(),
+            "descent": whole_tree(self._descent.state_dict()),
             "generators": {name: self._engine.of_all(each) for name, each in self._generators().items()},
         }
 
     def restore(self, state: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
         """Go on from a state, with the :meth:`weights` of that moment."""
         average = state.get("average")
-        self.model.load_state_dict({**weights, **(average["trained"] if average else {})})
+        known = {**weights, **(average["trained"] if average else {})}
+        for name, each in self.model.state_dict().items():
+            assign(each, known[name])
         if self._average is not None and average:
             self._average.steps = int(average["steps"])
             for name, each in self._average.weights.items():
-                each.copy_(weights[name])
+                assign(each, weights[name])
+        self._engine.restore(state.get("engine", {}))
         self.taken = int(state["step"])
         self._descent.load_state_dict(state["descent"])
         generators, world = state["generators"], self._engine.world
@@ -241,7 +257,8 @@ class Optimisation:
 
 
 def _check_finite(step: Step, parts: Sequence[Batch]) -> None:
-    if math.isfinite(step.loss) and math.isfinite(step.gradient_norm):
+    scaled = step.scale is not None and step.scale >= 1  # it will be lowered, and the step is left out
+    if math.isfinite(step.loss) and (math.isfinite(step.gradient_norm) or scaled):
         return
     of = "loss" if not math.isfinite(step.loss) else "norm of the gradient"
     value = step.loss if not math.isfinite(step.loss) else step.gradient_norm
@@ -251,6 +268,11 @@ def _check_finite(step: Step, parts: Sequence[Batch]) -> None:
         fix="Lower training.learning_rate, or raise training.warmup_steps. If that does not help, look at "
         "the data of these dates.",
     )
+
+
+def _single(weight: Tensor) -> Tensor:
+    """A weight as a checkpoint has it: in single precision."""
+    return weight.float() if weight.dtype in (torch.bfloat16, torch.float16) else weight
 
 
 def phases(settings: TrainingSettings) -> list[tuple[int, int]]:

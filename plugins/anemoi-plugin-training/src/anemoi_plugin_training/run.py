@@ -28,6 +28,7 @@ from .interfaces.optimiser import Optimiser
 from .interfaces.schedule import Schedule
 from .leaving import Leaving, parse_time_limit
 from .loop import Optimisation
+from .parallelism import parallelise
 from .samples import Samples
 from .saving import Checkpoints
 from .settings import HIDDEN, Settings, TrainingSettings
@@ -154,10 +155,12 @@ class Training:
             if main:
                 check_directory(directory, resume=resume)
                 write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())
+            forward = parallelise(self.model, settings, self.engine)  # before optimisers know the weights
             execution = Execution(
                 directory=directory,
                 optimisation=Optimisation(
                     self.model,
+                    forward,
                     self.criterion,
                     self.samples,
                     self._descent(),

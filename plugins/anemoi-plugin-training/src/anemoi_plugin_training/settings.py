@@ -164,7 +164,12 @@ class TrainingSettings:
     accumulate
         How many batches each step adds up, so that a larger batch fits into memory.
     precision
-        32 bits throughout; or ``bf16-mixed``, in which matrices are multiplied in bfloat16.
+        32 bits throughout; ``bf16-mixed`` or ``16-mixed``, in which matrices are multiplied in bfloat16 or,
+        with a scaled loss, in float16; or ``bf16-true``, in which the network has its weights in bfloat16.
+    sharded
+        Whether several processes share the weights and the states of optimisers out, instead of a copy each.
+    compile
+        Whether the network is compiled (``torch.compile``), which takes a while at the first step.
     workers
         Processes that read samples ahead; 0 reads them in a thread of this one.
     device
@@ -198,7 +203,9 @@ class TrainingSettings:
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     gradient_clip_by: Literal["norm", "value"] = "norm"
     accumulate: Annotated[int, Field(ge=1)] = 1
-    precision: Literal[32, "bf16-mixed"] = 32
+    precision: Literal[32, "bf16-mixed", "bf16-true", "16-mixed"] = 32
+    sharded: bool = False
+    compile: bool = False
     workers: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
     time_limit: str | None = None
