@@ -15,6 +15,7 @@ from anemoi.core.transforms import build_chain
 from torch import nn
 
 from anemoi_plugin_training import state
+from anemoi_plugin_training.calling import Callbacks
 from anemoi_plugin_training.criterion import build_criterion
 from anemoi_plugin_training.descent import Descent
 from anemoi_plugin_training.engine import OneDevice
@@ -119,7 +120,8 @@ def optimisation(model, samples, settings, engine=OneDevice(CPU)):  # noqa: B008
     schedule = WarmupCosine(steps=settings.steps, warmup_steps=settings.warmup_steps)
     forward = parallelise(model, settings, engine)
     descent = Descent(model, optimiser, schedule)
-    return Optimisation(model, forward, criterion_of(model), samples, descent, settings, engine)
+    none = Callbacks({}, model=model, optimisers=descent.optimisers, steps=settings.steps, seed=0)
+    return Optimisation(model, forward, criterion_of(model), samples, descent, none, settings, engine)
 
 
 @pytest.mark.parametrize("members", [1, 3])

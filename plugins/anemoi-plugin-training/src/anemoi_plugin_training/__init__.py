@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .interfaces.callback import Callback, Moment
     from .interfaces.loss import Loss
     from .interfaces.optimiser import Optimiser
     from .interfaces.scaler import Scaler
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from .run import Training
 
 _MODULE_OF = {
+    "Callback": "interfaces.callback",
     "Loss": "interfaces.loss",
+    "Moment": "interfaces.callback",
     "Optimiser": "interfaces.optimiser",
     "Scaler": "interfaces.scaler",
     "Schedule": "interfaces.schedule",
@@ -23,7 +26,7 @@ _MODULE_OF = {
     "train": "preparation",
 }
 
-__all__ = ["Loss", "Optimiser", "Scaler", "Schedule", "Training", "prepare", "train"]
+__all__ = ["Callback", "Loss", "Moment", "Optimiser", "Scaler", "Schedule", "Training", "prepare", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import model_class
 from anemoi.core.times import format_date, parse_date, parse_duration
 
+from .calling import build_callbacks
 from .descent import build_optimiser, build_schedule
 from .leaving import parse_time_limit
 
@@ -28,7 +29,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     ------
     ConfigError
         If a period, a frequency, the time limit or the device is none, the model does not fit the graph or
-        the objective, or the optimiser or the schedule cannot be built.
+        the objective, or the optimiser, the schedule or a callback cannot be built.
     """
     for name, own in settings.of_domains().items():
         if own.frequency is not None:
@@ -38,6 +39,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
         parse_time_limit(settings.training.time_limit)
     training_device(settings.training.device)
     build_optimiser(settings, trust_code=trust_code)
+    build_callbacks(settings.callbacks, trust_code=trust_code)
     needs_validation = build_schedule(settings, trust_code=trust_code).needs_validation
     if needs_validation and settings.dates.validation.start is None:
         raise ConfigError(

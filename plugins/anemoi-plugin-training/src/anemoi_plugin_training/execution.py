@@ -210,6 +210,12 @@ class Execution:
             mean = {"loss": sums.epoch_loss / sums.epoch_steps}
             self._events.send("training_epoch", run=self._run, epoch=epoch, metrics=mean)
             sums.epoch_loss, sums.epoch_steps = 0.0, 0
+        reason = self._optimisation.callbacks.after_step(step.number, metrics)
+        if self._engine.any([reason is not None])[0] and not last:
+            log.warning(
+                "The training ends after step %d. %s", step.number, reason or "Another process says so."
+            )
+            return True
         patience = self._validating.patience
         return last or (patience is not None and sums.worse >= patience)
 

@@ -18,6 +18,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
 from .averaging import Average
 from .batches import batches
+from .calling import Callbacks
 from .criterion import Criterion
 from .descent import Descent
 from .engine import Engine
@@ -73,6 +74,8 @@ class Optimisation:
         Those of each rollout in :func:`phases`.
     descent
         Changes the weights of the model.
+    callbacks
+        Look at it between its steps.
     settings
         How to train.
     engine
@@ -86,6 +89,7 @@ class Optimisation:
         criterion: Criterion,
         samples: Mapping[int, Samples],
         descent: Descent,
+        callbacks: Callbacks,
         settings: TrainingSettings,
         engine: Engine,
     ) -> None:
@@ -99,7 +103,7 @@ class Optimisation:
         self._forward = forward
         if engine.rank:
             torch.manual_seed(settings.seed + engine.rank)  # what layers draw differs, as the samples do
-        self._descent = descent
+        self._descent, self.callbacks = descent, callbacks
         self._average = None if settings.ema is None else Average(self.model, settings.ema)
 
     def steps(self) -> Iterator[Step]:
@@ -148,6 +152,8 @@ class Optimisation:
                 )
                 _check_finite(step, parts)
                 self.whole = False
+                if math.isfinite(step.gradient_norm):
+                    self.callbacks.before_step(step.number)
                 self._descent.step(self._engine.take)
                 if self._average is not None:
                     self._average.update(self.model)
@@ -214,6 +220,7 @@ class Optimisation:
                 "trained": {name: whole(trained[name].detach()) for name in average.weights},
             },
             "engine": self._engine.state(),
+            "callbacks": whole_tree(self.callbacks.state()),
             "step": self.taken,
             "descent": whole_tree(self._descent.state_dict()),
             "generators": {name: self._engine.of_all(each) for name, each in self._generators().items()},
@@ -230,6 +237,8 @@ class Optimisation:
             for name, each in self._average.weights.items():
                 assign(each, weights[name])
         self._engine.restore(state.get("engine", {}))
+        if "callbacks" in state:
+            self.callbacks.restore(state["callbacks"])
         self.taken = int(state["step"])
         self._descent.load_state_dict(state["descent"])
         generators, world = state["generators"], self._engine.world

@@ -24,6 +24,7 @@ from anemoi.core.provenance import provenance
 from anemoi.core.steps import Steps
 from anemoi.core.times import format_date
 
+from .calling import build_callbacks
 from .checks import training_device
 from .criterion import build_criterion
 from .descent import build_optimiser, build_schedule
@@ -152,6 +153,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         samples=samples,
         optimiser=build_optimiser(settings, trust_code=trust),
         schedule=build_schedule(settings, trust_code=trust),
+        callbacks=build_callbacks(settings.callbacks, trust_code=trust),
         factors=factors(rates, trained, "training.learning_rates"),
         begun=begun,
         optimiser_states=start.optimiser_states(begun, settings.of_optimiser()),

@@ -18,12 +18,14 @@ from anemoi.core.files import write_whole
 from anemoi.core.model import ForecastModel
 from anemoi.core.plugins import Broadcast
 
+from .calling import Callbacks
 from .criterion import Criterion
 from .descent import Descent
 from .directory import CONFIGURATION, check_directory, exclusive
 from .domains import Data
 from .engine import Engine
 from .execution import Execution
+from .interfaces.callback import Callback
 from .interfaces.optimiser import Optimiser
 from .interfaces.schedule import Schedule
 from .leaving import Leaving, parse_time_limit
@@ -58,6 +60,8 @@ class Training:
         The training period as samples, for each rollout that is trained.
     optimiser, schedule
         How gradients change the weights, and at which learning rates.
+    callbacks
+        What looks at it between its steps, by name.
     factors
         Of the learning rate, by the names of weights.
     checkpoint
@@ -82,6 +86,7 @@ class Training:
     samples: Mapping[int, Samples]
     optimiser: Optimiser
     schedule: Schedule
+    callbacks: Mapping[str, Callback]
     factors: Mapping[str, float]
     checkpoint: Checkpoint
     engine: Engine
@@ -163,7 +168,14 @@ class Training:
                     forward,
                     self.criterion,
                     self.samples,
-                    self._descent(),
+                    descent := self._descent(),
+                    Callbacks(
+                        self.callbacks,
+                        model=self.model,
+                        optimisers=descent.optimisers,
+                        steps=settings.steps,
+                        seed=settings.seed,
+                    ),
                     settings,
                     self.engine,
                 ),

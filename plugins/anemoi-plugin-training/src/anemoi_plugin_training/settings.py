@@ -300,6 +300,8 @@ class Settings:
         How gradients change the weights.
     schedule
         How the learning rate changes.
+    callbacks
+        What looks at it between its steps and may change it, each under a name of the user's choice.
     training
         How.
     trackers
@@ -321,6 +323,7 @@ class Settings:
     schedule: Annotated[Spec, Component("schedule")] = field(
         default_factory=lambda: {"name": "warmup-cosine"}
     )
+    callbacks: dict[str, Annotated[Spec, Component("callback")]] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     trackers: dict[str, Annotated[Spec, Component("tracker")]] = field(default_factory=dict)
 

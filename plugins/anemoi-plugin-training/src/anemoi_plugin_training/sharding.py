@@ -38,7 +38,7 @@ def whole_tree(tree: Any) -> Any:
 @torch.no_grad()
 def assign(into: Tensor, values: Tensor) -> None:
     """Copy whole values into a tensor, of which this process may have a part."""
-    into.copy_(_shared_out(values, into) if is_shared_out(into) else values)
+    into.copy_(share_out(values, into))
 
 
 def share_out_states(optimiser: Optimizer) -> None:
@@ -47,10 +47,13 @@ def share_out_states(optimiser: Optimizer) -> None:
         for name, value in state.items():
             fits = isinstance(value, Tensor) and value.shape == parameter.shape
             if fits and is_shared_out(parameter) and not is_shared_out(value):
-                state[name] = _shared_out(value, parameter)
+                state[name] = share_out(value, parameter)
 
 
-def _shared_out(values: Tensor, like: Any) -> Tensor:
+def share_out(values: Tensor, like: Any) -> Tensor:
+    """Bring whole values to where another tensor is, as this process has that."""
+    if not is_shared_out(like):
+        return values.to(like.device)
     from torch.distributed.tensor import distribute_tensor
 
     return distribute_tensor(values.to(like.device), like.device_mesh, like.placements)
