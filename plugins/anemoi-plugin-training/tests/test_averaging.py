@@ -49,7 +49,8 @@ def test_validation_is_of_the_average(averaged):
     training = prepare(config.compose("train", [*training_of(*EMA).composition.overrides]))
     training.model.load_state_dict(dict(load(run / "checkpoint.safetensors").weights))
     last = recorded(run)[-1]
-    assert training._validation()() == {name: last[name] for name in last if name.startswith("validation")}
+    expected = {name: last[name] for name in last if name.startswith("validation")}
+    assert training._validation(training.validation, "validation")() == expected
 
 
 def test_a_training_with_an_average_goes_on_as_if_it_had_never_been_left(tmp_path, averaged):

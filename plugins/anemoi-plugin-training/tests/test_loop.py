@@ -15,6 +15,7 @@ from anemoi.core.transforms import build_chain
 from torch import nn
 
 from anemoi_plugin_training import state
+from anemoi_plugin_training.batches import batches
 from anemoi_plugin_training.calling import Callbacks
 from anemoi_plugin_training.criterion import build_criterion
 from anemoi_plugin_training.descent import Descent
@@ -275,3 +276,24 @@ def test_a_loss_that_is_not_finite_tells_the_dates_and_leaves_the_state_before(r
     before = list(known)
     snapshot()
     assert all(torch.equal(*pair) for pair in zip(before, known, strict=True))
+
+
+def test_the_share_of_a_step_that_is_spent_waiting_for_data_is_measured(random_source, data_of, monkeypatch):
+    settings = TrainingSettings(steps=6, rollout_steps=0)
+    source = random_source()
+    data, steps = data_of(source, ["cos_local_time"])
+    training = optimisation(make(data, steps), {1: Samples.within(data, steps, count=1)}, settings)
+    now = [0.0]
+    monkeypatch.setattr("anemoi_plugin_training.loop.time.perf_counter", lambda: now[0])
+    drawn = batches(training._samples[1], batch_size=1, seed=0, workers=0)
+
+    def slow(*arguments, **options):
+        for batch in drawn:
+            now[0] += 3.0
+            yield batch
+
+    monkeypatch.setattr("anemoi_plugin_training.loop.batches", slow)
+    monkeypatch.setattr(
+        training, "_clip", lambda clip=training._clip: now.__setitem__(0, now[0] + 1.0) or clip()
+    )
+    assert [step.waiting for step in training.steps()] == [0.75] * 6

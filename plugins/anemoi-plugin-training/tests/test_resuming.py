@@ -41,6 +41,9 @@ VALIDATED = [
 ]
 
 
+TIMES = ("seconds", "data_wait")
+
+
 def training_of(*words):
     return prepare(config.compose("train", [*WORDS, *words]))
 
@@ -50,9 +53,9 @@ def goes_on(run, *words):
 
 
 def recorded(run):
-    """Every line of the metrics, but when it was written."""
+    """Every line of the metrics, without times."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
 
 
 def same_weights(one, other):

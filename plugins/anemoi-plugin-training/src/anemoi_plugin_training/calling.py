@@ -42,6 +42,10 @@ class Callbacks:
         self._model, self._optimisers = model, optimisers
         self._generator = torch.Generator().manual_seed(seed)
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._callbacks)
+
     def before_step(self, step: int) -> None:
         """Show them a step that is about to be taken."""
         for each in self._callbacks.values():

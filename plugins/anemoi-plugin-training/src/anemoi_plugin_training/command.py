@@ -99,7 +99,9 @@ def command(
     keep_freed_memory()
     began = time.monotonic()
     with Progress(phases(training.settings.training), quiet=not main) as progress:
-        path = training.run(directory, resume=resume is not None, on_step=progress.step)
+        path = training.run(
+            directory, resume=resume is not None, on_step=progress.step, on_wait=progress.wait
+        )
     if main:
         click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
 

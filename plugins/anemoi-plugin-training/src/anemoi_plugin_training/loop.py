@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from anemoi.core.errors import AnemoiError
 from anemoi.core.model import ForecastModel
-from anemoi.core.times import format_date
+from anemoi.core.steps import Offset
+from anemoi.core.times import format_date, format_duration
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
@@ -45,6 +47,8 @@ class Step:
         Before it was clipped. Where it is not finite, the loss was scaled too much, and no weight changed.
     scale
         Of the loss, in float16.
+    waiting
+        The share of its time that was spent waiting for data, the mean over all processes.
     """
 
     number: int
@@ -53,6 +57,20 @@ class Step:
     learning_rate: float
     gradient_norm: float
     scale: float | None = None
+    waiting: float = field(default=0.0, compare=False)
+
+    def metrics(self, length: Offset) -> dict[str, float]:
+        """What is recorded of it; ``length`` is that of a forecast step."""
+        found = {"loss": self.loss, "learning_rate": self.learning_rate}
+        if math.isfinite(self.gradient_norm):
+            found["gradient_norm"] = self.gradient_norm
+        if self.scale is not None:
+            found["loss_scale"] = self.scale
+        found["data_wait"] = round(self.waiting, 4)
+        if len(self.losses) > 1:
+            for number, loss in enumerate(self.losses, 1):
+                found[f"loss_{format_duration(number * length)}"] = loss
+        return found
 
 
 class DivergedError(AnemoiError):
@@ -130,9 +148,12 @@ class Optimisation:
                 part=(self._engine.rank, self._engine.world),
             )
             for _ in range(count - done):
-                yield self._step(list(itertools.islice(drawn, each)), samples)
+                began = time.perf_counter()
+                parts = list(itertools.islice(drawn, each))
+                yield self._step(parts, samples, began, time.perf_counter() - began)
 
-    def _step(self, parts: Sequence[Batch], samples: Samples) -> Step:
+    def _step(self, parts: Sequence[Batch], samples: Samples, began: float, waited: float) -> Step:
+        """Take a step that began, by the clock, with waiting so many seconds for its batches."""
         before = self._generators()
         try:
             with repeatable(self.device):
@@ -141,7 +162,8 @@ class Optimisation:
                     self._differentiate(batch, samples, last=batch is parts[-1], share=1 / len(parts))
                     for batch in parts
                 ]
-                loss, *losses = self._engine.mean([sum(each) / len(told) for each in zip(*told, strict=True)])
+                means = [sum(each) / len(told) for each in zip(*told, strict=True)]
+                waited, loss, *losses = self._engine.mean([waited, *means])
                 step = Step(
                     number=self.taken + 1,
                     losses=tuple(losses),
@@ -161,7 +183,7 @@ class Optimisation:
             self._set_generators(before)  # so that the state is that before the step
             raise
         self.taken, self.whole = step.number, True
-        return step
+        return replace(step, waiting=waited / (time.perf_counter() - began))
 
     def validated(self, loss: float) -> None:
         """Tell the schedule of a validation loss."""

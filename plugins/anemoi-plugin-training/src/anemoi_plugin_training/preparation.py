@@ -28,7 +28,7 @@ from .calling import build_callbacks
 from .checks import training_device
 from .criterion import build_criterion
 from .descent import build_optimiser, build_schedule
-from .domains import Data, check_some_output, domain_of, training_times, validation_times
+from .domains import Data, check_some_output, domain_of, test_times, training_times, validation_times
 from .earlier import PRIMARY
 from .engine import find_engine
 from .loop import phases
@@ -36,7 +36,7 @@ from .patterns import factors, freeze
 from .roles import Where
 from .run import Training, together
 from .samples import Samples
-from .settings import Settings, TrainingSettings
+from .settings import PeriodSettings, Settings, TrainingSettings
 from .start import Start
 from .statistics import Track, untracked
 
@@ -109,7 +109,8 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         rollout: Samples.within(data, steps, count=rollout) for rollout, _ in phases(settings.training)
     }
     _check_batch_size(settings.training, samples, together(settings.training, engine))
-    validation = _validation_samples(settings, data, steps, trust)
+    validation = _held_out("validation", settings.dates.validation, settings, data, steps, trust)
+    test = _held_out("test", settings.dates.test, settings, data, steps, trust)
     graph = _graph(settings, described, trust)
     torch.manual_seed(settings.training.seed)
     model = assemble(
@@ -160,6 +161,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         checkpoint=checkpoint,
         engine=engine,
         validation=validation,
+        test=test,
         began=began,
     )
 
@@ -174,22 +176,29 @@ def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples]
             )
 
 
-def _validation_samples(
-    settings: Settings, data: Mapping[str, Data], steps: Mapping[str, Steps], trust_code: bool
+def _held_out(
+    name: str,
+    period: PeriodSettings,
+    settings: Settings,
+    data: Mapping[str, Data],
+    steps: Mapping[str, Steps],
+    trust_code: bool,
 ) -> Samples | None:
-    if settings.dates.validation.start is None:
+    """The samples of the validation or of the test period; None without one."""
+    if period.start is None:
         return None
+    times = {"validation": validation_times, "test": test_times}[name]
     apart = {}
-    for name, own in settings.of_domains().items():
+    for domain, own in settings.of_domains().items():
         # A source of its own: another thread reads the training period meanwhile.
         source = held(config.build("source", own.data, trust_code=trust_code), own.frequency)
-        apart[name] = Data(source, validation_times(source, settings.dates), data[name].domain)
+        apart[domain] = Data(source, times(source, settings.dates), data[domain].domain)
     try:
         return Samples.within(apart, steps, count=settings.training.validation.rollout)
     except DataError as error:
         raise DataError(
-            error.what.replace("training period", "validation period"),
-            fix="Choose a longer one (dates.validation.start, dates.validation.end), or a shorter "
+            error.what.replace("training period", f"{name} period"),
+            fix=f"Choose a longer one (dates.{name}.start, dates.{name}.end), or a shorter "
             "training.validation.rollout.",
         ) from error
 

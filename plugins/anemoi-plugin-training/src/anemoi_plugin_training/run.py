@@ -29,7 +29,7 @@ from .interfaces.callback import Callback
 from .interfaces.optimiser import Optimiser
 from .interfaces.schedule import Schedule
 from .leaving import Leaving, parse_time_limit
-from .loop import Optimisation
+from .loop import Optimisation, Step
 from .parallelism import parallelise
 from .samples import Samples
 from .saving import Checkpoints
@@ -68,8 +68,8 @@ class Training:
         What will be saved, but for the trained weights.
     engine
         Where it computes.
-    validation
-        The validation period as samples; None without one.
+    validation, test
+        The validation and the test period as samples; None without one.
     begun
         What the weights have come from another checkpoint; None if they are fresh.
     optimiser_states
@@ -91,6 +91,7 @@ class Training:
     checkpoint: Checkpoint
     engine: Engine
     validation: Samples | None
+    test: Samples | None
     begun: Beginning | None
     optimiser_states: Sequence[Mapping[str, Any]] | None
     began: float
@@ -121,6 +122,7 @@ class Training:
         *,
         resume: bool = False,
         on_step: Callable[[int, float], None] = lambda step, loss: None,
+        on_wait: Callable[[float], None] = lambda share: None,
     ) -> Path:
         """Train, and leave the record and the checkpoint in ``directory``, which is made if need be.
 
@@ -131,6 +133,8 @@ class Training:
             was saved.
         on_step
             Told of each optimisation step, counted from one, and its loss.
+        on_wait
+            Told before that of the share of the step that was spent waiting for data.
 
         Returns
         -------
@@ -179,7 +183,8 @@ class Training:
                     settings,
                     self.engine,
                 ),
-                validation=self._validation(),
+                validation=self._validation(self.validation, "validation"),
+                test=self._validation(self.test, "test"),
                 checkpoints=Checkpoints(
                     directory, self.checkpoint, keep=settings.checkpoint.keep, writes=main
                 ),
@@ -196,7 +201,12 @@ class Training:
             )
             if resume:
                 execution.restore()
-            return execution.run(parameters, on_step)
+
+            def tell(step: Step) -> None:
+                on_wait(step.waiting)
+                on_step(step.number, step.loss)
+
+            return execution.run(parameters, tell)
 
     def _descent(self) -> Descent:
         descent = Descent(self.model, self.optimiser, self.schedule, self.factors)
@@ -204,18 +214,19 @@ class Training:
             descent.take_over(self.optimiser_states)
         return descent
 
-    def _validation(self) -> Validation | None:
-        if self.validation is None:
+    def _validation(self, samples: Samples | None, name: str) -> Validation | None:
+        if samples is None:
             return None
         settings = self.settings.training
         return Validation(
             self.model,
             self.criterion,
-            self.validation,
+            samples,
             dates=settings.validation.dates,
             batch_size=settings.batch_size,
             seed=settings.seed,
             engine=self.engine,
+            name=name,
         )
 
 

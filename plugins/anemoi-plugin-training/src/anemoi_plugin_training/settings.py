@@ -44,11 +44,14 @@ class DateSettings:
         where they end or the validation period begins.
     validation
         The dates that are forecast while the model is trained, after the training period.
+    test
+        The dates that are forecast when it has been trained, after those of training and validation.
     """
 
     start: str | None = None
     end: str | None = None
     validation: PeriodSettings = field(default_factory=PeriodSettings)
+    test: PeriodSettings = field(default_factory=PeriodSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
