@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -61,14 +63,21 @@ sys.exit(main(["train", *words]))
 
 def two_processes(tmp_path, *words, leave_after="never"):
     """Train with two processes over gloo; the second is told to leave after a step."""
+    with begun_with_two(tmp_path, *words, leave_after=leave_after) as launched:
+        stdout, stderr = launched.communicate(timeout=300)
+    return subprocess.CompletedProcess(launched.args, launched.returncode, stdout, stderr)
+
+
+def begun_with_two(tmp_path, *words, leave_after="never"):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, *launch, str(leave_after), *words],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
+        start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
@@ -130,6 +139,20 @@ def test_two_processes_leave_together_and_go_on_as_if_they_never_had(tmp_path, w
     weights = load(with_two / "checkpoint.safetensors").weights
     for name, weight in load(run / "checkpoint.safetensors").weights.items():
         assert torch.equal(weight, weights[name])
+
+
+@pytest.mark.parametrize("how", [SHARDED], ids=["sharded"], indirect=True)
+def test_two_processes_that_are_killed_go_on_from_the_last_state(tmp_path, with_two, how):
+    run = tmp_path / "run"
+    words = [*how, "training.batch_size=2", "training.checkpoint.every_steps=1"]
+    with begun_with_two(tmp_path, *words, "--output", str(run)) as launched:
+        while launched.poll() is None and not (saved(run) and saved(run)[-1][0] >= 3):
+            time.sleep(0.01)
+        os.killpg(launched.pid, signal.SIGKILL)
+    assert not (run / "checkpoint.safetensors").exists()
+    again = two_processes(tmp_path, "--resume", str(run))
+    assert again.returncode == 0, again.stderr
+    assert metrics_of(run) == metrics_of(with_two)
 
 
 def _go_on_alone(run):

@@ -13,6 +13,7 @@ from anemoi.core.errors import AnemoiError
 from anemoi.core.model import ForecastModel
 from anemoi.core.plugins import Broadcast
 
+from .batches import reader_killed
 from .engine import Engine
 from .leaving import InterruptedTraining, Leaving
 from .loop import DivergedError, Optimisation, Step
@@ -181,10 +182,12 @@ class Execution:
             raise DivergedError(f"{error.what} {self._keep()}", fix=error.fix) from error
         except (SavingError, InterruptedTraining):
             raise
-        except Exception:
+        except Exception as error:
             # One of several processes cannot save without the others, which know nothing of the error.
             if self._optimisation.whole and self._engine.world == 1:
                 log.warning(self._keep())
+            if (killed := reader_killed(error)) is not None:
+                raise killed from error
             raise
 
     def _after(self, step: Step) -> bool:
