@@ -1,4 +1,4 @@
-"""The contracts of a tracker, a command, a package of configuration and four kinds."""
+"""The contracts of a tracker, a command, a package of configuration and five kinds."""
 
 from anemoi_plugin_testing import CommandContract, ConfigContract, KindContract, TrackerContract
 
@@ -13,6 +13,10 @@ class TestTrain(CommandContract):
 
 class TestConfiguration(ConfigContract):
     name = "training"
+
+
+class TestCallback(KindContract):
+    name = "callback"
 
 
 class TestLoss(KindContract):

@@ -2,15 +2,17 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import torch
 from anemoi.core import config
 from anemoi.core.checkpoint import load
-from anemoi.core.errors import AnemoiError
+from anemoi.core.errors import AnemoiError, ConfigError
 
 from anemoi_plugin_training import prepare
 from anemoi_plugin_training.batches import batches
@@ -22,6 +24,7 @@ from anemoi_plugin_training.saving import saved
 from anemoi_plugin_training.settings import TrainingSettings
 
 from .test_loop import CPU, make, optimisation
+from .test_resuming import TIMES
 
 WORDS = [
     "graph.refinement=1",
@@ -60,21 +63,28 @@ sys.exit(main(["train", *words]))
 
 def two_processes(tmp_path, *words, leave_after="never"):
     """Train with two processes over gloo; the second is told to leave after a step."""
+    with begun_with_two(tmp_path, *words, leave_after=leave_after) as launched:
+        stdout, stderr = launched.communicate(timeout=300)
+    return subprocess.CompletedProcess(launched.args, launched.returncode, stdout, stderr)
+
+
+def begun_with_two(tmp_path, *words, leave_after="never"):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, *launch, str(leave_after), *words],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
+        start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
 
 def metrics_of(run):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
 
 
 def assert_close(one, other):
@@ -88,25 +98,34 @@ def assert_close(one, other):
             torch.testing.assert_close(weight, theirs[name], rtol=1e-5, atol=1e-5)
 
 
+SHARDED = ["training.sharded=true", "training.ema=0.9", "training.accumulate=2", "optimiser=adamw"]
+"""Weights shared out, and an average of them too."""
+
+
+@pytest.fixture(scope="module", params=[[], SHARDED], ids=["copied", "sharded"])
+def how(request):
+    return [*WORDS, *VALIDATED, *request.param]
+
+
 @pytest.fixture(scope="module")
-def with_two(tmp_path_factory):
+def with_two(tmp_path_factory, how):
     directory = tmp_path_factory.mktemp("two")
-    words = [*WORDS, *VALIDATED, "training.batch_size=2"]
+    words = [*how, "training.batch_size=2"]
     done = two_processes(directory, *words, "--output", str(directory / "run"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Trained in") == 1
     return directory / "run"
 
 
-def test_two_processes_train_as_one_with_the_doubled_batch(tmp_path, with_two):
-    prepare(config.compose("train", [*WORDS, *VALIDATED, "training.batch_size=4"])).run(tmp_path / "one")
+def test_two_processes_train_as_one_with_the_doubled_batch(tmp_path, with_two, how):
+    prepare(config.compose("train", [*how, "training.batch_size=4"])).run(tmp_path / "one")
     assert_close(with_two, tmp_path / "one")
     assert read(with_two).status == "finished"
 
 
-def test_two_processes_leave_together_and_go_on_as_if_they_never_had(tmp_path, with_two):
+def test_two_processes_leave_together_and_go_on_as_if_they_never_had(tmp_path, with_two, how):
     run = tmp_path / "run"
-    words = [*WORDS, *VALIDATED, "training.batch_size=2"]
+    words = [*how, "training.batch_size=2"]
     left = two_processes(tmp_path, *words, "--output", str(run), leave_after=4)
     assert left.returncode != 0
     assert "after 4 of 8 steps" in left.stderr
@@ -122,8 +141,22 @@ def test_two_processes_leave_together_and_go_on_as_if_they_never_had(tmp_path, w
         assert torch.equal(weight, weights[name])
 
 
+@pytest.mark.parametrize("how", [SHARDED], ids=["sharded"], indirect=True)
+def test_two_processes_that_are_killed_go_on_from_the_last_state(tmp_path, with_two, how):
+    run = tmp_path / "run"
+    words = [*how, "training.batch_size=2", "training.checkpoint.every_steps=1"]
+    with begun_with_two(tmp_path, *words, "--output", str(run)) as launched:
+        while launched.poll() is None and not (saved(run) and saved(run)[-1][0] >= 3):
+            time.sleep(0.01)
+        os.killpg(launched.pid, signal.SIGKILL)
+    assert not (run / "checkpoint.safetensors").exists()
+    again = two_processes(tmp_path, "--resume", str(run))
+    assert again.returncode == 0, again.stderr
+    assert metrics_of(run) == metrics_of(with_two)
+
+
 def _go_on_alone(run):
-    from anemoi_plugin_training.run import interrupted
+    from anemoi_plugin_training.earlier import interrupted
 
     return prepare(interrupted(run)).run(run, resume=True)
 
@@ -143,7 +176,9 @@ def test_each_process_reads_samples_of_its_own(random_source, data_of, skip):
 
 
 def train(random_source, data_of, **options):
-    settings = TrainingSettings(steps=6, rollout=2, rollout_steps=3, warmup_steps=2, **options)
+    settings = TrainingSettings(
+        **{"steps": 6, "rollout": 2, "rollout_steps": 3, "warmup_steps": 2, **options}
+    )
     data, steps = data_of(random_source(times=30), ["cos_local_time"])
     samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
     model = make(data, steps)
@@ -177,7 +212,67 @@ def test_mixed_precision_multiplies_in_bfloat16_and_keeps_weights_and_losses_in_
     assert {each.dtype for each in model.parameters()} == {torch.float32}
 
 
+def test_a_network_in_bfloat16_is_given_and_gives_fields_in_single_precision(random_source, data_of):
+    full, _ = train(random_source, data_of, batch_size=2)
+    short, model = train(random_source, data_of, batch_size=2, precision="bf16-true")
+    ratios = [one.loss / two.loss for one, two in zip(short, full, strict=True)]
+    assert ratios != [1.0] * 6
+    assert ratios == pytest.approx(np.ones(6), rel=0.1)
+    assert {each.dtype for each in model.network.parameters()} == {torch.bfloat16}
+    normalised = model.normalise("data", torch.full((1, 20, 2), 1e5), ["v0", "v1"])
+    assert normalised.dtype == torch.float32  # the way from the data to the network loses no digits
+    fields = {"data": torch.zeros(1, 2, 1, 20, len(model.normalised["data"].inputs))}
+    assert model.network(fields)["data"].dtype == torch.float32
+
+
+def test_in_float16_a_loss_that_is_scaled_too_much_leaves_a_step_out(random_source, data_of):
+    full, _ = train(random_source, data_of, batch_size=2)
+    settings = TrainingSettings(
+        steps=6, rollout=2, rollout_steps=3, warmup_steps=2, batch_size=2, precision="16-mixed"
+    )
+    engine = find_engine(settings, CPU)
+    engine.restore({**engine.state(), "scale": 2.0**40, "growth_interval": 10**6})
+    data, steps = data_of(random_source(times=30), ["cos_local_time"])
+    samples = {count: Samples.within(data, steps, count=count) for count, _ in phases(settings)}
+    model = make(data, steps)
+    training = optimisation(model, samples, settings, engine)
+    before = [each.detach().clone() for each in model.parameters()]
+    first = next(taken := training.steps())
+    assert not np.isfinite(first.gradient_norm)
+    assert first.scale == 2.0**40
+    assert all(torch.equal(each, old) for each, old in zip(model.parameters(), before, strict=True))
+    assert training.state()["engine"]["scale"] == 2.0**39
+    engine.restore({**engine.state(), "scale": 2.0**10})
+    later = next(taken)
+    assert later.gradient_norm == pytest.approx(full[1].gradient_norm, rel=0.3)  # unscaled before it is taken
+    assert not all(torch.equal(each, old) for each, old in zip(model.parameters(), before, strict=True))
+
+
+def test_a_compiled_network_trains_to_the_same_numbers(random_source, data_of):
+    short = {"batch_size": 2, "steps": 2, "rollout": 1, "rollout_steps": 0}
+    eager, _ = train(random_source, data_of, **short)
+    compiled, model = train(random_source, data_of, **short, compile=True)
+    for one, two in zip(eager, compiled, strict=True):
+        assert one.losses == pytest.approx(two.losses, rel=1e-4)
+    assert not any("_orig_mod" in name for name in model.state_dict())
+
+
+def test_without_a_compiler_nothing_is_compiled(random_source, data_of, monkeypatch):
+    def fail(function):
+        raise RuntimeError("no g++\nand a long trace")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    with pytest.raises(ConfigError, match=r"nothing can be compiled on this machine: no g[+][+]\nInstall"):
+        train(random_source, data_of, compile=True)
+
+
+def test_float16_and_sharding_do_not_go_together():
+    with pytest.raises(ConfigError, match=r"does not go together with training\.sharded"):
+        find_engine(TrainingSettings(precision="16-mixed", sharded=True), CPU)
+
+
 def test_a_training_of_the_usual_kind_needs_no_fabric():
     assert type(find_engine(TrainingSettings(), CPU)) is OneDevice
-    code = "import sys, anemoi_plugin_training.run; sys.exit('lightning_fabric' in sys.modules)"
+    slow = "{'lightning_fabric', 'torch.distributed.tensor'}"
+    code = f"import sys, anemoi_plugin_training.preparation; sys.exit(len({slow} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

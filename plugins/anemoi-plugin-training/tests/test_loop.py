@@ -15,11 +15,14 @@ from anemoi.core.transforms import build_chain
 from torch import nn
 
 from anemoi_plugin_training import state
+from anemoi_plugin_training.batches import batches
+from anemoi_plugin_training.calling import Callbacks
 from anemoi_plugin_training.criterion import build_criterion
 from anemoi_plugin_training.descent import Descent
 from anemoi_plugin_training.engine import OneDevice
 from anemoi_plugin_training.loop import DivergedError, Optimisation, phases
 from anemoi_plugin_training.optimisers.muon import Muon
+from anemoi_plugin_training.parallelism import parallelise
 from anemoi_plugin_training.samples import Samples, normalised
 from anemoi_plugin_training.schedules.warmup_cosine import WarmupCosine
 from anemoi_plugin_training.settings import TrainingSettings
@@ -116,8 +119,10 @@ def run(source, data_of, seed=0, **settings):
 def optimisation(model, samples, settings, engine=OneDevice(CPU)):  # noqa: B008 (it has no state)
     optimiser = Muon(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = WarmupCosine(steps=settings.steps, warmup_steps=settings.warmup_steps)
+    forward = parallelise(model, settings, engine)
     descent = Descent(model, optimiser, schedule)
-    return Optimisation(model, criterion_of(model), samples, descent, settings, engine)
+    none = Callbacks({}, model=model, optimisers=descent.optimisers, steps=settings.steps, seed=0)
+    return Optimisation(model, forward, criterion_of(model), samples, descent, none, settings, engine)
 
 
 @pytest.mark.parametrize("members", [1, 3])
@@ -271,3 +276,24 @@ def test_a_loss_that_is_not_finite_tells_the_dates_and_leaves_the_state_before(r
     before = list(known)
     snapshot()
     assert all(torch.equal(*pair) for pair in zip(before, known, strict=True))
+
+
+def test_the_share_of_a_step_that_is_spent_waiting_for_data_is_measured(random_source, data_of, monkeypatch):
+    settings = TrainingSettings(steps=6, rollout_steps=0)
+    source = random_source()
+    data, steps = data_of(source, ["cos_local_time"])
+    training = optimisation(make(data, steps), {1: Samples.within(data, steps, count=1)}, settings)
+    now = [0.0]
+    monkeypatch.setattr("anemoi_plugin_training.loop.time.perf_counter", lambda: now[0])
+    drawn = batches(training._samples[1], batch_size=1, seed=0, workers=0)
+
+    def slow(*arguments, **options):
+        for batch in drawn:
+            now[0] += 3.0
+            yield batch
+
+    monkeypatch.setattr("anemoi_plugin_training.loop.batches", slow)
+    monkeypatch.setattr(
+        training, "_clip", lambda clip=training._clip: now.__setitem__(0, now[0] + 1.0) or clip()
+    )
+    assert [step.waiting for step in training.steps()] == [0.75] * 6

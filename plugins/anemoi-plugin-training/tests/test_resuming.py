@@ -10,17 +10,17 @@ import time
 
 import pytest
 import torch
-from anemoi.core import config
+from anemoi.core import config, plugins
 from anemoi.core.checkpoint import load
-from anemoi.core.errors import AnemoiError
+from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.files import hidden_beside
 from click.testing import CliRunner
 
-from anemoi_plugin_training import prepare
+from anemoi_plugin_training import prepare, reading
 from anemoi_plugin_training.command import command
+from anemoi_plugin_training.earlier import interrupted
 from anemoi_plugin_training.leaving import InterruptedTraining
 from anemoi_plugin_training.loop import DivergedError
-from anemoi_plugin_training.run import interrupted
 from anemoi_plugin_training.runs import read
 from anemoi_plugin_training.saving import SavingError, saved
 
@@ -41,6 +41,11 @@ VALIDATED = [
 ]
 
 
+SampleSource = plugins.load("source", "sample")
+
+TIMES = ("seconds", "data_wait")
+
+
 def training_of(*words):
     return prepare(config.compose("train", [*WORDS, *words]))
 
@@ -50,9 +55,9 @@ def goes_on(run, *words):
 
 
 def recorded(run):
-    """Every line of the metrics, but when it was written."""
+    """Every line of the metrics, without times."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
 
 
 def same_weights(one, other):
@@ -274,27 +279,133 @@ def test_a_loss_that_is_not_finite_keeps_the_state_before_it_and_names_it(tmp_pa
     assert read(run).status == "failed"
 
 
-def test_data_that_cannot_be_read_keep_the_state_before(tmp_path, caplog):
+def broken(reads, *, times=None):
+    """Lets the sample's source fail after some reads, so many times or for good."""
+    read, done = SampleSource.read, []
+
+    def fail(self, wanted):
+        done.append(wanted)
+        failures = len(done) - reads
+        if failures > 0 and (times is None or failures <= times):
+            raise OSError("The server does not answer.")
+        return read(self, wanted)
+
+    return fail
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(reading, "WAITS", (0.0, 0.0, 0.0))
+
+
+def test_data_that_cannot_be_read_keep_the_state_before(tmp_path, caplog, impatient):
     run = tmp_path / "run"
     training = training_of()
-    source = training.data["data"].source
-    reads = 0
-    read_times = type(source).read
-
-    def broken(self, times):
-        nonlocal reads
-        reads += 1
-        if reads > 4:
-            raise AnemoiError("The server does not answer.")
-        return read_times(self, times)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(source), "read", broken)
-        with pytest.raises(AnemoiError, match="does not answer"):
+        patch.setattr(SampleSource, "read", broken(4))
+        with pytest.raises(
+            DataError, match=r"between 2025-\S+ and \S+ could not be read in 4 attempts: The server"
+        ):
             training.run(run)
     assert "is kept in" in caplog.text
+    assert read(run).status == "failed"
     goes_on(run)
     assert [line["step"] for line in recorded(run)] == list(range(1, 13))
+
+
+def test_a_source_that_answers_again_stops_nothing(tmp_path, caplog, impatient, monkeypatch):
+    training_of().run(tmp_path / "one")
+    training = training_of()
+    monkeypatch.setattr(SampleSource, "read", broken(4, times=3))
+    training.run(tmp_path / "other")
+    assert caplog.text.count("cannot be read: The server does not answer. Again in") == 3
+    assert recorded(tmp_path / "one") == recorded(tmp_path / "other")
+
+
+def test_a_reading_process_that_is_killed_stops_the_run_with_the_state_before(tmp_path, caplog, monkeypatch):
+    run, here = tmp_path / "run", os.getpid()
+    read_here = SampleSource.read
+
+    def killed(self, wanted):
+        if os.getpid() != here and len(read_of_process) > 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        read_of_process.append(wanted)
+        return read_here(self, wanted)
+
+    read_of_process = []
+    training = training_of("training.workers=1")
+    read_of_process.clear()
+    monkeypatch.setattr(SampleSource, "read", killed)
+    with pytest.raises(AnemoiError, match=r"A process that reads samples has ended: .* killed by signal"):
+        training.run(run)
+    assert "is kept in" in caplog.text
+    monkeypatch.undo()
+    goes_on(run, "training.workers=0")
+    assert [line["step"] for line in recorded(run)] == list(range(1, 13))
+
+
+LIVES = """
+import os, random, signal, sys, time, traceback
+from pathlib import Path
+
+import torch
+from anemoi.core import config
+from anemoi_plugin_training import prepare
+
+torch.set_num_threads(1)  # or others would go on in the parent alone
+training = prepare(config.compose("train", sys.argv[3:]))
+
+
+def live(run):
+    process = os.fork()
+    if process:
+        return process
+    try:
+        training.run(run, resume=(run / "configuration.json").exists())
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+directory, kills = Path(sys.argv[1]), int(sys.argv[2])
+began = time.monotonic()
+assert os.waitpid(live(directory / "uninterrupted"), 0)[1] == 0
+whole = time.monotonic() - began
+moments, done, number = random.Random(0), 0, 0
+while done < kills:
+    run = directory / f"killed-{number}"
+    while not (run / "checkpoint.safetensors").exists():
+        process, end = live(run), time.monotonic() + moments.uniform(0, 0.7) * whole
+        while done < kills and time.monotonic() < end and not (run / "checkpoint.safetensors").exists():
+            time.sleep(0.001)
+        if done < kills and not (run / "checkpoint.safetensors").exists():
+            os.kill(process, signal.SIGKILL)
+            done += 1
+            print("writing" if list(run.glob("checkpoints/.*.partial*")) else "stepping", flush=True)
+        ended = os.waitpid(process, 0)[1]
+        assert ended in (0, signal.SIGKILL), ended
+    number += 1
+"""
+
+
+def test_twenty_kills_at_random_moments_change_no_number(tmp_path):
+    """The processes are forks of one, which has prepared the training."""
+    words = [*WORDS, *VALIDATED, "training.checkpoint.every_steps=1"]
+    lives = subprocess.run(
+        [sys.executable, "-c", LIVES, str(tmp_path), "20", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert lives.returncode == 0, lives.stderr
+    assert len(lives.stdout.split()) == 20
+    whole, *killed = sorted(tmp_path.iterdir(), key=lambda run: run.name != "uninterrupted")
+    assert killed
+    for run in killed:
+        assert recorded(run) == recorded(whole)
+        for name in ("checkpoint.safetensors", "best.safetensors"):
+            assert same_weights(run / name, whole / name)
 
 
 def test_what_a_writer_that_was_killed_has_left_is_removed(tmp_path):

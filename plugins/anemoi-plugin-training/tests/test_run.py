@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from anemoi_plugin_training import prepare, train
 from anemoi_plugin_training.command import command
-from anemoi_plugin_training.run import recorded
+from anemoi_plugin_training.earlier import recorded
 
 TINY = [
     "graph.refinement=1",

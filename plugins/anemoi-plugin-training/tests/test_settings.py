@@ -8,7 +8,7 @@ from anemoi.core.errors import ConfigError
 from anemoi.core.interfaces import GraphBuilder
 
 from anemoi_plugin_training.json_lines import JsonLines
-from anemoi_plugin_training.run import prepare
+from anemoi_plugin_training.preparation import prepare
 from anemoi_plugin_training.settings import DateSettings, TrainingSettings
 
 

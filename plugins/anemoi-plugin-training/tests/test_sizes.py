@@ -8,7 +8,7 @@ from anemoi.core.config import compose
 from click.testing import CliRunner
 
 from anemoi_plugin_training.command import command
-from anemoi_plugin_training.run import prepare
+from anemoi_plugin_training.preparation import prepare
 from anemoi_plugin_training.sizes import sizes
 
 SMALL = ["data=synthetic", "graph.refinement=2"]

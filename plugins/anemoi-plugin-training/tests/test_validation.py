@@ -192,3 +192,37 @@ def test_a_training_that_gets_worse_ends_early_and_keeps_its_best(tmp_path):
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
     training.model.load_state_dict(load(tmp_path / "run" / "best.safetensors").weights)
     assert _validated(training) == min(losses)
+
+
+def test_a_trained_model_is_tested_on_dates_after_all_others(tmp_path):
+    words = ["dates.test.start='2025-12-14'", "training.validation.patience=1", "training.learning_rate=1.0"]
+    training = prepare(config.compose("train", [*WORDS, *VALIDATED, "dates.validation.end=null", *words]))
+    times = {name: getattr(training, name).data["data"].times for name in ("validation", "test")}
+    assert str(times["validation"][-1]) == "2025-12-13T18:00:00"
+    assert (str(times["test"][0]), str(times["test"][-1])) == ("2025-12-14T00:00:00", "2025-12-26T18:00:00")
+    path = training.run(tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert not any(name.startswith("test") for line in lines[:-1] for name in line)
+    found = {name: value for name, value in lines[-1].items() if name.startswith("test")}
+    assert set(found) == {"test_loss", *(f"test_{each}" for each in ("loss_6h", "loss_12h"))} | {
+        f"test_rmse_msl_{lead}" for lead in ("6h", "12h")
+    }
+    training.model.load_state_dict(dict(load(path).weights))
+    assert training._validation(training.test, "test")() == found
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dates.test.end='2025-12-15'"], r"dates\.test\.end: the test period has an end, but no start"),
+        (
+            ["dates.test.start='2025-12-15'"],
+            r"dates\.validation\.end: .* not before the test period",
+        ),
+        (["dates.test.start='2026-02-01'"], "no times from 2026-02-01"),
+        (["dates.test.start='2025-12-20'", "dates.test.end='2025-12-19'"], "is before dates.test.start"),
+    ],
+)
+def test_a_test_period_that_will_not_do_is_refused(words, said):
+    with pytest.raises(AnemoiError, match=said):
+        prepare(config.compose("train", [*WORDS, *VALIDATED, *words]))

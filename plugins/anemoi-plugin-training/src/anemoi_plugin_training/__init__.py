@@ -6,23 +6,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .interfaces.callback import Callback, Moment
     from .interfaces.loss import Loss
     from .interfaces.optimiser import Optimiser
     from .interfaces.scaler import Scaler
     from .interfaces.schedule import Schedule
-    from .run import Training, prepare, train
+    from .preparation import prepare, train
+    from .run import Training
 
 _MODULE_OF = {
+    "Callback": "interfaces.callback",
     "Loss": "interfaces.loss",
+    "Moment": "interfaces.callback",
     "Optimiser": "interfaces.optimiser",
     "Scaler": "interfaces.scaler",
     "Schedule": "interfaces.schedule",
     "Training": "run",
-    "prepare": "run",
-    "train": "run",
+    "prepare": "preparation",
+    "train": "preparation",
 }
 
-__all__ = ["Loss", "Optimiser", "Scaler", "Schedule", "Training", "prepare", "train"]
+__all__ = ["Callback", "Loss", "Moment", "Optimiser", "Scaler", "Schedule", "Training", "prepare", "train"]
 
 
 def __getattr__(name: str) -> Any:

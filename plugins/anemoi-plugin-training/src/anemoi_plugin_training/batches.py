@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
+from anemoi.core.errors import AnemoiError
 from torch.utils.data import DataLoader, Sampler
 
 from .samples import Batch, Samples
@@ -51,6 +52,20 @@ def batches(
         generator=torch.Generator(),  # or it would draw from that of the layers, when it begins
     )
     return iter(loader) if workers else _ahead(iter(loader))
+
+
+def reader_killed(error: Exception) -> AnemoiError | None:
+    """Say it clearly if an error tells that a process that reads samples was killed.
+
+    PyTorch raises it from the handler of a signal, so it may come at any moment.
+    """
+    if not (isinstance(error, RuntimeError) and "DataLoader worker" in str(error)):
+        return None
+    return AnemoiError(
+        f"A process that reads samples has ended: {error}",
+        fix="Where memory is short choose fewer (training.workers), and go on: "
+        "anemoi train --resume RUN training.workers=0",
+    )
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

@@ -18,12 +18,14 @@ from anemoi.core.model import model_class
 from anemoi.core.times import format_date, parse_date, parse_duration
 from anemoi.core.variable import Role
 
+from .calling import build_callbacks
 from .descent import build_optimiser, build_schedule
 from .engine import require_fabric
 from .leaving import parse_time_limit
+from .settings import DateSettings, PeriodSettings
 
 if TYPE_CHECKING:
-    from .settings import DateSettings, Settings, VariableSettings
+    from .settings import Settings, VariableSettings
 
 
 def check(settings: Settings, *, trust_code: bool) -> None:
@@ -34,7 +36,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     ConfigError
         If a period, a frequency, the time limit or the device is none, a variable has two roles, the model
         does not fit the graph or the objective, or what is built from options alone cannot be: the graph
-        builder, the objective, the optimiser, the schedule, a tracker.
+        builder, the objective, the optimiser, the schedule, a callback, a tracker.
     """
     for name, own in settings.of_domains().items():
         _check_roles(own.variables, f"domains.{name}.variables" if settings.domains else "variables")
@@ -46,6 +48,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     training_device(settings.training.device)
     require_fabric(settings.training)
     build_optimiser(settings, trust_code=trust_code)
+    build_callbacks(settings.callbacks, trust_code=trust_code)
     needs_validation = build_schedule(settings, trust_code=trust_code).needs_validation
     if needs_validation and settings.dates.validation.start is None:
         raise ConfigError(
@@ -116,30 +119,31 @@ def training_device(name: str) -> torch.device:
 
 
 def _check_dates(dates: DateSettings) -> None:
-    start, end = (_date(text, f"dates.{name}") for name, text in (("start", dates.start), ("end", dates.end)))
-    period = dates.validation
-    begin = _date(period.start, "dates.validation.start")
-    last = _date(period.end, "dates.validation.end")
-    for first, second, key in (
-        (start, end, "dates"),
-        (begin, last, "dates.validation"),
-    ):
-        if first is not None and second is not None and first > second:
+    """Refuse periods that end before they begin, or are not one after another."""
+    training = PeriodSettings(start=dates.start, end=dates.end)
+    periods = {"dates": training, "dates.validation": dates.validation, "dates.test": dates.test}
+    previous: tuple[str, np.datetime64] | None = None
+    for key, period in periods.items():
+        begin, last = _date(period.start, f"{key}.start"), _date(period.end, f"{key}.end")
+        if begin is not None and last is not None and begin > last:
             raise ConfigError(
-                f"{key}.end: {format_date(second)} is before {key}.start, {format_date(first)}.",
+                f"{key}.end: {format_date(last)} is before {key}.start, {format_date(begin)}.",
                 fix="Write the first date first.",
             )
-    if begin is None and last is not None:
-        raise ConfigError(
-            "dates.validation.end: the validation period has an end, but no start.",
-            fix="Set dates.validation.start too.",
-        )
-    if begin is not None and end is not None and end >= begin:
-        raise ConfigError(
-            f"dates.end: the training period ends at {dates.end}, not before the validation period begins, "
-            f"at {period.start}.",
-            fix="Choose an earlier dates.end, or none: then it ends where validation begins.",
-        )
+        if key != "dates" and begin is None and last is not None:
+            raise ConfigError(
+                f"{key}.end: the {key.removeprefix('dates.')} period has an end, but no start.",
+                fix=f"Set {key}.start too.",
+            )
+        if key != "dates" and begin is not None and previous is not None and previous[1] >= begin:
+            before, end = previous
+            raise ConfigError(
+                f"{before}.end: the period ends at {format_date(end)}, not before the "
+                f"{key.removeprefix('dates.')} period begins, at {period.start}.",
+                fix=f"Choose an earlier {before}.end, or none: then it ends where the next begins.",
+            )
+        if last is not None:
+            previous = (key, last)
 
 
 def _date(text: str | None, key: str) -> np.datetime64 | None:

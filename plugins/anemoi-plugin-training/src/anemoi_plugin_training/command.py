@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     help="Begin with the whole configuration that CHECKPOINT was trained with, whatever the files say now.",
 )
 @click.option(
+    "--from",
+    "start",
+    metavar="CHECKPOINT",
+    type=click.Path(path_type=Path),
+    help="Begin with the weights of CHECKPOINT; what does not fit is listed, and must be chosen.",
+)
+@click.option(
     "--resume",
     metavar="RUN",
     type=click.Path(path_type=Path),
@@ -53,6 +61,7 @@ def command(
     overrides: tuple[str, ...],
     output: Path | None,
     config_from: Path | None,
+    start: Path | None,
     resume: Path | None,
     dry_run: bool,
     trust_code: bool,
@@ -71,13 +80,15 @@ def command(
     from .loop import phases
     from .progress import Progress, reading
 
+    if start is not None:
+        overrides = (*overrides, f"training.start.checkpoint={quoted(str(start.absolute()))}")
     if dry_run:
         from .sizes import sizes
 
         click.echo(sizes(_composition(overrides, config_from, trust_code)))
         return
     directory = resume or output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
-    if resume is not None and (output is not None or config_from is not None):
+    if resume is not None and (output or config_from or start):
         raise click.UsageError("--resume goes on in the same directory with the same configuration.")
     main = rank() == 0  # of several processes one tells, and has the directory
     if resume is None and main:
@@ -88,7 +99,9 @@ def command(
     keep_freed_memory()
     began = time.monotonic()
     with Progress(phases(training.settings.training), quiet=not main) as progress:
-        path = training.run(directory, resume=resume is not None, on_step=progress.step)
+        path = training.run(
+            directory, resume=resume is not None, on_step=progress.step, on_wait=progress.wait
+        )
     if main:
         click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
 
@@ -103,11 +116,12 @@ def _prepare(
     """Build and check the training; an error for what is not installed here tells of all of it."""
     from anemoi.core.cli.lacking import lacking
 
-    from .run import PRIMARY, interrupted, prepare
+    from .earlier import PRIMARY, interrupted
+    from .preparation import prepare
     from .settings import Settings
 
     if resume is not None:
-        return prepare(interrupted(resume, overrides, trust_code=trust_code), track=track)
+        return prepare(interrupted(resume, overrides, trust_code=trust_code), run=resume, track=track)
     try:
         return prepare(_composition(overrides, config_from, trust_code), track=track)
     except ConfigError as error:
@@ -119,11 +133,17 @@ def _prepare(
 def _composition(overrides: tuple[str, ...], config_from: Path | None, trust_code: bool) -> Composition:
     from anemoi.core.config import compose
 
-    from .run import PRIMARY, recorded
+    from .earlier import PRIMARY, recorded
 
     if config_from is not None:
         return recorded(config_from, overrides, trust_code=trust_code)
     return compose(PRIMARY, overrides)
+
+
+def quoted(text: str) -> str:
+    """Write a text as the value of an override, whatever characters it has."""
+    # A backslash is itself, but before a quotation mark.
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + (r"\'" if found[2] else ""), text) + "'"
 
 
 def check_free(directory: Path) -> None:

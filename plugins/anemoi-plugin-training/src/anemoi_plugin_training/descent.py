@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from anemoi.core import config
+from anemoi.core.errors import ConfigError
 from torch import nn
+from torch.optim import Optimizer
 
 from .interfaces.optimiser import Optimiser
 from .interfaces.schedule import Schedule
+from .sharding import share_out_states
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -24,28 +27,45 @@ class Descent:
         Its parameters that require a gradient are trained.
     optimiser, schedule
         As the configuration names them.
+    factors
+        Of the learning rate, by the names of parameters; one for all others.
     """
 
-    def __init__(self, model: nn.Module, optimiser: Optimiser, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        optimiser: Optimiser,
+        schedule: Schedule,
+        factors: Mapping[str, float] | None = None,
+    ) -> None:
         trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
         self.optimisers, self.schedule, self.steps = optimiser.build(trained), schedule, 0
+        self._highest = float(self.optimisers[0].param_groups[0]["lr"])
+        scaled = {trained[name]: factor for name, factor in (factors or {}).items() if name in trained}
+        for each in self.optimisers:
+            each.param_groups[:] = [part for group in each.param_groups for part in _split(group, scaled)]
         self._groups = [group for each in self.optimisers for group in each.param_groups]
         for group in self._groups:
             group["initial_lr"] = group["lr"]
 
-    def step(self) -> None:
-        """Change the weights by their gradients."""
+    def step(self, take: Callable[[Sequence[Optimizer]], object]) -> None:
+        """Change the weights by their gradients.
+
+        Parameters
+        ----------
+        take
+            Lets the optimisers do so.
+        """
         factor = self.schedule.factor(self.steps)
         for group in self._groups:
             group["lr"] = group["initial_lr"] * factor
-        for each in self.optimisers:
-            each.step()
+        take(self.optimisers)
         self.steps += 1
 
     @property
     def learning_rate(self) -> float:
-        """That of the next step, of the first group of the first optimiser."""
-        return float(self._groups[0]["initial_lr"] * self.schedule.factor(self.steps))
+        """That of the next step, of weights without a factor of their own."""
+        return self._highest * self.schedule.factor(self.steps)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the steps to come depend on besides the weights: a tree of numbers and tensors."""
@@ -55,13 +75,51 @@ class Descent:
             "schedule": self.schedule.state(),
         }
 
+    def take_over(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Go on with what the optimisers of another training of the same weights know, with the options here.
+
+        Parameters
+        ----------
+        states
+            As its :meth:`state_dict` has them under ``optimisers``.
+
+        Raises
+        ------
+        ConfigError
+            If they are of other optimisers, or of other weights.
+        """
+        options = [[dict(group) for group in each.param_groups] for each in self.optimisers]
+        try:
+            for each, known in zip(self.optimisers, states, strict=True):
+                each.load_state_dict(dict(known))
+                share_out_states(each)
+        except (KeyError, ValueError) as error:
+            raise ConfigError(
+                "training.start.optimiser: the optimiser of the checkpoint has other weights, or is another.",
+                fix="Choose the same optimiser and freeze the same weights, or begin with a fresh one: "
+                "training.start.optimiser=fresh.",
+            ) from error
+        for each, groups in zip(self.optimisers, options, strict=True):
+            for group, before in zip(each.param_groups, groups, strict=True):
+                group.update({name: value for name, value in before.items() if name != "params"})
+        self._groups = [group for each in self.optimisers for group in each.param_groups]
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the :meth:`state_dict` of another of the same model and the same options."""
         self.steps = int(state["steps"])
         for each, known in zip(self.optimisers, state["optimisers"], strict=True):
             each.load_state_dict(known)
+            share_out_states(each)
         self.schedule.restore(state["schedule"])
         self._groups = [group for each in self.optimisers for group in each.param_groups]
+
+
+def _split(group: dict[str, Any], scaled: Mapping[nn.Parameter, float]) -> list[dict[str, Any]]:
+    """Part a group of an optimiser into those of one learning rate each."""
+    parts: dict[float, list[nn.Parameter]] = {}
+    for each in group["params"]:
+        parts.setdefault(scaled.get(each, 1.0), []).append(each)
+    return [{**group, "params": params, "lr": group["lr"] * factor} for factor, params in parts.items()]
 
 
 def build_optimiser(settings: Settings, *, trust_code: bool = False) -> Optimiser:

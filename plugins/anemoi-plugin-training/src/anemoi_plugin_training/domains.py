@@ -16,7 +16,7 @@ from anemoi.core.transforms import measured
 from anemoi.core.variable import Role, Variable
 from numpy.typing import NDArray
 
-from .roles import Where, variables
+from .roles import Where, instantaneous, variables
 from .settings import DateSettings, DomainSettings
 from .statistics import Known, Track, learn, untracked
 
@@ -49,13 +49,9 @@ def training_times(source: DataSource, dates: DateSettings) -> NDArray[np.dateti
         If the source has none in it.
     """
     times = _times_within(source, dates.start, dates.end, "dates")
-    if dates.validation.start is not None:
-        times = times[times < parse_date(dates.validation.start)]
-        if not len(times):
-            raise DataError(
-                f"The data have no times before the validation period, {dates.validation.start}.",
-                fix="Choose a later dates.validation.start.",
-            )
+    for name, period in (("validation", dates.validation), ("test", dates.test)):
+        if period.start is not None:
+            times = _before(times, period.start, name)
     return times
 
 
@@ -67,7 +63,30 @@ def validation_times(source: DataSource, dates: DateSettings) -> NDArray[np.date
     DataError
         If the source has none in it.
     """
-    return _times_within(source, dates.validation.start, dates.validation.end, "dates.validation")
+    times = _times_within(source, dates.validation.start, dates.validation.end, "dates.validation")
+    return times if dates.test.start is None else _before(times, dates.test.start, "test")
+
+
+def test_times(source: DataSource, dates: DateSettings) -> NDArray[np.datetime64]:
+    """Find the times of the test period, those of missing data included.
+
+    Raises
+    ------
+    DataError
+        If the source has none in it.
+    """
+    return _times_within(source, dates.test.start, dates.test.end, "dates.test")
+
+
+def _before(times: NDArray[np.datetime64], start: str, name: str) -> NDArray[np.datetime64]:
+    """Those before another period begins."""
+    before = times[times < parse_date(start)]
+    if not len(before):
+        raise DataError(
+            f"The data have no times before the {name} period, {start}.",
+            fix=f"Choose a later dates.{name}.start.",
+        )
+    return before
 
 
 def _times_within(
@@ -161,7 +180,7 @@ def _as_found(variable: Variable, known: Known) -> Variable:
         return replace(variable, constant=False)
     if variable.role is Role.FORCING:
         return replace(variable, constant=True)
-    return replace(variable, role=Role.FORCING, constant=True, accumulated=None, averaged=None)
+    return instantaneous(replace(variable, role=Role.FORCING, constant=True))
 
 
 def _domain(source: DataSource, found: tuple[Variable, ...], steps: Steps, known: Known) -> Domain:

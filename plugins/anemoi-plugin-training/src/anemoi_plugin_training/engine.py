@@ -1,31 +1,26 @@
-"""Where a training computes: on one device or, with Lightning Fabric, on several and in lower precision.
-
-What is trained does not know of it: a model is wrapped from outside.
-"""
+"""Where a training computes: on one device or, with Lightning Fabric, on several and in lower precision."""
 
 from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from anemoi.core.errors import ConfigError
-from anemoi.core.model import ForecastModel
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
+from .parallelism import shard
 from .processes import local_world, world
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from .settings import TrainingSettings
-
-Loss = Callable[[ForecastModel], Tensor]
-"""From a model to the loss of each forecast step of a sample, ``(steps,)``."""
 
 
 class Engine(ABC):
@@ -66,6 +61,29 @@ class Engine(ABC):
     def of_all(self, tensor: Tensor) -> Tensor:
         """A tensor of every process, ``(processes, ...)``, on CPU."""
 
+    def unscale(self, optimisers: Sequence[Optimizer]) -> None:  # noqa: B027
+        """Bring gradients of a scaled loss to their size; does nothing by default."""
+
+    def take(self, optimisers: Sequence[Optimizer]) -> None:
+        """Let the optimisers change the weights."""
+        for each in optimisers:
+            each.step()
+
+    @property
+    def scale(self) -> float | None:
+        """What the loss is multiplied by before gradients are taken; None if by nothing.
+
+        A gradient that is not finite for it is no error: the step is left out, and the scale lowered.
+        """
+        return None
+
+    def state(self) -> dict[str, Any]:
+        """What the steps to come depend on; nothing by default."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Take up a :meth:`state`."""
+
     def any(self, flags: Sequence[bool]) -> list[bool]:
         """Whether each is true in any process."""
         return [value > 0 for value in self.mean([float(flag) for flag in flags])]
@@ -100,11 +118,17 @@ class OneDevice(Engine):
 
 
 class WithFabric(Engine):
-    """A process of several, or one in another precision."""
+    """A process of several, or one in mixed precision.
 
-    def __init__(self, fabric: Fabric) -> None:
+    Parameters
+    ----------
+    scaler
+        Of the loss, in float16.
+    """
+
+    def __init__(self, fabric: Fabric, scaler: torch.amp.GradScaler | None = None) -> None:
         super().__init__(fabric.device, rank=fabric.global_rank, world=fabric.world_size)
-        self._fabric = fabric
+        self._fabric, self._scaler = fabric, scaler
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """See :class:`Engine`."""
@@ -119,6 +143,34 @@ class WithFabric(Engine):
         if self.world == 1:
             return nullcontext()
         return self._fabric.no_backward_sync(cast(Any, module), enabled=enabled)
+
+    def unscale(self, optimisers: Sequence[Optimizer]) -> None:
+        """See :class:`Engine`."""
+        if self._scaler is not None:
+            for each in optimisers:
+                self._scaler.unscale_(each)
+
+    def take(self, optimisers: Sequence[Optimizer]) -> None:
+        """See :class:`Engine`."""
+        if self._scaler is None:
+            return super().take(optimisers)
+        for each in optimisers:
+            self._scaler.step(each)
+        self._scaler.update()
+
+    @property
+    def scale(self) -> float | None:
+        """See :class:`Engine`."""
+        return None if self._scaler is None else self._scaler.get_scale()
+
+    def state(self) -> dict[str, Any]:
+        """See :class:`Engine`."""
+        return {} if self._scaler is None else self._scaler.state_dict()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See :class:`Engine`."""
+        if self._scaler is not None:
+            self._scaler.load_state_dict(dict(state))
 
     def forward(self) -> AbstractContextManager[object]:
         """See :class:`Engine`."""
@@ -135,21 +187,6 @@ class WithFabric(Engine):
         return gathered.reshape(self.world, *tensor.shape).cpu()
 
 
-class Forward(nn.Module):
-    """Computes a loss as the forward pass of one module: what an engine wraps.
-
-    So the objective may ask the model as often as it likes, and any part of it.
-    """
-
-    def __init__(self, model: ForecastModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, loss: Loss) -> Tensor:
-        """Give the loss of the model."""
-        return loss(self.model)
-
-
 def require_fabric(settings: TrainingSettings) -> None:
     """Refuse a training that needs Lightning Fabric where that is not installed.
 
@@ -160,40 +197,62 @@ def require_fabric(settings: TrainingSettings) -> None:
     """
     if _needs_fabric(settings) and find_spec("lightning_fabric") is None:
         raise ConfigError(
-            "Training on several devices, or in another precision, needs Lightning Fabric.",
+            "Training on several devices, or in mixed precision, needs Lightning Fabric.",
             fix="pip install 'anemoi-plugin-training[fabric]'",
         )
 
 
 def _needs_fabric(settings: TrainingSettings) -> bool:
-    return world() > 1 or settings.precision != 32
+    return world() > 1 or _is_mixed(settings)
+
+
+def _is_mixed(settings: TrainingSettings) -> bool:
+    return settings.precision in ("bf16-mixed", "16-mixed")
 
 
 def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
     """Find out where this process computes.
 
     Where ``torchrun`` has started it, it is one of several: each sees samples of its own, and all have the
-    same weights (PyTorch's distributed data parallel).
+    same weights (PyTorch's distributed data parallel), or a part of them each (fully sharded data parallel).
 
     Raises
     ------
     ConfigError
-        If there are several processes or another precision, and Lightning Fabric is not installed.
+        If there are several processes or a mixed precision, and Lightning Fabric is not installed; or the
+        precision and sharding do not go together.
     """
     several = world() > 1
+    mixed = _is_mixed(settings)
+    if settings.sharded and settings.precision == "16-mixed":
+        raise ConfigError(
+            "training.precision: float16 does not go together with training.sharded.",
+            fix="Choose training.precision=bf16-mixed.",
+        )
     if not _needs_fabric(settings):
         return OneDevice(device)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # not each process tells of its rank
     require_fabric(settings)
     from lightning_fabric import Fabric  # takes a second, which the usual training goes without
+    from lightning_fabric.plugins.precision import MixedPrecision
     from lightning_fabric.strategies.ddp import DDPStrategy
+    from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 
+    strategy: Any = "auto"
+    if several:
+        strategy = (
+            ModelParallelStrategy(shard, data_parallel_size=world(), tensor_parallel_size=1)
+            if settings.sharded
+            else DDPStrategy(broadcast_buffers=False)
+        )
+    scaler = torch.amp.GradScaler(device.type) if settings.precision == "16-mixed" else None
+    precision = MixedPrecision(cast(Any, settings.precision), device.type, scaler) if mixed else None
     fabric = Fabric(
         accelerator="cuda" if device.type == "cuda" else "cpu",
         devices=local_world() if several or device.index is None else [device.index],
         num_nodes=world() // local_world(),
-        precision="32-true" if settings.precision == 32 else settings.precision,
-        strategy=DDPStrategy(broadcast_buffers=False) if several else "auto",
+        plugins=[] if precision is None else [precision],
+        strategy=strategy,
     )
     fabric.launch()
-    return WithFabric(fabric)
+    return WithFabric(fabric, scaler)

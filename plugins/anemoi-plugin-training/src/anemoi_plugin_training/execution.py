@@ -12,8 +12,8 @@ from typing import Any
 from anemoi.core.errors import AnemoiError
 from anemoi.core.model import ForecastModel
 from anemoi.core.plugins import Broadcast
-from anemoi.core.times import format_duration
 
+from .batches import reader_killed
 from .engine import Engine
 from .leaving import InterruptedTraining, Leaving
 from .loop import DivergedError, Optimisation, Step
@@ -22,6 +22,9 @@ from .settings import CheckpointSettings, ValidationSettings
 from .validation import LOSS, Validation
 
 log = logging.getLogger("anemoi")
+
+OnStep = Callable[[Step], None]
+"""Told of each optimisation step that was taken."""
 
 
 @dataclass
@@ -54,8 +57,8 @@ class Execution:
         That of the run.
     optimisation
         The training.
-    validation
-        How it is validated; None if it is not.
+    validation, test
+        How it is validated, and tested at its end; None if it is not.
     checkpoints
         Where it is saved.
     events
@@ -80,6 +83,7 @@ class Execution:
         directory: Path,
         optimisation: Optimisation,
         validation: Validation | None,
+        test: Validation | None,
         checkpoints: Checkpoints,
         events: Broadcast,
         leaving: Leaving,
@@ -91,7 +95,7 @@ class Execution:
         engine: Engine,
     ) -> None:
         self._directory, self._run = directory, directory.name
-        self._optimisation, self._validation = optimisation, validation
+        self._optimisation, self._validation, self._test = optimisation, validation, test
         self._checkpoints, self._events, self._leaving = checkpoints, events, leaving
         self._steps, self._steps_per_epoch = steps, steps_per_epoch
         self._saving, self._validating, self._origin, self._engine = saving, validating, origin, engine
@@ -124,7 +128,7 @@ class Execution:
         self._optimisation.restore(tree["optimisation"], weights)
         self._sums = Sums(**tree["sums"])
 
-    def run(self, parameters: Mapping[str, Any], on_step: Callable[[int, float], None]) -> Path:
+    def run(self, parameters: Mapping[str, Any], on_step: OnStep) -> Path:
         """Take the steps that are left.
 
         Parameters
@@ -132,7 +136,7 @@ class Execution:
         parameters
             Of the run, for those who hear of it.
         on_step
-            Told of each step, counted from one, and its loss.
+            Told of each step.
 
         Returns
         -------
@@ -151,7 +155,7 @@ class Execution:
         status = "failed"
         try:
             self._train(on_step)
-            path = self._checkpoints.save_last(self._model)
+            path = self._checkpoints.save_last(self._optimisation.weights())
             if self._sums.best is not None:
                 self._events.send("checkpoint_saved", run=self._run, path=self._directory / BEST)
             self._events.send("checkpoint_saved", run=self._run, path=path)
@@ -163,12 +167,12 @@ class Execution:
         finally:
             self._events.send("training_finished", run=self._run, status=status)
 
-    def _train(self, on_step: Callable[[int, float], None]) -> None:
+    def _train(self, on_step: OnStep) -> None:
         self._leave_if_asked(False)
         try:
             for step in self._optimisation.steps():
                 done = self._after(step)
-                on_step(step.number, step.loss)
+                on_step(step)
                 if done:
                     return
                 self._checkpoints.check()
@@ -178,43 +182,56 @@ class Execution:
             raise DivergedError(f"{error.what} {self._keep()}", fix=error.fix) from error
         except (SavingError, InterruptedTraining):
             raise
-        except Exception:
+        except Exception as error:
             # One of several processes cannot save without the others, which know nothing of the error.
             if self._optimisation.whole and self._engine.world == 1:
                 log.warning(self._keep())
+            if (killed := reader_killed(error)) is not None:
+                raise killed from error
             raise
 
     def _after(self, step: Step) -> bool:
         """Record a step, and validate if it is time; whether the training is over."""
-        metrics = {
-            "loss": step.loss,
-            "learning_rate": step.learning_rate,
-            "gradient_norm": step.gradient_norm,
-        }
-        if len(step.losses) > 1:
-            length = next(iter(self._model.steps.values())).step
-            for number, loss in enumerate(step.losses, 1):
-                metrics[f"loss_{format_duration(number * length)}"] = loss
+        length, sums = next(iter(self._model.steps.values())).step, self._sums
+        metrics = step.metrics(length)
         last = step.number == self._steps
         if self._validation is not None and (step.number % self._validating.every_steps == 0 or last):
             metrics.update(self._validated(step.number, self._validation))
+        patience = self._validating.patience
+        over = (
+            self._is_ended(step.number, metrics) or last or (patience is not None and sums.worse >= patience)
+        )
+        if over and self._test is not None:
+            with self._optimisation.forecasting():
+                metrics.update(self._test())
         self._events.send("training_step", run=self._run, step=step.number, metrics=metrics)
-        sums = self._sums
         sums.epoch_loss, sums.epoch_steps = sums.epoch_loss + step.loss, sums.epoch_steps + 1
         if step.number % self._steps_per_epoch == 0:
             epoch = step.number // self._steps_per_epoch
             mean = {"loss": sums.epoch_loss / sums.epoch_steps}
             self._events.send("training_epoch", run=self._run, epoch=epoch, metrics=mean)
             sums.epoch_loss, sums.epoch_steps = 0.0, 0
-        patience = self._validating.patience
-        return last or (patience is not None and sums.worse >= patience)
+        return over
+
+    def _is_ended(self, step: int, metrics: Mapping[str, float]) -> bool:
+        """Whether a callback ends the training after a step."""
+        callbacks = self._optimisation.callbacks
+        if not callbacks:
+            return False
+        reason = callbacks.after_step(step, metrics)
+        (ended,) = self._engine.any([reason is not None])
+        if ended and step < self._steps:
+            log.warning("The training ends after step %d. %s", step, reason or "Another process says so.")
+        return ended
 
     def _validated(self, step: int, validation: Validation) -> dict[str, float]:
-        metrics, sums = validation(), self._sums
+        sums = self._sums
+        with self._optimisation.forecasting():
+            metrics = validation()
         self._optimisation.validated(metrics[LOSS])
         if sums.best is None or metrics[LOSS] < sums.best:
             sums.best, sums.best_step, sums.worse = metrics[LOSS], step, 0
-            self._checkpoints.save_best(self._model)
+            self._checkpoints.save_best(self._optimisation.weights())
         else:
             sums.worse += 1
         return metrics
@@ -232,7 +249,7 @@ class Execution:
             "sums": vars(self._sums),
             "origin": self._origin,
         }
-        return self._checkpoints.save(self._optimisation.taken, self._model, tree)
+        return self._checkpoints.save(self._optimisation.taken, self._optimisation.weights(), tree)
 
     def _leave_if_asked(self, due: bool) -> bool:
         """Leave if any process should; else say whether any of them finds it time to save."""

@@ -33,3 +33,10 @@ SCHEDULE: Final = Kind(
     checks="anemoi_plugin_training.conformance.schedules:CHECKS",
     scaffold="anemoi_plugin_training:scaffold/schedule",
 )
+
+CALLBACK: Final = Kind(
+    name="callback",
+    interface="anemoi_plugin_training.interfaces.callback:Callback",
+    checks="anemoi_plugin_training.conformance.callbacks:CHECKS",
+    scaffold="anemoi_plugin_training:scaffold/callback",
+)

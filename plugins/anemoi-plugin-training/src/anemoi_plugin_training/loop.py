@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from anemoi.core.errors import AnemoiError
 from anemoi.core.model import ForecastModel
-from anemoi.core.times import format_date
-from torch import Tensor
+from anemoi.core.steps import Offset
+from anemoi.core.times import format_date, format_duration
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
+from .averaging import Average
 from .batches import batches
+from .calling import Callbacks
 from .criterion import Criterion
 from .descent import Descent
-from .engine import Engine, Forward
+from .engine import Engine
 from .samples import Batch, Samples, normalised
 from .settings import TrainingSettings
+from .sharding import assign, whole, whole_tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +44,11 @@ class Step:
     learning_rate
         That of the step.
     gradient_norm
-        Before it was clipped.
+        Before it was clipped. Where it is not finite, the loss was scaled too much, and no weight changed.
+    scale
+        Of the loss, in float16.
+    waiting
+        The share of its time that was spent waiting for data, the mean over all processes.
     """
 
     number: int
@@ -47,6 +56,21 @@ class Step:
     loss: float
     learning_rate: float
     gradient_norm: float
+    scale: float | None = None
+    waiting: float = field(default=0.0, compare=False)
+
+    def metrics(self, length: Offset) -> dict[str, float]:
+        """What is recorded of it; ``length`` is that of a forecast step."""
+        found = {"loss": self.loss, "learning_rate": self.learning_rate}
+        if math.isfinite(self.gradient_norm):
+            found["gradient_norm"] = self.gradient_norm
+        if self.scale is not None:
+            found["loss_scale"] = self.scale
+        found["data_wait"] = round(self.waiting, 4)
+        if len(self.losses) > 1:
+            for number, loss in enumerate(self.losses, 1):
+                found[f"loss_{format_duration(number * length)}"] = loss
+        return found
 
 
 class DivergedError(AnemoiError):
@@ -60,12 +84,16 @@ class Optimisation:
     ----------
     model
         Trained in place.
+    forward
+        The same, as :func:`.parallelise` gives it.
     criterion
         The training loss.
     samples
         Those of each rollout in :func:`phases`.
     descent
         Changes the weights of the model.
+    callbacks
+        Look at it between its steps.
     settings
         How to train.
     engine
@@ -75,23 +103,26 @@ class Optimisation:
     def __init__(
         self,
         model: ForecastModel,
+        forward: nn.Module,
         criterion: Criterion,
         samples: Mapping[int, Samples],
         descent: Descent,
+        callbacks: Callbacks,
         settings: TrainingSettings,
         engine: Engine,
     ) -> None:
-        self.model, self._engine, self.device = model.to(engine.device).train(), engine, engine.device
+        self.model, self._engine, self.device = model.train(), engine, engine.device
         self.taken = 0
         """How many steps have been taken."""
         self.whole = True
         """False while a step changes the weights: a state would hold the half of it."""
         self._criterion, self._samples, self._settings = criterion.to(self.device), samples, settings
         self._generator = torch.Generator(self.device).manual_seed(settings.seed + engine.rank)
-        self._forward = engine.wrap(Forward(self.model))
+        self._forward = forward
         if engine.rank:
             torch.manual_seed(settings.seed + engine.rank)  # what layers draw differs, as the samples do
-        self._descent = descent
+        self._descent, self.callbacks = descent, callbacks
+        self._average = None if settings.ema is None else Average(self.model, settings.ema)
 
     def steps(self) -> Iterator[Step]:
         """Take the steps that are left, and tell of each.
@@ -117,9 +148,12 @@ class Optimisation:
                 part=(self._engine.rank, self._engine.world),
             )
             for _ in range(count - done):
-                yield self._step(list(itertools.islice(drawn, each)), samples)
+                began = time.perf_counter()
+                parts = list(itertools.islice(drawn, each))
+                yield self._step(parts, samples, began, time.perf_counter() - began)
 
-    def _step(self, parts: Sequence[Batch], samples: Samples) -> Step:
+    def _step(self, parts: Sequence[Batch], samples: Samples, began: float, waited: float) -> Step:
+        """Take a step that began, by the clock, with waiting so many seconds for its batches."""
         before = self._generators()
         try:
             with repeatable(self.device):
@@ -128,22 +162,28 @@ class Optimisation:
                     self._differentiate(batch, samples, last=batch is parts[-1], share=1 / len(parts))
                     for batch in parts
                 ]
-                loss, *losses = self._engine.mean([sum(each) / len(told) for each in zip(*told, strict=True)])
+                means = [sum(each) / len(told) for each in zip(*told, strict=True)]
+                waited, loss, *losses = self._engine.mean([waited, *means])
                 step = Step(
                     number=self.taken + 1,
                     losses=tuple(losses),
                     loss=loss,
                     learning_rate=self._descent.learning_rate,
-                    gradient_norm=self._clip().item(),
+                    scale=self._engine.scale,
+                    gradient_norm=self._clip(),
                 )
                 _check_finite(step, parts)
                 self.whole = False
-                self._descent.step()
+                if math.isfinite(step.gradient_norm):
+                    self.callbacks.before_step(step.number)
+                self._descent.step(self._engine.take)
+                if self._average is not None:
+                    self._average.update(self.model)
         except BaseException:
             self._set_generators(before)  # so that the state is that before the step
             raise
         self.taken, self.whole = step.number, True
-        return step
+        return replace(step, waiting=waited / (time.perf_counter() - began))
 
     def validated(self, loss: float) -> None:
         """Tell the schedule of a validation loss."""
@@ -162,29 +202,65 @@ class Optimisation:
             self._engine.backward(value * share if share < 1 else value)
         return [value.item(), *losses.tolist()]
 
-    def _clip(self) -> Tensor:
+    def _clip(self) -> float:
         """Bound the gradient; gives its norm before that."""
+        self._engine.unscale(self._descent.optimisers)
         parameters, bound = list(self.model.parameters()), self._settings.gradient_clip
         if self._settings.gradient_clip_by == "norm":
-            return clip_grad_norm_(parameters, bound)
+            return whole(clip_grad_norm_(parameters, bound)).item()
         norm = get_total_norm([each.grad for each in parameters if each.grad is not None])
         clip_grad_value_(parameters, bound)
-        return norm
+        return whole(norm).item()
+
+    def forecasting(self) -> AbstractContextManager[None]:
+        """Within it the model has the weights that forecasts are made with: the average, if there is one."""
+        return nullcontext() if self._average is None else self._average.lent_to(self.model)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copies on CPU of the weights that forecasts are made with.
+
+        Every process must ask for them at the same step.
+        """
+        averages = {} if self._average is None else self._average.weights
+        return {
+            name: _single(whole(averages.get(name, each).detach())).cpu().clone()
+            for name, each in self.model.state_dict().items()
+        }
 
     def state(self) -> dict[str, Any]:
-        """All that the steps to come depend on besides the weights, the data and the settings.
+        """All that the steps to come depend on besides :meth:`weights`, the data and the settings.
 
         Every process must ask for it at the same step.
         """
+        average = self._average
+        trained = {} if average is None else dict(self.model.named_parameters())
         return {
+            "average": None
+            if average is None
+            else {
+                "steps": average.steps,
+                "trained": {name: whole(trained[name].detach()) for name in average.weights},
+            },
+            "engine": self._engine.state(),
+            "callbacks": whole_tree(self.callbacks.state()),
             "step": self.taken,
-            "descent": self._descent.state_dict(),
+            "descent": whole_tree(self._descent.state_dict()),
             "generators": {name: self._engine.of_all(each) for name, each in self._generators().items()},
         }
 
     def restore(self, state: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
-        """Go on from a state, with the weights of that moment."""
-        self.model.load_state_dict(dict(weights))
+        """Go on from a state, with the :meth:`weights` of that moment."""
+        average = state.get("average")
+        known = {**weights, **(average["trained"] if average else {})}
+        for name, each in self.model.state_dict().items():
+            assign(each, known[name])
+        if self._average is not None and average:
+            self._average.steps = int(average["steps"])
+            for name, each in self._average.weights.items():
+                assign(each, weights[name])
+        self._engine.restore(state.get("engine", {}))
+        if "callbacks" in state:
+            self.callbacks.restore(state["callbacks"])
         self.taken = int(state["step"])
         self._descent.load_state_dict(state["descent"])
         generators, world = state["generators"], self._engine.world
@@ -212,7 +288,8 @@ class Optimisation:
 
 
 def _check_finite(step: Step, parts: Sequence[Batch]) -> None:
-    if math.isfinite(step.loss) and math.isfinite(step.gradient_norm):
+    scaled = step.scale is not None and step.scale >= 1  # it will be lowered, and the step is left out
+    if math.isfinite(step.loss) and (math.isfinite(step.gradient_norm) or scaled):
         return
     of = "loss" if not math.isfinite(step.loss) else "norm of the gradient"
     value = step.loss if not math.isfinite(step.loss) else step.gradient_norm
@@ -222,6 +299,11 @@ def _check_finite(step: Step, parts: Sequence[Batch]) -> None:
         fix="Lower training.learning_rate, or raise training.warmup_steps. If that does not help, look at "
         "the data of these dates.",
     )
+
+
+def _single(weight: Tensor) -> Tensor:
+    """A weight as a checkpoint has it: in single precision."""
+    return weight.float() if weight.dtype in (torch.bfloat16, torch.float16) else weight
 
 
 def phases(settings: TrainingSettings) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TypeVar
@@ -19,8 +20,11 @@ _LINES = 10
 _EARLY = 50
 """One more where there is no terminal, after a fiftieth of the steps: whoever waits soon knows how long."""
 
-_MEMORY = 0.95
-"""The loss shown is a running mean over about the last 1 / (1 - 0.95) = 20 steps."""
+_SHOWN = 20
+"""Over how many of the last steps what is shown is a mean."""
+
+_MUCH = 0.05
+"""The share of the time above which waiting for data is worth a word where there is no terminal."""
 
 
 def reading(chunks: Iterable[T], count: int) -> Iterator[T]:
@@ -68,7 +72,8 @@ class Progress:
     ) -> None:
         self._phases, self._clock = phases, clock
         self._steps, self._work = sum(steps for _, steps in phases), work(phases)
-        self._loss: float | None = None
+        self._losses: deque[float] = deque(maxlen=_SHOWN)
+        self._waits: deque[float] = deque(maxlen=_SHOWN)
         self._first: tuple[float, int] | None = None
         self._console = console or Console(stderr=True, quiet=quiet)
         self._bar = Bar(
@@ -77,10 +82,17 @@ class Progress:
             TextColumn("{task.fields[step]}/{task.fields[steps]}"),
             TimeRemainingColumn(),
             TextColumn("loss {task.fields[loss]}"),
+            TextColumn("{task.fields[waits]}"),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("training", total=self._work, loss="", step=0, steps=self._steps)
+        self._task = self._bar.add_task(
+            "training", total=self._work, loss="", waits="", step=0, steps=self._steps
+        )
+
+    def wait(self, share: float) -> None:
+        """Take note of the share of the next step that was spent waiting for data."""
+        self._waits.append(share)
 
     def step(self, step: int, loss: float) -> None:
         """Show that an optimisation step was taken."""
@@ -88,14 +100,18 @@ class Progress:
         done = work(self._phases, step)
         # When the first step here had ended, and the work up to it, which is not 1 in a run that goes on.
         self._first = (now, done) if self._first is None else self._first
-        self._loss = loss if self._loss is None else _MEMORY * self._loss + (1 - _MEMORY) * loss
-        self._bar.update(self._task, completed=done, step=step, loss=f"{self._loss:.4f}")
+        self._losses.append(loss)
+        count, waits = len(self._losses), sum(self._waits) / max(1, len(self._waits))
+        shown = f"{sum(self._losses) / count:.4f}" + (f" (mean of {count} steps)" if count > 1 else "")
+        waiting = f"{waits:.0%} of the time waiting for data"
+        self._bar.update(self._task, completed=done, step=step, loss=shown, waits=waiting)
         if not self._console.is_terminal and self._is_shown(step):
             # The first step warms up: it says nothing of how long the others take.
             began, before = self._first
             speed = (done - before) / elapsed if (elapsed := now - began) > 0 else 0.0
             left = f", {in_words((self._work - done) / speed)} left" if speed and step < self._steps else ""
-            line = f"step {step} of {self._steps}, loss {self._loss:.4f}{left}"
+            limit = f", {waiting}" if waits > _MUCH else ""
+            line = f"step {step} of {self._steps}, loss {shown}{limit}{left}"
             self._console.print(line, highlight=False, soft_wrap=True)
 
     def _is_shown(self, step: int) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .domains import Data
+from .reading import read_patiently
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,7 @@ class Samples(Dataset[Batch]):
         for name, each in self.data.items():
             times = starts[:, None] + np.array(self.steps[name].window(self.count))  # (batch, time)
             fields = torch.from_numpy(
-                each.source.read(times.ravel())
+                read_patiently(each.source, times.ravel())
             )  # (batch x time, ensemble, grid, variable)
             columns = [each.source.variables.index(variable) for variable in read_names(each)]
             if columns != list(range(fields.shape[-1])):

@@ -16,7 +16,7 @@ from typing import Any
 from anemoi.core.checkpoint import Checkpoint, load, save
 from anemoi.core.errors import AnemoiError, CheckpointError
 from anemoi.core.files import appearing, leftovers, remove
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import state
 
@@ -53,8 +53,17 @@ class Checkpoints:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._pending: Future[object] | None = None
 
-    def save(self, step: int, model: nn.Module, tree: Mapping[str, Any]) -> Path:
-        """Save the weights and the state of a training as they are now; writing goes on after this returns.
+    def save(self, step: int, weights: Mapping[str, Tensor], tree: Mapping[str, Any]) -> Path:
+        """Save the weights and the state of a training; writing goes on after this returns.
+
+        Parameters
+        ----------
+        step
+            How many were taken.
+        weights
+            No longer changed by anyone.
+        tree
+            The state, copied before this returns.
 
         Returns
         -------
@@ -67,7 +76,7 @@ class Checkpoints:
             If what was saved before could not be written.
         """
         path = self._directory / f"step-{step:08d}"
-        checkpoint, (document, tensors) = self._with_weights(model), state.packed(tree)
+        checkpoint, (document, tensors) = self._with(weights), state.packed(tree)
 
         def write() -> None:
             if path.exists():  # this very state, saved before a step that failed
@@ -83,7 +92,7 @@ class Checkpoints:
         self._write(write)
         return path
 
-    def save_best(self, model: nn.Module) -> None:
+    def save_best(self, weights: Mapping[str, Tensor]) -> None:
         """Save the weights as the best so far; the writing goes on after this returns.
 
         Raises
@@ -91,10 +100,10 @@ class Checkpoints:
         SavingError
             If what was saved before could not be written.
         """
-        checkpoint = self._with_weights(model)
+        checkpoint = self._with(weights)
         self._write(lambda: save(self._run / BEST, checkpoint))
 
-    def save_last(self, model: nn.Module) -> Path:
+    def save_last(self, weights: Mapping[str, Tensor]) -> Path:
         """Save the weights at the end of the training, and give the path when they are there.
 
         Raises
@@ -102,7 +111,7 @@ class Checkpoints:
         SavingError
             If they cannot be written.
         """
-        checkpoint = self._with_weights(model)
+        checkpoint = self._with(weights)
         self._write(lambda: save(self._run / CHECKPOINT, checkpoint))
         self.wait()
         return self._run / CHECKPOINT
@@ -140,8 +149,7 @@ class Checkpoints:
                 fix=f"Make room, or mend the disk, and go on: anemoi train --resume {self._run}",
             ) from error
 
-    def _with_weights(self, model: nn.Module) -> Checkpoint:
-        weights = {name: weight.detach().cpu().clone() for name, weight in model.state_dict().items()}
+    def _with(self, weights: Mapping[str, Tensor]) -> Checkpoint:
         return dataclasses.replace(self._checkpoint, weights=weights)
 
     def _write(self, write: Callable[[], object]) -> None:

@@ -44,11 +44,14 @@ class DateSettings:
         where they end or the validation period begins.
     validation
         The dates that are forecast while the model is trained, after the training period.
+    test
+        The dates that are forecast when it has been trained, after those of training and validation.
     """
 
     start: str | None = None
     end: str | None = None
     validation: PeriodSettings = field(default_factory=PeriodSettings)
+    test: PeriodSettings = field(default_factory=PeriodSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +96,47 @@ class ValidationSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartSettings:
+    """What a training begins with. What of a checkpoint does not fit the model must be chosen.
+
+    Parameters
+    ----------
+    checkpoint
+        Begin with its weights; None begins with fresh ones.
+    new
+        The variables and weights that begin fresh, by name or pattern (``q_*``, ``decoders.*``).
+    drop
+        Those of the checkpoint that are left behind.
+    pad
+        Those that are filled up: with zeros for a variable, with fresh weights otherwise.
+    optimiser
+        ``fresh``, or ``kept``: its means of gradients go on from the state beside the checkpoint.
+    """
+
+    checkpoint: str | None = None
+    new: list[str] = field(default_factory=list)
+    drop: list[str] = field(default_factory=list)
+    pad: list[str] = field(default_factory=list)
+    optimiser: Literal["fresh", "kept"] = "fresh"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateSettings:
+    """The learning rate of some weights.
+
+    Parameters
+    ----------
+    weights
+        Which, by name or pattern (``encoders.*``).
+    factor
+        Times the learning rate of all others.
+    """
+
+    weights: str
+    factor: Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """How a model is trained.
 
@@ -123,7 +167,12 @@ class TrainingSettings:
     accumulate
         How many batches each step adds up, so that a larger batch fits into memory.
     precision
-        32 bits throughout; or ``bf16-mixed``, in which matrices are multiplied in bfloat16.
+        32 bits throughout; ``bf16-mixed`` or ``16-mixed``, in which matrices are multiplied in bfloat16 or,
+        with a scaled loss, in float16; or ``bf16-true``, in which the network has its weights in bfloat16.
+    sharded
+        Whether several processes share the weights and the states of optimisers out, instead of a copy each.
+    compile
+        Whether the network is compiled (``torch.compile``), which takes a while at the first step.
     workers
         Processes that read samples ahead; 0 reads them in a thread of this one.
     device
@@ -134,6 +183,15 @@ class TrainingSettings:
         How often the state is saved.
     validation
         How it is validated.
+    start
+        What it begins with.
+    freeze
+        The weights that are not trained, by pattern (``encoders.*``).
+    learning_rates
+        Those of some weights; of several that fit one, the first counts.
+    ema
+        The share of the past in a moving average of the weights, such as 0.999: validation and forecasts have
+        the average; None has no average.
     """
 
     seed: Annotated[int, Field(ge=0)] = 0
@@ -148,12 +206,18 @@ class TrainingSettings:
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     gradient_clip_by: Literal["norm", "value"] = "norm"
     accumulate: Annotated[int, Field(ge=1)] = 1
-    precision: Literal[32, "bf16-mixed"] = 32
+    precision: Literal[32, "bf16-mixed", "bf16-true", "16-mixed"] = 32
+    sharded: bool = False
+    compile: bool = False
     workers: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
     time_limit: str | None = None
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+    start: StartSettings = field(default_factory=StartSettings)
+    freeze: list[str] = field(default_factory=list)
+    learning_rates: list[RateSettings] = field(default_factory=list)
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +303,8 @@ class Settings:
         How gradients change the weights.
     schedule
         How the learning rate changes.
+    callbacks
+        What looks at it between its steps and may change it, each under a name of the user's choice.
     training
         How.
     trackers
@@ -260,6 +326,7 @@ class Settings:
     schedule: Annotated[Spec, Component("schedule")] = field(
         default_factory=lambda: {"name": "warmup-cosine"}
     )
+    callbacks: dict[str, Annotated[Spec, Component("callback")]] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     trackers: dict[str, Annotated[Spec, Component("tracker")]] = field(default_factory=dict)
 

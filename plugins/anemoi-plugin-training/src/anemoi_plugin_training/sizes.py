@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from .descent import build_optimiser
 from .domains import outline
+from .patterns import freeze
 from .settings import Settings
 
 _REST = "rest"
@@ -144,6 +145,7 @@ def sizes(composition: Composition) -> Sizes:
         model = assemble(
             values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
         )
+    freeze(model, settings.training.freeze, "training.freeze")
     constants = {name: _constants(part) for name, part in model.network.named_children()}
     parameters = {name: _parameters(part) for name, part in model.network.named_children()}
     own = model.network.parameters(recurse=False)

@@ -39,6 +39,8 @@ class Validation:
         Of all random numbers that the objective draws.
     engine
         Where. Each process makes all the forecasts.
+    name
+        What its metrics begin with.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Validation:
         batch_size: int,
         seed: int,
         engine: Engine,
+        name: str = "validation",
     ) -> None:
         self._model, self._criterion, self._samples = model, criterion, samples
+        self._name = name
         self._seed, self._engine, self._device = seed, engine, engine.device
         spread = np.linspace(0, len(samples) - 1, min(dates, len(samples))).round().astype(int)
         self.batches = [
@@ -118,9 +122,9 @@ class Validation:
         mean = torch.stack([samples * each for samples, each in losses]).sum(0) / count  # (steps,)
         length = next(iter(self._model.steps.values())).step
         return {
-            LOSS: mean.mean().item(),
+            f"{self._name}_loss": mean.mean().item(),
             **{
-                f"{LOSS}_{format_duration((number + 1) * length)}": each
+                f"{self._name}_loss_{format_duration((number + 1) * length)}": each
                 for number, each in enumerate(mean.tolist())
             },
         }
@@ -132,7 +136,7 @@ class Validation:
             domain = f"{name}_" if len(domains) > 1 else ""
             for variable, value in zip(domains[name].outputs, squares.root_mean(), strict=True):
                 if value is not None:
-                    found[f"validation_rmse_{domain}{variable}_{format_duration(time)}"] = value
+                    found[f"{self._name}_rmse_{domain}{variable}_{format_duration(time)}"] = value
         return found
 
 

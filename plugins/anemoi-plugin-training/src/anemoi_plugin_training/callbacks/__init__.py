@@ -1,0 +1,1 @@
+"""The callbacks of this plugin, one a module."""

@@ -1,0 +1,82 @@
+"""The configuration of a training that was begun before: to repeat it, or to go on with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from anemoi.core import config
+from anemoi.core.checkpoint import inspect
+from anemoi.core.config import Composition
+from anemoi.core.config.composition import leaves
+from anemoi.core.errors import ConfigError
+
+from .directory import CONFIGURATION, check_directory
+
+PRIMARY = "train"
+"""The name of the configuration of a training."""
+
+_MAY_CHANGE = (
+    "trackers",
+    "training.checkpoint",
+    "training.device",
+    "training.time_limit",
+    "training.workers",
+)
+"""What of a configuration may differ when a run goes on: nothing that its numbers depend on."""
+
+
+def recorded(checkpoint: Path, overrides: Sequence[str] = (), *, trust_code: bool = False) -> Composition:
+    """Take up the configuration that a checkpoint was trained with, so that the run can be repeated exactly.
+
+    Parameters
+    ----------
+    checkpoint
+        The file.
+    overrides
+        What to change of it.
+    trust_code
+        Whether code that it names by ``_target_`` may run.
+    """
+    document = inspect(checkpoint).document
+    record = {
+        "primary": PRIMARY,
+        "overrides": document["overrides"],
+        "values": document["configuration"],
+    }
+    return config.override(Composition.from_dict(record, trust_code=trust_code), overrides)
+
+
+def interrupted(directory: Path, overrides: Sequence[str] = (), *, trust_code: bool = False) -> Composition:
+    """Take up the configuration of the run in a directory, to go on with it.
+
+    Parameters
+    ----------
+    directory
+        That of the run.
+    overrides
+        What to change of it: trackers, the device, how it is saved, when it must leave.
+    trust_code
+        Whether code that it names by ``_target_`` may run.
+
+    Raises
+    ------
+    AnemoiError
+        If there is no run, it has finished, or an override changes what is trained.
+    """
+    check_directory(directory, resume=True)
+    try:
+        record = json.loads((directory / CONFIGURATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{directory / CONFIGURATION} cannot be read: {error}") from error
+    composition = Composition.from_dict(record, trust_code=trust_code)
+    changed = config.override(composition, overrides)
+    before, after = dict(leaves(composition.values)), dict(leaves(changed.values))
+    for key in {**before, **after}:
+        if before.get(key) != after.get(key) and not key.startswith(_MAY_CHANGE):
+            raise ConfigError(
+                f"{key} cannot change when a run goes on.",
+                fix=f"What can: {', '.join(_MAY_CHANGE)}. For anything else begin another run.",
+            )
+    return changed
