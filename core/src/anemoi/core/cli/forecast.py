@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from .options import (
     check_sources,
     computing_options,
     output_options,
+    postprocess_steps,
     short_warnings,
     source_option,
     source_specs,
@@ -65,6 +66,13 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="OUTPUT.KEY=VALUE",
     help="An option of an output: netcdf.compression=5; may be repeated.",
+)
+@click.option(
+    "--postprocess",
+    multiple=True,
+    metavar="[FILE=]STEP",
+    help="What becomes of states before they are written: a step by name, or {name: NAME, OPTION: VALUE}; "
+    "may be repeated. With FILE= only on the way to that --output.",
 )
 @source_option
 @click.option(
@@ -115,6 +123,7 @@ def command(
     paths: tuple[str, ...],
     output_name: str | None,
     options: tuple[str, ...],
+    postprocess: tuple[str, ...],
     sources: tuple[str, ...],
     members: int,
     persist: tuple[str, ...],
@@ -156,7 +165,8 @@ def command(
 
         needs = Needs()
         with needs.noted():
-            written = destinations(paths, output_name, output_options(options))
+            steps_to = postprocess_steps(postprocess, paths)
+            written = destinations(paths, output_name, output_options(options), steps_to)
         loaded = load(checkpoint)
         with needs.noted():
             specs = source_specs(sources, trained_on(loaded.configuration))
@@ -295,10 +305,15 @@ def _summary(task: Task) -> str:
     described = list(task.forecasts.values())
     first = min(each.start + each.lead_times[0] for each in described)
     last = max(each.start + each.lead_times[-1] for each in described)
-    contents = "; ".join(f"{', '.join(each.variables)} at {len(each.grid)} points" for each in described)
-    members = described[0].members
+    paths: dict[str, list[str]] = {}
+    for path in task.paths:
+        paths.setdefault(_contents(task.contents.get(path, described)), []).append(path)
+    written = "; ".join(f"{', '.join(some)}: {contents}" for contents, some in paths.items())
     done = "Wrote" if task.parts else "Written before:"
-    return (
-        f"{done} {', '.join(task.paths)}: {contents}, {members} member{'s' * (members > 1)}, "
-        f"valid {format_date(first)} to {format_date(last)} UTC."
-    )
+    return f"{done} {written}, valid {format_date(first)} to {format_date(last)} UTC."
+
+
+def _contents(forecasts: Sequence[ForecastDescription]) -> str:
+    members = forecasts[0].members
+    fields = "; ".join(f"{', '.join(each.variables)} at {len(each.grid)} points" for each in forecasts)
+    return f"{fields}, {members} member{'s' * (members > 1)}"

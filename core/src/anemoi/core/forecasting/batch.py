@@ -52,12 +52,15 @@ class Task:
         What writes it; nothing where an interrupted batch had written it already.
     journal
         What it can go on from; none if None.
+    contents
+        What is written to each path, of each domain, as its chain leaves it; empty where nothing is.
     """
 
     forecasts: Mapping[str, ForecastDescription]
     paths: tuple[str, ...]
     parts: tuple[OutputFile, ...]
     journal: ForecastJournal | None = None
+    contents: Mapping[str, Sequence[ForecastDescription]] = field(default_factory=dict)
 
     @property
     def states(self) -> int:
@@ -147,7 +150,8 @@ class Batch:
         states come from the journal or are computed again, to the same bits.
         """
         parts = [part for part in task.parts if part.lead_times[-1] < error.lead_time]
-        again = [part.before(error.lead_time, stopped=error.what) for part in task.parts]
+        anew = {chain: chain.again() for chain in dict.fromkeys(part.chain for part in task.parts)}
+        again = [part.before(error.lead_time, anew[part.chain], stopped=error.what) for part in task.parts]
         shortened = [part for part in again if part is not None]
         if shortened:
             good = sum(int((each.lead_times < error.lead_time).sum()) for each in task.forecasts.values())
@@ -228,7 +232,7 @@ def prepare(
         tasks = []
         for forecast in forecasts:
             with _collected(errors):
-                journal = _journal(forecast, destinations[0], device, persist, seed) if restart else None
+                journal = _journal(forecast, destinations, device, persist, seed) if restart else None
                 tasks.append(_task(forecast, destinations, journal, checkpoint.steps, overwrite=overwrite))
         _raise_all(errors)
     except BaseException:
@@ -266,14 +270,17 @@ def _task(
         if journal.whole:
             return Task(forecasts, paths, (), journal)
     parts: list[OutputFile] = []
+    contents: dict[str, list[ForecastDescription]] = {path: [] for path in paths}
     errors: list[AnemoiError] = []
-    for destination in destinations:
+    for path, destination in zip(paths, destinations, strict=True):
         for forecast in forecasts.values():
             with _collected(errors):
                 made = None if journal is None else _made(journal, steps[forecast.domain])
-                parts += destination.parts(forecast, overwrite=overwrite, made=made)
+                added = list(destination.parts(forecast, overwrite=overwrite, made=made))
+                parts += added
+                contents[path].append(added[0].chain.after)
     _raise_all(errors)
-    return Task(forecasts, paths, tuple(parts), journal)
+    return Task(forecasts, paths, tuple(parts), journal, contents)
 
 
 def _made(journal: ForecastJournal, steps: Steps) -> np.timedelta64 | None:
@@ -306,14 +313,14 @@ def _clear_away(
 
 def _journal(
     forecasts: Mapping[str, ForecastDescription],
-    destination: Destination,
+    destinations: Sequence[Destination],
     device: torch.device,
     persist: Collection[str],
     seed: int,
 ) -> ForecastJournal:
     """The journal of a forecast, beside its first file."""
     forecast = next(iter(forecasts.values()))
-    path = _place(destination, forecast.start)
+    path = _place(destinations[0], forecast.start)
     checkpoint, *sources = forecast.provenance["parents"]
     software = forecast.provenance["versions"]
     last = max(each.lead_times[-1] for each in forecasts.values())
@@ -328,6 +335,9 @@ def _journal(
         "device": device.type,
         "software": " ".join(f"{name} {version}" for name, version in software.items()),
     }
+    if any(each.postprocessing for each in destinations):
+        # What is whole was written through these chains: with others it would have to be written again.
+        about["post-processing"] = {each.path: each.postprocessing.specs for each in destinations}
     return ForecastJournal(path.with_name(f".{path.name}.journal"), about, forecast.provenance)
 
 
