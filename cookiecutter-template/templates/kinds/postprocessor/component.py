@@ -2,59 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import ConfigError
 from anemoi.core.interfaces import ForecastDescription, PostProcessor, State
-from anemoi.core.variable import level_name, placed
 from numpy.typing import NDArray
-
-KAPPA = 2.0 / 7.0
-"""The gas constant of dry air by its heat capacity at constant pressure."""
 
 
 class {{ cookiecutter.__class }}(PostProcessor):
-    """Adds the potential temperature of every temperature on a pressure level: ``pt_850`` of ``t_850``, in K.
+    """Smooths every variable in time: each state is a mean of itself and of what was made of the one before.
 
     Parameters
     ----------
     forecast
         What is to come.
-    reference
-        The pressure that air is brought to without heating it, in hPa.
+    weight
+        How much a state counts: 1 leaves everything as it is.
 
     Raises
     ------
-    DataError
-        If there is no temperature on pressure levels.
+    ConfigError
+        If the weight is not above 0 and up to 1.
     """
 
-    def __init__(self, *, forecast: ForecastDescription, reference: float = 1000.0) -> None:
+    def __init__(self, *, forecast: ForecastDescription, weight: float = 0.5) -> None:
         super().__init__(forecast=forecast)
-        about = [forecast.about(name) for name in forecast.variables]
-        found = [
-            (column, variable, level)
-            for column, variable in enumerate(about)
-            if (at := placed(variable)).short_name == "t" and (level := at.level) is not None
-            if at.level_type == "pressure" and variable.units == "K"
-        ]
-        if not found:
-            raise DataError(
-                f"There is no temperature on pressure levels among {', '.join(forecast.variables)}.",
-                fix="Leave {{ cookiecutter.name }} out, or forecast with a model of temperatures in K.",
-            )
-        self._columns = [column for column, _, _ in found]
-        self._factors = np.array([(reference / level) ** KAPPA for _, _, level in found], dtype=np.float32)
-        new = [replace(variable, name=level_name("pt", level)) for _, variable, level in found]
-        self._after = forecast.with_variables([*about, *new])
-
-    @property
-    def after(self) -> ForecastDescription:
-        """See :attr:`anemoi.core.interfaces.postprocessor.PostProcessor.after`."""
-        return self._after
+        if not 0.0 < weight <= 1.0:
+            raise ConfigError(f"The weight {weight:g} is not above 0 and up to 1.", fix="Choose 0.5.")
+        self._weight = np.float32(weight)
+        self._before: NDArray[np.float32] | None = None
 
     def apply(self, state: State) -> NDArray[np.float32]:
         """See :meth:`anemoi.core.interfaces.postprocessor.PostProcessor.apply`."""
-        new = state.fields[..., self._columns] * self._factors  # (member, grid, levels)
-        return np.concatenate([state.fields, new], axis=-1)
+        fields = state.fields  # (member, grid, variable), which are not written to
+        if self._before is not None:
+            fields = self._before + self._weight * (fields - self._before)
+        self._before = fields
+        return fields

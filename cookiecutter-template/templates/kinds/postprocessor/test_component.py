@@ -1,42 +1,45 @@
 import numpy as np
 import pytest
-from anemoi.core.errors import DataError
+from anemoi.core.errors import ConfigError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import ForecastDescription, State
-from anemoi.core.variable import Variable
 
 from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
 
 START = np.datetime64("2020-02-28T18", "s")
+FORECAST = ForecastDescription(
+    start=START,
+    lead_times=np.arange(1, 40) * np.timedelta64(6 * 3600, "s"),
+    members=1,
+    variables=("2t",),
+    grid=Grid(np.array([60.0, 0.0, -60.0]), np.array([0.0, 120.0, 240.0])),
+    units={"2t": "K"},
+    provenance={},
+)
 
 
-def forecast(*variables):
-    described = ForecastDescription(
-        start=START,
-        lead_times=np.array([6 * 3600], dtype="timedelta64[s]"),
-        members=1,
-        variables=(),
-        grid=Grid(np.array([60.0, 0.0, -60.0]), np.array([0.0, 120.0, 240.0])),
-        units={},
-        provenance={},
+def smoothed(values, **options):
+    step = {{ cookiecutter.__class }}(forecast=FORECAST, **options)
+    assert step.after == FORECAST
+    states = (
+        State(start=START, lead_time=lead_time, fields=np.full((1, 3, 1), value, dtype=np.float32))
+        for lead_time, value in zip(FORECAST.lead_times, values, strict=False)
     )
-    return described.with_variables(variables)
+    return [float(step.apply(state)[0, 0, 0]) for state in states]
 
 
-def temperature(level):
-    return Variable(f"t_{level}", units="K", level=level, level_type="pressure")
+def test_each_state_is_half_of_what_was_before():
+    assert smoothed([280.0, 290.0, 290.0]) == [280.0, 285.0, 287.5]
 
 
-def test_at_the_reference_it_is_the_temperature_and_above_it_is_warmer():
-    step = {{ cookiecutter.__class }}(forecast=forecast(temperature(1000), temperature(500)))
-    assert step.after.variables == ("t_1000", "t_500", "pt_1000", "pt_500")
-    assert step.after.units["pt_500"] == "K"
-    fields = np.full((1, 3, 2), 250.0, dtype=np.float32)
-    made = step.apply(State(start=START, lead_time=np.timedelta64(6, "h"), fields=fields))
-    np.testing.assert_array_equal(made[..., :3], 250.0)
-    np.testing.assert_allclose(made[..., 3], 304.75, rtol=1e-4)  # from a table of potential temperatures
+def test_a_weight_of_one_leaves_everything_as_it_is():
+    assert smoothed([280.0, 290.0, 270.0], weight=1.0) == [280.0, 290.0, 270.0]
 
 
-def test_without_temperatures_it_is_refused():
-    with pytest.raises(DataError, match="no temperature on pressure levels among msl"):
-        {{ cookiecutter.__class }}(forecast=forecast(Variable("msl", units="Pa")))
+def test_what_does_not_change_is_not_changed():
+    assert set(smoothed([280.0] * 39, weight=0.1)) == {280.0}
+
+
+def test_a_weight_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match="weight 0 is not"):
+        {{ cookiecutter.__class }}(forecast=FORECAST, weight=0.0)
