@@ -29,7 +29,7 @@ from .inputs import Inputs
 from .journal import ForecastJournal
 from .locks import OutputLocks
 from .plausible import LIMIT, check_allowed
-from .rollout import LEAD_TIME, Forecast, announced, describe
+from .rollout import LEAD_TIME, Forecast, Precision, announced, describe, seeds_of
 from .tee import OnFile, OutputFile, Tee
 
 _MOST = 10
@@ -78,9 +78,10 @@ class Batch:
     device: torch.device
     tasks: tuple[Task, ...]
     persist: tuple[str, ...] = ()
-    seed: int = 0
+    seed: int | tuple[int, ...] = 0
     limit: float = LIMIT
     allow_unusual: tuple[str, ...] = ()
+    precision: Precision = "32"
     locks: OutputLocks = field(default_factory=lambda: OutputLocks(()))
 
     def run(
@@ -141,7 +142,9 @@ class Batch:
             allow_unusual=self.allow_unusual,
             device=self.device,
         )
-        return Forecast(task.forecasts, self.model, inputs, self.seed, task.journal, self.limit)
+        return Forecast(
+            task.forecasts, self.model, inputs, self.seed, task.journal, self.limit, self.precision
+        )
 
     def _stopped(self, task: Task, error: ImplausibleError, on_file: OnFile) -> ImplausibleError:
         """Write files of the states before the one that cannot be, and say so.
@@ -176,12 +179,13 @@ def prepare(
     *,
     members: int = 1,
     persist: Collection[str] = (),
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     limit: float = LIMIT,
     allow_unusual: Collection[str] = (),
     overwrite: bool = False,
     restart: bool = False,
     device: str | torch.device = "cpu",
+    precision: Precision = "32",
     model: ForecastModel | None = None,
     trust_code: bool = False,
     allow_different_versions: bool = False,
@@ -190,7 +194,7 @@ def prepare(
 
     Parameters
     ----------
-    checkpoint, source, lead_time, members, persist, seed, limit, allow_unusual, device, model
+    checkpoint, source, lead_time, members, persist, seed, limit, allow_unusual, device, precision, model
         As for :func:`anemoi.core.forecast`.
     trust_code, allow_different_versions
         As for :func:`anemoi.core.forecast`.
@@ -222,6 +226,8 @@ def prepare(
     count = step_count(checkpoint, parse_duration(lead_time))
     errors: list[AnemoiError] = []
     with _collected(errors):
+        seed = seeds_of(seed, members)
+    with _collected(errors):
         check_allowed(checkpoint.domains, allow_unusual)
     with _collected(errors):
         check_sources(checkpoint, sources, starts, count=count, persist=persist)
@@ -232,7 +238,9 @@ def prepare(
         tasks = []
         for forecast in forecasts:
             with _collected(errors):
-                journal = _journal(forecast, destinations, device, persist, seed) if restart else None
+                journal = (
+                    _journal(forecast, destinations, device, persist, seed, precision) if restart else None
+                )
                 tasks.append(_task(forecast, destinations, journal, checkpoint.steps, overwrite=overwrite))
         _raise_all(errors)
     except BaseException:
@@ -245,9 +253,10 @@ def prepare(
         device,
         tuple(tasks),
         tuple(persist),
-        seed,
+        seeds_of(seed, members),
         limit,
         tuple(allow_unusual),
+        precision,
         locks,
     )
 
@@ -316,7 +325,8 @@ def _journal(
     destinations: Sequence[Destination],
     device: torch.device,
     persist: Collection[str],
-    seed: int,
+    seed: int | Sequence[int],
+    precision: Precision,
 ) -> ForecastJournal:
     """The journal of a forecast, beside its first file."""
     forecast = next(iter(forecasts.values()))
@@ -331,8 +341,8 @@ def _journal(
         "lead time": format_duration(last),
         "number of members": forecast.members,
         "persisted": " ".join(persist),
-        "seed": seed,
-        "device": device.type,
+        "seed": seed if isinstance(seed, int) else " ".join(map(str, seed)),
+        "device": device.type if precision == "32" else f"{device.type}, {precision}",
         "software": " ".join(f"{name} {version}" for name, version in software.items()),
     }
     if any(each.postprocessing for each in destinations):
