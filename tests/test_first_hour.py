@@ -117,6 +117,7 @@ LESS = {
     "model": f"{SHORT} graph.refinement=1 model.channels=8",
     "config": f"{SHORT} graph.refinement=1",
     "metric": "--members 2 --lead-time 6h --end 2025-12-22T06",
+    "postprocessor": "",
     "output": "",
     "command": "",
 }

@@ -203,3 +203,28 @@ def test_points_that_are_no_rows_read_back(form, points, tmp_path):
     if points is SCATTERED:  # Whether three points had a shape is not known of a list of them.
         forecast = replace(forecast, grid=Grid(points.latitudes, points.longitudes, found.grid.field_shape))
     assert differences(found, forecast, fields) == 0.0
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_sums_since_the_start_read_back_as_what_they_are(tmp_path, form):
+    """GRIB and NetCDF are read as the sums over each step, which Zarr does not take apart."""
+    known = (
+        Variable("2t", units="K", level=2.0, level_type="height"),
+        Variable("tp", units="kg m**-2", role=Role.DIAGNOSTIC, since_start=True, **SURFACE),
+        Variable("cp", units="kg m**-2", role=Role.DIAGNOSTIC, accumulated=6 * HOURS, **SURFACE),
+    )
+    forecast = described(known)
+    fields = values(forecast)
+    steps = fields[..., 1].copy()
+    fields[..., 1] = np.cumsum(steps, axis=0)
+    source = written(tmp_path / f"forecast.{form}", forecast, fields, form)
+    found = source.read(source.times)
+    column = source.variables.index("tp")
+    if form == "zarr":
+        assert source.metadata["tp"].since_start
+        np.testing.assert_array_equal(found[..., column], fields[..., 1])
+    else:
+        assert source.metadata["tp"].accumulated == 6 * HOURS
+        np.testing.assert_allclose(found[..., column], steps, rtol=1e-5)
+    np.testing.assert_allclose(found[..., source.variables.index("cp")], fields[..., 2], rtol=1e-5)
+    assert source.metadata["cp"].accumulated == 6 * HOURS

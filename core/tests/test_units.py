@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from anemoi.core.units import same_unit, udunits
+from anemoi.core.units import Conversion, conversion, same_unit, udunits
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,11 @@ def test_two_units(one, other):
 def test_units_are_spelled_as_the_cf_conventions_do(written, spelled):
     assert udunits(written) == spelled
     assert same_unit(written, spelled)
+
+
+def test_degrees_of_angles_are_one_unit_however_they_are_written():
+    for text in ("degrees", "deg", "Degree true", "°"):
+        assert same_unit(text, "degree")
+        assert conversion("wdir_850", text, "Degree true") == Conversion(1.0)
+        assert udunits(text) == "degree"
+    assert conversion("wdir_850", "degrees", "degC") is None

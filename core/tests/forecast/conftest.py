@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.data_source import DataSource, Statistics
 from anemoi.core.interfaces.mapper import Mapper
 from anemoi.core.interfaces.output import Output
+from anemoi.core.interfaces.postprocessor import PostProcessor
 from anemoi.core.interfaces.processor import Processor
 from anemoi.core.objectives import Rollout
 
@@ -184,6 +186,34 @@ class TinySource(DataSource):
         return fields
 
 
+class Total(PostProcessor):
+    """The sum of one variable since the start, and nothing else."""
+
+    def __init__(self, *, forecast, variable: str):
+        super().__init__(forecast=forecast)
+        if variable not in forecast.variables:
+            raise DataError(f"no {variable}")
+        self.column = forecast.variables.index(variable)
+        self.variable, self.total = forecast.about(variable), 0.0
+
+    @property
+    def after(self):
+        return self.before.with_variables([replace(self.variable, since_start=True)])
+
+    def apply(self, state):
+        self.total = self.total + state.fields[..., [self.column]]
+        return self.total
+
+
+class Scaled(PostProcessor):
+    def __init__(self, *, forecast, factor: float = 2.0):
+        super().__init__(forecast=forecast)
+        self.factor = factor
+
+    def apply(self, state):
+        return (state.fields * self.factor).astype(np.float32)
+
+
 class TinyOutput(Output):
     def __init__(self, *, path, forecast, overwrite=False, fail_after: int = 1000):
         if os.path.exists(path) and not overwrite:
@@ -243,6 +273,9 @@ npz = anemoi_plugin_tiny:TinyOutput
 raw = anemoi_plugin_tiny:RawOutput
 [anemoi.core.objectives]
 noisy = anemoi_plugin_tiny:Noisy
+[anemoi.core.postprocessors]
+total = anemoi_plugin_tiny:Total
+scaled = anemoi_plugin_tiny:Scaled
 """
 
 

@@ -14,6 +14,7 @@ from anemoi.core import forecast
 from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.forecasting import Destination, prepare
 from anemoi.core.forecasting.background import Background
+from anemoi.core.forecasting.postprocessing import PostProcessing
 from anemoi.core.forecasting.tee import OutputFile, Tee
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.hooks import hookimpl
@@ -214,7 +215,8 @@ def tee(recorder):
         units={},
         provenance={},
     )
-    return Tee([OutputFile("x", described, lambda forecast: recorder)])
+    chain = PostProcessing().begin(described)
+    return Tee([OutputFile("x", described, chain, lambda forecast: recorder)])
 
 
 def test_states_are_written_in_order_while_others_are_computed():

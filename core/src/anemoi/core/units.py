@@ -20,6 +20,7 @@ _ALIASES = {
     "pascal": "Pa", "pascals": "Pa", "metre": "m", "meter": "m", "metres": "m", "meters": "m",
     "seconds": "s", "sec": "s", "second": "s",
 }  # fmt: skip
+_DEGREES = frozenset({"degree", "degrees", "deg", "°", "degree true", "degrees true", "Degree true"})
 _FRACTIONS = frozenset({"(0 - 1)", "(0-1)", "0-1", "dimensionless", "~"})
 _NO_UNIT = _FRACTIONS | {"", "1", "-", "Numeric", "Proportion"}
 
@@ -42,7 +43,7 @@ _BASE: Final[Mapping[str, tuple[float, Mapping[str, int]]]] = {
     "W": (1.0, {"kg": 1, "m": 2, "s": -3}), "kW": (1e3, {"kg": 1, "m": 2, "s": -3}),
     "knot": (1852.0 / 3600.0, {"m": 1, "s": -1}), "knots": (1852.0 / 3600.0, {"m": 1, "s": -1}),
     "kt": (1852.0 / 3600.0, {"m": 1, "s": -1}), "kts": (1852.0 / 3600.0, {"m": 1, "s": -1}),
-    "%": (0.01, {}),
+    "%": (0.01, {}), "degree": (1.0, {"degree": 1}),
 }  # fmt: skip
 """How much of SI each unit is, and of what."""
 
@@ -101,6 +102,8 @@ def conversion(variable: str, ours: str, theirs: str) -> Conversion | None:
 def udunits(text: str) -> str:
     """Spell units as UDUNITS and so the CF conventions do: ``m**2 s**-2`` is ``m2 s-2``, a fraction ``1``."""
     text = text.strip()
+    if text in _DEGREES:
+        return "degree"
     return "1" if text in _FRACTIONS else text.replace("**", "").replace("^", "")
 
 
@@ -136,6 +139,8 @@ def _powers(text: str) -> object:
     text = text.strip()
     if text in _NO_UNIT:
         return {}
+    if text in _DEGREES:
+        return {"degree": 1}
     powers: Counter[str] = Counter()
     position = 0
     while position < len(text):

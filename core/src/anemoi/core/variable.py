@@ -67,6 +67,8 @@ class Variable:
         it is not, so at most one is given.
     may_be_missing
         Whether it has NaNs where it is undefined, as sea-surface temperature over land.
+    since_start
+        Whether it is the sum since the start of a forecast, over a time that grows from state to state.
 
     Raises
     ------
@@ -86,9 +88,13 @@ class Variable:
     may_be_missing: bool = False
     maximum_over: np.timedelta64 | None = None
     minimum_over: np.timedelta64 | None = None
+    since_start: bool = False
 
     def __post_init__(self) -> None:
-        if len(given := [name for name in STATISTICS if getattr(self, name) is not None]) > 1:
+        given = [name for name in STATISTICS if getattr(self, name) is not None]
+        if self.since_start:
+            given.append("since_start")
+        if len(given) > 1:
             raise DataError(f"{self.name} cannot be both {' and '.join(given)}.")
         if self.computed and self.role is not Role.FORCING:
             raise DataError(f"{self.name} is computed, so it is a forcing and not {self.role.value}.")
@@ -100,7 +106,10 @@ class Variable:
 
     @property
     def statistic(self) -> tuple[str, np.timedelta64] | None:
-        """What of some time it is, one of :data:`STATISTICS`, and that time; None if instantaneous."""
+        """What of some time it is, one of :data:`STATISTICS`, and that time; None if instantaneous.
+
+        None of one ``since_start`` too, whose time is the lead time.
+        """
         return next(((name, over) for name in STATISTICS if (over := getattr(self, name)) is not None), None)
 
     @property

@@ -93,7 +93,7 @@ class GribOutput(FileOutput):
     def add(self, state: State) -> None:
         """Write the messages of one lead time."""
         for column, (head, known) in enumerate(self._heads):
-            steps = _steps(state.lead_time, known.over)
+            steps = _steps(state.lead_time, state.lead_time if known.since_start else known.over)
             for member, fields in enumerate(state.fields):
                 values = fields[:, column].astype(np.float64) * known.units.factor + known.units.offset
                 try:

@@ -46,11 +46,14 @@ class Parameter:
         How its values are converted to those of GRIB.
     over
         The time that it is the sum, the mean or an extreme of; zero for one that is not known, None for none.
+    since_start
+        Whether that time begins with the forecast instead, and so grows.
     """
 
     keys: Mapping[str, Key]
     units: Conversion
     over: np.timedelta64 | None
+    since_start: bool = False
 
 
 def parameter(handle: int, variable: Variable, name: str | None, members: int) -> Parameter:
@@ -74,6 +77,8 @@ def parameter(handle: int, variable: Variable, name: str | None, members: int) -
     """
     at = _place(variable, name)
     process = None if variable.statistic is None else _PROCESSES[variable.statistic[0]]
+    if variable.since_start:
+        process = "accum"
     named: dict[str, Key] = (
         {"paramId": int(at.short_name)} if at.short_name.isdigit() else {"shortName": at.short_name}
     )
@@ -98,6 +103,8 @@ def parameter(handle: int, variable: Variable, name: str | None, members: int) -
         raise ValueError(f"is {process} over some time, but {at.short_name} in GRIB is {kind}")
     unknown = None if kind == "instant" else np.timedelta64(0, "s")
     over = unknown if variable.statistic is None else variable.statistic[1]
+    if variable.since_start:
+        over = None
     theirs = eccodes.codes_get(handle, "units")
     units = variable.units
     if units is None:
@@ -105,7 +112,7 @@ def parameter(handle: int, variable: Variable, name: str | None, members: int) -
     how = conversion(at.short_name, units, theirs)
     if how is None:
         raise ValueError(f"is in {units}, but GRIB has it in {theirs}")
-    return Parameter(keys, how, over)
+    return Parameter(keys, how, over, variable.since_start)
 
 
 def _step_type(handle: int, keys: Mapping[str, Key]) -> str:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from .plan import Field
 
+START: Final = np.timedelta64(0, "s")
+"""In place of a period, that it begins with the forecast: no period is as short."""
+
 HORIZONTAL = ("latitude", "longitude")
 
 LEVELS: Final = {
@@ -55,16 +58,17 @@ def write_times(file: Any, forecast: ForecastDescription, fields: Sequence[Field
     """Write the valid times, the lead times and the time that it starts from; give the times of each field.
 
     The times of sums, means and extremes have the bounds of their period: if there are several periods, the
-    valid times are a dimension once more for each but the first.
+    valid times are a dimension once more for each but the first. A period may begin with the forecast.
     """
     start = str(forecast.start.astype("datetime64[s]")).replace("T", " ")
-    periods = list(dict.fromkeys(field.statistic[1] for field in fields if field.statistic is not None))
-    names = {
-        over: f"time_{format_duration(over)}" if number else "time" for number, over in enumerate(periods)
-    }
+    periods = list(dict.fromkeys(over for field in fields if (over := _period(field)) is not None))
+    names = {over: f"time_{_word(over)}" if number else "time" for number, over in enumerate(periods)}
     seconds = forecast.lead_times.astype("timedelta64[s]").astype(np.int64)
-    lengths = np.array([over // np.timedelta64(1, "s") for over in periods], dtype=np.int64)
-    unit, size = ("seconds", 1) if (np.append(seconds, lengths) % 3600).any() else ("hours", 3600)
+    lengths = [
+        seconds if over == START else np.full_like(seconds, over // np.timedelta64(1, "s"))
+        for over in periods
+    ]
+    unit, size = ("seconds", 1) if (np.concatenate([seconds, *lengths]) % 3600).any() else ("hours", 3600)
     leads = (seconds // size).astype(np.int32)
     clock = {
         "units": f"{unit} since {start}",
@@ -83,14 +87,24 @@ def write_times(file: Any, forecast: ForecastDescription, fields: Sequence[Field
     )  # fmt: skip
     if periods:
         file.dimensions["bounds"] = 2
-    for length, name in zip(lengths // size, names.values(), strict=True):
+    for length, name in zip(lengths, names.values(), strict=True):
         bounds = name.replace("time", "time_bounds")
         if name != "time":
             coordinate(file, name, (name,), leads, **about, bounds=bounds)
-        coordinate(
-            file, bounds, (name, "bounds"), np.stack([leads - length.astype(np.int32), leads], axis=-1)
-        )
-    return {field.name: "time" if field.statistic is None else names[field.statistic[1]] for field in fields}
+        begin = leads - (length // size).astype(np.int32)
+        coordinate(file, bounds, (name, "bounds"), np.stack([begin, leads], axis=-1))
+    return {field.name: "time" if (over := _period(field)) is None else names[over] for field in fields}
+
+
+def _period(field: Field) -> np.timedelta64 | None:
+    """The time that a field is the sum, the mean or an extreme of; :data:`START` if from the start."""
+    if field.since_start:
+        return START
+    return None if field.statistic is None else field.statistic[1]
+
+
+def _word(over: np.timedelta64) -> str:
+    return "since_start" if over == START else format_duration(over)
 
 
 def write_members(file: Any, members: int) -> None:

@@ -123,7 +123,7 @@ class NetcdfOutput(FileOutput):
             "short_name": field.short_name,
             "units": field.units,
             "units_metadata": "temperature: on_scale" if field.quantity and field.units == "K" else "",
-            "cell_methods": f"time: {METHODS[field.statistic[0]]}" if field.statistic else "",
+            "cell_methods": f"time: {METHODS[what]}" if (what := _of_some_time(field)) else "",
             "coordinates": " ".join(auxiliary),
             "anemoi_variables": json.dumps(field.variables),
             "level_type": field.level_type or "",
@@ -159,6 +159,13 @@ class NetcdfOutput(FileOutput):
     def _close(self) -> None:
         self._file.close()
         self._stream.close()
+
+
+def _of_some_time(field: Field) -> str | None:
+    """What of some time a field is; None if it is of one time."""
+    if field.since_start:
+        return "accumulated"
+    return None if field.statistic is None else field.statistic[0]
 
 
 @contextmanager

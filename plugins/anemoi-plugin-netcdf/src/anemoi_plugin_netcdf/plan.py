@@ -45,6 +45,8 @@ class Field:
         The one level of what has no dimension of them; None if it has none.
     statistic
         What of some time it is, and that time; None if it is of one time.
+    since_start
+        Whether it is the sum since the start of the forecast.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Field:
     levels: tuple[float, ...] = ()
     level: float | None = None
     statistic: tuple[str, np.timedelta64] | None = None
+    since_start: bool = False
 
 
 def fields_of(variables: Iterable[Variable]) -> list[Field]:
@@ -75,13 +78,14 @@ def fields_of(variables: Iterable[Variable]) -> list[Field]:
             at.level_type,
             on_levels,
             variable.statistic,
+            variable.since_start,
         )
         if at.level in gathered.get(key, {}):
             key = (*key, variable.name)
         gathered.setdefault(key, {})[0.0 if at.level is None else at.level] = (column, variable)
     taken = set(RESERVED)
     fields = []
-    for (short_name, unit, level_type, on_levels, statistic, *_), by_level in gathered.items():
+    for (short_name, unit, level_type, on_levels, statistic, since_start, *_), by_level in gathered.items():
         known = (ON_PRESSURE if on_levels else ELSEWHERE).get(short_name)
         levels = tuple(sorted(by_level))
         chosen = [by_level[level] for level in levels]
@@ -97,6 +101,7 @@ def fields_of(variables: Iterable[Variable]) -> list[Field]:
                 levels=levels if on_levels else (),
                 level=None if on_levels else chosen[0][1].level,
                 statistic=statistic,
+                since_start=since_start,
             )
         )
     return fields

@@ -110,6 +110,12 @@ class ForcingContract(Contract):
     kind = "forcing"
 
 
+class PostProcessorContract(Contract):
+    """The contract of a postprocessor."""
+
+    kind = "postprocessor"
+
+
 class OutputContract(Contract):
     """The contract of an output."""
 

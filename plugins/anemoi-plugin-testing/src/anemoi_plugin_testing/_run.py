@@ -22,6 +22,7 @@ _OF_CORE: Final = {
     "source": "_sources",
     "transform": "_transforms",
     "forcing": "_forcings",
+    "postprocessor": "_postprocessors",
     "output": "_outputs",
     "objective": "_objectives",
     "tracker": "_trackers",

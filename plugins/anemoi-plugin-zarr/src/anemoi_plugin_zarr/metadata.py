@@ -76,6 +76,7 @@ def read_variable(name: str, said: Mapping[str, Any], *, constant: bool, may_be_
         constant=constant,
         computed=computed,
         may_be_missing=may_be_missing and not computed,
+        since_start=said.get("since_start") is True,
         **over,
     )
 
@@ -95,6 +96,9 @@ def write_variable(variable: Variable) -> dict[str, Any]:
         name, period = variable.statistic
         said["process"] = _PROCESSES[name]
         said["period"] = ["0h", format_duration(period)]
+    if variable.since_start:  # over a period that grows, and which no two numbers say
+        said["process"] = _PROCESSES["accumulated"]
+        said["since_start"] = True
     if variable.level_type in _MARS:
         said["mars"] = {"levtype": _MARS[variable.level_type]}
         if variable.level is not None:

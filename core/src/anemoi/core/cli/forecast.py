@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from ..errors import RequestError
+from ..config.files import ENDINGS
 from .event_log import EventLog
+from .forecast_run import Request, run
 from .options import (
-    available_device,
-    check_lock,
-    check_sources,
     computing_options,
     output_options,
-    short_warnings,
+    postprocess_steps,
     source_option,
     source_specs,
     trained_on,
 )
 
 if TYPE_CHECKING:
-    from ..forecasting.batch import Batch, OnStep, Task
-    from ..forecasting.tee import OnFile, OutputFile
-    from ..interfaces.output import ForecastDescription, State
+    from ..forecasting import Destination
+    from ..forecasting.rollout import Precision
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT|SUITE.yaml")
+@click.argument("overrides", nargs=-1)
 @click.option(
     "--date",
     "dates",
-    required=True,
     multiple=True,
     help="When to start from, UTC: 2025-12-22T00; may be repeated, or a range: 2025-12-01/2025-12-10/24h.",
 )
@@ -50,7 +43,6 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     "paths",
-    required=True,
     multiple=True,
     metavar="FILE",
     help="What to write; may be repeated. {date} in it stands for the start, {lead_time} for each lead time, "
@@ -65,6 +57,13 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="OUTPUT.KEY=VALUE",
     help="An option of an output: netcdf.compression=5; may be repeated.",
+)
+@click.option(
+    "--postprocess",
+    multiple=True,
+    metavar="[FILE=]STEP",
+    help="What becomes of states before they are written: a step by name, or {name: NAME, OPTION: VALUE}; "
+    "may be repeated. With FILE= only on the way to that --output.",
 )
 @source_option
 @click.option(
@@ -92,7 +91,22 @@ if TYPE_CHECKING:
     help="Start although the mean of this variable is more than ten standard deviations of the training off; "
     "may be repeated.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
+@click.option(
+    "--seed",
+    "seeds",
+    type=click.IntRange(min=0),
+    multiple=True,
+    default=(0,),
+    show_default=True,
+    help="Of random numbers; repeated, one for each member.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["32", "bf16-mixed"]),
+    default="32",
+    show_default=True,
+    help="In which the model computes: single, or bfloat16 where that suffices.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there already.")
 @click.option(
     "--restart",
@@ -110,17 +124,20 @@ if TYPE_CHECKING:
 @computing_options
 def command(
     checkpoint: Path,
+    overrides: tuple[str, ...],
     dates: tuple[str, ...],
     lead_time: str,
     paths: tuple[str, ...],
     output_name: str | None,
     options: tuple[str, ...],
+    postprocess: tuple[str, ...],
     sources: tuple[str, ...],
     members: int,
     persist: tuple[str, ...],
     limit: float,
     allow_unusual: tuple[str, ...],
-    seed: int,
+    seeds: tuple[int, ...],
+    precision: Precision,
     overwrite: bool,
     restart: bool,
     as_json: bool,
@@ -129,176 +146,56 @@ def command(
     trust_code: bool,
     allow_different_versions: bool,
 ) -> None:
-    """Make a forecast from CHECKPOINT and write it to FILE.
+    """Make a forecast from CHECKPOINT and write it to FILE; or the forecasts that a SUITE describes.
 
     The checkpoint, its plugins, the initial states and the output are checked before anything is
-    computed, and FILE appears when it is whole or not at all.
+    computed, and FILE appears when it is whole or not at all. A SUITE is a YAML file with a checkpoint, a
+    source, dates, members and outputs with their chains; OVERRIDES change its values.
 
     \b
     anemoi forecast model.safetensors --date 2025-12-22T00 --lead-time 72h --output forecast.zarr
     anemoi forecast model.safetensors --date 2025-12-22T00 --output forecast.zarr \\
         --source /data/analysis.zarr --members 4
     anemoi forecast model.safetensors --date 2025-12-01/2025-12-10/24h --output '{date}.zarr' --restart
+    anemoi forecast suite.yaml --date 2025-12-22T00 members=4
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     events = EventLog(log)
     with events.failures():
-        from ..times import parse_dates, parse_duration
+        if checkpoint.suffix in ENDINGS:
+            from .forecast_suite import of_suite
 
-        starts = [start for text in dates for start in parse_dates(text)]
-        end = parse_duration(lead_time)
-
-        # Only now, because it brings torch.
-        from .. import config
-        from ..allocation import keep_freed_memory
-        from ..checkpoint import load
-        from ..forecasting import destinations, prepare
-        from ..plugins import Needs
-
-        needs = Needs()
-        with needs.noted():
-            written = destinations(paths, output_name, output_options(options))
-        loaded = load(checkpoint)
-        with needs.noted():
-            specs = source_specs(sources, trained_on(loaded.configuration))
-            check_sources(needs, specs)
-        check_lock(needs, loaded.lock, allow_different_versions=allow_different_versions)
-        needs.check()
-        device = available_device(device)
-        with short_warnings():
-            batch = prepare(
-                loaded,
-                {name: config.build("source", spec, trust_code=trust_code) for name, spec in specs.items()},
-                starts,
-                written,
-                end,
-                members=members,
-                persist=persist,
-                seed=seed,
-                limit=limit,
-                allow_unusual=allow_unusual,
-                overwrite=overwrite,
-                restart=restart,
+            request = of_suite(checkpoint, overrides, click.get_current_context())
+        elif overrides:
+            raise click.UsageError(f"Got unexpected extra arguments ({' '.join(overrides)})")
+        else:
+            if absent := [name for name, given in (("--date", dates), ("--output", paths)) if not given]:
+                raise click.UsageError(f"Missing option {' and '.join(absent)}.")
+            request = Request(
+                checkpoint=checkpoint,
+                dates=dates,
+                lead_time=lead_time,
+                destinations=lambda: _destinations(paths, output_name, options, postprocess),
+                sources=lambda loaded: source_specs(sources, trained_on(loaded.configuration)),
                 device=device,
                 trust_code=trust_code,
                 allow_different_versions=allow_different_versions,
+                how={
+                    "members": members,
+                    "persist": persist,
+                    "seed": seeds,
+                    "limit": limit,
+                    "allow_unusual": allow_unusual,
+                    "precision": precision,
+                    "overwrite": overwrite,
+                    "restart": restart,
+                },
             )
-        _check_not_an_input(batch, checkpoint, *(spec.get("path") for spec in specs.values()))
-        steps = sum(task.states for task in batch.tasks)
-        events.tell("checked", forecasts=len(batch.tasks), states=steps, device=device)
-        keep_freed_memory()
-        began = time.perf_counter()
-        made = []
-        with _progress(steps) as on_step:
-            for task in batch.run(_both(on_step, events), _telling(events)):
-                made.append(_document(task))
-                events.tell("forecast", **made[-1])
-                if not as_json:
-                    click.echo(_summary(task))
-        seconds = time.perf_counter() - began
-        events.tell("finished", forecasts=len(made), states=steps, seconds=round(seconds, 3))
-    if as_json:
-        about = {
-            "checkpoint": str(checkpoint),
-            "device": device,
-            "states": steps,
-            "seconds": round(seconds, 3),
-        }
-        click.echo(json.dumps({**about, "forecasts": made}, indent=2))
-    else:
-        click.echo(
-            f"{steps} steps in {seconds:.1f} s ({steps / seconds:.1f} steps/s, writing included) on {device}."
-        )
+        run(request, events, as_json=as_json)
 
 
-def _both(on_step: OnStep, events: EventLog) -> OnStep:
-    """Tell the log of each state, and then whoever counts them."""
-    from ..times import format_date, format_duration
+def _destinations(
+    paths: tuple[str, ...], name: str | None, options: tuple[str, ...], postprocess: tuple[str, ...]
+) -> list[Destination]:
+    from ..forecasting import destinations
 
-    def tell(forecast: ForecastDescription, state: State) -> None:
-        events.tell(
-            "state",
-            start=format_date(state.start),
-            lead_time=format_duration(state.lead_time),
-            valid_time=format_date(state.valid_time),
-            domain=state.domain,
-        )
-        on_step(forecast, state)
-
-    return tell
-
-
-def _telling(events: EventLog) -> OnFile:
-    return lambda part: events.tell("file", **_file(part))
-
-
-def _file(part: OutputFile) -> dict[str, Any]:
-    from ..times import format_date, format_duration
-
-    return {
-        "path": part.path,
-        "start": format_date(part.forecast.start),
-        "domain": part.forecast.domain,
-        "variables": list(part.forecast.variables),
-        "lead_times": [format_duration(lead_time) for lead_time in part.lead_times],
-    }
-
-
-def _document(task: Task) -> dict[str, Any]:
-    """What was made of one forecast, as JSON."""
-    from ..times import format_date
-
-    first = next(iter(task.forecasts.values()))
-    return {
-        "start": format_date(first.start),
-        "identity": first.provenance["identity"],
-        "members": first.members,
-        "paths": list(task.paths),
-        "written_before": not task.parts,
-        "files": [_file(part) for part in task.parts],
-    }
-
-
-def _check_not_an_input(batch: Batch, *inputs: Path | str | None) -> None:
-    taken = [Path(each).resolve() for each in inputs if each is not None]
-    for part in (part for task in batch.tasks for part in task.parts):
-        if Path(part.path).resolve() in taken:
-            raise RequestError(
-                f"{part.path} is what the forecast is made from.", fix="Choose another --output."
-            )
-
-
-@contextmanager
-def _progress(steps: int) -> Iterator[OnStep]:
-    """Count the states on a terminal; nothing is drawn elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from ..times import format_date, format_duration
-
-    console = Console(stderr=True)
-    if not console.is_terminal:  # Even a disabled bar leaves an empty line in versions of rich before 15.
-        yield lambda forecast, state: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("Forecasting", total=steps)
-        yield lambda forecast, state: progress.update(
-            bar,
-            advance=1,
-            description=f"{format_date(state.start)} + {format_duration(state.lead_time)}",
-        )
-
-
-def _summary(task: Task) -> str:
-    from ..times import format_date
-
-    described = list(task.forecasts.values())
-    first = min(each.start + each.lead_times[0] for each in described)
-    last = max(each.start + each.lead_times[-1] for each in described)
-    contents = "; ".join(f"{', '.join(each.variables)} at {len(each.grid)} points" for each in described)
-    members = described[0].members
-    done = "Wrote" if task.parts else "Written before:"
-    return (
-        f"{done} {', '.join(task.paths)}: {contents}, {members} member{'s' * (members > 1)}, "
-        f"valid {format_date(first)} to {format_date(last)} UTC."
-    )
+    return destinations(paths, name, output_options(options), postprocess_steps(postprocess, paths))

@@ -226,6 +226,38 @@ def output_options(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     return options
 
 
+def postprocess_steps(given: tuple[str, ...], paths: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Read what ``--postprocess`` says: the steps of the chain to each path, in order.
+
+    Parameters
+    ----------
+    given
+        The values of ``--postprocess``: the name of a step, or a mapping of its name and options; with
+        ``PATH=`` before it, it is a step to that path alone.
+    paths
+        The values of ``--output``.
+
+    Raises
+    ------
+    ConfigError
+        If one is neither, or no valid YAML.
+    """
+    steps: dict[str, list[Any]] = {path: [] for path in paths}
+    for text in given:
+        one = max((path for path in steps if text.startswith(f"{path}=")), key=len, default=None)
+        value = read_value(text if one is None else text[len(one) + 1 :], of="--postprocess")
+        if not isinstance(value, (str, Mapping)):
+            raise ConfigError(
+                f"--postprocess {text} is no step.",
+                fix="Write its name, or its name and options: --postprocess '{name: clip, lower: {tp: 0}}'; "
+                "with --output FILE before it for one of several files: "
+                "--postprocess 'FILE={name: ...}'.",
+            )
+        for path in steps if one is None else [one]:
+            steps[path].append(value)
+    return steps
+
+
 def _named_source(value: str) -> dict[str, Any]:
     installed = {
         plugins.normalise(component.name): component.name for component in plugins.components("source")

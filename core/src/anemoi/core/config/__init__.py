@@ -5,11 +5,11 @@ Composing needs Hydra and checking needs pydantic; both are imported when they a
 
 from .build import Builder, build, builder
 from .components import constructor_of, is_same_component, options_of
-from .compose import compose, override
+from .compose import compose, extend, override
 from .composition import Composition, Origin
 from .layers import Layer, find_layers
 from .options import Component, Spec
-from .validate import SupportsCheck, validate
+from .validate import SupportsCheck, problems, schema_of, validate
 
 __all__ = [
     "Builder",
@@ -23,9 +23,12 @@ __all__ = [
     "builder",
     "compose",
     "constructor_of",
+    "extend",
     "find_layers",
     "is_same_component",
     "options_of",
     "override",
+    "problems",
+    "schema_of",
     "validate",
 ]

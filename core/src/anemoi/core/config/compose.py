@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import ConfigError
 from ..plugins import KINDS, components, normalise
 from .components import NAME, TARGET, is_same_component, named_by, normalised
-from .composition import COMMAND_LINE, Composition, Origin, leaves
-from .files import ConfigFile
+from .composition import COMMAND_LINE, FILE, Composition, Origin, leaves
+from .files import ConfigFile, read_file
 from .layers import LAYERS, find_layers, stranger
 from .nearest import nearest, provider, unknown_key
 from .own_defaults import own_defaults, section_of
@@ -107,6 +107,48 @@ def override(composition: Composition, overrides: Sequence[str]) -> Composition:
         values=_resolve(values),
         origins=values.origins(),
     )
+
+
+def extend(composition: Composition, path: Path, overrides: Sequence[str] = ()) -> Composition:
+    """Lay a file of the user's over what was composed from the layers, and the command line over that.
+
+    Parameters
+    ----------
+    composition
+        What to begin with; it is left as it is.
+    path
+        The file. It sets values: there is no defaults list, for there are no groups to choose from.
+    overrides
+        Words of the command line, which set values too.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or has a defaults list, and as :func:`compose`.
+    """
+    from ._hydra import changes
+
+    file = read_file(path)
+    if file.defaults:
+        raise ConfigError(
+            f"{path}:{file.lines['defaults']}: this file has no defaults list.",
+            fix="Write the values themselves.",
+        )
+    values = _Values()
+    values.lay(composition.values, "", lambda key, value: composition.history(key)[-1])
+    values.history.update({key: list(origins) for key, origins in composition.origins.items()})
+    values.lay_file(replace(file, package=None), "", FILE, None)
+    for change in changes(overrides):
+        values.change(change, ())
+    resolved, origins = _resolve(values), values.origins()
+    # Items of its lists have a line of their own, as long as nothing replaced the list.
+    for key, line in file.lines.items():
+        name = key
+        while "." in name and name not in origins:
+            name = name.rpartition(".")[0]
+        if name != key and name in origins and origins[name][-1].file == path:
+            origins[key] = (replace(origins[name][-1], line=line),)
+    return replace(composition, overrides=tuple(overrides), values=resolved, origins=origins)
 
 
 class _Values:

@@ -11,6 +11,9 @@ from ..errors import ConfigError
 from .nearest import unknown_key
 
 COMMAND_LINE = "command line"
+FILE = "file"
+"""The layer of a file that a command is given by its path."""
+
 CHECKPOINT = "checkpoint"
 
 

@@ -33,7 +33,7 @@ class ConfigFile:
     package
         Where its values go if it says so in a header (``# @package _global_``).
     lines
-        The line of each dotted key, and of each item of the defaults list (``defaults.0``), counted from one.
+        The line of each dotted key, and of each item of a list (``defaults.0``), counted from one.
     """
 
     path: Path
@@ -203,5 +203,16 @@ def _lines(node: Any, path: Path, under: str = "") -> Any:
         yield f"{under}{name}", line
         if isinstance(value, yaml.MappingNode):
             yield from _lines(value, path, f"{under}{name}.")
-        if isinstance(value, yaml.SequenceNode) and not under and name == "defaults":
-            yield from ((f"defaults.{n}", item.start_mark.line + 1) for n, item in enumerate(value.value))
+        if isinstance(value, yaml.SequenceNode):
+            yield from _lines_of_items(value, path, f"{under}{name}")
+
+
+def _lines_of_items(node: Any, path: Path, key: str) -> Any:
+    import yaml
+
+    for number, item in enumerate(node.value):
+        yield f"{key}.{number}", item.start_mark.line + 1
+        if isinstance(item, yaml.MappingNode):
+            yield from _lines(item, path, f"{key}.{number}.")
+        if isinstance(item, yaml.SequenceNode):
+            yield from _lines_of_items(item, path, f"{key}.{number}")

@@ -8,6 +8,7 @@ from .batch import Batch, Task, prepare
 from .destination import Destination, destinations
 from .initial import Sources, by_domain, check_sources, lead_times
 from .rollout import LEAD_TIME, Forecast, forecast
+from .suite import Suite, SuiteOutput, read_suite
 
 __all__ = [
     "LEAD_TIME",
@@ -15,6 +16,8 @@ __all__ = [
     "Destination",
     "Forecast",
     "Sources",
+    "Suite",
+    "SuiteOutput",
     "Task",
     "by_domain",
     "check_sources",
@@ -22,4 +25,5 @@ __all__ = [
     "forecast",
     "lead_times",
     "prepare",
+    "read_suite",
 ]

@@ -29,7 +29,7 @@ from .inputs import Inputs
 from .journal import ForecastJournal
 from .locks import OutputLocks
 from .plausible import LIMIT, check_allowed
-from .rollout import LEAD_TIME, Forecast, announced, describe
+from .rollout import LEAD_TIME, Forecast, Precision, announced, describe, seeds_of
 from .tee import OnFile, OutputFile, Tee
 
 _MOST = 10
@@ -52,12 +52,15 @@ class Task:
         What writes it; nothing where an interrupted batch had written it already.
     journal
         What it can go on from; none if None.
+    contents
+        What is written to each path, of each domain, as its chain leaves it; empty where nothing is.
     """
 
     forecasts: Mapping[str, ForecastDescription]
     paths: tuple[str, ...]
     parts: tuple[OutputFile, ...]
     journal: ForecastJournal | None = None
+    contents: Mapping[str, Sequence[ForecastDescription]] = field(default_factory=dict)
 
     @property
     def states(self) -> int:
@@ -75,9 +78,10 @@ class Batch:
     device: torch.device
     tasks: tuple[Task, ...]
     persist: tuple[str, ...] = ()
-    seed: int = 0
+    seed: int | tuple[int, ...] = 0
     limit: float = LIMIT
     allow_unusual: tuple[str, ...] = ()
+    precision: Precision = "32"
     locks: OutputLocks = field(default_factory=lambda: OutputLocks(()))
 
     def run(
@@ -138,7 +142,9 @@ class Batch:
             allow_unusual=self.allow_unusual,
             device=self.device,
         )
-        return Forecast(task.forecasts, self.model, inputs, self.seed, task.journal, self.limit)
+        return Forecast(
+            task.forecasts, self.model, inputs, self.seed, task.journal, self.limit, self.precision
+        )
 
     def _stopped(self, task: Task, error: ImplausibleError, on_file: OnFile) -> ImplausibleError:
         """Write files of the states before the one that cannot be, and say so.
@@ -147,7 +153,8 @@ class Batch:
         states come from the journal or are computed again, to the same bits.
         """
         parts = [part for part in task.parts if part.lead_times[-1] < error.lead_time]
-        again = [part.before(error.lead_time, stopped=error.what) for part in task.parts]
+        anew = {chain: chain.again() for chain in dict.fromkeys(part.chain for part in task.parts)}
+        again = [part.before(error.lead_time, anew[part.chain], stopped=error.what) for part in task.parts]
         shortened = [part for part in again if part is not None]
         if shortened:
             good = sum(int((each.lead_times < error.lead_time).sum()) for each in task.forecasts.values())
@@ -172,12 +179,13 @@ def prepare(
     *,
     members: int = 1,
     persist: Collection[str] = (),
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     limit: float = LIMIT,
     allow_unusual: Collection[str] = (),
     overwrite: bool = False,
     restart: bool = False,
     device: str | torch.device = "cpu",
+    precision: Precision = "32",
     model: ForecastModel | None = None,
     trust_code: bool = False,
     allow_different_versions: bool = False,
@@ -186,7 +194,7 @@ def prepare(
 
     Parameters
     ----------
-    checkpoint, source, lead_time, members, persist, seed, limit, allow_unusual, device, model
+    checkpoint, source, lead_time, members, persist, seed, limit, allow_unusual, device, precision, model
         As for :func:`anemoi.core.forecast`.
     trust_code, allow_different_versions
         As for :func:`anemoi.core.forecast`.
@@ -218,6 +226,8 @@ def prepare(
     count = step_count(checkpoint, parse_duration(lead_time))
     errors: list[AnemoiError] = []
     with _collected(errors):
+        seed = seeds_of(seed, members)
+    with _collected(errors):
         check_allowed(checkpoint.domains, allow_unusual)
     with _collected(errors):
         check_sources(checkpoint, sources, starts, count=count, persist=persist)
@@ -228,7 +238,9 @@ def prepare(
         tasks = []
         for forecast in forecasts:
             with _collected(errors):
-                journal = _journal(forecast, destinations[0], device, persist, seed) if restart else None
+                journal = (
+                    _journal(forecast, destinations, device, persist, seed, precision) if restart else None
+                )
                 tasks.append(_task(forecast, destinations, journal, checkpoint.steps, overwrite=overwrite))
         _raise_all(errors)
     except BaseException:
@@ -241,9 +253,10 @@ def prepare(
         device,
         tuple(tasks),
         tuple(persist),
-        seed,
+        seeds_of(seed, members),
         limit,
         tuple(allow_unusual),
+        precision,
         locks,
     )
 
@@ -266,14 +279,17 @@ def _task(
         if journal.whole:
             return Task(forecasts, paths, (), journal)
     parts: list[OutputFile] = []
+    contents: dict[str, list[ForecastDescription]] = {path: [] for path in paths}
     errors: list[AnemoiError] = []
-    for destination in destinations:
+    for path, destination in zip(paths, destinations, strict=True):
         for forecast in forecasts.values():
             with _collected(errors):
                 made = None if journal is None else _made(journal, steps[forecast.domain])
-                parts += destination.parts(forecast, overwrite=overwrite, made=made)
+                added = list(destination.parts(forecast, overwrite=overwrite, made=made))
+                parts += added
+                contents[path].append(added[0].chain.after)
     _raise_all(errors)
-    return Task(forecasts, paths, tuple(parts), journal)
+    return Task(forecasts, paths, tuple(parts), journal, contents)
 
 
 def _made(journal: ForecastJournal, steps: Steps) -> np.timedelta64 | None:
@@ -306,14 +322,15 @@ def _clear_away(
 
 def _journal(
     forecasts: Mapping[str, ForecastDescription],
-    destination: Destination,
+    destinations: Sequence[Destination],
     device: torch.device,
     persist: Collection[str],
-    seed: int,
+    seed: int | Sequence[int],
+    precision: Precision,
 ) -> ForecastJournal:
     """The journal of a forecast, beside its first file."""
     forecast = next(iter(forecasts.values()))
-    path = _place(destination, forecast.start)
+    path = _place(destinations[0], forecast.start)
     checkpoint, *sources = forecast.provenance["parents"]
     software = forecast.provenance["versions"]
     last = max(each.lead_times[-1] for each in forecasts.values())
@@ -324,10 +341,13 @@ def _journal(
         "lead time": format_duration(last),
         "number of members": forecast.members,
         "persisted": " ".join(persist),
-        "seed": seed,
-        "device": device.type,
+        "seed": seed if isinstance(seed, int) else " ".join(map(str, seed)),
+        "device": device.type if precision == "32" else f"{device.type}, {precision}",
         "software": " ".join(f"{name} {version}" for name, version in software.items()),
     }
+    if any(each.postprocessing for each in destinations):
+        # What is whole was written through these chains: with others it would have to be written again.
+        about["post-processing"] = {each.path: each.postprocessing.specs for each in destinations}
     return ForecastJournal(path.with_name(f".{path.name}.journal"), about, forecast.provenance)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from .. import config, plugins
 from ..errors import AbsentError, ConfigError, PluginError, RequestError
 from ..interfaces.output import ForecastDescription, Output
 from ..times import format_date, format_duration
+from .postprocessing import PostProcessing, Step
 from .tee import OutputFile
 
 DATE, LEAD_TIME, DOMAIN = "date", "lead_time", "domain"
@@ -32,6 +33,8 @@ class Destination:
         its own.
     output
         What builds the output that writes it, from ``path``, ``forecast`` and ``overwrite``.
+    postprocessing
+        What becomes of each state before it is written.
 
     Raises
     ------
@@ -41,13 +44,19 @@ class Destination:
 
     path: str
     output: Callable[..., Output]
+    postprocessing: PostProcessing = field(default_factory=PostProcessing)
 
     def __post_init__(self) -> None:
         self._placeholders()
 
     @classmethod
     def of(
-        cls, path: str, output: str | None = None, *, options: Mapping[str, Any] | None = None
+        cls,
+        path: str,
+        output: str | None = None,
+        *,
+        options: Mapping[str, Any] | None = None,
+        postprocess: Sequence[Step] = (),
     ) -> Destination:
         """Give the destination ``path``, written by ``output``, or by that which its suffix names.
 
@@ -59,14 +68,18 @@ class Destination:
             The name of the output.
         options
             Its options, as a configuration says them: ``{"compression": 5}``.
+        postprocess
+            The steps that each state goes through, as :meth:`.PostProcessing.of` takes them.
 
         Raises
         ------
         RequestError, PluginError, ConfigError
-            If the path has no suffix, or no output here is called so, or it does not take the options.
+            If the path has no suffix, or no output or postprocessor here is called so, or it does not take
+            the options.
         """
         name, _ = _writer(path, output)
-        return cls(path, config.builder("output", {**(options or {}), "name": name}))
+        chain = PostProcessing.of(postprocess)
+        return cls(path, config.builder("output", {**(options or {}), "name": name}), chain)
 
     @property
     def by_date(self) -> bool:
@@ -106,10 +119,11 @@ class Destination:
         AnemoiError
             If something lies there already, or it cannot be written.
         """
-        for part in self._split(forecast):
+        chain = self.postprocessing.begin(forecast)
+        for part in self._split(chain.after):
             path = self._path(part)
             own = made is not None and bool(part.lead_times[-1] <= made)
-            yield OutputFile(path, part, partial(self._output, path, overwrite or own))
+            yield OutputFile(path, part, chain, partial(self._output, path, overwrite or own))
 
     def _output(self, path: str, overwrite: bool, forecast: ForecastDescription) -> Output:
         return self.output(path=path, forecast=forecast, overwrite=overwrite)
@@ -146,7 +160,10 @@ class Destination:
 
 
 def destinations(
-    paths: Sequence[str], output: str | None = None, options: Mapping[str, Mapping[str, Any]] | None = None
+    paths: Sequence[str],
+    output: str | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    postprocess: Mapping[str, Sequence[Step]] | None = None,
 ) -> list[Destination]:
     """Give the destinations ``paths``, each as :meth:`Destination.of` does.
 
@@ -158,6 +175,8 @@ def destinations(
         The name of the output that writes all of them.
     options
         The options of each output, by any of its names: ``{"netcdf": {"compression": 5}}``.
+    postprocess
+        The steps that the states go through on their way to each path.
 
     Raises
     ------
@@ -165,10 +184,12 @@ def destinations(
         As :meth:`Destination.of`, and if options are those of an output that writes none of the paths.
     """
     needs = plugins.Needs()
-    writers = []
+    writers, chains = [], []
     for path in paths:
         with needs.noted():
             writers.append(_writer(path, output))
+        with needs.noted():
+            chains.append(PostProcessing.of((postprocess or {}).get(path, ())))
     needs.check()
     given: dict[Any, dict[str, Any]] = {loaded: {} for _, loaded in writers}
     for name, some in (options or {}).items():
@@ -184,8 +205,8 @@ def destinations(
             )
         given[chosen].update(some)
     return [
-        Destination(path, config.builder("output", {**given[loaded], "name": name}))
-        for path, (name, loaded) in zip(paths, writers, strict=True)
+        Destination(path, config.builder("output", {**given[loaded], "name": name}), chain)
+        for path, (name, loaded), chain in zip(paths, writers, chains, strict=True)
     ]
 
 

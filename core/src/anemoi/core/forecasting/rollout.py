@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, build_model, load
-from ..errors import DataError
+from ..errors import DataError, RequestError
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
 from ..model import ForecastModel
@@ -27,6 +28,9 @@ from .initial import LeadTimes, Sources, by_domain, check_sources, lead_times, s
 from .inputs import Inputs
 from .journal import ForecastJournal
 from .plausible import LIMIT, StepCheck, check_allowed
+
+Precision = Literal["32", "bf16-mixed"]
+"""In which a model computes: single precision, or bfloat16 where that suffices (autocast)."""
 
 LEAD_TIME = "10d"
 """How far a forecast goes unless it is told: the medium range."""
@@ -47,11 +51,14 @@ class Forecast:
     inputs
         What the model is given.
     seed
-        Of all random numbers: the same one gives the same forecast.
+        Of all random numbers: the same one gives the same forecast. Of several, each is that of one member,
+        which is then the forecast that it would be alone.
     journal
         Where each step is kept, and read if it is there already; none if None.
     limit
         How far values may be from the range of the training: see :class:`.StepCheck`.
+    precision
+        In which the model computes; states are single precision in any case.
 
     Raises
     ------
@@ -62,9 +69,10 @@ class Forecast:
     descriptions: Mapping[str, ForecastDescription]
     model: ForecastModel
     inputs: Inputs
-    seed: int = 0
+    seed: int | tuple[int, ...] = 0
     journal: ForecastJournal | None = None
     limit: float = LIMIT
+    precision: Precision = "32"
 
     @property
     def description(self) -> ForecastDescription:
@@ -112,13 +120,26 @@ class Forecast:
 
     @torch.inference_mode()
     def _advance(self, number: int, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        device = next(iter(inputs.values())).device
-        return self.model.advance(inputs, self._generator(number, device))
+        if isinstance(self.seed, int):
+            return self._computed(number, inputs, self.seed)
+        members = []
+        for member, seed in enumerate(self.seed):
+            alone = {name: each[:, :, member : member + 1] for name, each in inputs.items()}
+            members.append(self._computed(number, alone, seed))
+        return {name: torch.cat([member[name] for member in members], dim=2) for name in members[0]}
 
-    def _generator(self, number: int, device: torch.device) -> torch.Generator:
+    def _computed(self, number: int, inputs: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
+        """The outputs of one step of the members of ``inputs``, in single precision."""
+        device = next(iter(inputs.values())).device
+        mixed = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed")
+        with mixed:
+            outputs = self.model.advance(inputs, self._generator(number, device, seed))
+        return {name: each.float() for name, each in outputs.items()}
+
+    def _generator(self, number: int, device: torch.device, seed: int) -> torch.Generator:
         """Random numbers of one step, whatever was drawn before it, so that a forecast can be resumed."""
         start = int(self.description.start.astype("datetime64[s]").astype(np.int64))
-        drawn = np.random.SeedSequence([self.seed, start % 2**32, number]).generate_state(1, np.uint64)[0]
+        drawn = np.random.SeedSequence([seed, start % 2**32, number]).generate_state(1, np.uint64)[0]
         return torch.Generator(device).manual_seed(int(drawn >> np.uint64(1)))
 
     def _states_of(self, number: int, outputs: Mapping[str, Tensor]) -> Iterator[State]:
@@ -196,10 +217,11 @@ def forecast(
     *,
     members: int = 1,
     persist: Collection[str] = (),
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     limit: float = LIMIT,
     allow_unusual: Collection[str] = (),
     device: str | torch.device = "cpu",
+    precision: Precision = "32",
     model: ForecastModel | None = None,
     trust_code: bool = False,
     allow_different_versions: bool = False,
@@ -224,13 +246,15 @@ def forecast(
     persist
         Forcings that keep the value that they have at the start, instead of being read at every step.
     seed
-        Of all random numbers.
+        Of all random numbers; or one for each member.
     limit
         How far values may be from the range of the training, in multiples of it; infinity for any distance.
     allow_unusual
         Variables whose mean in the source may be over ten standard deviations from that of the training.
     device
         Where to compute: ``"cpu"``, ``"cuda"``.
+    precision
+        In which the model computes: single, or ``"bf16-mixed"``, bfloat16 where that suffices.
     model
         The checkpoint's model where it is built already, for many forecasts; built anew if None.
     trust_code, allow_different_versions
@@ -260,6 +284,7 @@ def forecast(
             checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions
         )
     count = step_count(checkpoint, parse_duration(lead_time))
+    seed = seeds_of(seed, members)
     check_allowed(checkpoint.domains, allow_unusual)
     check_sources(checkpoint, sources, [start], count=count, persist=persist)
     model = model.to(device).eval()
@@ -279,7 +304,28 @@ def forecast(
         inputs=inputs,
         seed=seed,
         limit=limit,
+        precision=precision,
     )
+
+
+def seeds_of(seed: int | Sequence[int], members: int) -> int | tuple[int, ...]:
+    """Give the seed of all members, or that of each.
+
+    Raises
+    ------
+    RequestError
+        If there are as many as neither.
+    """
+    if isinstance(seed, int) or len(seed) == 1:
+        return seed if isinstance(seed, int) else seed[0]
+    if len(seed) != members:
+        raise RequestError(
+            f"There are {len(seed)} seeds for {members} member{'s' * (members > 1)}.",
+            fix="Give one for all, or one for each.",
+        )
+    if len(set(seed)) < len(seed):
+        raise RequestError(f"Two members have one seed: {', '.join(map(str, seed))}.", fix="Choose others.")
+    return tuple(seed)
 
 
 def describe(

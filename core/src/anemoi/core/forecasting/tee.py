@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import ResourceError
 from ..interfaces.output import ForecastDescription, Output, State
+from .postprocessing import Chain
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,9 @@ class OutputFile:
     path
         Where it is.
     forecast
-        What it takes: a domain and some of its lead times.
+        What it takes: a domain, as the chain leaves it, and some of its lead times.
+    chain
+        What stands between the forecast and it; several files may share one.
     build
         What builds the output that writes it, from ``forecast``.
 
@@ -38,6 +41,7 @@ class OutputFile:
 
     path: str
     forecast: ForecastDescription
+    chain: Chain
     build: Callable[[ForecastDescription], Output]
     output: Output = field(init=False)
 
@@ -53,13 +57,15 @@ class OutputFile:
         """Whether a state belongs into it."""
         return self.forecast.domain == state.domain and bool((self.lead_times == state.lead_time).any())
 
-    def before(self, lead_time: np.timedelta64, **provenance: Any) -> OutputFile | None:
+    def before(self, lead_time: np.timedelta64, chain: Chain, **provenance: Any) -> OutputFile | None:
         """The same file with the lead times before one alone; None if that leaves none, or all.
 
         Parameters
         ----------
         lead_time
             The first that is left out.
+        chain
+            The same chain, begun anew.
         **provenance
             What its provenance says besides.
         """
@@ -67,7 +73,7 @@ class OutputFile:
         if len(kept) in (0, len(self.lead_times)):
             return None
         said: Mapping[str, Any] = {**self.forecast.provenance, **provenance}
-        return replace(self, forecast=replace(self.forecast, lead_times=kept, provenance=said))
+        return replace(self, forecast=replace(self.forecast, lead_times=kept, provenance=said), chain=chain)
 
 
 OnFile = Callable[[OutputFile], None]
@@ -90,6 +96,7 @@ class Tee:
 
     def __init__(self, parts: Sequence[OutputFile], on_file: OnFile = lambda part: None) -> None:
         self._parts, self._on_file = tuple(parts), on_file
+        self._chains = tuple(dict.fromkeys(part.chain for part in parts))
         self._last = max((part.lead_times[-1] for part in parts), default=np.timedelta64(0, "s"))
         self._early: dict[OutputFile, ExitStack] = {}
         self._whole: list[Path] = []
@@ -105,13 +112,17 @@ class Tee:
         return self
 
     def write(self, state: State) -> None:
-        """Give the next state to the files that take it.
+        """Give the next state, as their chains leave it, to the files that take it.
 
         Raises
         ------
         DataError
             If one cannot be written.
+        PluginError
+            If a step of a chain fails.
         """
+        # Each chain sees every state, also those that its files do not take: it may add them up.
+        left = {chain: chain.apply(state) for chain in self._chains if chain.before.domain == state.domain}
         for part in self._parts:
             if not part.takes(state):
                 continue
@@ -120,7 +131,7 @@ class Tee:
                 self._early[part] = ExitStack()
                 self._early[part].enter_context(self._open(part))
             with _named(part):
-                part.output.write(state)
+                part.output.write(left[part.chain])
             if ends_early and state.lead_time == part.lead_times[-1]:
                 self._early.pop(part).close()
                 self._on_file(part)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .model import Fields, Model
     from .objective import Criterion, Objective
     from .output import ForecastDescription, Output, State
+    from .postprocessor import PostProcessor
     from .processor import Processor
     from .reads_checkpoints import ReadsCheckpoints
     from .tracker import Tracker
@@ -37,6 +38,7 @@ _MODULE_OF = {
     "Model": "model",
     "Objective": "objective",
     "Output": "output",
+    "PostProcessor": "postprocessor",
     "Processor": "processor",
     "ReadsCheckpoints": "reads_checkpoints",
     "State": "output",
@@ -60,6 +62,7 @@ __all__ = [
     "Model",
     "Objective",
     "Output",
+    "PostProcessor",
     "Processor",
     "ReadsCheckpoints",
     "State",

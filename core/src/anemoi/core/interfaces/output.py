@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
 
@@ -82,6 +82,20 @@ class ForecastDescription:
     def about(self, name: str) -> Variable:
         """What is known of a variable."""
         return self.metadata.get(name) or Variable(name, units=self.units.get(name))
+
+    def with_variables(self, variables: Iterable[Variable], **others: Any) -> ForecastDescription:
+        """Describe the same forecast with other variables.
+
+        Parameters
+        ----------
+        variables
+            What is known of each.
+        **others
+            What else is different: ``grid``, ``members``.
+        """
+        known = {variable.name: variable for variable in variables}
+        units = {name: variable.units for name, variable in known.items() if variable.units is not None}
+        return replace(self, variables=tuple(known), units=units, metadata=known, **others)
 
 
 class Output(ABC):

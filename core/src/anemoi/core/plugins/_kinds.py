@@ -99,6 +99,7 @@ KINDS: Final = {
         _core("source", "DataSource"),
         _core("transform", "Transform"),
         _core("forcing", "Forcing"),
+        _core("postprocessor", "PostProcessor"),
         _core("output", "Output"),
         _core("objective", "Objective"),
         _core("tracker", "Tracker"),

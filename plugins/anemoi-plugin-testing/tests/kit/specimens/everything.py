@@ -12,6 +12,7 @@ from . import (
     objectives,
     outputs,
     packages,
+    postprocessors,
     sources,
     transforms,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "objectives",
     "outputs",
     "packages",
+    "postprocessors",
     "sources",
     "transforms",
 ]

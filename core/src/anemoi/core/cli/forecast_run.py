@@ -1,0 +1,234 @@
+"""Forecasts that the command line asks for: checked, made, and told of."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import RequestError
+from .event_log import EventLog
+from .options import available_device, check_lock, check_sources, short_warnings
+
+if TYPE_CHECKING:
+    from ..checkpoint import Checkpoint
+    from ..forecasting.batch import Batch, OnStep, Task
+    from ..forecasting.destination import Destination
+    from ..forecasting.tee import OnFile, OutputFile
+    from ..interfaces.output import ForecastDescription, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for, by options or by a suite.
+
+    Parameters
+    ----------
+    checkpoint
+        The checkpoint.
+    dates
+        The dates and ranges of dates, as they are written.
+    lead_time
+        How far.
+    destinations
+        What finds the outputs.
+    sources
+        What gives the source of each domain of a checkpoint, with its options.
+    device
+        Where to compute.
+    trust_code
+        Whether a ``_target_`` of the checkpoint may be imported.
+    trust_sources
+        Whether one of a source may be: in a file of the user's own.
+    allow_different_versions
+        Whether other plugin versions will do.
+    how
+        What :func:`anemoi.core.forecasting.prepare` takes besides.
+    """
+
+    checkpoint: Path
+    dates: Sequence[str]
+    lead_time: str
+    destinations: Callable[[], list[Destination]]
+    sources: Callable[[Checkpoint], Mapping[str, Any]]
+    device: str
+    trust_code: bool
+    allow_different_versions: bool
+    how: Mapping[str, Any] = field(default_factory=dict)
+    trust_sources: bool = False
+
+
+def run(request: Request, events: EventLog, *, as_json: bool) -> None:
+    """Check all of it, make the forecasts, and tell of each.
+
+    Raises
+    ------
+    AnemoiError
+        If something will not do: of what is missing, all at once.
+    """
+    from ..times import parse_dates, parse_duration
+
+    starts = [start for text in request.dates for start in parse_dates(text)]
+    end = parse_duration(request.lead_time)
+
+    # Only now, because it brings torch.
+    from .. import config
+    from ..allocation import keep_freed_memory
+    from ..checkpoint import load
+    from ..forecasting import prepare
+    from ..plugins import Needs
+
+    needs = Needs()
+    with needs.noted():
+        written = request.destinations()
+    loaded = load(request.checkpoint)
+    with needs.noted():
+        specs = request.sources(loaded)
+        check_sources(needs, specs)
+    check_lock(needs, loaded.lock, allow_different_versions=request.allow_different_versions)
+    needs.check()
+    device = available_device(request.device)
+    trust = request.trust_code or request.trust_sources
+    with short_warnings():
+        batch = prepare(
+            loaded,
+            {name: config.build("source", spec, trust_code=trust) for name, spec in specs.items()},
+            starts,
+            written,
+            end,
+            device=device,
+            trust_code=request.trust_code,
+            allow_different_versions=request.allow_different_versions,
+            **request.how,
+        )
+    _check_not_an_input(batch, request.checkpoint, *(spec.get("path") for spec in specs.values()))
+    steps = sum(task.states for task in batch.tasks)
+    events.tell("checked", forecasts=len(batch.tasks), states=steps, device=device)
+    keep_freed_memory()
+    began = time.perf_counter()
+    made = []
+    with _progress(steps) as on_step:
+        for task in batch.run(_both(on_step, events), _telling(events)):
+            made.append(_document(task))
+            events.tell("forecast", **made[-1])
+            if not as_json:
+                click.echo(_summary(task))
+    seconds = time.perf_counter() - began
+    events.tell("finished", forecasts=len(made), states=steps, seconds=round(seconds, 3))
+    if as_json:
+        about = {
+            "checkpoint": str(request.checkpoint),
+            "device": device,
+            "states": steps,
+            "seconds": round(seconds, 3),
+        }
+        click.echo(json.dumps({**about, "forecasts": made}, indent=2))
+    else:
+        click.echo(
+            f"{steps} steps in {seconds:.1f} s ({steps / seconds:.1f} steps/s, writing included) on {device}."
+        )
+
+
+def _both(on_step: OnStep, events: EventLog) -> OnStep:
+    """Tell the log of each state, and then whoever counts them."""
+    from ..times import format_date, format_duration
+
+    def tell(forecast: ForecastDescription, state: State) -> None:
+        events.tell(
+            "state",
+            start=format_date(state.start),
+            lead_time=format_duration(state.lead_time),
+            valid_time=format_date(state.valid_time),
+            domain=state.domain,
+        )
+        on_step(forecast, state)
+
+    return tell
+
+
+def _telling(events: EventLog) -> OnFile:
+    return lambda part: events.tell("file", **_file(part))
+
+
+def _file(part: OutputFile) -> dict[str, Any]:
+    from ..times import format_date, format_duration
+
+    return {
+        "path": part.path,
+        "start": format_date(part.forecast.start),
+        "domain": part.forecast.domain,
+        "variables": list(part.forecast.variables),
+        "lead_times": [format_duration(lead_time) for lead_time in part.lead_times],
+    }
+
+
+def _document(task: Task) -> dict[str, Any]:
+    """What was made of one forecast, as JSON."""
+    from ..times import format_date
+
+    first = next(iter(task.forecasts.values()))
+    return {
+        "start": format_date(first.start),
+        "identity": first.provenance["identity"],
+        "members": first.members,
+        "paths": list(task.paths),
+        "written_before": not task.parts,
+        "files": [_file(part) for part in task.parts],
+    }
+
+
+def _check_not_an_input(batch: Batch, *inputs: Path | str | None) -> None:
+    taken = [Path(each).resolve() for each in inputs if each is not None]
+    for part in (part for task in batch.tasks for part in task.parts):
+        if Path(part.path).resolve() in taken:
+            raise RequestError(
+                f"{part.path} is what the forecast is made from.", fix="Choose another --output."
+            )
+
+
+@contextmanager
+def _progress(steps: int) -> Iterator[OnStep]:
+    """Count the states on a terminal; nothing is drawn elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ..times import format_date, format_duration
+
+    console = Console(stderr=True)
+    if not console.is_terminal:  # Even a disabled bar leaves an empty line in versions of rich before 15.
+        yield lambda forecast, state: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("Forecasting", total=steps)
+        yield lambda forecast, state: progress.update(
+            bar,
+            advance=1,
+            description=f"{format_date(state.start)} + {format_duration(state.lead_time)}",
+        )
+
+
+def _summary(task: Task) -> str:
+    from ..times import format_date
+
+    described = list(task.forecasts.values())
+    first = min(each.start + each.lead_times[0] for each in described)
+    last = max(each.start + each.lead_times[-1] for each in described)
+    paths: dict[str, list[str]] = {}
+    for path in task.paths:
+        paths.setdefault(_contents(task.contents.get(path, described)), []).append(path)
+    written = "; ".join(f"{', '.join(some)}: {contents}" for contents, some in paths.items())
+    done = "Wrote" if task.parts else "Written before:"
+    return f"{done} {written}, valid {format_date(first)} to {format_date(last)} UTC."
+
+
+def _contents(forecasts: Sequence[ForecastDescription]) -> str:
+    members = forecasts[0].members
+    fields = "; ".join(f"{', '.join(each.variables)} at {len(each.grid)} points" for each in forecasts)
+    return f"{fields}, {members} member{'s' * (members > 1)}"

@@ -1,0 +1,118 @@
+"""``anemoi forecast SUITE.yaml``: what a file asks for, and which options change it for one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from click.core import ParameterSource
+
+from ..checkpoint import load
+from ..errors import AnemoiError, PluginError, PluginsError
+from ..forecasting import Suite, read_suite
+from ..plugins import Needs, together
+from .forecast_run import Request
+from .options import check_lock, trained_on
+
+_KEYS: Final = {
+    "dates": "dates",
+    "lead_time": "lead_time",
+    "members": "members",
+    "persist": "persist",
+    "limit": "limit",
+    "allow_unusual": "allow_unusual",
+    "seeds": "seeds",
+    "precision": "precision",
+    "overwrite": "overwrite",
+    "restart": "restart",
+    "device": "device",
+    "allow_different_versions": "allow_different_versions",
+}
+"""The options that stand for a key of a suite, by the names of their parameters."""
+
+_REFUSED: Final = {
+    "paths": "--output",
+    "output_name": "--format",
+    "options": "--output-option",
+    "postprocess": "--postprocess",
+    "sources": "--source",
+}
+"""The options about what a suite has in sections."""
+
+
+def of_suite(path: Path, overrides: Sequence[str], context: click.Context) -> Request:
+    """Read a suite, with what the command line changes of it.
+
+    Raises
+    ------
+    ConfigError
+        With everything that is wrong with it.
+    PluginError
+        If components that it or its checkpoint names cannot be used here: all of them.
+    """
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    if refused := [option for name, option in _REFUSED.items() if name in given]:
+        raise click.UsageError(f"{', '.join(refused)} cannot be given with {path}, which says that itself.")
+    try:
+        suite, _ = read_suite(path, overrides)
+    except PluginError as error:
+        raise _with_lock(error, path, overrides) from error
+    suite = replace(suite, **{key: _value(given[name]) for name, key in _KEYS.items() if name in given})
+    suite.check_whole()
+    return Request(
+        checkpoint=Path(str(suite.checkpoint)).expanduser(),
+        dates=suite.starts,
+        lead_time=suite.lead_time,
+        destinations=lambda: _destinations(suite),
+        sources=lambda loaded: suite.source_specs(loaded, trained_on(loaded.configuration)),
+        device=suite.device,
+        trust_code=bool(given.get("trust_code")),
+        trust_sources=True,
+        allow_different_versions=suite.allow_different_versions,
+        how={
+            "members": suite.members,
+            "persist": suite.persist,
+            "seed": suite.seeds,
+            "limit": suite.limit,
+            "allow_unusual": suite.allow_unusual,
+            "precision": suite.precision,
+            "overwrite": suite.overwrite,
+            "restart": suite.restart,
+        },
+    )
+
+
+def _value(given: Any) -> Any:
+    return list(given) if isinstance(given, tuple) else given
+
+
+def _destinations(suite: Suite) -> list[Any]:
+    needs, found = Needs(), []
+    for output in suite.outputs:
+        with needs.noted():
+            found.append(output.destination())
+    needs.check()
+    return found
+
+
+def _with_lock(error: PluginError, path: Path, overrides: Sequence[str]) -> PluginError:
+    """The same error, with what the checkpoint of the suite lacks besides, as far as it can be read."""
+    from ..config import compose, extend
+    from ..forecasting.suite import PRIMARY
+
+    needs = Needs()
+    needs.errors += error.errors if isinstance(error, PluginsError) else [error]
+    values = extend(compose(PRIMARY), path, overrides).values
+    try:
+        lock = load(str(values["checkpoint"])).lock
+    except AnemoiError:  # told of when the rest is here
+        return error
+    check_lock(needs, lock, allow_different_versions=bool(values["allow_different_versions"]))
+    return together(needs.errors)

@@ -1,0 +1,212 @@
+"""Forecasts as one file describes them: checkpoint, source, dates, members, and outputs with their chains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from .. import config, plugins
+from ..checkpoint import Checkpoint
+from ..config import Component, Composition, Spec
+from ..errors import ConfigError, PluginError
+from .destination import Destination
+from .plausible import LIMIT
+from .rollout import LEAD_TIME, Precision
+
+PRIMARY = "forecast"
+"""The configuration that every such file is laid over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteOutput:
+    """One output of the forecasts.
+
+    Parameters
+    ----------
+    path
+        Where to write, with places for {date}, {lead_time} and {domain}.
+    output
+        What writes it, with its options; that which the suffix names if none is given.
+    postprocess
+        The steps that each state goes through before.
+    """
+
+    path: str
+    output: Annotated[Spec | None, Component("output")] = None
+    postprocess: list[Annotated[Spec, Component("postprocessor")]] = field(default_factory=list)
+
+    def destination(self) -> Destination:
+        """Find what writes it.
+
+        Raises
+        ------
+        RequestError, PluginError, ConfigError
+            As :meth:`.Destination.of`.
+        """
+        options = dict(self.output or {})
+        name = options.pop("name", None)
+        return Destination.of(self.path, name, options=options, postprocess=self.postprocess)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """What the configuration ``forecast`` may hold.
+
+    Parameters
+    ----------
+    checkpoint
+        The checkpoint.
+    dates
+        When to start from, UTC: a date, a range FIRST/LAST/INTERVAL, or a list of these.
+    outputs
+        What to write.
+    lead_time
+        How far.
+    source
+        Where the initial states are, with its options; the training data if none is given.
+    sources
+        Of a model of several domains, one for each.
+    members
+        How many ensemble members.
+    seeds
+        Of random numbers: one for all members, or one for each.
+    persist
+        Forcings that keep their values at the start.
+    limit
+        How many times the range of the training values may be off before a forecast stops.
+    allow_unusual
+        Variables that need not resemble the training at the start.
+    device
+        Where to compute; auto is a GPU if there is one.
+    precision
+        In which the model computes.
+    overwrite
+        Whether files that are there already are replaced.
+    restart
+        Whether a journal is kept, and one of an interrupted forecast gone on from.
+    allow_different_versions
+        Whether other plugin versions than the checkpoint's will do.
+    """
+
+    checkpoint: str | None = None
+    dates: str | list[str] | None = None
+    outputs: list[SuiteOutput] = field(default_factory=list)
+    lead_time: str = LEAD_TIME
+    source: Annotated[Spec | None, Component("source")] = None
+    sources: Mapping[str, Annotated[Spec, Component("source")]] = field(default_factory=dict)
+    members: int = 1
+    seeds: list[int] = field(default_factory=lambda: [0])
+    persist: list[str] = field(default_factory=list)
+    limit: float = LIMIT
+    allow_unusual: list[str] = field(default_factory=list)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Precision = "32"
+    overwrite: bool = False
+    restart: bool = False
+    allow_different_versions: bool = False
+
+    def check(self, *, trust_code: bool) -> None:
+        """Refuse numbers that cannot be; what must be given may yet come from the command line."""
+        if self.members < 1:
+            raise ConfigError("members: at least 1.")
+        if not self.seeds or min(self.seeds) < 0:
+            raise ConfigError("seeds: one or more, none below 0.")
+        if not self.limit >= 1:
+            raise ConfigError("limit: at least 1.")
+        if self.source is not None and self.sources:
+            raise ConfigError(
+                "sources: there is a source besides.", fix="Give one source, or those of the domains."
+            )
+
+    def check_whole(self) -> None:
+        """Refuse a suite that leaves open what must be given.
+
+        Raises
+        ------
+        ConfigError
+            If it does: all of it.
+        """
+        absent = [name for name in ("checkpoint", "dates", "outputs") if not getattr(self, name)]
+        if absent:
+            raise ConfigError(
+                f"Nobody says {', '.join(absent)}, without which there is no forecast.",
+                fix="Write them in the file; --date gives dates for one run.",
+            )
+
+    @property
+    def starts(self) -> list[str]:
+        """The dates and ranges of dates, as they are written."""
+        return [self.dates] if isinstance(self.dates, str) else list(self.dates or ())
+
+    def source_specs(self, checkpoint: Checkpoint, trained_on: Mapping[str, Spec | None]) -> dict[str, Any]:
+        """Give the source of each domain of a checkpoint, with its options.
+
+        Parameters
+        ----------
+        checkpoint
+            The checkpoint.
+        trained_on
+            The source that each domain was trained on.
+
+        Raises
+        ------
+        ConfigError
+            If one is of a domain that the checkpoint does not have, or a domain has none.
+        """
+        known = list(checkpoint.domains)
+        given = dict(self.sources)
+        if self.source is not None:
+            if len(known) > 1:
+                raise ConfigError(
+                    f"The checkpoint has the domains {', '.join(known)}, each with a source of its own.",
+                    fix=f"Write sources: {{{known[0]}: {{name: ...}}, ...}} in place of source.",
+                )
+            given = {known[0]: self.source}
+        if strange := [name for name in given if name not in known]:
+            raise ConfigError(
+                f"There is a source of {', '.join(strange)}, which is no domain of the checkpoint.",
+                fix=f"Its domains: {', '.join(known)}.",
+            )
+        found = {name: given.get(name) or trained_on.get(name) for name in known}
+        if absent := [name for name, spec in found.items() if not spec]:
+            raise ConfigError(
+                f"The checkpoint names no source of {', '.join(absent)}.", fix="Name one: source."
+            )
+        return found
+
+
+def read_suite(path: Path, overrides: Sequence[str] = ()) -> tuple[Suite, Composition]:
+    """Read a file that describes forecasts, over what the layers of configuration say of all forecasts.
+
+    Parameters
+    ----------
+    path
+        The file.
+    overrides
+        Words of the command line: ``members=4``.
+
+    Raises
+    ------
+    ConfigError
+        With everything that is wrong with it: key, file and line, the nearest right key.
+    PluginError
+        If components that it names cannot be used here and nothing else is wrong: all of them.
+    """
+    composition = config.extend(config.compose(PRIMARY), path, overrides)
+    try:
+        return config.validate(composition, Suite), composition
+    except ConfigError as error:
+        faults = lacking_components(composition)
+        if faults and len(faults) == len(config.problems(composition, Suite)):
+            raise plugins.together(faults) from error
+        raise ConfigError(
+            error.what.replace("The configuration 'forecast'", str(path), 1), fix=error.fix
+        ) from error
+
+
+def lacking_components(composition: Composition) -> list[PluginError]:
+    """Why components that a suite names cannot be used here."""
+    faults = config.schema_of(composition, Suite).faults.values()
+    return [fault for fault in faults if isinstance(fault, PluginError)]

@@ -1,0 +1,1 @@
+"""Post-processing of forecasts, between the model and what is written."""
