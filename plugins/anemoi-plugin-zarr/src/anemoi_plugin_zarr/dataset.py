@@ -28,6 +28,8 @@ class Dataset(Reader):
     ----------
     path
         Where it is: a directory, a zip file, or the address of an object store.
+    group
+        The Zarr group there, if it is open already.
 
     Raises
     ------
@@ -36,9 +38,9 @@ class Dataset(Reader):
         Opening reads and checks everything but the data.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, group: Any = None) -> None:
         self._path = path
-        group = open_group(path)
+        group = open_group(path) if group is None else group
         self._layout = read_layout(group, path)
         self._open(group)
 

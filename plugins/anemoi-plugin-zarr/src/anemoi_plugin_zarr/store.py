@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.errors import AnemoiError, DataError, NotThereError
 from numpy.typing import ArrayLike, NDArray
 
 from .faults import one_line
@@ -38,15 +38,14 @@ def open_group(path: str) -> Any:
 
     Raises
     ------
+    NotThereError
+        If there is nothing at ``path``.
     DataError
-        If there is nothing at ``path``, or it is no Zarr group.
+        If it is no Zarr group.
     """
-    local = local_path(path)
-    if local is not None and not local.exists():
-        raise DataError(f"{path} does not exist.", fix="Check the path of the data set (data.path=...).")
     zarr = import_module("zarr")
     try:
-        return zarr.open_group(store=_store(path, local), mode="r")
+        return zarr.open_group(store=open_store(path), mode="r")
     except AnemoiError:
         raise
     # What zarr raises for a file that is no zip, a directory that is no group, metadata that are
@@ -56,6 +55,20 @@ def open_group(path: str) -> Any:
             f"{path} cannot be opened as a Zarr group: {one_line(error)}",
             fix="Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr.",
         ) from error
+
+
+def open_store(path: str) -> Any:
+    """Give what Zarr reads at ``path``, or at the address of an object store.
+
+    Raises
+    ------
+    NotThereError
+        If there is nothing at ``path``.
+    """
+    local = local_path(path)
+    if local is not None and not local.exists():
+        raise NotThereError(f"{path} does not exist.", fix="Check the path of the data set (data.path=...).")
+    return _store(path, local)
 
 
 def create_group(path: Path, *, beside: bool = False) -> Any:
