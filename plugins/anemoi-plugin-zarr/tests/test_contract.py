@@ -26,6 +26,11 @@ class TestJoin(SourceContract):
     options = {"sources": [{**ZARR, "select": ["q"]}, {**ZARR, "drop": ["q"]}]}  # noqa: RUF012
 
 
+class TestMerge(SourceContract):
+    name = "merge"
+    options = {"sources": [ZARR, {**ZARR, "select": ["q"]}], "choices": {"q": 2}}  # noqa: RUF012
+
+
 class TestSubset(SourceContract):
     name = "subset"
     options = {"source": ZARR, "frequency": "12h", "thinning": 2}  # noqa: RUF012

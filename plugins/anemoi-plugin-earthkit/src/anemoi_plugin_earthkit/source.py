@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
 from anemoi.core.moments import Moments
@@ -21,6 +21,7 @@ from anemoi.core.variable import Role, Variable
 from numpy.typing import NDArray
 
 from .arrangement import arrange
+from .choice import Choice
 from .fields import INSTANT, Described, Format
 from .files import find_files
 from .index import make_index
@@ -54,7 +55,11 @@ class FieldSource(DataSource):
     expver
         The experiment to take, of several: ``0001``. Without it ERA5 is completed by ERA5T.
     base
-        When the forecast began that is taken, of several: ``2020-01-01T06``.
+        When the forecast began that is taken, of several: ``2020-01-01T06``, or ``latest``.
+    step
+        How long after the start of their forecast the fields are valid that are taken: ``24h`` (or ``0h``).
+    members
+        The numbers of the ensemble members that are taken; without it all.
     latest
         Whether of several forecasts for one time the latest is taken; otherwise that is an error.
     typed_levels
@@ -63,6 +68,8 @@ class FieldSource(DataSource):
 
     Raises
     ------
+    NotThereError
+        If there is no file, or no such forecast, step or member.
     DataError
         If the files do not hold one sequence of states: it names the file and the field that is wrong.
     """
@@ -80,6 +87,8 @@ class FieldSource(DataSource):
         index: str | None = None,
         expver: str | None = None,
         base: str | None = None,
+        step: str | None = None,
+        members: list[int] | None = None,
         latest: bool = False,
         typed_levels: bool = True,
     ) -> None:
@@ -99,9 +108,7 @@ class FieldSource(DataSource):
             constants=constants or [],
             frequency=frequency,
             skip_incomplete=skip_incomplete,
-            expver=expver,
-            base=base,
-            latest=latest,
+            choice=Choice(expver=expver, base=base, step=step, members=members, latest=latest),
         )
         self._grid = self._one_grid()
 
@@ -187,8 +194,10 @@ class FieldSource(DataSource):
 
         Raises
         ------
+        NotThereError
+            If a time is absent or missing, or a file is gone.
         DataError
-            If a time is absent or missing, or a file is damaged or has changed.
+            If a file is damaged or has changed.
         """
         wanted, place = np.unique(self._positions(times), return_inverse=True)
         arrangement, rows = self._arrangement, self._index.rows
@@ -261,14 +270,14 @@ class FieldSource(DataSource):
         index = np.searchsorted(there, asked.astype("datetime64[s]")).clip(max=len(there) - 1)
         absent = asked[there[index] != asked]
         if absent.size:
-            raise DataError(
+            raise NotThereError(
                 f"{self} has no data for {absent[0]}: it holds {there[0]} to {there[-1]} "
                 f"every {format_duration(self.frequency)}.",
                 fix="Choose a time within that range.",
             )
         lost = next((time for time in there[index] if time in self.missing), None)
         if lost is not None:
-            raise DataError(
+            raise NotThereError(
                 f"{self}: the data for {lost} are missing.",
                 fix=f"Choose another time between {there[0]} and {there[-1]}.",
             )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.times import format_date
@@ -15,7 +15,7 @@ from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from .chunks import Chunks, fetcher, find_chunks
-from .faults import one_line
+from .faults import is_unreachable, one_line
 from .layout import read_changes, read_layout
 from .reader import Index, Reader, take
 from .store import local_path, open_group
@@ -121,6 +121,11 @@ class Dataset(Reader):
         # A damaged or vanished chunk is whatever error the codec or the file system makes of it.
         except Exception as error:
             first, last = self.times[times.min()], self.times[times.max()]
+            if is_unreachable(error):
+                raise NotThereError(
+                    f"{self}: the data from {first} to {last} cannot be read: {one_line(error)}",
+                    fix="The object store does not answer, or does not have them: try again later.",
+                ) from error
             raise DataError(
                 f"{self}: the data from {first} to {last} cannot be read: {one_line(error)}",
                 fix="The data set is damaged or gone: copy or make it again. "

@@ -15,7 +15,7 @@ import numpy as np
 from anemoi.core.errors import AnemoiError, DataError, NotThereError
 from numpy.typing import ArrayLike, NDArray
 
-from .faults import one_line
+from .faults import is_unreachable, one_line
 
 
 def local_path(path: str) -> Path | None:
@@ -48,13 +48,28 @@ def open_group(path: str) -> Any:
         return zarr.open_group(store=open_store(path), mode="r")
     except AnemoiError:
         raise
+    except FileNotFoundError as error:  # so zarr says that there is no group
+        if local_path(path) is not None:
+            raise _no_group(path, error) from error
+        raise NotThereError(
+            f"{path} cannot be opened as a Zarr group: there is none at this address.",
+            fix="Check the address, or try again later.",
+        ) from error
     # What zarr raises for a file that is no zip, a directory that is no group, metadata that are
     # no JSON or a codec that is not installed differs from version to version.
     except Exception as error:
-        raise DataError(
-            f"{path} cannot be opened as a Zarr group: {one_line(error)}",
-            fix="Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr.",
-        ) from error
+        raise _no_group(path, error) from error
+
+
+def _no_group(path: str, error: Exception) -> DataError:
+    if is_unreachable(error):
+        return NotThereError(
+            f"{path} cannot be opened as a Zarr group: {one_line(error)}", fix="Try again later."
+        )
+    return DataError(
+        f"{path} cannot be opened as a Zarr group: {one_line(error)}",
+        fix="Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr.",
+    )
 
 
 def open_store(path: str) -> Any:

@@ -14,14 +14,14 @@ from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.errors import AnemoiError, DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.moments import Moments
 from anemoi.core.variable import Role, Variable, level_name
 from numpy.typing import NDArray
 
-from ..faults import one_line
+from ..faults import is_unreachable, one_line
 from ..reader import Index, Reader
 from ..store import local_path, open_store
 from .axes import read_axes
@@ -195,9 +195,14 @@ class Gridded(Reader):
             values = np.asarray(part.values, dtype=np.float32)
         # A damaged or vanished chunk is whatever error the codec or the store makes of it.
         except Exception as error:
+            if is_unreachable(error):
+                raise NotThereError(
+                    f"{self}: {own} cannot be read: {one_line(error)}",
+                    fix="The object store does not answer, or does not have it: try again later.",
+                ) from error
             raise DataError(
                 f"{self}: {own} cannot be read: {one_line(error)}",
-                fix="The store is damaged or gone, or does not answer: try again, or copy it again.",
+                fix="The store is damaged or gone: copy it again.",
             ) from error
         shape = [part.sizes.get(name, 1) for name in order[:3]]
         values = values.reshape(*shape, len(self.grid))
