@@ -40,8 +40,10 @@ class FieldSource(DataSource):
     ----------
     form
         The format of the files.
-    path
-        A file, a directory, or a pattern such as ``DIR/2020*/*.grib``.
+    where
+        What the user knows them by: their path, or what was asked of a service.
+    files
+        The files; None for those that ``where`` means as a path.
     select
         The variables, in this order; without it all.
     frequency
@@ -77,9 +79,10 @@ class FieldSource(DataSource):
     def __init__(
         self,
         form: Format,
+        where: str,
+        files: Sequence[Path] | None = None,
         /,
         *,
-        path: str,
         select: list[str] | None = None,
         frequency: str | None = None,
         constants: list[str] | None = None,
@@ -92,18 +95,19 @@ class FieldSource(DataSource):
         latest: bool = False,
         typed_levels: bool = True,
     ) -> None:
-        self._form, self._path = form, path
+        self._form, self._where = form, where
         kept = None if index is None else Path(index).expanduser().absolute()
-        listed = make_index(find_files(path, form, kept), form, kept)
+        found = find_files(where, form, kept) if files is None else list(files)
+        listed = make_index(found, form, kept)
         asked = [*(select or []), *(constants or [])]
         self._index = replace(
             listed, variables=named(listed.variables, asked, form.rename, typed=typed_levels)
         )
         if not len(self._index.rows):
-            raise DataError(f"{path} holds no fields.", fix="Give another path.")
+            raise DataError(f"{where} holds no fields.", fix="Give another path.")
         self._arrangement = arrange(
             self._index,
-            path,
+            where,
             select=select,
             constants=constants or [],
             frequency=frequency,
@@ -113,7 +117,7 @@ class FieldSource(DataSource):
         self._grid = self._one_grid()
 
     def __str__(self) -> str:
-        return self._path
+        return self._where
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -179,7 +183,7 @@ class FieldSource(DataSource):
             "kind": "dataset",
             "identity": f"sha256:{digest.hexdigest()}",
             "format": self._form.name,
-            "path": self._path,
+            "path": self._where,
             "files": len(np.unique(rows["file"])),
         }
 
