@@ -11,7 +11,7 @@ from anemoi.core.errors import DataError
 from anemoi.core.files import hidden_beside, put_in_place, remove
 
 from .dataset import Dataset
-from .placing import check_replaceable, unwritable
+from .placing import check_replaceable, check_suffix, unwritable
 
 
 def convert(
@@ -30,8 +30,9 @@ def convert(
     DataError
         If ``source`` is no data set, or ``target`` cannot be written or is not to be overwritten.
     """
-    Dataset(str(source))
     target = target.expanduser().absolute()
+    check_suffix(target, "convert", ".zarr", ".zip")
+    Dataset(str(source))
     check_replaceable(target, overwrite)
     partial = hidden_beside(target)
     try:

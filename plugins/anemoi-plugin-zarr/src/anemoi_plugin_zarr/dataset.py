@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .chunks import Chunks, fetcher, find_chunks
 from .faults import is_unreachable, one_line
+from .gridded import is_gridded
 from .layout import read_changes, read_layout
 from .reader import Index, Reader, take
 from .store import local_path, open_group
@@ -41,6 +42,13 @@ class Dataset(Reader):
     def __init__(self, path: str, group: Any = None) -> None:
         self._path = path
         group = open_group(path) if group is None else group
+        if is_gridded(group):
+            raise DataError(
+                f"{path} is a Zarr store of {', '.join(sorted(group)[:6]) or 'nothing'}, no data set in the "
+                "anemoi-datasets layout.",
+                fix=f"If it has fields along dimensions of time, make a data set of it: "
+                f"anemoi data create {path} OUT.zarr",
+            )
         self._layout = read_layout(group, path)
         self._open(group)
 

@@ -16,6 +16,9 @@ from anemoi.core.errors import AnemoiError, DataError, NotThereError
 from numpy.typing import ArrayLike, NDArray
 
 from .faults import is_unreachable, one_line
+from .kinds_of_file import kind_of
+
+_GIVE = "Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr."
 
 
 def local_path(path: str) -> Path | None:
@@ -66,9 +69,13 @@ def _no_group(path: str, error: Exception) -> DataError:
         return NotThereError(
             f"{path} cannot be opened as a Zarr group: {one_line(error)}", fix="Try again later."
         )
+    local = local_path(path)
+    if local is not None and (known := kind_of(local)) is not None:
+        what, fix = known
+        return DataError(f"{path} cannot be opened as a Zarr group: it is {what}.", fix=fix or _GIVE)
     return DataError(
         f"{path} cannot be opened as a Zarr group: {one_line(error)}",
-        fix="Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr.",
+        fix=_GIVE,
     )
 
 

@@ -38,6 +38,10 @@ class Recipe:
         The times that the statistics are taken over.
     allow_nans
         Whether values may be NaN; if not, one is an error.
+    fill_values
+        Numbers that stand for missing values in the data, though these do not say so: they become NaN.
+    allow_implausible
+        Whether values may be infinite, look like fill values, or be below 0 K; if not, one is an error.
     description, licence, attribution
         What the data set says of itself.
     """
@@ -45,6 +49,8 @@ class Recipe:
     data: Annotated[Spec, Component("source")]
     statistics: StatisticsPeriod = field(default_factory=StatisticsPeriod)
     allow_nans: bool = False
+    fill_values: list[float] = field(default_factory=list)
+    allow_implausible: bool = False
     description: str | None = None
     licence: str | None = None
     attribution: str | None = None
