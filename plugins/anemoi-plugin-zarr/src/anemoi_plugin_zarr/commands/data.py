@@ -32,6 +32,22 @@ def command() -> None:
     show_default=True,
     help="Processes that read and write dates: more where reading is slow, as of GRIB.",
 )
+@click.option(
+    "--dask",
+    is_flag=False,
+    flag_value="local",
+    metavar="[ADDRESS]",
+    help="Read and write on the Dask cluster of the scheduler at ADDRESS, or on --workers processes here "
+    "(local).",
+)
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the source 'subset', for a source of any kind: area=[72,-12,34,42], units={msl: hPa}; "
+    "may be repeated, and is done in this order.",
+)
 @click.option("--statistics-start", metavar="DATE", help="Take the statistics from DATE on.")
 @click.option("--statistics-end", metavar="DATE", help="Take them to DATE: the end of the training period.")
 @click.option("--allow-nans", is_flag=True, help="Take missing values (NaN) for right.")
@@ -56,6 +72,8 @@ def create(
     source: tuple[str, ...],
     output: Path,
     workers: int,
+    dask: str | None,
+    filters: tuple[str, ...],
     statistics_start: str | None,
     statistics_end: str | None,
     allow_nans: bool,
@@ -83,6 +101,7 @@ def create(
     given = {name: end for name, end in ends.items() if end is not None}
     recipe = replace(
         recipe,
+        filters=[*recipe.filters, *map(_filter, filters)],
         statistics=replace(recipe.statistics, **given),
         allow_nans=recipe.allow_nans or allow_nans or bool(fill_values),
         fill_values=[*recipe.fill_values, *fill_values],
@@ -97,6 +116,7 @@ def create(
             recipe,
             output,
             workers=workers,
+            dask=dask,
             progress=lambda at: show(at.written, at.dates),
             tell=said.append,
             **how,
@@ -180,6 +200,16 @@ def convert(path: Path, output: Path, overwrite: bool) -> None:
     with progress("copying", "files") as show:
         made = convert_(path, output, overwrite=overwrite, progress=show)
     click.echo(f"The data set is {made}")
+
+
+def _filter(text: str) -> dict[str, Any]:
+    from anemoi.core.config.files import read_value
+    from anemoi.core.errors import ConfigError
+
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier():
+        raise ConfigError(f"--filter {text} is not KEY=VALUE.", fix="As in --filter area=[72,-12,34,42]")
+    return {key: read_value(value, of=f"--filter {key}")}
 
 
 def _recipe(words: tuple[str, ...]) -> Recipe:

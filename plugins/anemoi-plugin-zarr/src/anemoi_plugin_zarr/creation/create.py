@@ -28,9 +28,10 @@ from ..reader import reader
 from ..store import create_array, create_group, reopen_group
 from ..views.period import Period
 from ..writer import describe
+from .cluster import write_dates_on_cluster
 from .journal import CreationJournal
 from .reading_back import Found, read_back
-from .recipe import Recipe, StatisticsPeriod
+from .recipe import Recipe, StatisticsPeriod, filtered
 from .work import Work, write_dates
 
 
@@ -55,6 +56,7 @@ def create(
     path: str | Path,
     *,
     workers: int = 1,
+    dask: str | None = None,
     overwrite: bool = False,
     append: bool = False,
     progress: Callable[[Creation], None] = lambda creation: None,
@@ -75,6 +77,9 @@ def create(
     workers
         How many processes read and write; one reads date after date, and writes in as many threads as there
         are processors. More help where the source is slow.
+    dask
+        The address of the scheduler of a Dask cluster whose workers read and write, all of which see the
+        directory; ``local`` for one of ``workers`` processes on this machine.
     overwrite
         Whether to begin anew, and replace a data set at ``path`` and what an interrupted creation has left.
     append
@@ -101,7 +106,8 @@ def create(
     # What was begun with leave to replace something goes on with it.
     replaces = overwrite or append or (journal.plan() or {}).get("overwrite", False)
     check_replaceable(path, replaces)
-    source: DataSource = config.build("source", recipe.data)
+    described = filtered(recipe)
+    source: DataSource = config.build("source", described)
     earlier = _earlier(path, source) if append else None
     plan = _plan(recipe, source, earlier)
     try:
@@ -113,7 +119,7 @@ def create(
             work = Work(
                 directory=partial,
                 target=path,
-                source=dict(recipe.data),
+                source=dict(described),
                 earlier=None if earlier is None else {"name": "zarr", "path": str(path)},
                 times=source.times,
                 allow_nans=recipe.allow_nans,
@@ -122,7 +128,11 @@ def create(
             )
             done = len(dates) - len(left)
             progress(Creation(done, len(dates)))
-            for _ in write_dates(work, left, source, workers):
+            for _ in (
+                write_dates(work, left, source, workers)
+                if dask is None
+                else write_dates_on_cluster(work, left, dask, workers)
+            ):
                 done += 1
                 progress(Creation(done, len(dates)))
             _finish(partial, journal, recipe, source, dates, tell)

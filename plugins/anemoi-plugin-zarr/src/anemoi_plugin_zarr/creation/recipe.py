@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from anemoi.core import config
 from anemoi.core.config import Component, Composition, Spec
@@ -34,6 +34,8 @@ class Recipe:
     ----------
     data
         The source, its name and options.
+    filters
+        What is done to it, one after the other: options of ``subset``, such as ``{area: [72, -12, 34, 42]}``.
     statistics
         The times that the statistics are taken over.
     allow_nans
@@ -47,6 +49,7 @@ class Recipe:
     """
 
     data: Annotated[Spec, Component("source")]
+    filters: list[dict[str, Any]] = field(default_factory=list)
     statistics: StatisticsPeriod = field(default_factory=StatisticsPeriod)
     allow_nans: bool = False
     fill_values: list[float] = field(default_factory=list)
@@ -54,6 +57,14 @@ class Recipe:
     description: str | None = None
     licence: str | None = None
     attribution: str | None = None
+
+
+def filtered(recipe: Recipe) -> Spec:
+    """Describe the source of a recipe with its filters."""
+    spec: Spec = recipe.data
+    for each in recipe.filters:
+        spec = {"name": "subset", "source": spec, **each}
+    return spec
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -59,7 +59,17 @@ class Work:
     fill_values: tuple[float, ...]
 
 
-class _Writer:
+class Writer:
+    """Reads dates and writes them, with what is opened for it.
+
+    Parameters
+    ----------
+    work
+        How.
+    source
+        The source, if it is open already.
+    """
+
     def __init__(self, work: Work, source: DataSource | None = None) -> None:
         self.work = work
         self.source = config.build("source", work.source) if source is None else source
@@ -126,7 +136,7 @@ def write_dates(work: Work, dates: Sequence[int], source: DataSource, workers: i
         If one cannot be read or written. Those that were, stay.
     """
     if workers == 1 or len(dates) < 2:
-        yield from _write_in_threads(_Writer(work, source), dates)
+        yield from _write_in_threads(Writer(work, source), dates)
         return
     # New processes, not forks: sources may hold threads and open files.
     pool = ProcessPoolExecutor(
@@ -144,7 +154,7 @@ def write_dates(work: Work, dates: Sequence[int], source: DataSource, workers: i
         pool.shutdown(cancel_futures=True)
 
 
-def _write_in_threads(writer: _Writer, dates: Sequence[int]) -> Iterator[int]:
+def _write_in_threads(writer: Writer, dates: Sequence[int]) -> Iterator[int]:
     """Read one date after another, as any source bears, while those before it are compressed and written."""
     threads = processors()
     with ThreadPoolExecutor(threads) as pool:
@@ -157,13 +167,13 @@ def _write_in_threads(writer: _Writer, dates: Sequence[int]) -> Iterator[int]:
             yield waiting.popleft().result()
 
 
-_writer: _Writer
+_writer: Writer
 
 
 def _start(work: Work) -> None:
     global _writer
     Thread(target=_end_with_parent, daemon=True).start()
-    _writer = _Writer(work)
+    _writer = Writer(work)
 
 
 def _write(date: int) -> int:
