@@ -247,6 +247,14 @@ def test_packed_values_points_along_one_dimension_and_strange_dimensions(tmp_pat
     assert source.grid.field_shape is None
 
 
+def test_radians_are_degrees(tmp_path: Path) -> None:
+    made = weatherbench(
+        latitude=("latitude", np.deg2rad(LATITUDES), {"standard_name": "latitude", "units": "radian"})
+    )
+    source = ZarrSource(path=store(made, tmp_path / "w.zarr"))
+    np.testing.assert_allclose(source.grid.latitudes, np.repeat(LATITUDES, 4))
+
+
 def test_what_is_neither_layout_says_what_it_holds(tmp_path: Path) -> None:
     path = store(xr.Dataset({"x": ("n", [1.0])}), tmp_path / "x.zarr")
     with pytest.raises(DataError, match="no coordinates of latitude and longitude; it has x"):

@@ -18,10 +18,20 @@ class GribSource(FieldSource):
         A file, a directory, or a pattern such as ``DIR/2020*/*.grib``.
     rename
         What variables are to be called, by their names with or without a level: ``{z_sigma_0.51: z_510}``.
+    points
+        A NetCDF file with the latitudes and longitudes of an unstructured grid, as that of ICON, which GRIB
+        does not hold.
     """
 
-    def __init__(self, *, path: str, rename: dict[str, str] | None = None, **options: Any) -> None:
-        super().__init__(Grib(rename or {}), path, **options)
+    def __init__(
+        self,
+        *,
+        path: str,
+        rename: dict[str, str] | None = None,
+        points: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(Grib(rename or {}, points), path, **options)
 
 
 class NetcdfSource(FieldSource):

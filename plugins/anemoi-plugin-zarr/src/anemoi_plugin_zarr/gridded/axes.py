@@ -21,6 +21,8 @@ _SECONDS: Final = {
     "hours": 3600, "days": 86400, "s": 1, "min": 60, "h": 3600, "hour": 3600, "day": 86400,
 }  # fmt: skip
 
+_RADIANS: Final = frozenset({"radian", "radians", "rad"})
+
 _LEVELS: Final = {
     "isobaricInhPa": "pressure",
     "pressure_level": "pressure",
@@ -158,11 +160,11 @@ def _points(dataset: Any, path: str) -> tuple[tuple[str, ...], Grid]:
         )
     if latitude.dims == longitude.dims:
         dimensions = tuple(map(str, latitude.dims))
-        values = [np.asarray(each.values, dtype=np.float64).reshape(-1) for each in (latitude, longitude)]
+        values = [_degrees(each).reshape(-1) for each in (latitude, longitude)]
     elif latitude.ndim == longitude.ndim == 1:
         dimensions = (str(latitude.dims[0]), str(longitude.dims[0]))
-        mesh = np.meshgrid(latitude.values, longitude.values, indexing="ij")
-        values = [each.astype(np.float64).reshape(-1) for each in mesh]
+        mesh = np.meshgrid(_degrees(latitude), _degrees(longitude), indexing="ij")
+        values = [each.reshape(-1) for each in mesh]
     else:
         raise DataError(
             f"{path}: its latitudes are along {latitude.dims}, its longitudes along {longitude.dims}.",
@@ -180,6 +182,12 @@ def _found(dataset: Any, name: str, units: str) -> Iterator[Any]:
         if _standard(variable) == name or variable.attrs.get("units") == units:
             yield variable
     yield from (dataset.variables[own] for own in (name, name[:3]) if own in dataset.variables)
+
+
+def _degrees(coordinate: Any) -> NDArray[np.float64]:
+    """The values of a coordinate; those of ICON are in radians."""
+    values = np.asarray(coordinate.values, dtype=np.float64)
+    return np.rad2deg(values) if str(coordinate.attrs.get("units")) in _RADIANS else values
 
 
 def _is_time(name: str, variable: Any, path: str) -> bool:
