@@ -169,8 +169,31 @@ def _store(path: str, local: Path | None) -> Any:
 
         return object_store(path)
     if local.is_file():
+        _check_entries(local)
         return import_module("zarr").storage.ZipStore(str(local), mode="r")
     return _directory_store(local)
+
+
+def _check_entries(path: Path) -> None:
+    """Check that all that a zip file holds lies within it.
+
+    Raises
+    ------
+    DataError
+        If an entry names a place outside, as ``../../evil`` does.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return  # which opening it says best
+    for name in names:
+        parts = name.replace("\\", "/").split("/")
+        if ".." in parts or parts[0] == "" or ":" in parts[0] or "\0" in name:
+            raise DataError(
+                f"{path} has an entry that lies outside of it: {name!r}.",
+                fix="It was made to harm, or is damaged: get it again from where it is whole.",
+            )
 
 
 def _directory_store(path: Path) -> Any:

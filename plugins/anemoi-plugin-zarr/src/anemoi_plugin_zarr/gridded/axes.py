@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,8 @@ from anemoi.core.interfaces.data_source import Times
 from anemoi.core.units import conversion
 from anemoi.core.variable import PRESSURE_LEVELS
 from numpy.typing import NDArray
+
+from ..limits import check_bytes
 
 _MEMBER: Final = frozenset({"number", "realization", "member", "ensemble", "ensemble_member", "sample"})
 _LEAD: Final = frozenset({"prediction_timedelta", "lead_time", "step", "forecast_period"})
@@ -98,6 +101,12 @@ def read_axes(dataset: Any, path: str, level_type: str | None) -> Axes:
     DataError
         If it has no points or dates, or what a coordinate means is not clear: it names the coordinate.
     """
+    for name, variable in dataset.variables.items():
+        # Dates and levels are read, and of places all points: each coordinate in float64.
+        if str(name) in dataset.coords or _standard(variable) in ("latitude", "longitude"):
+            check_bytes(
+                path, str(name), 8 * max(variable.size, prod(variable.encoding.get("chunks") or (0,)))
+            )
     horizontal, grid = _points(dataset, path)
     along = {str(name): dataset.variables[name] for name in dataset.dims if name in dataset.variables}
     time = _only(path, "times", [name for name, values in along.items() if _is_time(name, values, path)])
@@ -163,6 +172,7 @@ def _points(dataset: Any, path: str) -> tuple[tuple[str, ...], Grid]:
         values = [_degrees(each).reshape(-1) for each in (latitude, longitude)]
     elif latitude.ndim == longitude.ndim == 1:
         dimensions = (str(latitude.dims[0]), str(longitude.dims[0]))
+        check_bytes(path, "its points", 16 * latitude.size * longitude.size)
         mesh = np.meshgrid(_degrees(latitude), _degrees(longitude), indexing="ij")
         values = [each.reshape(-1) for each in mesh]
     else:
