@@ -228,3 +228,33 @@ def test_sums_since_the_start_read_back_as_what_they_are(tmp_path, form):
         np.testing.assert_allclose(found[..., column], steps, rtol=1e-5)
     np.testing.assert_allclose(found[..., source.variables.index("cp")], fields[..., 2], rtol=1e-5)
     assert source.metadata["cp"].accumulated == 6 * HOURS
+
+
+@pytest.mark.parametrize("suffix", ["grib", "nc", "zarr"])
+def test_every_forecast_is_drawn_and_is_truth_for_another(suffix, tmp_path, monkeypatch, capsys):
+    from anemoi.core.cli.main import main
+    from anemoi_plugin_verification.evaluation import Evaluator
+    from matplotlib.image import imread
+
+    monkeypatch.setattr("anemoi_plugin_verification.raster.PIXELS", 60)
+    known = (
+        Variable("2t", units="K", level=2.0, level_type="height"),
+        Variable("msl", units="Pa", **SURFACE),
+    )
+    forecast = described(known, members=1)
+    fields = values(forecast)
+    name = {"nc": "netcdf"}.get(suffix, suffix)
+    written(tmp_path / f"f.{suffix}", forecast, fields, name)
+    picture = tmp_path / "map.png"
+    code = main(["plot", str(tmp_path / f"f.{suffix}"), "--variable", "msl", "--output", str(picture)])
+    assert (code, capsys.readouterr().err) == (0, "")
+    assert imread(picture)[..., 0].std() > 0.01
+    # What was forecast, verified against itself from its own first state on, has no error but that of packing.
+    source = config.build("source", {"name": name, "path": str(tmp_path / f"f.{suffix}")})
+    evaluator = Evaluator(source, None, domain=domain(forecast), metrics={})
+    start = source.times[0]
+    states = [State(start, time - start, fields[place]) for place, time in enumerate(source.times)]
+    evaluator.add(states)
+    for score in evaluator.evaluation().scores():
+        assert score.rmse["model"] == pytest.approx(0.0, abs=1e-6)
+        assert score.rmse["persistence"] > 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import netCDF4
 import numpy as np
 import pytest
-from anemoi.core.errors import ConfigError, DataError
+from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.variable import placed
 
 from anemoi_plugin_earthkit import GribSource, NetcdfSource
@@ -200,8 +200,28 @@ def test_of_several_forecasts_one_is_chosen(tmp_path):
     assert values(GribSource(path=path, latest=True), "2t") == [0.0, 100.0, 106.0, 112.0]
     assert values(GribSource(path=path, base="2020-01-01T00"), "2t") == [0.0, 6.0, 12.0]
     assert values(GribSource(path=path, base="2020-01-01T06"), "2t") == [100.0, 106.0, 112.0]
-    with pytest.raises(ConfigError, match="no forecast from 2020-01-02"):
+    assert values(GribSource(path=path, base="latest"), "2t") == [100.0, 106.0, 112.0]
+    assert values(GribSource(path=path, step="6h"), "2t") == [6.0, 106.0]
+    assert values(GribSource(path=path, step="0h"), "2t") == [0.0, 100.0]
+    with pytest.raises(NotThereError, match="no forecast from 2020-01-02"):
         GribSource(path=path, base="2020-01-02")
+    with pytest.raises(
+        NotThereError, match=r"no field at step 24h .*\n.*3 steps, the first ones 0h, 6h, 12h"
+    ):
+        GribSource(path=path, step="24h")
+
+
+def test_members_are_chosen(tmp_path):
+    made = [
+        message("2t", None, time=time, member=member, edition=1, values=10.0 * member)
+        for time in TIMES
+        for member in range(4)
+    ]
+    path = str(write(tmp_path / "a.grib", made))
+    source = GribSource(path=path, members=[3, 1])
+    assert source.read(source.times)[:, :, 0, 0].tolist() == [[10.0, 30.0]] * 3
+    with pytest.raises(NotThereError, match=r"no member 7\.\nIt has 4, from 0 to 3"):
+        GribSource(path=path, members=[1, 7])
 
 
 def test_accumulations_of_several_forecasts_are_told(tmp_path):

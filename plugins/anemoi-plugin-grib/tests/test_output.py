@@ -292,6 +292,42 @@ def test_a_template_gives_the_grid_and_the_centre(tmp_path):
     np.testing.assert_allclose(found[1]["values"], fields[0, 1, :, 0], rtol=0, atol=1e-6)
 
 
+PROJECTED = {
+    "lambert": {
+        "Nx": 7, "Ny": 6, "latitudeOfFirstGridPointInDegrees": 50, "longitudeOfFirstGridPointInDegrees": 5,
+        "LaDInDegrees": 52, "LoVInDegrees": 10, "Latin1InDegrees": 52, "Latin2InDegrees": 52,
+        "DxInMetres": 20000, "DyInMetres": 20000,
+    },
+    "polar_stereographic": {
+        "Nx": 6, "Ny": 7, "latitudeOfFirstGridPointInDegrees": 60, "longitudeOfFirstGridPointInDegrees": 340,
+        "orientationOfTheGridInDegrees": 10, "DxInMetres": 50000, "DyInMetres": 50000,
+    },
+    "healpix": {"Nside": 2, "orderingConvention": "nested", "longitudeOfFirstGridPointInDegrees": 45},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PROJECTED)
+def test_a_projection_is_kept_with_a_template_and_refused_without(tmp_path, kind):
+    handle = eccodes.codes_grib_new_from_samples("GRIB2")
+    for key, value in {"gridType": kind, **PROJECTED[kind]}.items():
+        eccodes.codes_set(handle, key, value)
+    points = PROJECTED[kind].get("Nx", 12 * 2) * PROJECTED[kind].get("Ny", 2)
+    eccodes.codes_set_array(handle, "values", np.zeros(points))
+    (tmp_path / "t.grib").write_bytes(eccodes.codes_get_message(handle))
+    grid = Grid(*(eccodes.codes_get_array(handle, name) for name in ("latitudes", "longitudes")))
+    eccodes.codes_release(handle)
+    with pytest.raises(DataError, match="GRIB keeps no list of points"):
+        GribOutput(path=str(tmp_path / "f.grib"), forecast=describe(grid))
+    fields = write(tmp_path / "f.grib", describe(grid), template=str(tmp_path / "t.grib"), bits=24)
+    keys = [key for key in PROJECTED[kind] if key != "orderingConvention"]
+    found = messages(tmp_path / "f.grib", "gridType", *keys)
+    for each in found:
+        assert each["gridType"] == kind
+        assert [each[key] for key in keys] == pytest.approx([PROJECTED[kind][key] for key in keys])
+        assert Grid(*each["points"]).matches(grid)
+    np.testing.assert_allclose(found[0]["values"], fields[0, 0, :, 0], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("t.grib", "496 points that are not the 12"), ("no.grib", "no GRIB message"), ("x", "cannot be read")],

@@ -142,6 +142,40 @@ def test_evaluate_writes_no_report_into_a_data_set(model, capsys, forecast_file,
     assert not damped  # refused before any work
 
 
+def test_climatology_is_left_out_with_the_reason_where_there_are_no_data_for_it(
+    model, monkeypatch, capsys, tmp_path, weather, array_source
+) -> None:
+    later = array_source(
+        weather._values[62:],
+        weather.grid,
+        weather.variables,
+        first=str(weather.times[62]),
+        units=weather.units,
+    )
+    monkeypatch.setattr("anemoi.core.config.build", lambda kind, spec, **how: later)
+    arguments = ["evaluate", model, "--lead-time", "6h", "--start", "2025-12-20"]
+    assert main([*arguments, "--report", str(tmp_path / "r")]) == 0
+    out = capsys.readouterr().out
+    assert "Climatology is left out: the data have no state in the training period" in out
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "climatology is\nleft out, because the data have no state in the training period" in page
+    assert "that of climatology" not in page
+    assert "nan" not in page.lower().replace("anemoi", "").split("<h2")[0]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["climatology"] is None
+    assert "no state in the training period" in found["climatology_left_out"]
+    assert found["scores"][0]["rmse"]["climatology"] is None
+    assert found["scores"][0]["skill"]["climatology"] is None
+    # With data of its own.
+    spoken = lambda kind, spec, **how: weather if spec.get("path") == "past.zarr" else later  # noqa: E731
+    monkeypatch.setattr("anemoi.core.config.build", spoken)
+    assert main([*arguments, "--json", "--climatology", "past.zarr", "--limit", "3"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["climatology"]["start"] == "2025-12-01T00"
+    assert found["scores"][0]["rmse"]["climatology"] > 0
+
+
 def test_the_metrics_that_are_named_are_printed(model, capsys) -> None:
     options = ["--lead-time", "6h", "--start", "2025-12-20", "--metric", "crps", "--metric", "bias"]
     assert main(["evaluate", model, *options]) == 0

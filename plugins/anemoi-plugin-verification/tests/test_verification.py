@@ -42,6 +42,48 @@ def test_the_test_period_follows_the_training_period(checkpoint, weather, damped
     assert result.domain.climatology.end == np.datetime64("2025-12-15T18")
 
 
+def later(array_source, weather, first: int):
+    """The same weather from one state on, as another data set."""
+    return array_source(
+        weather._values[first:],
+        weather.grid,
+        weather.variables,
+        first=str(weather.times[first]),
+        units=weather.units,
+    )
+
+
+def test_data_without_the_training_period_are_verified_without_climatology(
+    checkpoint, weather, damped, array_source
+) -> None:
+    whole = verify(checkpoint, weather, start="2025-12-17", lead_time="12h")
+    damped.clear()
+    result = verify(checkpoint, later(array_source, weather, 62), start="2025-12-17", lead_time="12h")
+    assert result.domain.climatology is None
+    assert "no state in the training period, 2025-12-01T00 to 2025-12-15T18" in result.domain.why_without
+    for ours, theirs in zip(result.domain.evaluation.scores(), whole.domain.evaluation.scores(), strict=True):
+        for who in ("model", "persistence"):
+            assert ours.rmse[who] == pytest.approx(theirs.rmse[who])
+        assert np.isnan(ours.rmse["climatology"])
+        assert np.isnan(ours.values["acc"]["model"])
+    assert result.typical_start in result.starts
+
+
+def test_the_climatology_may_have_data_of_its_own(checkpoint, weather, damped, array_source) -> None:
+    test = later(array_source, weather, 62)
+    whole = verify(checkpoint, weather, start="2025-12-17", lead_time="12h")
+    result = verify(checkpoint, test, start="2025-12-17", lead_time="12h", climatology=weather)
+    for ours, theirs in zip(result.domain.evaluation.scores(), whole.domain.evaluation.scores(), strict=True):
+        assert ours.rmse == pytest.approx(theirs.rmse)
+        assert ours.values["acc"] == pytest.approx(theirs.values["acc"], nan_ok=True)
+    # Of other years all that there is.
+    other = verify(checkpoint, test, start="2025-12-17", lead_time="12h", climatology=test)
+    assert other.domain.climatology.start == test.times[0]
+    small = array_source(weather._values[..., :1], weather.grid, ("msl",))
+    with pytest.raises(DataError, match="have no 2t"):
+        verify(checkpoint, test, start="2025-12-17", lead_time="12h", climatology=small)
+
+
 def test_a_period_that_was_trained_on_is_not_called_independent(checkpoint, weather, damped) -> None:
     result = verify(checkpoint, weather, start="2025-12-10", end="2025-12-12", lead_time="6h")
     assert not result.is_independent
@@ -94,7 +136,7 @@ def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> 
 
     monkeypatch.setattr("anemoi_plugin_verification.verification.build_model", build)
     monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
-    how = {"members": 3, "persist": (), "seed": 7, "device": "cuda"}
+    how = {"members": 3, "persist": (), "seed": 7, "device": "cuda", "limit": 3.0, "allow_unusual": ("msl",)}
     verify(checkpoint, weather, lead_time="6h", trust_code=True, allow_different_versions=True, **how)
     assert told == {**how, "model": "the model"}
     assert built == [{"trust_code": True, "allow_different_versions": True}]  # once, for all forecasts

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from anemoi.core.errors import AnemoiError
+from anemoi.core.errors import AnemoiError, RequestError
+from anemoi.core.moments import Moments
 from click.testing import CliRunner, Result
 
 from anemoi_plugin_zarr import ZarrSource
 from anemoi_plugin_zarr.commands.data import command
+from anemoi_plugin_zarr.implausible import implausible
 
-from .conftest import ARRAYS, DATA, TIMES, Make
+from .conftest import ARRAYS, DATA, TIMES, Make, write_array
 
 REFERENCE = Path(__file__).parent / "data" / "reference.zarr.zip"
 
@@ -88,22 +91,137 @@ def test_everything_that_is_wrong_is_told_at_once(make: Make) -> None:
     data[5, 0, 0, 0] = np.inf
     (path / "data" / "5.0.0.0").write_bytes(data[5].tobytes())
     result = run("check", path)
-    assert isinstance(result.exception, AnemoiError)
-    told = str(result.exception)
+    told = result.stdout
+    assert result.exit_code == 1
     assert "has 3 faults" in told
     assert "2020-01-31T12 have NaNs" in told
     assert "2020-02-01T00:00:00 cannot be read" in told
-    assert "t have infinite values at 2020-02-01T06" in told
-    assert run("check", path, "--json").exit_code == 2
+    assert "t: 1 of 48 values are infinite, first at 2020-02-01T06" in told
+    assert run("check", path, "--json").exit_code == 1
+
+
+def test_fill_values_that_nobody_declared_and_missing_values_are_counted_by_variable(make: Make) -> None:
+    data = DATA.copy()
+    data[1:3, 0, :, 0] = 9999.0
+    data[2, 0, 0, 1] = 1e20
+    data[4, 1, 1, :3] = np.nan
+    path = make({"variables_with_nans": []}, right(), data)
+    told = run("check", path).stdout
+    assert "t: 6 of 72 values are 9999, which looks like a fill value" in told
+    assert "t: 1 of 72 values are 1e+20, which looks" in told
+    assert "first at 2020-01-31T06" in told
+    assert "q has missing values (NaN, 4.17%), but 'variables_with_nans' does not name it" in told
+    assert "Missing values (NaN): q 4.17%." in told
+    found = json.loads(run("check", path, "--json").stdout)
+    assert found["missing"] == {"q": pytest.approx(3 / 72)}
+
+
+@pytest.mark.parametrize(
+    ("values", "units", "told"),
+    [
+        ([250.0, 260.0, 9999.0], "K", ["9999"]),
+        ([250.0, -32767.0, 3.4028234663852886e38], "K", ["-32767", "3.40282e+38"]),
+        ([0.0, 0.5, 9.969209968386869e36], "m", ["9.96921e+36"]),
+        ([9999.0, 9999.0, np.nan], "K", ["9999"]),
+        ([np.inf, 250.0, -999.0], "K", ["infinite", "-999"]),
+        ([250.0, -1.0, 260.0], "K", ["below 0 K"]),
+        ([-1.0, -20.0, 5.0], "degC", []),
+        # Geopotential that ends in such a number, among its neighbours.
+        ([9999.0, 9000.0, 2000.0], "m2 s-2", []),
+        ([9999.0, 9998.0, 10000.0], "Pa", []),
+        ([np.nan, np.nan, np.nan], "K", []),
+        ([250.0, 999.0, 300.0], None, ["999"]),
+    ],
+)
+def test_values_that_cannot_be_are_told_from_those_that_can(
+    values: list[float], units: str | None, told: list[str]
+) -> None:
+    state = np.array(values, dtype="f4")
+    moments = Moments.of(state[None])
+    found = list(implausible(state, float(moments.minimum[0]), float(moments.maximum[0]), units))
+    assert len(found) == len(told)
+    for (what, count), word in zip(found, told, strict=True):
+        assert word in what
+        assert count == (2 if values[:2] == [9999.0, 9999.0] else 1)
+
+
+def test_a_data_set_is_not_made_of_values_that_cannot_be(make: Make, tmp_path: Path) -> None:
+    data = DATA.copy()
+    data[1, 0, :, 0] = 9999.0
+    path, target = make(data=data), tmp_path / "out.zarr"
+    refused = str(run("create", path, target).exception)
+    assert "t: 3 of 12 values are 9999, which looks like a fill value" in refused
+    assert "--fill-value 9999" in refused
+    made = run("create", path, target, "--fill-value", 9999, "--overwrite")
+    assert "Missing values (NaN): t 4.17%." in made.stdout
+    read = ZarrSource(path=str(target)).read(TIMES)
+    assert np.isnan(read[1, :, 0, 0]).all()
+    assert np.isnan(read).sum() == 3
+    assert run("create", path, target, "--allow-implausible", "--overwrite").exit_code == 0
+    np.testing.assert_array_equal(ZarrSource(path=str(target)).read(TIMES), data.transpose(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize("name", ["inspect", "check"])
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("a.grib", b"GRIB\0\0\0\1", "it is a GRIB file.\nMake a data set of it: anemoi data create"),
+        ("a.nc", b"CDF\1", "it is a NetCDF file."),
+        ("a.nc", b"\x89HDF\r\n\x1a\n....", "it is an HDF5 file, as NetCDF 4 is."),
+        (
+            "a.ckpt",
+            b"\x10" + bytes(7) + b'{"a": 1}',
+            "file of tensors.*\nLook into it: anemoi checkpoint inspect",
+        ),
+        ("a.zarr", b"", "it is an empty file."),
+        ("a.yaml", b"data: {name: sample}", "it is a YAML file, as recipes are.\nMake a data set of it"),
+        ("notes.txt", "Grüße".encode(), "it is a text file."),
+        ("a.png", b"\x89PNG....", "it is a picture."),
+    ],
+)
+def test_what_is_no_data_set_is_called_what_it_is(
+    name: str, file: str, content: bytes, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / file).write_bytes(content)
+    assert re.search(told, str(run(name, tmp_path / file).exception))
+
+
+def test_a_directory_that_is_no_data_set_is_called_what_it_is(tmp_path: Path, make: Make) -> None:
+    path = make()
+    assert "a directory that holds made.zarr" in str(run("inspect", path.parent).exception)
+    assert "a Zarr array, not a group" in str(run("check", path / "data").exception)
+    (tmp_path / "run").mkdir()
+    assert "it is an empty directory" in str(run("check", tmp_path / "run").exception)
+    (tmp_path / "run" / "a.grib").touch()
+    assert "directory of GRIB files" in str(run("check", tmp_path / "run").exception)
+    (tmp_path / "run" / "checkpoint.safetensors").touch()
+    assert "directory of a training" in str(run("check", tmp_path / "run").exception)
+    write_array(tmp_path / "fields.zarr", np.zeros((1, 1), "f4"), 1)
+    (tmp_path / "fields.zarr" / ".zarray").unlink()
+    (tmp_path / "fields.zarr" / ".zgroup").write_text('{"zarr_format": 2}')
+    write_array(tmp_path / "fields.zarr" / "t2m", np.zeros((1, 1), "f4"), 1)
+    assert "a Zarr store of t2m, no data set" in str(run("check", tmp_path / "fields.zarr").exception)
+
+
+@pytest.mark.parametrize("file", ["out.nc", "out.grib", "out.h5", "out.tar"])
+def test_suffixes_that_are_not_written_are_refused(make: Make, file: str, tmp_path: Path) -> None:
+    path, suffix = make(), Path(file).suffix
+    for name in ("convert", "create"):
+        error = run(name, path, tmp_path / file).exception
+        assert isinstance(error, RequestError)
+        assert f"{name} writes no {suffix}" in str(error)
+    assert not (tmp_path / file).exists()
+    assert "create writes no .zip" in str(run("create", path, tmp_path / "out.zarr.zip").exception)
+    assert run("convert", path, tmp_path / "my-data-1.2").exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["mean", "stdev", "minimum", "maximum"])
 def test_statistics_of_other_data_are_told(make: Make, name: str) -> None:
     path = make(arrays=right(**{name: 1000.0}))
     result = run("check", path)
-    assert isinstance(result.exception, AnemoiError)
-    assert f"the {name} of t is" in str(result.exception)
-    assert f"but array '{name}' says 1000" in str(result.exception)
+    assert result.exit_code == 1
+    assert f"the {name} of t is" in result.stdout
+    assert f"but array '{name}' says 1000" in result.stdout
 
 
 def test_statistics_of_other_changes_are_told(make: Make) -> None:
@@ -120,7 +238,7 @@ def test_statistics_of_other_changes_are_told(make: Make) -> None:
         arrays[name] = getattr(period, how)(axis=1)
     arrays["statistics_tendencies_12h_stdev"] = arrays["statistics_tendencies_12h_stdev"] + [0, 3]
     path = make({"statistics_start_date": str(TIMES[1]), "statistics_end_date": str(TIMES[4])}, arrays, data)
-    told = str(run("check", path).exception)
+    told = run("check", path).stdout
     assert "has a fault:" in told
     assert "the stdev of the changes of q over 12h is" in told
     assert "array 'statistics_tendencies_12h_stdev' says" in told
@@ -131,7 +249,7 @@ def test_statistics_of_other_changes_are_told(make: Make) -> None:
 
 
 def test_what_is_said_to_be_constant_but_changes_is_told(make: Make) -> None:
-    told = str(run("check", make({"constant_fields": ["q"]}, right())).exception)
+    told = run("check", make({"constant_fields": ["q"]}, right())).stdout
     assert "has a fault:\n  q is said to be constant, but changes" in told
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.errors import AnemoiError, DataError, NotThereError
 from anemoi.core.variable import Role, Variable
 
 from anemoi_plugin_zarr import ZarrSource
@@ -213,7 +213,7 @@ def test_nans_are_refused_unless_the_recipe_allows_them(make: Make, tmp_path: Pa
     data = DATA.copy()
     data[2, 1, 0, 3] = np.nan
     path, target = make(data=data), tmp_path / "out.zarr"
-    with pytest.raises(DataError, match="'q' has NaNs at 2020-01-31T12"):
+    with pytest.raises(DataError, match=r"NaN at 2020-01-31T12: q 8\.33%"):
         create(recipe(path), target)
     assert not target.exists()
     create(recipe(path, allow_nans=True), target, overwrite=True)
@@ -293,7 +293,7 @@ def test_killed_in_the_middle_it_leaves_nothing_that_passes_for_whole_and_goes_o
 ) -> None:
     dates = 400
     times = TIMES[0] + np.arange(dates) * np.timedelta64(6, "h")
-    data = np.random.default_rng(0).normal(size=(dates, 2, 1, 4)).astype("f4")
+    data = np.random.default_rng(0).normal(280.0, size=(dates, 2, 1, 4)).astype("f4")
     path, target = make(arrays={**ARRAYS, "dates": times}, data=data), tmp_path / "out.zarr"
     command = [str(Path(sys.executable).with_name("anemoi")), "data", "create"]
     command += ["zarr", f"path={path}", str(target), "--workers", "2"]
@@ -396,3 +396,83 @@ def test_what_is_known_of_variables_is_written(tmp_path: Path) -> None:
         for name, variable in ZarrSource(path=str(data)).metadata.items()
     }
     assert ZarrSource(path=str(made)).metadata == expected
+
+
+def stores(path: Path) -> dict[str, bytes]:
+    """What is in a data set, but for its own attributes: the identity and the time of its making."""
+    files = (file for file in path.rglob("*") if file.is_file() and file != path / ".zattrs")
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
+
+
+def test_on_a_dask_cluster_it_is_the_same_to_the_byte(make: Make, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    path = make({"missing_dates": [str(TIMES[1])]})
+    alone = create(recipe(path), tmp_path / "alone.zarr")
+    # A scheduler that was there before, with workers that write at the same time.
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        interrupted(path, tmp_path / "cluster.zarr", dask=address)
+        both = create(recipe(path), tmp_path / "cluster.zarr", dask=address)
+    assert stores(both) == stores(alone)
+    with pytest.raises(NotThereError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9"):
+        create(recipe(path), tmp_path / "none.zarr", dask="tcp://127.0.0.1:9")
+
+
+def test_processes_of_a_local_cluster_do_the_same(make: Make, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    path = make()
+    alone = create(recipe(path), tmp_path / "alone.zarr")
+    both = create(recipe(path), tmp_path / "local.zarr", dask="local", workers=2)
+    assert stores(both) == stores(alone)
+
+
+def test_errors_on_a_cluster_are_those_of_one_process(make: Make, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    data = DATA.copy()
+    data[2, 1, 0, 3] = np.nan
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        pytest.raises(DataError, match=r"NaN at 2020-01-31T12: q 8\.33%") as told,
+    ):
+        create(recipe(make(data=data)), tmp_path / "out.zarr", dask=cluster.scheduler_address)
+    assert "--allow-nans" in str(told.value)
+
+
+def test_filters_are_done_one_after_the_other(make: Make, tmp_path: Path) -> None:
+    said = {
+        "t_850": {"units": "K", "mars": {"levtype": "pl", "levelist": 850}},
+        "msl": {"units": "Pa", "mars": {"levtype": "sfc"}},
+    }
+    data = DATA + 280.0
+    path = make({"variables": ["t_850", "msl"], "variables_metadata": said}, data=data)
+    filters = [
+        {"area": [90, 0, 0, 360], "units": {"msl": "hPa"}},
+        {"units": {"t_850": "degC"}, "levels": [850]},
+    ]
+    made = ZarrSource(path=str(create(recipe(path, filters=filters), tmp_path / "out.zarr")))
+    assert (dict(made.units), len(made.grid)) == ({"t_850": "degC", "msl": "hPa"}, 2)
+    read = made.read(TIMES)
+    north = data[..., :2]
+    np.testing.assert_array_equal(read[..., 0], (north[:, 0].astype("f8") - 273.15).astype("f4"))
+    np.testing.assert_array_equal(read[..., 1], (north[:, 1].astype("f8") / 100).astype("f4"))
+    np.testing.assert_allclose(made.statistics.mean, read.astype("f8").mean(axis=(0, 1, 2)))
+    assert made.provenance["recipe"]["filters"] == filters
+    for wrong, told in (
+        ({"units": {"t_850": "Pa"}}, "t_850 is in K, which cannot be converted to Pa"),
+        ({"units": {"x": "Pa"}}, "no variable 'x'"),
+        ({"levels": [500]}, "none at 500"),
+        ({"area": [1]}, "area"),
+        ({"colour": 1}, "colour"),
+    ):
+        with pytest.raises(AnemoiError, match=told):
+            create(recipe(path, filters=[wrong]), tmp_path / "wrong.zarr")
+
+
+def test_statistics_are_converted_with_the_values(make: Make) -> None:
+    path = make({"variables_metadata": {"t": {"units": "K"}, "q": {}}})
+    one, other = ZarrSource(path=str(path)), ZarrSource(path=str(path), units={"t": "degC"})
+    for name, shift in (("mean", -273.15), ("stdev", 0.0), ("minimum", -273.15), ("maximum", -273.15)):
+        before, after = (getattr(each.statistics, name) for each in (one, other))
+        np.testing.assert_allclose(after, before + np.array([shift, 0.0]))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.errors import AnemoiError, DataError, NotThereError
 
 from anemoi_plugin_zarr import ZarrSource, remote
 from anemoi_plugin_zarr.content import content
@@ -157,7 +157,7 @@ def test_errors_that_do_not_end_are_one_error(proxy: Proxy, monkeypatch: pytest.
     source = ZarrSource(path=ADDRESS)
     proxy.trouble = lambda path: 503 if "/data/2." in path else None
     np.testing.assert_array_equal(source.read(TIMES[:2]), STATES[:2])
-    with pytest.raises(AnemoiError, match=r"s3://weather/a\.zarr: the data from .* cannot be read"):
+    with pytest.raises(NotThereError, match=r"s3://weather/a\.zarr: the data from .* cannot be read"):
         source.read(TIMES)
     proxy.trouble = lambda path: 403
     with pytest.raises(AnemoiError, match=r"s3://weather/a\.zarr cannot be opened"):
@@ -166,7 +166,7 @@ def test_errors_that_do_not_end_are_one_error(proxy: Proxy, monkeypatch: pytest.
 
 def test_what_is_not_there_is_said(proxy: Proxy, make: Make) -> None:
     for address in ("s3://weather/b.zarr", "s3://elsewhere/a.zarr"):
-        with pytest.raises(AnemoiError, match=f"{address} cannot be opened as a Zarr group"):
+        with pytest.raises(NotThereError, match=f"{address} cannot be opened as a Zarr group"):
             ZarrSource(path=address)
     with pytest.raises(AnemoiError, match="there is no object store 'ftp'"):
         ZarrSource(path="ftp://weather/a.zarr")

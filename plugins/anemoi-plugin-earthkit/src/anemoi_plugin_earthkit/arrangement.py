@@ -13,12 +13,14 @@ from anemoi.core.times import format_date, format_duration
 from numpy.typing import NDArray
 
 from .accumulations import Accumulation, Accumulations, Terms
-from .choice import SeveralWarning, choose
+from .choice import Choice, SeveralWarning, choose
 from .fields import INSTANT, Described
 from .index import Index
 from .spacing import equally_spaced
 
 _SHOWN = 4
+
+_ALL = Choice()
 
 _UNDERSTOOD = frozenset({INSTANT, "accum", "avg", "max", "min"})
 
@@ -79,9 +81,7 @@ def arrange(
     constants: Sequence[str],
     frequency: str | None,
     skip_incomplete: bool,
-    expver: str | None = None,
-    base: str | None = None,
-    latest: bool = False,
+    choice: Choice = _ALL,
 ) -> Arrangement:
     """Find the field of each time, variable and member.
 
@@ -91,8 +91,10 @@ def arrange(
         The fields there are.
     where
         Where they are from, for errors.
-    select, constants, frequency, skip_incomplete, expver, base, latest
+    select, constants, frequency, skip_incomplete
         The options of the sources.
+    choice
+        What is taken of several.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def arrange(
         If a field lacks, is there twice, or in two units, or the times are not equally spaced: it names the
         field and the file.
     """
-    arranging = _Arranging(index, where, select, constants, expver=expver, base=base, latest=latest)
+    arranging = _Arranging(index, where, select, constants, choice)
     return arranging.arrange(frequency, skip_incomplete)
 
 
@@ -111,10 +113,7 @@ class _Arranging:
         where: str,
         select: Sequence[str] | None,
         constants: Sequence[str],
-        *,
-        expver: str | None,
-        base: str | None,
-        latest: bool,
+        choice: Choice,
     ) -> None:
         self.index, self.where = index, where
         rows = index.rows
@@ -137,7 +136,7 @@ class _Arranging:
         self.dated = np.flatnonzero((self.variable >= 0) & ~np.isin(self.variable, self.constants))
         if not len(self.dated):
             raise DataError(f"{where} has no field that changes with time.", fix="Select another variable.")
-        self.dated = choose(index, self.dated, where, expver=expver, base=base, latest=latest)
+        self.dated = choose(index, self.dated, where, choice)
         self.members = np.unique(rows["member"][self.dated])
         self.process = np.array([variable.process for variable in index.variables])[rows["variable"]]
         self._check_processes()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from anemoi.core.errors import ConfigError, DataError
-from anemoi.core.times import format_date, parse_date
+from anemoi.core.errors import DataError, NotThereError
+from anemoi.core.times import format_date, format_duration, parse_date, parse_duration
 from numpy.typing import NDArray
 
 from .index import Index
@@ -23,9 +25,18 @@ class SeveralWarning(UserWarning):
     """Fields of several experiments or forecasts are put together."""
 
 
-def choose(
-    index: Index, rows: NDArray[np.intp], where: str, *, expver: str | None, base: str | None, latest: bool
-) -> NDArray[np.intp]:
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is taken of several: the options of the sources of the same names."""
+
+    expver: str | None = None
+    base: str | None = None
+    step: str | None = None
+    members: Sequence[int] | None = None
+    latest: bool = False
+
+
+def choose(index: Index, rows: NDArray[np.intp], where: str, choice: Choice) -> NDArray[np.intp]:
     """Choose among fields that change with time.
 
     Parameters
@@ -36,18 +47,24 @@ def choose(
         Those to choose among.
     where
         Where they are from, for errors.
-    expver, base, latest
-        The options of the sources.
+    choice
+        What to take.
 
     Raises
     ------
+    NotThereError
+        If there is no such forecast, step or member.
     DataError
-        If fields of several experiments would be mixed, or none fits the options.
+        If fields of several experiments would be mixed, or there is none of the one chosen.
     """
-    rows = _of_experiment(index, rows, where, expver)
-    if base is not None:
-        rows = _of_forecast(index, rows, where, base)
-    return _latest(index, rows) if latest else rows
+    rows = _of_experiment(index, rows, where, choice.expver)
+    if choice.base is not None:
+        rows = _of_forecast(index, rows, where, choice.base)
+    if choice.step is not None:
+        rows = _at_step(index, rows, where, choice.step)
+    if choice.members is not None:
+        rows = _of_members(index, rows, where, choice.members)
+    return _latest(index, rows) if choice.latest else rows
 
 
 def _of_experiment(index: Index, rows: NDArray[np.intp], where: str, expver: str | None) -> NDArray[np.intp]:
@@ -78,15 +95,39 @@ def _of_experiment(index: Index, rows: NDArray[np.intp], where: str, expver: str
 
 
 def _of_forecast(index: Index, rows: NDArray[np.intp], where: str, base: str) -> NDArray[np.intp]:
-    wanted = parse_date(base)
     there = np.unique(index.rows["base"][rows])
+    wanted = there[-1] if base == "latest" else parse_date(base)
     if wanted not in there:
         shown = [format_date(each) for each in there[-_MOST:]]
-        raise ConfigError(
+        raise NotThereError(
             f"{where} has no forecast from {base} (base).",
             fix=f"There are {len(there)}, the last ones from {', '.join(shown)}.",
         )
     chosen: NDArray[np.intp] = rows[index.rows["base"][rows] == wanted]
+    return chosen
+
+
+def _at_step(index: Index, rows: NDArray[np.intp], where: str, step: str) -> NDArray[np.intp]:
+    wanted, after = parse_duration(step), index.rows["time"][rows] - index.rows["base"][rows]
+    if wanted not in (there := np.unique(after)):
+        shown = [format_duration(each) for each in there[:_MOST]]
+        raise NotThereError(
+            f"{where} has no field at step {step} of a forecast.",
+            fix=f"There are {len(there)} steps, the first ones {', '.join(shown)}.",
+        )
+    chosen: NDArray[np.intp] = rows[after == wanted]
+    return chosen
+
+
+def _of_members(index: Index, rows: NDArray[np.intp], where: str, members: Sequence[int]) -> NDArray[np.intp]:
+    of = index.rows["member"][rows]
+    there = np.unique(of)
+    if absent := sorted(set(members) - set(there.tolist())):
+        raise NotThereError(
+            f"{where} has no member {', '.join(map(str, absent))}.",
+            fix=f"It has {len(there)}, from {there[0]} to {there[-1]}.",
+        )
+    chosen: NDArray[np.intp] = rows[np.isin(of, list(members))]
     return chosen
 
 

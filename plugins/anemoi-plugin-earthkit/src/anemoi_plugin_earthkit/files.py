@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
-from anemoi.core.errors import DataError
+from anemoi.core.errors import NotThereError
 
 from .fields import Format
 
@@ -17,7 +17,7 @@ def find_files(path: str, form: Format, index: Path | None) -> list[Path]:
 
     Raises
     ------
-    DataError
+    NotThereError
         If there is none.
     """
     given = Path(path).expanduser()
@@ -36,5 +36,5 @@ def find_files(path: str, form: Format, index: Path | None) -> list[Path]:
         fix = "Give a file, a directory, or a pattern such as DIR/*.grib."
     found = [file for file in found if file != index]
     if not found:
-        raise DataError(f"{why}.", fix=fix)
+        raise NotThereError(f"{why}.", fix=fix)
     return found

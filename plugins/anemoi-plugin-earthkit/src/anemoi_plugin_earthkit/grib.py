@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .fields import INSTANT, NEVER, Described, Field
 from .levels import of_grib
 from .messages import Message, messages
+from .unstructured import points_of
 
 T = TypeVar("T")
 
@@ -33,13 +34,16 @@ class Grib:
     ----------
     rename
         What variables are to be called.
+    points
+        A NetCDF file with the latitudes and longitudes of an unstructured grid, which GRIB does not hold.
     """
 
     name = "GRIB"
     suffixes = frozenset({".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2"})
 
-    def __init__(self, rename: Mapping[str, str]) -> None:
+    def __init__(self, rename: Mapping[str, str], points: str | None = None) -> None:
         self.rename: Mapping[str, str] = dict(rename)
+        self._points = points
 
     def scan(self, path: Path) -> Iterator[Field]:
         """List the fields of a file, in its order, from the headers of its messages alone."""
@@ -63,6 +67,16 @@ class Grib:
 
     def grid(self, path: Path, offset: int, length: int) -> Grid:
         """Give the grid of the message at ``offset``."""
+        kind, count = _shape(path, offset, length)
+        if kind == "unstructured_grid":
+            if self._points is None:
+                raise DataError(
+                    f"{path} has {count} points of an unstructured grid, as that of ICON, and GRIB does "
+                    "not say where they lie.",
+                    fix="Give the file of the grid, a NetCDF file with their latitudes and longitudes: "
+                    "points=FILE",
+                )
+            return points_of(Path(self._points).expanduser(), count)
 
         def grid(field: Any) -> Grid:
             latitudes, longitudes = (
@@ -86,6 +100,25 @@ class Grib:
                     fix="The file is damaged: copy or make it again.",
                 )
             yield values
+
+
+def _shape(path: Path, offset: int, length: int) -> tuple[str, int]:
+    """What kind of grid a message is on, and how many points it has."""
+    import eccodes
+
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        message = file.read(length)
+    try:
+        handle = eccodes.codes_new_from_message(message)
+        try:
+            return str(eccodes.codes_get(handle, "gridType")), int(
+                eccodes.codes_get(handle, "numberOfDataPoints")
+            )
+        finally:
+            eccodes.codes_release(handle)
+    except (eccodes.CodesInternalError, ValueError):
+        return "unknown", 0  # which decoding it says best
 
 
 def _decoded(path: Path, offset: int, length: int, decode: Callable[[Any], T]) -> T:

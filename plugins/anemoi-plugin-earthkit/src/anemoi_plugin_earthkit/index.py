@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.files import appearing
 from numpy.typing import NDArray
 
@@ -79,14 +79,16 @@ class Index:
 
         Raises
         ------
+        NotThereError
+            If it is gone.
         DataError
-            If it is gone or was changed.
+            If it was changed.
         """
         path, size, changed = self.files[file]
         try:
             now = _state(Path(path))
         except OSError as error:
-            raise DataError(
+            raise NotThereError(
                 f"{path} cannot be read any more: {error.strerror}.", fix="Bring it back, or start again."
             ) from error
         if now != (size, changed):

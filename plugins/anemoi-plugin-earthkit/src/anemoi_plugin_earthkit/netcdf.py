@@ -23,6 +23,7 @@ from .fields import Described, Field
 from .levels import in_words, is_level, type_of_netcdf
 from .netcdf_classic import check_length
 from .netcdf_times import Validity, time_dimensions, validity
+from .places import located
 
 _OPEN: Final = 8
 _SAMPLES: Final = 16
@@ -174,7 +175,7 @@ def _opened(path: Path) -> Any:
     check_length(path)
     try:
         made = from_source("file", str(path)).to_xarray(cache=False, decode_timedelta=True)
-        return _recognisable(made)
+        made = _recognisable(made)
     # Whatever the libraries beneath make of damaged or foreign files.
     except Exception as error:
         raise DataError(
@@ -182,6 +183,7 @@ def _opened(path: Path) -> Any:
             fix="It is truncated, damaged, or of another format: copy or make it again, "
             "or give a pattern that matches NetCDF files alone: path=DIR/*.nc",
         ) from error
+    return located(made, path)
 
 
 def _written_names(attributes: Mapping[str, Any]) -> list[str] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from anemoi.core.errors import AnemoiError, ConfigError, DataError
+from anemoi.core.errors import AnemoiError, ConfigError, DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import DataSource, Statistics, Times
 from anemoi.core.moments import Moments
@@ -21,6 +21,7 @@ from anemoi.core.variable import Role, Variable
 from numpy.typing import NDArray
 
 from .arrangement import arrange
+from .choice import Choice
 from .fields import INSTANT, Described, Format
 from .files import find_files
 from .index import make_index
@@ -39,8 +40,10 @@ class FieldSource(DataSource):
     ----------
     form
         The format of the files.
-    path
-        A file, a directory, or a pattern such as ``DIR/2020*/*.grib``.
+    where
+        What the user knows them by: their path, or what was asked of a service.
+    files
+        The files; None for those that ``where`` means as a path.
     select
         The variables, in this order; without it all.
     frequency
@@ -54,7 +57,11 @@ class FieldSource(DataSource):
     expver
         The experiment to take, of several: ``0001``. Without it ERA5 is completed by ERA5T.
     base
-        When the forecast began that is taken, of several: ``2020-01-01T06``.
+        When the forecast began that is taken, of several: ``2020-01-01T06``, or ``latest``.
+    step
+        How long after the start of their forecast the fields are valid that are taken: ``24h`` (or ``0h``).
+    members
+        The numbers of the ensemble members that are taken; without it all.
     latest
         Whether of several forecasts for one time the latest is taken; otherwise that is an error.
     typed_levels
@@ -63,6 +70,8 @@ class FieldSource(DataSource):
 
     Raises
     ------
+    NotThereError
+        If there is no file, or no such forecast, step or member.
     DataError
         If the files do not hold one sequence of states: it names the file and the field that is wrong.
     """
@@ -70,9 +79,10 @@ class FieldSource(DataSource):
     def __init__(
         self,
         form: Format,
+        where: str,
+        files: Sequence[Path] | None = None,
         /,
         *,
-        path: str,
         select: list[str] | None = None,
         frequency: str | None = None,
         constants: list[str] | None = None,
@@ -80,28 +90,29 @@ class FieldSource(DataSource):
         index: str | None = None,
         expver: str | None = None,
         base: str | None = None,
+        step: str | None = None,
+        members: list[int] | None = None,
         latest: bool = False,
         typed_levels: bool = True,
     ) -> None:
-        self._form, self._path = form, path
+        self._form, self._where = form, where
         kept = None if index is None else Path(index).expanduser().absolute()
-        listed = make_index(find_files(path, form, kept), form, kept)
+        found = find_files(where, form, kept) if files is None else list(files)
+        listed = make_index(found, form, kept)
         asked = [*(select or []), *(constants or [])]
         self._index = replace(
             listed, variables=named(listed.variables, asked, form.rename, typed=typed_levels)
         )
         if not len(self._index.rows):
-            raise DataError(f"{path} holds no fields.", fix="Give another path.")
+            raise DataError(f"{where} holds no fields.", fix="Give another path.")
         self._arrangement = arrange(
             self._index,
-            path,
+            where,
             select=select,
             constants=constants or [],
             frequency=frequency,
             skip_incomplete=skip_incomplete,
-            expver=expver,
-            base=base,
-            latest=latest,
+            choice=Choice(expver=expver, base=base, step=step, members=members, latest=latest),
         )
         self._grid = self._one_grid()
 
@@ -114,7 +125,7 @@ class FieldSource(DataSource):
             _require_readable("base", base, parse_date)
 
     def __str__(self) -> str:
-        return self._path
+        return self._where
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -180,7 +191,7 @@ class FieldSource(DataSource):
             "kind": "dataset",
             "identity": f"sha256:{digest.hexdigest()}",
             "format": self._form.name,
-            "path": self._path,
+            "path": self._where,
             "files": len(np.unique(rows["file"])),
         }
 
@@ -195,8 +206,10 @@ class FieldSource(DataSource):
 
         Raises
         ------
+        NotThereError
+            If a time is absent or missing, or a file is gone.
         DataError
-            If a time is absent or missing, or a file is damaged or has changed.
+            If a file is damaged or has changed.
         """
         wanted, place = np.unique(self._positions(times), return_inverse=True)
         arrangement, rows = self._arrangement, self._index.rows
@@ -269,14 +282,14 @@ class FieldSource(DataSource):
         index = np.searchsorted(there, asked.astype("datetime64[s]")).clip(max=len(there) - 1)
         absent = asked[there[index] != asked]
         if absent.size:
-            raise DataError(
+            raise NotThereError(
                 f"{self} has no data for {absent[0]}: it holds {there[0]} to {there[-1]} "
                 f"every {format_duration(self.frequency)}.",
                 fix="Choose a time within that range.",
             )
         lost = next((time for time in there[index] if time in self.missing), None)
         if lost is not None:
-            raise DataError(
+            raise NotThereError(
                 f"{self}: the data for {lost} are missing.",
                 fix=f"Choose another time between {there[0]} and {there[-1]}.",
             )

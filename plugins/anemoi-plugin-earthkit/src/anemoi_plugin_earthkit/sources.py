@@ -14,12 +14,24 @@ class GribSource(FieldSource):
 
     Parameters
     ----------
+    path
+        A file, a directory, or a pattern such as ``DIR/2020*/*.grib``.
     rename
         What variables are to be called, by their names with or without a level: ``{z_sigma_0.51: z_510}``.
+    points
+        A NetCDF file with the latitudes and longitudes of an unstructured grid, as that of ICON, which GRIB
+        does not hold.
     """
 
-    def __init__(self, *, rename: dict[str, str] | None = None, **options: Any) -> None:
-        super().__init__(Grib(rename or {}), **options)
+    def __init__(
+        self,
+        *,
+        path: str,
+        rename: dict[str, str] | None = None,
+        points: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(Grib(rename or {}, points), path, **options)
 
 
 class NetcdfSource(FieldSource):
@@ -27,9 +39,11 @@ class NetcdfSource(FieldSource):
 
     Parameters
     ----------
+    path
+        A file, a directory, or a pattern such as ``DIR/2020*/*.nc``.
     rename
         What variables are to be called, by their names in the files and without levels: ``{t2m: 2t}``.
     """
 
-    def __init__(self, *, rename: dict[str, str] | None = None, **options: Any) -> None:
-        super().__init__(Netcdf(rename or {}), **options)
+    def __init__(self, *, path: str, rename: dict[str, str] | None = None, **options: Any) -> None:
+        super().__init__(Netcdf(rename or {}), path, **options)

@@ -14,6 +14,7 @@ from ._check import Check, Subject, contract, require
 from ._forecasts import build, digest, misread, new_folder, place, reader_of, states, write
 from ._killed import leaves_no_part_when_killed
 from ._options import from_configuration, options_are_declared, require_options
+from ._random_use import of_output
 
 WRITES = ("builds", "leaves_a_whole_file")
 
@@ -193,5 +194,20 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         says_at_once_that_it_cannot_write,
         leaves_states_alone,
         options_survive_a_configuration,
+        of_output(
+            *WRITES,
+            "is_read_back",
+            "leaves_nothing_after_a_crash",
+            "hides_what_is_not_whole",
+            "leaves_no_part_when_killed",
+            "refuses_a_part",
+            "passes_errors_on",
+            "refuses_to_overwrite",
+            "overwrites_when_told",
+            "keeps_the_old_until_the_new_is_whole",
+            "says_at_once_that_it_cannot_write",
+            "leaves_states_alone",
+            "options_survive_a_configuration",
+        ),
     )
 }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ._check import Check, NotApplicableError, Subject, contract, require
 from ._options import options_are_declared, require_options, with_parts
+from ._random_use import of_source
 from ._source_bench import open_source, same_bytes, there
 from ._source_processes import (
     reads_nothing_at_opening,
@@ -281,5 +282,15 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         has_statistics_of_its_own_times,
         reads_nothing_at_opening,
         says_where_it_comes_from,
+        of_source(
+            *READS,
+            "reads_float32",
+            "reads_the_same_twice",
+            "reads_times_in_the_order_asked",
+            "reads_the_same_after_pickling",
+            "reads_the_same_in_other_processes",
+            "refuses_absent_times",
+            "refuses_missing_times",
+        ),
     )
 }

@@ -37,7 +37,7 @@ class Evaluator:
     source
         The truth, on the grid of the forecasts.
     climatology
-        Of ``domain.outputs``, on the same grid.
+        Of ``domain.outputs``, on the same grid; without one, None, scores that need it are NaN.
     domain
         What the forecasts are of: their variables are its outputs, in order.
     metrics
@@ -45,7 +45,12 @@ class Evaluator:
     """
 
     def __init__(
-        self, source: DataSource, climatology: Climatology, *, domain: Domain, metrics: Metrics = STANDARD
+        self,
+        source: DataSource,
+        climatology: Climatology | None,
+        *,
+        domain: Domain,
+        metrics: Metrics = STANDARD,
     ) -> None:
         self._source, self._climatology, self._domain = source, climatology, domain
         self._builders = {RMSE: RootMeanSquareError, **metrics}
@@ -136,6 +141,9 @@ class Evaluator:
         initial, *truth = read_fields(
             self._source, self._domain.outputs, [states[0].start, *times], may_be_missing=self._missing
         )
+        if self._climatology is None:
+            normal = np.full((len(times), *initial.shape), np.nan)
+            return initial, normal, np.where(np.isnan(initial), np.nan, np.stack(truth))
         normal = np.stack([self._climatology.at(time) for time in times])
         return initial, normal, np.where(np.isnan(initial) | np.isnan(normal), np.nan, np.stack(truth))
 
@@ -155,7 +163,7 @@ class Evaluator:
 def evaluate(
     forecasts: Iterable[Iterable[State]],
     source: DataSource,
-    climatology: Climatology,
+    climatology: Climatology | None,
     *,
     domain: Domain,
     metrics: Metrics = STANDARD,

@@ -105,11 +105,15 @@ def _period(period: Period) -> str:
 def _domain(verification: Verification, name: str, example: Sequence[State]) -> DomainParts:
     verified = verification.domains[name]
     normal = verified.climatology
-    cycle = ", for each time of day" if normal.has_daily_cycle else ""
+    if normal is None:
+        told = f"left out, because {verified.why_without}"
+    else:
+        cycle = ", for each time of day" if normal.has_daily_cycle else ""
+        told = f"the mean of {_period(Period(normal.start, normal.end))}{cycle}"
     return DomainParts(
         title=name if len(verification.domains) > 1 else "",
         parts=list(_parts(verified, [state for state in example if state.domain == name])),
-        climatology=f"{_period(Period(normal.start, normal.end))}{cycle}",
+        climatology=told,
         grid=verified.source.grid,
         data=verified.source.provenance,
     )
@@ -157,10 +161,12 @@ def summary(evaluation: Evaluation, variable: str, unit: DisplayUnit) -> str:
     def error(who: str) -> str:
         return f"{day.rmse[who] * unit.factor:.{places}f} {unit.label}".strip()
 
+    with_climatology = np.isfinite(day.rmse[CLIMATOLOGY])
+    normal = f"{_compared(day.skill[CLIMATOLOGY])} that of climatology ({error(CLIMATOLOGY)})"
     return (
         f"At {in_hours(day.lead_time)} the root-mean-square error is {error(MODEL)}, "
-        f"{_compared(day.skill[PERSISTENCE])} that of persistence ({error(PERSISTENCE)}) and "
-        f"{_compared(day.skill[CLIMATOLOGY])} that of climatology ({error(CLIMATOLOGY)}). "
+        f"{_compared(day.skill[PERSISTENCE])} that of persistence ({error(PERSISTENCE)})"
+        f"{f' and {normal}' if with_climatology else ''}. "
         f"The forecast is closer to the truth than persistence for {day.starts_better_than_persistence} "
         f"of {len(evaluation.starts)} start dates. {_reach(scores)}"
     )
@@ -174,17 +180,19 @@ def _compared(skill: float) -> str:
 
 
 def _reach(scores: Sequence[Score]) -> str:
-    """Up to which lead time the model is better than both references without a break."""
+    """Up to which lead time the model is better than the references without a break."""
+    references = [who for who in (PERSISTENCE, CLIMATOLOGY) if np.isfinite(scores[0].rmse[who])]
+    these = "both" if len(references) > 1 else "that"
     best = None
     for score in scores:
-        if not score.rmse[MODEL] < min(score.rmse[PERSISTENCE], score.rmse[CLIMATOLOGY]):
+        if not all(score.rmse[MODEL] < score.rmse[who] for who in references):
             break
         best = score.lead_time
     if best is None:
-        return "At the first lead time it is not better than both."
+        return f"At the first lead time it is not better than {these}."
     if best == scores[-1].lead_time:
-        return f"It is better than both at every lead time up to {in_hours(best)}, the longest."
-    return f"It is better than both up to {in_hours(best)}, and not beyond."
+        return f"It is better than {these} at every lead time up to {in_hours(best)}, the longest."
+    return f"It is better than {these} up to {in_hours(best)}, and not beyond."
 
 
 def _data_address(kind: str, content: bytes) -> str:

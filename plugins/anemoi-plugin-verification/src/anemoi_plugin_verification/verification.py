@@ -14,14 +14,16 @@ from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.forecasting import Sources, by_domain, check_sources, forecast, lead_times
 from anemoi.core.forecasting.initial import LeadTimes, step_count
 from anemoi.core.forecasting.needs import needs
+from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date, parse_date, parse_duration
 
-from .climatology import Climatology, climatology
+from .climatology import Climatology
+from .climatology import climatology as mean_states
 from .evaluation import STANDARD, Evaluator, Metrics
 from .period import Offsets, Period, start_dates, training_period
-from .scores import CLIMATOLOGY, MODEL, Evaluation
+from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation
 
 Progress = Callable[[int, int], None]
 """Told how many of how many forecasts are done."""
@@ -36,14 +38,18 @@ class VerifiedDomain:
     source
         The truth.
     climatology
-        Of the training period; where that is not known, of the data before the test period.
+        Of the training period; where that is not known, of the data before the test period. None if there is
+        none.
     evaluation
         The scores.
+    why_without
+        Why there is no climatology.
     """
 
     source: DataSource
-    climatology: Climatology
+    climatology: Climatology | None
     evaluation: Evaluation
+    why_without: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,12 +103,14 @@ class Verification:
     def typical_start(self) -> np.datetime64:
         """The start date whose forecast is neither better nor worse than most, at the longest lead time.
 
-        It is the median of the error relative to climatology, the mean over variables.
+        It is the median of the error relative to climatology, the mean over variables; without a climatology
+        relative to persistence.
         """
         errors = []
         for domain in self.domains.values():
             by_start = domain.evaluation.rmse.by_start
-            error, normal = (by_start[who][:, -1] for who in (MODEL, CLIMATOLOGY))
+            reference = PERSISTENCE if domain.climatology is None else CLIMATOLOGY
+            error, normal = (by_start[who][:, -1] for who in (MODEL, reference))
             errors.append(error / np.maximum(normal.mean(axis=0), np.finfo(float).tiny))
         relative = np.concatenate(errors, axis=1)  # (starts, variables of all domains)
         known = np.isfinite(relative)
@@ -121,6 +129,9 @@ def verify(
     members: int = 1,
     persist: Collection[str] = (),
     seed: int = 0,
+    limit: float = LIMIT,
+    allow_unusual: Collection[str] = (),
+    climatology: DataSource | Sources | None = None,
     device: str = "cpu",
     trust_code: bool = False,
     allow_different_versions: bool = False,
@@ -135,14 +146,17 @@ def verify(
         The model.
     source
         The initial states, the forcings and the truth, and the states of the training period for the
-        climatology; of a checkpoint with several domains one for each, by name.
+        climatology, where it has any; of a checkpoint with several domains one for each, by name.
     start, end
         The test period, both included; by default all that ``source`` has after the training period.
     lead_time
         How far to forecast.
     metrics
         What is computed besides the root-mean-square error.
-    members, persist, seed, device, trust_code, allow_different_versions
+    climatology
+        What the climatology is the mean of, where that is not ``source``: its states of the training period,
+        or all that it has.
+    members, persist, seed, limit, allow_unusual, device, trust_code, allow_different_versions
         As for :func:`anemoi.core.forecasting.forecast`.
     example
         The start of a forecast that is to be drawn: refused where the sources do not have its states.
@@ -173,7 +187,17 @@ def verify(
     for name, build in ((name, build) for name in leads for build in metrics.values()):
         build(domain=checkpoint.domains[name], lead_times=leads[name])
     model = build_model(checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions)
-    normals = {name: _normal(checkpoint.domains[name], sources[name], training, period) for name in leads}
+    of_past = None if climatology is None else by_domain(checkpoint, climatology)
+    normals: dict[str, Climatology | None] = {}
+    for name in leads:
+        domain = checkpoint.domains[name]
+        if of_past is not None:
+            _check_fits(domain, of_past[name])
+            normals[name] = _of_its_own(domain, of_past[name], training)
+        elif training is not None and not _has_states(sources[name], training):
+            normals[name] = None
+        else:
+            normals[name] = _normal(domain, sources[name], training, period)
     evaluators = {
         name: Evaluator(sources[name], normals[name], domain=checkpoint.domains[name], metrics=metrics)
         for name in leads
@@ -189,6 +213,8 @@ def verify(
                 members=members,
                 persist=persist,
                 seed=seed,
+                limit=limit,
+                allow_unusual=allow_unusual,
                 device=device,
                 model=model,
             )
@@ -205,7 +231,14 @@ def verify(
         ],
     )
     verified = {
-        name: VerifiedDomain(sources[name], normals[name], evaluator.evaluation())
+        name: VerifiedDomain(
+            sources[name],
+            normals[name],
+            evaluator.evaluation(),
+            None
+            if normals[name] is not None
+            else f"the data have no state in the training period, {training}, which it would be the mean of",
+        )
         for name, evaluator in evaluators.items()
     }
     return Verification(checkpoint, training, period, verified, made)
@@ -267,5 +300,20 @@ def _offsets(
 
 def _normal(domain: Domain, source: DataSource, training: Period | None, period: Period) -> Climatology:
     past = training or Period(source.times[0], period.start - source.frequency)
+    return _mean(domain, source, past)
+
+
+def _of_its_own(domain: Domain, source: DataSource, training: Period | None) -> Climatology:
+    """The mean of a source of its own: of the training period, or of all that it has."""
+    whole = Period(source.times[0], source.times[-1])
+    return _mean(domain, source, training if training and _has_states(source, training) else whole)
+
+
+def _has_states(source: DataSource, period: Period) -> bool:
+    within = (source.times >= period.start) & (source.times <= period.end)
+    return bool(set(source.times[within].tolist()) - {time.tolist() for time in source.missing})
+
+
+def _mean(domain: Domain, source: DataSource, period: Period) -> Climatology:
     missing = [name for name in domain.outputs if domain[name].may_be_missing]
-    return climatology(source, domain.outputs, past.start, past.end, may_be_missing=missing)
+    return mean_states(source, domain.outputs, period.start, period.end, may_be_missing=missing)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .changes import Changes
 from .constancy import Constancy
 from .dataset import Dataset
+from .implausible import Account
 from .layout import tendency
 from .store import open_group
 
@@ -33,10 +34,13 @@ class Report:
         How many were read.
     faults
         What is wrong, a sentence each.
+    missing
+        The share of values that are NaN, of the variables that have any.
     """
 
     dates: int
     faults: tuple[str, ...]
+    missing: Mapping[str, float]
 
 
 def check(path: str, progress: Callable[[int, int], None] = lambda done, total: None) -> Report:
@@ -55,15 +59,26 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
     moments, told = Moments.none(len(source.variables)), source.changes
     changes = Changes(told, len(source.variables))
     constancy: Constancy | None = None
+    account = Account(source.variables, [source.units.get(name) for name in source.variables])
+    allowed = attributes.get("variables_with_nans")
     for done, (time, state) in enumerate(_states(source, dates, faults), 1):
         if constancy is None:
             constancy = Constancy(state)
         else:
             constancy.add(state)
+        of_state = Moments.of(state)
+        account.add(time, state, of_state)
         if (first is None or time >= first) and (last is None or time <= last):
-            moments += Moments.of(state)
+            moments += of_state
             changes.add(time, state)
         progress(done, len(dates))
+    faults += account.faults()
+    if isinstance(allowed, list):
+        faults += [
+            f"{name} has missing values (NaN, {share:.2%}), but 'variables_with_nans' does not name it"
+            for name, share in account.missing.items()
+            if name not in allowed
+        ]
     if not faults and moments.count.any():
         faults += _differences(source.variables, source.statistics, moments.statistics())
         for duration, found in changes.statistics().items():
@@ -75,7 +90,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
             for name, same in zip(source.variables, constant, strict=True)
             if source.metadata[name].constant and not same
         ]
-    return Report(len(dates), tuple(faults))
+    return Report(len(dates), tuple(faults), account.missing)
 
 
 def statistics(
@@ -108,11 +123,6 @@ def _states(
         except AnemoiError as error:
             faults.append(error.what)
             continue
-        infinite = [
-            name for name, field in zip(source.variables, state, strict=True) if np.isinf(field).any()
-        ]
-        if infinite:
-            faults.append(f"{', '.join(infinite)} have infinite values at {format_date(time)}")
         if np.isnan(state).all():
             faults.append(f"there are no data for {format_date(time)}: all values are NaN")
         yield time, state

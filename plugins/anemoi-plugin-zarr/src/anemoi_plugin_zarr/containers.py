@@ -11,7 +11,8 @@ from anemoi.core.errors import DataError
 from anemoi.core.files import hidden_beside, put_in_place, remove
 
 from .dataset import Dataset
-from .placing import check_replaceable, unwritable
+from .limits import check_bytes
+from .placing import check_replaceable, check_suffix, unwritable
 
 
 def convert(
@@ -30,8 +31,9 @@ def convert(
     DataError
         If ``source`` is no data set, or ``target`` cannot be written or is not to be overwritten.
     """
-    Dataset(str(source))
     target = target.expanduser().absolute()
+    check_suffix(target, "convert", ".zarr", ".zip")
+    Dataset(str(source))
     check_replaceable(target, overwrite)
     partial = hidden_beside(target)
     try:
@@ -40,11 +42,19 @@ def convert(
         if source.is_dir():
             files = sorted(path for path in source.rglob("*") if path.is_file())
             names = [path.relative_to(source).as_posix() for path in files]
-            read: Callable[[str], bytes] = lambda name: (source / name).read_bytes()  # noqa: E731
+
+            def read(name: str) -> bytes:
+                return (source / name).read_bytes()
+
         else:
             archive = zipfile.ZipFile(source)
             names = [name for name in archive.namelist() if not name.endswith("/")]
-            read = archive.read
+            sizes = {each.filename: each.file_size for each in archive.infolist()}
+
+            def read(name: str) -> bytes:
+                check_bytes(str(source), name, sizes[name])
+                return archive.read(name)
+
         with _into_zip(content) if target.suffix == ".zip" else _into_directory(content) as put:
             for done, name in enumerate(names, 1):
                 put(name, read(name))

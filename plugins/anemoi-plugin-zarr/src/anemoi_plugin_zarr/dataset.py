@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.times import format_date
@@ -15,7 +15,8 @@ from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from .chunks import Chunks, fetcher, find_chunks
-from .faults import one_line
+from .faults import is_unreachable, one_line
+from .gridded import is_gridded
 from .layout import read_changes, read_layout
 from .reader import Index, Reader, take
 from .store import local_path, open_group
@@ -28,6 +29,8 @@ class Dataset(Reader):
     ----------
     path
         Where it is: a directory, a zip file, or the address of an object store.
+    group
+        The Zarr group there, if it is open already.
 
     Raises
     ------
@@ -36,9 +39,16 @@ class Dataset(Reader):
         Opening reads and checks everything but the data.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, group: Any = None) -> None:
         self._path = path
-        group = open_group(path)
+        group = open_group(path) if group is None else group
+        if is_gridded(group):
+            raise DataError(
+                f"{path} is a Zarr store of {', '.join(sorted(group)[:6]) or 'nothing'}, no data set in the "
+                "anemoi-datasets layout.",
+                fix=f"If it has fields along dimensions of time, make a data set of it: "
+                f"anemoi data create {path} OUT.zarr",
+            )
         self._layout = read_layout(group, path)
         self._open(group)
 
@@ -119,6 +129,11 @@ class Dataset(Reader):
         # A damaged or vanished chunk is whatever error the codec or the file system makes of it.
         except Exception as error:
             first, last = self.times[times.min()], self.times[times.max()]
+            if is_unreachable(error):
+                raise NotThereError(
+                    f"{self}: the data from {first} to {last} cannot be read: {one_line(error)}",
+                    fix="The object store does not answer, or does not have them: try again later.",
+                ) from error
             raise DataError(
                 f"{self}: the data from {first} to {last} cannot be read: {one_line(error)}",
                 fix="The data set is damaged or gone: copy or make it again. "

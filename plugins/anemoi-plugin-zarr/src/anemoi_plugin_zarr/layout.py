@@ -24,6 +24,7 @@ from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from .faults import one_line
+from .limits import check_array
 from .metadata import read_variable
 
 T = TypeVar("T")
@@ -173,6 +174,7 @@ class _Reader:
             raise self.refuse(f"array 'data' holds {data.dtype}, but should hold floating-point numbers")
         if len(data.shape) != 4 or 0 in data.shape:
             raise self.refuse(f"array 'data' has shape {data.shape}, not (time, variable, ensemble, cell)")
+        check_array(self.path, data, whole=False)
         shape: tuple[int, int, int, int] = data.shape
         return shape
 
@@ -182,6 +184,7 @@ class _Reader:
             raise self.refuse(f"array '{name}' has shape {array.shape}, but 'data' asks for ({length},)")
         if array.dtype.kind not in kind:
             raise self.refuse(f"array '{name}' holds {array.dtype}, which it should not")
+        check_array(self.path, array, whole=True)
         try:
             return np.asarray(array[...])
         # A damaged chunk is whatever error the codec or the file system makes of it.

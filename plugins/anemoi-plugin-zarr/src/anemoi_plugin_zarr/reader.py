@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from anemoi.core.delegating import DelegatingSource
-from anemoi.core.errors import DataError
+from anemoi.core.errors import NotThereError
 from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.times import format_duration
 from anemoi.core.variable import Variable
@@ -75,8 +75,10 @@ class Reader(DataSource):
 
         Raises
         ------
+        NotThereError
+            If a time is absent or missing.
         DataError
-            If a time is absent or missing, or its data are damaged.
+            If its data are damaged.
         """
         positions = self._positions(times)
         out = empty((len(positions), len(self.variables), self.members, len(self.grid)))
@@ -91,7 +93,7 @@ class Reader(DataSource):
         index = np.searchsorted(there, asked.astype("datetime64[s]")).clip(max=len(there) - 1)
         absent = asked[there[index] != asked]
         if absent.size:
-            raise DataError(
+            raise NotThereError(
                 f"{self} has no data for {absent[0]}: it holds {there[0]} to {there[-1]} "
                 f"every {format_duration(self.frequency)}.",
                 fix="Choose a time within that range.",
@@ -99,7 +101,7 @@ class Reader(DataSource):
         missing = self.missing
         lost = next((time for time in there[index] if time in missing), None) if missing else None
         if lost is not None:
-            raise DataError(
+            raise NotThereError(
                 f"{self}: the data for {lost} are missing.",
                 fix="Choose another time, or fill what is missing (fill_missing_dates).",
             )

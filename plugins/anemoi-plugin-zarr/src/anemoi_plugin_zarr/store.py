@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.errors import AnemoiError, DataError, NotThereError
 from numpy.typing import ArrayLike, NDArray
 
-from .faults import one_line
+from .faults import is_unreachable, one_line
+from .kinds_of_file import kind_of
+
+_GIVE = "Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr."
 
 
 def local_path(path: str) -> Path | None:
@@ -38,24 +41,56 @@ def open_group(path: str) -> Any:
 
     Raises
     ------
+    NotThereError
+        If there is nothing at ``path``.
     DataError
-        If there is nothing at ``path``, or it is no Zarr group.
+        If it is no Zarr group.
     """
-    local = local_path(path)
-    if local is not None and not local.exists():
-        raise DataError(f"{path} does not exist.", fix="Check the path of the data set (data.path=...).")
     zarr = import_module("zarr")
     try:
-        return zarr.open_group(store=_store(path, local), mode="r")
+        return zarr.open_group(store=open_store(path), mode="r")
     except AnemoiError:
         raise
+    except FileNotFoundError as error:  # so zarr says that there is no group
+        if local_path(path) is not None:
+            raise _no_group(path, error) from error
+        raise NotThereError(
+            f"{path} cannot be opened as a Zarr group: there is none at this address.",
+            fix="Check the address, or try again later.",
+        ) from error
     # What zarr raises for a file that is no zip, a directory that is no group, metadata that are
     # no JSON or a codec that is not installed differs from version to version.
     except Exception as error:
-        raise DataError(
-            f"{path} cannot be opened as a Zarr group: {one_line(error)}",
-            fix="Give the path of a data set made by anemoi-datasets, or of a forecast written as Zarr.",
-        ) from error
+        raise _no_group(path, error) from error
+
+
+def _no_group(path: str, error: Exception) -> DataError:
+    if is_unreachable(error):
+        return NotThereError(
+            f"{path} cannot be opened as a Zarr group: {one_line(error)}", fix="Try again later."
+        )
+    local = local_path(path)
+    if local is not None and (known := kind_of(local)) is not None:
+        what, fix = known
+        return DataError(f"{path} cannot be opened as a Zarr group: it is {what}.", fix=fix or _GIVE)
+    return DataError(
+        f"{path} cannot be opened as a Zarr group: {one_line(error)}",
+        fix=_GIVE,
+    )
+
+
+def open_store(path: str) -> Any:
+    """Give what Zarr reads at ``path``, or at the address of an object store.
+
+    Raises
+    ------
+    NotThereError
+        If there is nothing at ``path``.
+    """
+    local = local_path(path)
+    if local is not None and not local.exists():
+        raise NotThereError(f"{path} does not exist.", fix="Check the path of the data set (data.path=...).")
+    return _store(path, local)
 
 
 def create_group(path: Path, *, beside: bool = False) -> Any:
@@ -134,8 +169,31 @@ def _store(path: str, local: Path | None) -> Any:
 
         return object_store(path)
     if local.is_file():
+        _check_entries(local)
         return import_module("zarr").storage.ZipStore(str(local), mode="r")
     return _directory_store(local)
+
+
+def _check_entries(path: Path) -> None:
+    """Check that all that a zip file holds lies within it.
+
+    Raises
+    ------
+    DataError
+        If an entry names a place outside, as ``../../evil`` does.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return  # which opening it says best
+    for name in names:
+        parts = name.replace("\\", "/").split("/")
+        if ".." in parts or parts[0] == "" or ":" in parts[0] or "\0" in name:
+            raise DataError(
+                f"{path} has an entry that lies outside of it: {name!r}.",
+                fix="It was made to harm, or is damaged: get it again from where it is whole.",
+            )
 
 
 def _directory_store(path: Path) -> Any:

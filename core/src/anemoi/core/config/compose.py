@@ -134,7 +134,7 @@ def extend(composition: Composition, path: Path, overrides: Sequence[str] = ()) 
             f"{path}:{file.lines['defaults']}: this file has no defaults list.",
             fix="Write the values themselves.",
         )
-    values = _Values()
+    values = _Values(None)
     values.lay(composition.values, "", lambda key, value: composition.history(key)[-1])
     values.history.update({key: list(origins) for key, origins in composition.origins.items()})
     values.lay_file(replace(file, package=None), "", FILE, None)

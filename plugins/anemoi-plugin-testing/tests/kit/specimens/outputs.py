@@ -74,6 +74,16 @@ class NumpyFile(Output):
         }
 
 
+@caught_by("stays_right_in_any_order", "output")
+class LeavesAnEmptyPart(NumpyFile):
+    """Clears away what it wrote, but for a forecast that fails before its first state."""
+
+    def __exit__(self, kind, error, traceback):
+        if kind is not None and not self.states:
+            self.path.with_name(f".{self.path.name}.part").touch()
+        super().__exit__(kind, error, traceback)
+
+
 @caught_by("options_are_declared", "output")
 class UntypedOption(NumpyFile):
     def __init__(self, *, path: str, forecast, overwrite: bool = False, level=3):

@@ -59,6 +59,28 @@ if TYPE_CHECKING:
     multiple=True,
     help="A forcing that keeps its value at the start, instead of being read at every step; may be repeated.",
 )
+@click.option(
+    "--climatology",
+    "past",
+    multiple=True,
+    metavar="NAME|PATH|KEY=VALUE",
+    help="Data that climatology is the mean of, as for --source.  [default: those of --source in the "
+    "training period]",
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(min=1),
+    default=10.0,
+    show_default=True,
+    metavar="FACTOR",
+    help="As for anemoi forecast: stop at values so many times the range of the training away.",
+)
+@click.option(
+    "--allow-unusual",
+    multiple=True,
+    metavar="VARIABLE",
+    help="As for anemoi forecast: start although the mean of this variable is unlike the training.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 @click.option(
     "--report",
@@ -82,6 +104,9 @@ def command(
     options: tuple[str, ...],
     members: int,
     persist: tuple[str, ...],
+    past: tuple[str, ...],
+    limit: float,
+    allow_unusual: tuple[str, ...],
     seed: int,
     report: Path | None,
     map_date: str | None,
@@ -96,7 +121,8 @@ def command(
     A forecast is made from every date of the test period from which all its lead times lie within
     that period, and compared with the truth, with persistence (the state at the start, unchanged) and
     with climatology (the mean of the training period, for each time of day where that is long enough).
-    The test period is, unless you say otherwise, all of the data after the training period. A model of
+    Where the data have nothing of that period, climatology is left out, unless --climatology names other
+    data. The test period is, unless you say otherwise, all of the data after the training period. A model of
     several domains is verified in each; say --source DOMAIN.KEY=VALUE to change the data of one.
 
     \b
@@ -129,10 +155,16 @@ def command(
         "members": members,
         "persist": persist,
         "seed": seed,
+        "limit": limit,
+        "allow_unusual": allow_unusual,
         "device": available_device(device),
         "trust_code": trust_code,
         "allow_different_versions": allow_different_versions,
     }
+    of_past = None
+    if past:
+        described = source_specs(past, trained_on(model.configuration))
+        of_past = {name: build("source", spec, trust_code=trust_code) for name, spec in described.items()}
     keep_freed_memory()
     with short_warnings():
         result = verify(
@@ -141,6 +173,7 @@ def command(
             start=start,
             end=end,
             lead_time=lead_time,
+            climatology=of_past,
             metrics=metrics,
             example=drawn if target is not None else None,
             progress=_progress,
@@ -220,11 +253,11 @@ def _document(result: Verification) -> dict[str, Any]:
         return {"start": format_date(start), "end": format_date(end)}
 
     def of_domain(verified: VerifiedDomain) -> dict[str, Any]:
-        normal = verified.climatology
-        return {
-            "data": verified.source.provenance.get("identity"),
-            "climatology": {**period(normal.start, normal.end), "daily_cycle": normal.has_daily_cycle},
-        }
+        normal, data = verified.climatology, verified.source.provenance.get("identity")
+        if normal is None:
+            return {"data": data, "climatology": None, "climatology_left_out": verified.why_without}
+        about = {**period(normal.start, normal.end), "daily_cycle": normal.has_daily_cycle}
+        return {"data": data, "climatology": about}
 
     facts = {
         "checkpoint": result.checkpoint.identity,
@@ -262,6 +295,8 @@ def _print(result: Verification) -> None:
         if len(result.domains) > 1:
             console.rule(name, align="left")
         console.print(*tables[name], sep="\n")
+        if (why := result.domains[name].why_without) is not None:
+            console.print(f"Climatology is left out: {why}. Give other data for it: --climatology PATH")
 
 
 def _width(table: Any) -> int:

@@ -32,8 +32,38 @@ def command() -> None:
     show_default=True,
     help="Processes that read and write dates: more where reading is slow, as of GRIB.",
 )
+@click.option(
+    "--dask",
+    is_flag=False,
+    flag_value="local",
+    metavar="[ADDRESS]",
+    help="Read and write on the Dask cluster of the scheduler at ADDRESS, or on --workers processes here "
+    "(local).",
+)
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the source 'subset', for a source of any kind: area=[72,-12,34,42], units={msl: hPa}; "
+    "may be repeated, and is done in this order.",
+)
 @click.option("--statistics-start", metavar="DATE", help="Take the statistics from DATE on.")
 @click.option("--statistics-end", metavar="DATE", help="Take them to DATE: the end of the training period.")
+@click.option("--allow-nans", is_flag=True, help="Take missing values (NaN) for right.")
+@click.option(
+    "--fill-value",
+    "fill_values",
+    type=float,
+    multiple=True,
+    metavar="NUMBER",
+    help="A number that stands for a missing value, though the data do not say so; may be repeated.",
+)
+@click.option(
+    "--allow-implausible",
+    is_flag=True,
+    help="Take values for right that are infinite, look like fill values or are below 0 K.",
+)
 @click.option("--append", is_flag=True, help="Add later times to a data set that was made from SOURCE.")
 @click.option(
     "--overwrite", is_flag=True, help="Begin anew: replace OUTPUT, and what an interrupted command has left."
@@ -42,8 +72,13 @@ def create(
     source: tuple[str, ...],
     output: Path,
     workers: int,
+    dask: str | None,
+    filters: tuple[str, ...],
     statistics_start: str | None,
     statistics_end: str | None,
+    allow_nans: bool,
+    fill_values: tuple[float, ...],
+    allow_implausible: bool,
     append: bool,
     overwrite: bool,
 ) -> None:
@@ -64,13 +99,29 @@ def create(
     recipe = _recipe(source)
     ends = {"start": statistics_start, "end": statistics_end}
     given = {name: end for name, end in ends.items() if end is not None}
-    recipe = replace(recipe, statistics=replace(recipe.statistics, **given))
+    recipe = replace(
+        recipe,
+        filters=[*recipe.filters, *map(_filter, filters)],
+        statistics=replace(recipe.statistics, **given),
+        allow_nans=recipe.allow_nans or allow_nans or bool(fill_values),
+        fill_values=[*recipe.fill_values, *fill_values],
+        allow_implausible=recipe.allow_implausible or allow_implausible,
+    )
+    said: list[str] = []
     how: dict[str, Any] = {"overwrite": overwrite, "append": append}
     from .progress import progress
 
     with progress("writing", "dates") as show:
-        made = create_(recipe, output, workers=workers, progress=lambda at: show(at.written, at.dates), **how)
-    click.echo(f"The data set is {made}")
+        made = create_(
+            recipe,
+            output,
+            workers=workers,
+            dask=dask,
+            progress=lambda at: show(at.written, at.dates),
+            tell=said.append,
+            **how,
+        )
+    click.echo("\n".join([f"The data set is {made}", *said]))
 
 
 @command.command()
@@ -88,24 +139,29 @@ def inspect(path: str, as_json: bool) -> None:
 @click.argument("path")
 @_json
 def check(path: str, as_json: bool) -> None:
-    """Read all of the data set at PATH, and tell everything that is wrong with it."""
-    from anemoi.core.errors import DataError
+    """Read all of the data set at PATH, and tell everything that is wrong with it.
 
+    Values that cannot be are counted by variable: infinite ones, fill values that nobody declared, and
+    temperatures below 0 K. The exit code is 1 if anything is wrong.
+    """
     from ..checking import check as check_
+    from ..implausible import shares
     from .progress import progress
 
     with progress("reading", "dates") as show:
         report = check_(path, show)
     if as_json:
-        click.echo(json.dumps({"path": path, "dates": report.dates, "faults": report.faults}, indent=2))
-        click.get_current_context().exit(2 if report.faults else 0)
-    if report.faults:
+        about = {"path": path, "dates": report.dates, "faults": report.faults, "missing": report.missing}
+        click.echo(json.dumps(about, indent=2))
+    elif report.faults:
         count = "a fault" if len(report.faults) == 1 else f"{len(report.faults)} faults"
-        raise DataError(
-            f"{path} has {count}:\n  " + "\n  ".join(report.faults),
-            fix="Copy it again from where it is whole, or make it again.",
-        )
-    click.echo(f"{path} is whole: {report.dates} dates were read, and the statistics are theirs.")
+        click.echo(f"{path} has {count}:\n  " + "\n  ".join(report.faults))
+        click.echo("Copy it again from where it is whole, or make it again.")
+    else:
+        click.echo(f"{path} is whole: {report.dates} dates were read, and the statistics are theirs.")
+    if report.missing and not as_json:
+        click.echo(f"Missing values (NaN): {shares(report.missing)}.")
+    click.get_current_context().exit(1 if report.faults else 0)
 
 
 @command.command()
@@ -144,6 +200,16 @@ def convert(path: Path, output: Path, overwrite: bool) -> None:
     with progress("copying", "files") as show:
         made = convert_(path, output, overwrite=overwrite, progress=show)
     click.echo(f"The data set is {made}")
+
+
+def _filter(text: str) -> dict[str, Any]:
+    from anemoi.core.config.files import read_value
+    from anemoi.core.errors import ConfigError
+
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier():
+        raise ConfigError(f"--filter {text} is not KEY=VALUE.", fix="As in --filter area=[72,-12,34,42]")
+    return {key: read_value(value, of=f"--filter {key}")}
 
 
 def _recipe(words: tuple[str, ...]) -> Recipe:

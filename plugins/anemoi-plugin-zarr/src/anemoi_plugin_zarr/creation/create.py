@@ -21,15 +21,17 @@ from numpy.typing import NDArray
 
 from ..content import record_content
 from ..dataset import Dataset
+from ..implausible import shares
 from ..metadata import write_variable
-from ..placing import check_replaceable, unwritable
+from ..placing import check_replaceable, check_suffix, unwritable
 from ..reader import reader
 from ..store import create_array, create_group, reopen_group
 from ..views.period import Period
 from ..writer import describe
+from .cluster import write_dates_on_cluster
 from .journal import CreationJournal
 from .reading_back import Found, read_back
-from .recipe import Recipe, StatisticsPeriod
+from .recipe import Recipe, StatisticsPeriod, filtered
 from .work import Work, write_dates
 
 
@@ -54,9 +56,11 @@ def create(
     path: str | Path,
     *,
     workers: int = 1,
+    dask: str | None = None,
     overwrite: bool = False,
     append: bool = False,
     progress: Callable[[Creation], None] = lambda creation: None,
+    tell: Callable[[str], None] = lambda said: None,
 ) -> Path:
     """Make the data set that ``recipe`` describes.
 
@@ -73,12 +77,17 @@ def create(
     workers
         How many processes read and write; one reads date after date, and writes in as many threads as there
         are processors. More help where the source is slow.
+    dask
+        The address of the scheduler of a Dask cluster whose workers read and write, all of which see the
+        directory; ``local`` for one of ``workers`` processes on this machine.
     overwrite
         Whether to begin anew, and replace a data set at ``path`` and what an interrupted creation has left.
     append
         Whether to replace a data set at ``path`` by itself and the later times of the source.
     progress
         Told how far it is.
+    tell
+        Told what was found, a sentence each: which variables have missing values, and how many.
 
     Returns
     -------
@@ -91,12 +100,14 @@ def create(
         If it cannot be made: what was written until then stays for the next call.
     """
     path = Path(path).expanduser().absolute()
+    check_suffix(path, "create", ".zarr")
     partial = path.with_name(f".{path.name}.partial")
     journal = CreationJournal(partial)
     # What was begun with leave to replace something goes on with it.
     replaces = overwrite or append or (journal.plan() or {}).get("overwrite", False)
     check_replaceable(path, replaces)
-    source: DataSource = config.build("source", recipe.data)
+    described = filtered(recipe)
+    source: DataSource = config.build("source", described)
     earlier = _earlier(path, source) if append else None
     plan = _plan(recipe, source, earlier)
     try:
@@ -108,17 +119,23 @@ def create(
             work = Work(
                 directory=partial,
                 target=path,
-                source=dict(recipe.data),
+                source=dict(described),
                 earlier=None if earlier is None else {"name": "zarr", "path": str(path)},
                 times=source.times,
                 allow_nans=recipe.allow_nans,
+                allow_implausible=recipe.allow_implausible,
+                fill_values=tuple(recipe.fill_values),
             )
             done = len(dates) - len(left)
             progress(Creation(done, len(dates)))
-            for _ in write_dates(work, left, source, workers):
+            for _ in (
+                write_dates(work, left, source, workers)
+                if dask is None
+                else write_dates_on_cluster(work, left, dask, workers)
+            ):
                 done += 1
                 progress(Creation(done, len(dates)))
-            _finish(partial, journal, recipe, source, dates)
+            _finish(partial, journal, recipe, source, dates, tell)
             check_replaceable(path, replaces)
             journal.remove()
             put_in_place(partial, path)
@@ -191,7 +208,12 @@ def _prepare(
 
 
 def _finish(
-    partial: Path, journal: CreationJournal, recipe: Recipe, source: DataSource, dates: NDArray[np.intp]
+    partial: Path,
+    journal: CreationJournal,
+    recipe: Recipe,
+    source: DataSource,
+    dates: NDArray[np.intp],
+    tell: Callable[[str], None],
 ) -> None:
     """Read everything back, then write what describes it."""
     period = _statistics_times(recipe.statistics, source)
@@ -202,6 +224,9 @@ def _finish(
             f"{format_date(period[-1])}.",
             fix="Choose another period: statistics.start and statistics.end.",
         )
+    missing = {name: share for name, share in zip(source.variables, found.missing, strict=True) if share > 0}
+    if missing:
+        tell(f"Missing values (NaN): {shares(missing)}.")
     about = {name: getattr(recipe, name) for name in ("description", "licence", "attribution")}
     inherited = {name: source.provenance.get(name) for name in about}
     describe(
@@ -234,7 +259,7 @@ def _about_variables(source: DataSource, found: Found) -> dict[str, Any]:
             replace(variable, constant=bool(same), role=Role.FORCING if same else variable.role)
             for variable, same in zip(known, found.constant, strict=True)
         ]
-    with_nans = [name for name, some in zip(source.variables, found.with_nans, strict=True) if some]
+    with_nans = [name for name, some in zip(source.variables, found.missing, strict=True) if some > 0]
     return {
         "variables_metadata": {variable.name: write_variable(variable) for variable in known},
         "constant_fields": sorted(variable.name for variable in known if variable.constant),

@@ -36,14 +36,14 @@ class Found:
         in order of time, so that they do not depend on how many threads there are.
     constant
         Whether each variable is the same on all dates, ``(variable,)``; None if there is one date.
-    with_nans
-        Whether each has NaNs on any date, ``(variable,)``.
+    missing
+        The share of the values of each that are NaN, ``(variable,)``.
     """
 
     states: Moments
     changes: Moments
     constant: NDArray[np.bool_] | None
-    with_nans: NDArray[np.bool_]
+    missing: NDArray[np.float64]
 
 
 def read_back(
@@ -88,7 +88,10 @@ def read_back(
         return date > 0 and bool(counts[date - 1] and counts[date])
 
     constancy = Constancy(read(dates[0]))
-    with_nans = np.zeros(shape[1], dtype=bool)
+    size = shape[2] * shape[3]
+    missing = np.zeros(shape[1])
+    for date in dates.tolist():
+        missing += 1 - journal.recorded(date)[0].count / size
 
     def read_run(run: list[int]) -> list[tuple[Moments, Moments]]:
         before = read(run[0] - 1) if changed(run[0]) else None
@@ -103,7 +106,6 @@ def read_back(
                 )
             if date != dates[0]:
                 constancy.add(state)
-            with_nans[moments.count < state[0].size] = True
             if counts[date]:
                 compared = before if changed(date) else None
                 found.append((moments, none if compared is None else change(compared, state)))
@@ -116,4 +118,4 @@ def read_back(
         for found in pool.map(read_run, runs):
             for of_date, of_change in found:
                 states, changes = states + of_date, changes + of_change
-    return Found(states, changes, constancy.constant, with_nans)
+    return Found(states, changes, constancy.constant, missing / len(dates))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from anemoi.core import config
 from anemoi.core.config import Component, Composition, Spec
 from anemoi.core.config.files import read_file
+
+from .guard import check_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +36,37 @@ class Recipe:
     ----------
     data
         The source, its name and options.
+    filters
+        What is done to it, one after the other: options of ``subset``, such as ``{area: [72, -12, 34, 42]}``.
     statistics
         The times that the statistics are taken over.
     allow_nans
         Whether values may be NaN; if not, one is an error.
+    fill_values
+        Numbers that stand for missing values in the data, though these do not say so: they become NaN.
+    allow_implausible
+        Whether values may be infinite, look like fill values, or be below 0 K; if not, one is an error.
     description, licence, attribution
         What the data set says of itself.
     """
 
     data: Annotated[Spec, Component("source")]
+    filters: list[dict[str, Any]] = field(default_factory=list)
     statistics: StatisticsPeriod = field(default_factory=StatisticsPeriod)
     allow_nans: bool = False
+    fill_values: list[float] = field(default_factory=list)
+    allow_implausible: bool = False
     description: str | None = None
     licence: str | None = None
     attribution: str | None = None
+
+
+def filtered(recipe: Recipe) -> Spec:
+    """Describe the source of a recipe with its filters."""
+    spec: Spec = recipe.data
+    for each in recipe.filters:
+        spec = {"name": "subset", "source": spec, **each}
+    return spec
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -58,5 +77,6 @@ def read_recipe(path: Path) -> Recipe:
     ConfigError
         If it cannot be read, or something in it is unknown or mistyped.
     """
+    check_recipe(path)
     record = {"primary": str(path), "overrides": (), "values": read_file(path).values}
     return config.validate(Composition.from_dict(record), Recipe)

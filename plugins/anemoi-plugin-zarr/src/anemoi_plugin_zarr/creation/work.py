@@ -22,6 +22,7 @@ from anemoi.core.moments import Moments
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
+from ..implausible import Account, shares
 from ..placing import unwritable
 from ..processors import processors
 from ..store import reopen_group, write_state
@@ -44,8 +45,8 @@ class Work:
         A data set that has the first of them already, as a configuration says it; or None.
     times
         All times.
-    allow_nans
-        Whether values may be NaN.
+    allow_nans, allow_implausible, fill_values
+        As in the recipe.
     """
 
     directory: Path
@@ -54,9 +55,21 @@ class Work:
     earlier: Spec | None
     times: NDArray[np.datetime64]
     allow_nans: bool
+    allow_implausible: bool
+    fill_values: tuple[float, ...]
 
 
-class _Writer:
+class Writer:
+    """Reads dates and writes them, with what is opened for it.
+
+    Parameters
+    ----------
+    work
+        How.
+    source
+        The source, if it is open already.
+    """
+
     def __init__(self, work: Work, source: DataSource | None = None) -> None:
         self.work = work
         self.source = config.build("source", work.source) if source is None else source
@@ -69,7 +82,11 @@ class _Writer:
         time = self.work.times[date]
         has_it = self.earlier is not None and time <= self.earlier.times[-1]
         fields = (self.earlier if has_it else self.source).read([time])  # type: ignore[union-attr]
-        return np.ascontiguousarray(fields[0].transpose(2, 0, 1))
+        state = np.ascontiguousarray(fields[0].transpose(2, 0, 1))
+        if self.work.fill_values:
+            filled = np.isin(state, np.array(self.work.fill_values, dtype=np.float32))
+            state = np.where(filled, np.float32(np.nan), state)
+        return state
 
     def write(self, date: int, state: NDArray[np.float32]) -> int:
         """Write it."""
@@ -81,17 +98,33 @@ class _Writer:
             )
         moments = Moments.of(state)
         if not work.allow_nans and (moments.count < state[0].size).any():
-            variable = self.source.variables[int(np.argmin(moments.count))]
+            shares_ = 1 - moments.count / state[0].size
+            missing = {
+                name: share for name, share in zip(self.source.variables, shares_, strict=True) if share > 0
+            }
             raise DataError(
-                f"{variable!r} has NaNs at {format_date(time)}.",
-                fix="If that is right, say so in the recipe: allow_nans: true",
+                f"Values are NaN at {format_date(time)}: {shares(missing)}.",
+                fix="If that is right, say so: --allow-nans, or in the recipe allow_nans: true",
             )
+        if not work.allow_implausible:
+            self._check(time, state, moments)
         try:
             write_state(work.directory, date, state)
             self.journal.record(date, moments, zlib.crc32(state.data))
         except OSError as error:
             raise unwritable(work.target, error) from error
         return date
+
+    def _check(self, time: np.datetime64, state: NDArray[np.float32], moments: Moments) -> None:
+        variables, units = self.source.variables, self.source.units
+        account = Account(variables, [units.get(name) for name in variables])
+        account.add(time, state, moments)
+        if faults := account.faults():
+            raise DataError(
+                "The data have values that cannot be:\n  " + "\n  ".join(faults),
+                fix="If they stand for missing values, say so: --fill-value 9999 (fill_values: [9999] in the "
+                "recipe). If they are right: --allow-implausible (allow_implausible: true).",
+            )
 
 
 def write_dates(work: Work, dates: Sequence[int], source: DataSource, workers: int) -> Iterator[int]:
@@ -103,7 +136,7 @@ def write_dates(work: Work, dates: Sequence[int], source: DataSource, workers: i
         If one cannot be read or written. Those that were, stay.
     """
     if workers == 1 or len(dates) < 2:
-        yield from _write_in_threads(_Writer(work, source), dates)
+        yield from _write_in_threads(Writer(work, source), dates)
         return
     # New processes, not forks: sources may hold threads and open files.
     pool = ProcessPoolExecutor(
@@ -121,7 +154,7 @@ def write_dates(work: Work, dates: Sequence[int], source: DataSource, workers: i
         pool.shutdown(cancel_futures=True)
 
 
-def _write_in_threads(writer: _Writer, dates: Sequence[int]) -> Iterator[int]:
+def _write_in_threads(writer: Writer, dates: Sequence[int]) -> Iterator[int]:
     """Read one date after another, as any source bears, while those before it are compressed and written."""
     threads = processors()
     with ThreadPoolExecutor(threads) as pool:
@@ -134,13 +167,13 @@ def _write_in_threads(writer: _Writer, dates: Sequence[int]) -> Iterator[int]:
             yield waiting.popleft().result()
 
 
-_writer: _Writer
+_writer: Writer
 
 
 def _start(work: Work) -> None:
     global _writer
     Thread(target=_end_with_parent, daemon=True).start()
-    _writer = _Writer(work)
+    _writer = Writer(work)
 
 
 def _write(date: int) -> int:

@@ -29,7 +29,7 @@ class JoinSource(Selection):
     """
 
     def __init__(self, *, sources: list[Annotated[Spec, Component("source")]], **options: Any) -> None:
-        super().__init__(_Joined(opened("join", sources)), **options)
+        super().__init__(Joined(opened("join", sources)), **options)
 
     @classmethod
     def check_options(cls, *, sources: Sequence[Spec] = (), **options: Any) -> None:
@@ -38,7 +38,15 @@ class JoinSource(Selection):
         super().check_options(**options)
 
 
-class _Joined(View):
+class Joined(View):
+    """The variables of readers at the same times on the same grid; of those that several have, the last.
+
+    Parameters
+    ----------
+    sources
+        The readers.
+    """
+
     def __init__(self, sources: Sequence[Reader]) -> None:
         super().__init__(sources[0])
         require_same("join", sources, "times", "grid")
@@ -52,20 +60,24 @@ class _Joined(View):
 
     @property
     def variables(self) -> tuple[str, ...]:
+        """Those of all."""
         return self._variables
 
     @property
     def statistics(self) -> Statistics:
+        """Those of each variable's source."""
         return self._joined([source.statistics for source in self._sources])
 
     @property
     def changes(self) -> Mapping[np.timedelta64, Statistics]:
+        """Those over the durations that all sources have."""
         each = [source.changes for source in self._sources]
         shared = [duration for duration in each[0] if all(duration in other for other in each)]
         return {duration: self._joined([known[duration] for known in each]) for duration in shared}
 
     @property
     def statistics_period(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """That of the sources, if they have one."""
         periods = {self._sources[s].statistics_period for s in np.unique(self._place[:, 0])}
         return periods.pop() if len(periods) == 1 else None
 
@@ -75,19 +87,23 @@ class _Joined(View):
 
     @property
     def missing(self) -> frozenset[np.datetime64]:
+        """Those that any source lacks."""
         return frozenset().union(*(source.missing for source in self._sources))
 
     @property
     def provenance(self) -> Mapping[str, Any]:
+        """One of its own, with the sources as parents."""
         return derived(self._sources, join=list(self._variables))
 
     @property
     def metadata(self) -> Mapping[str, Variable]:
+        """That of each variable's source."""
         each = [source.metadata for source in self._sources]
         names = zip(self._variables, self._place[:, 0], strict=True)
         return {name: each[s][name] for name, s in names}
 
     def fill(self, out: NDArray[np.float32], times: NDArray[np.intp], variables: Index, cells: Index) -> None:
+        """Read each variable from its source."""
         place = self._place if variables is None else self._place[variables]
         for number, source in enumerate(self._sources):
             into = np.flatnonzero(place[:, 0] == number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from anemoi.core.errors import AnemoiError, ConfigError, DataError
+from anemoi.core.errors import AnemoiError, ConfigError, DataError, NotThereError
 from anemoi.core.interfaces.data_source import Times
 from anemoi.core.times import format_date, format_duration, parse_date, parse_duration
 from numpy.typing import NDArray
@@ -32,8 +32,10 @@ class Period(View):
     ------
     ConfigError
         If one of them cannot be read.
+    NotThereError
+        If no time is left.
     DataError
-        If no time is left, or the frequency is no multiple.
+        If the frequency is no multiple.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Period(View):
         last = there[-1] if end is None else _span("end", end)[1]
         chosen = np.flatnonzero((there >= first) & (there <= last))
         if not len(chosen):
-            raise DataError(
+            raise NotThereError(
                 f"{source} has no times from {format_date(first)} to {format_date(last)}.",
                 fix=f"It reaches from {format_date(there[0])} to {format_date(there[-1])}: "
                 "set start and end within.",

@@ -9,6 +9,7 @@ from annotated_types import Ge, Len
 
 from ..reader import Reader, derived
 from . import cells, variables
+from .converted import Converted
 from .filled import Filled, Method
 from .period import Period, require_period
 from .view import View
@@ -18,6 +19,8 @@ _CHOICES: Final[Mapping[str, Callable[[Reader, Any], Reader]]] = {
     "drop": variables.drop,
     "reorder": variables.reorder,
     "rename": variables.rename,
+    "levels": variables.levels,
+    "units": Converted,
     "thinning": cells.thinning,
     "area": cells.area,
 }
@@ -46,6 +49,10 @@ class Selection(View):
         All variables in another order, or ``sort`` for that of the alphabet.
     rename
         New names of variables.
+    levels
+        Of variables on levels those on these alone, in the units of their type; all others stay.
+    units
+        The units to convert variables to: ``{msl: hPa}``.
     thinning
         Every n-th row and column, of a field on a grid of two dimensions.
     area
@@ -65,13 +72,22 @@ class Selection(View):
         drop: list[str] | None = None,
         reorder: list[str] | Literal["sort"] | None = None,
         rename: dict[str, str] | None = None,
+        levels: list[float] | None = None,
+        units: dict[str, str] | None = None,
         thinning: Annotated[int, Ge(1)] | None = None,
         area: Annotated[list[float], Len(4, 4)] | None = None,
     ) -> None:
         filling = _given(fill_missing_dates=fill_missing_dates)
         period = _given(start=start, end=end, frequency=frequency)
         chosen = _given(
-            select=select, drop=drop, reorder=reorder, rename=rename, thinning=thinning, area=area
+            select=select,
+            drop=drop,
+            reorder=reorder,
+            rename=rename,
+            levels=levels,
+            units=units,
+            thinning=thinning,
+            area=area,
         )
         self._whole, self._options = source, {**filling, **period, **chosen}
         if fill_missing_dates is not None:

@@ -100,6 +100,20 @@ def rename(source: Reader, names: Mapping[str, str]) -> Variables:
     return Variables(source, range(len(new)), new)
 
 
+def levels(source: Reader, wanted: Sequence[float]) -> Variables:
+    """Choose of the variables on levels those on the ones that are wanted; others stay."""
+    known = source.metadata
+    there = {known[name].level for name in source.variables}
+    if absent := [each for each in wanted if each not in there]:
+        found = ", ".join(f"{each:g}" for each in sorted(each for each in there if each is not None))
+        raise ConfigError(
+            f"levels: {source} has none at {', '.join(f'{each:g}' for each in absent)}.",
+            fix=f"It has {found or 'none'}.",
+        )
+    kept = [i for i, name in enumerate(source.variables) if known[name].level in (None, *wanted)]
+    return Variables(source, kept)
+
+
 def _require(option: str, source: Reader, names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in source.variables]
     if unknown:
