@@ -428,6 +428,26 @@ def test_processes_of_a_local_cluster_do_the_same(make: Make, tmp_path: Path) ->
     assert stores(both) == stores(alone)
 
 
+def test_what_a_lost_worker_had_to_write_others_write(make: Make, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    dates = 60
+    times = TIMES[0] + np.arange(dates) * np.timedelta64(6, "h")
+    data = np.random.default_rng(0).normal(280.0, size=(dates, 2, 1, 4)).astype("f4")
+    path = make(arrays={**ARRAYS, "dates": times}, data=data)
+    alone = create(recipe(path), tmp_path / "alone.zarr")
+    lost: list[int] = []
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+
+        def lose(creation: Any) -> None:
+            if creation.written == 5:
+                lost.append(next(iter(cluster.workers.values())).pid)
+                os.kill(lost[0], signal.SIGKILL)
+
+        both = create(recipe(path), tmp_path / "lost.zarr", dask=cluster.scheduler_address, progress=lose)
+    assert lost
+    assert stores(both) == stores(alone)
+
+
 def test_errors_on_a_cluster_are_those_of_one_process(make: Make, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     data = DATA.copy()

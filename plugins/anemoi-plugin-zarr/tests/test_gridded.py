@@ -215,6 +215,14 @@ def test_one_forecast_or_one_lead_time_is_chosen_of_several(tmp_path: Path) -> N
     np.testing.assert_array_equal(source.times, TIMES[[2, 4]])
     np.testing.assert_array_equal(source.read(source.times)[..., 0], values[:, :, 1])
     assert len({ZarrSource(path=path, base=b).provenance["identity"] for b in ("latest", "2020-01-01")}) == 2
+    source = ZarrSource(path=path, step="12h", members=[1])
+    np.testing.assert_array_equal(source.read(source.times)[..., 0], values[:, [1], 1])
+    source = ZarrSource(path=path, step="12h", members=[1, 0])
+    np.testing.assert_array_equal(source.read(source.times)[..., 0], values[:, [1, 0], 1])
+    with pytest.raises(NotThereError, match=r"no member 7\.\nIt has 2, from 0 to 1"):
+        ZarrSource(path=path, step="12h", members=[7])
+    with pytest.raises(ConfigError, match="does not name each once"):
+        ZarrSource(path=path, step="12h", members=[0, 0])
     for wrong in ({"base": "2020-01-02"}, {"step": "24h"}):
         with pytest.raises(NotThereError, match=r"no (forecast from|lead time)"):
             ZarrSource(path=path, **wrong)

@@ -29,6 +29,8 @@ class ZarrSource(Selection):
         ``latest``.
     step
         Of several forecasts in a store of fields the lead time to take of each: ``24h``.
+    members
+        Of an ensemble in a store of fields the numbers of the members to take, in this order.
     level_type
         What the levels of a store of fields are, where it does not say: ``pressure``, ``model``, ...
 
@@ -47,14 +49,15 @@ class ZarrSource(Selection):
         path: str,
         base: str | None = None,
         step: str | None = None,
+        members: list[int] | None = None,
         level_type: str | None = None,
         **options: Any,
     ) -> None:
-        of_fields = {"base": base, "step": step, "level_type": level_type}
+        of_fields = {"base": base, "step": step, "members": members, "level_type": level_type}
         super().__init__(_reader(path, of_fields, options.get("frequency")), **options)
 
 
-def _reader(path: str, of_fields: dict[str, str | None], frequency: str | None) -> Reader:
+def _reader(path: str, of_fields: dict[str, Any], frequency: str | None) -> Reader:
     group = open_group(path)
     if is_gridded(group):
         return Gridded(path, frequency=frequency, **of_fields)

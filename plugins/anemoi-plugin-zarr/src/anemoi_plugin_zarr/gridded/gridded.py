@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from anemoi.core.errors import AnemoiError, DataError, NotThereError
+from anemoi.core.errors import AnemoiError, ConfigError, DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.moments import Moments
@@ -71,6 +71,8 @@ class Gridded(Reader):
         Of several forecasts the one to take, by its start: ``2020-01-01T06``, or ``latest``.
     step
         Of several forecasts the lead time to take of each: ``24h``.
+    members
+        The numbers of the ensemble members to take, in this order; None for all.
     level_type
         What the levels are, where the store does not say.
     frequency
@@ -90,6 +92,7 @@ class Gridded(Reader):
         *,
         base: str | None = None,
         step: str | None = None,
+        members: Sequence[int] | None = None,
         level_type: str | None = None,
         frequency: str | None = None,
     ) -> None:
@@ -97,6 +100,7 @@ class Gridded(Reader):
         dataset = self._open()
         self._axes = read_axes(dataset, path, level_type)
         self._moments = choose(self._axes, dict(dataset.attrs), path, base, step, frequency)
+        self._members = _places(self._axes.members, members, path)
         self._placed = self._variables(dataset)
         if not self._placed:
             raise DataError(
@@ -131,7 +135,7 @@ class Gridded(Reader):
     @property
     def members(self) -> int:
         """How many ensemble members there are."""
-        return len(self._axes.members) or 1
+        return 1 if self._members is None else len(self._members)
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -187,6 +191,8 @@ class Gridded(Reader):
         indices: dict[str, Any] = {**moments.fixed, moments.along: wanted}
         if axes.level is not None:
             indices[axes.level] = chosen
+        if axes.member is not None:
+            indices[axes.member] = self._members
         try:
             part = array.isel({name: index for name, index in indices.items() if name in array.dims})
             order = [moments.along, axes.level, axes.member, *axes.horizontal]
@@ -295,7 +301,8 @@ class Gridded(Reader):
             axes.levels,
         ):
             digest.update(np.ascontiguousarray(values).tobytes())
-        digest.update(json.dumps([sorted(self._moments.fixed.items()), axes.members]).encode())
+        members = [] if self._members is None else [axes.members[place] for place in self._members]
+        digest.update(json.dumps([sorted(self._moments.fixed.items()), members]).encode())
         return f"sha256:{digest.hexdigest()}"
 
     def _open(self) -> Any:
@@ -323,6 +330,20 @@ class Gridded(Reader):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_dataset": None, "_process": None}
+
+
+def _places(there: tuple[int, ...], wanted: Sequence[int] | None, path: str) -> NDArray[np.intp] | None:
+    """The positions of the members that are wanted; None where there are no members."""
+    if wanted is None:
+        return np.arange(len(there)) if there else None
+    if absent := [each for each in wanted if each not in there]:
+        raise NotThereError(
+            f"{path} has no member {', '.join(map(str, absent))}.",
+            fix=f"It has {len(there)}, from {min(there)} to {max(there)}." if there else "It has none.",
+        )
+    if not wanted or len(set(wanted)) < len(wanted):
+        raise ConfigError(f"members: {list(wanted)} does not name each once.", fix="As in members=[0,3]")
+    return np.array([there.index(each) for each in wanted], dtype=np.intp)
 
 
 _TERMS: Final = ("title", "description", "licence", "license", "attribution", "institution", "source")
