@@ -101,8 +101,7 @@ def _prepare(
     track: Track,
 ) -> Training:
     """Build and check the training; an error for what is not installed here tells of all of it."""
-    from anemoi.core.cli.lacking import lacking
-
+    from .lacking import lacking
     from .run import PRIMARY, interrupted, prepare
     from .settings import Settings
 
