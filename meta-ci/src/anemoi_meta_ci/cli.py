@@ -26,7 +26,7 @@ from .matrix import Matrix, Source
 from .plan import CORE, Plan, Planned
 from .release import train
 from .resolve import Resolver
-from .results import GREEN, Result, Run, against, together
+from .results import GREEN, MatrixRun, Result, against, together
 from .run import Runner, clean
 from .wheels import Wheelhouse, commits_between, needs
 
@@ -98,7 +98,7 @@ def plan(
     opened = project()
     planned = opened.planner().plan(changed=changed or None)
     if github:
-        earlier = Run.load(opened.results).results if opened.results.exists() else ()
+        earlier = MatrixRun.load(opened.results).results if opened.results.exists() else ()
         click.echo(json.dumps(strategy(planned, earlier, shards)))
     elif as_json:
         click.echo(json.dumps([_row(each) for each in planned], indent=2))
@@ -143,7 +143,7 @@ def run(
     clean(opened.folder)
     done = opened.runner(plan).run(planned, workers=workers, report=_say)
     if baseline:
-        done = replace(done, results=tuple(against(done.results, Run.load(baseline).results)))
+        done = replace(done, results=tuple(against(done.results, MatrixRun.load(baseline).results)))
     done.save(opened.results)
     for said in (*done.findings, *done.errors):
         click.echo(said)
@@ -170,14 +170,14 @@ def report(project: Callable[[], Project], parts: Sequence[Path], output: Path |
     """
     opened = project()
     if parts:
-        whole = together([Run.load(part) for part in parts])
+        whole = together([MatrixRun.load(part) for part in parts])
         cells = {cell.id: cell for cell in expand(opened.matrix)}
         known = [each for each in whole.results if each.id in cells]
         compared = findings([cells[each.id] for each in known], known)
         said = tuple(dict.fromkeys((*compared, *whole.findings)))
         replace(whole, findings=said).save(opened.results)
     folder = output or opened.folder / "report"
-    reports.write(Run.load(opened.results), folder, opened.folder / "logs")
+    reports.write(MatrixRun.load(opened.results), folder, opened.folder / "logs")
     click.echo(folder / "index.html")
 
 
@@ -192,7 +192,7 @@ def constraints(project: Callable[[], Project], line: str, output: Path | None) 
         raise MetaCIError(f"There is no line {line!r}; there are {', '.join(opened.matrix.lines)}.")
     plan = opened.planner()
     plan.build()
-    text = known_good(opened.matrix, plan, Run.load(opened.results), line)
+    text = known_good(opened.matrix, plan, MatrixRun.load(opened.results), line)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -248,7 +248,7 @@ def release_plan(project: Callable[[], Project], as_json: bool) -> None:
     plan = opened.planner()
     plan.build()
     line = next(iter(opened.matrix.lines))
-    known_good(opened.matrix, plan, Run.load(opened.results), line)
+    known_good(opened.matrix, plan, MatrixRun.load(opened.results), line)
     wheels = {CORE: plan.core(line), **{name: plan.wheels[name] for name in opened.matrix.managed}}
     ours = {name: wheel for name, wheel in wheels.items() if wheel.source is not None}
     releases = train(ours, plan.released(ours), needs(ours, tests=False))

@@ -7,11 +7,11 @@ import re
 from .errors import MetaCIError
 from .matrix import Matrix
 from .plan import CORE, Plan
-from .results import GREEN, Run
+from .results import GREEN, MatrixRun
 from .uv import find_links, uv
 
 
-def constraints(matrix: Matrix, plan: Plan, run: Run, line: str) -> str:
+def constraints(matrix: Matrix, plan: Plan, run: MatrixRun, line: str) -> str:
     """The versions of a line that were proved together, with hashes.
 
     The set is the one that the job from end to end ran with, at the highest versions; each managed

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from jinja2 import Environment
 
-from .results import GREEN, Result, Run, State
+from .results import GREEN, MatrixRun, Result, State
 
 SYMBOLS: Mapping[str, str] = {
     "pass": "✓",
@@ -27,7 +27,7 @@ _BADGE_COLOURS: Mapping[str, str] = {"passing": "brightgreen", "flaky": "yellow"
 _TAIL = 6_000
 
 
-def write(run: Run, folder: Path, logs: Path) -> list[Path]:
+def write(run: MatrixRun, folder: Path, logs: Path) -> list[Path]:
     """Write everything into a folder; the paths written."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {
@@ -43,7 +43,7 @@ def write(run: Run, folder: Path, logs: Path) -> list[Path]:
     return [folder / name for name in written]
 
 
-def page(run: Run, logs: Path) -> str:
+def page(run: MatrixRun, logs: Path) -> str:
     """One self-contained HTML page: the grid, and behind each cell its log, lock and command."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(
@@ -62,7 +62,7 @@ def page(run: Run, logs: Path) -> str:
     )
 
 
-def summary(run: Run) -> str:
+def summary(run: MatrixRun) -> str:
     """A Markdown table of the grid, then what failed and what was found."""
     rows, columns = _axes(run.results)
     cells = {(each.row, each.environment): each for each in run.results}
@@ -84,7 +84,7 @@ def summary(run: Run) -> str:
     return "\n".join(lines) + "\n"
 
 
-def junit(run: Run, logs: Path) -> str:
+def junit(run: MatrixRun, logs: Path) -> str:
     """One test case for each cell."""
     suite = ElementTree.Element(
         "testsuite",
@@ -108,7 +108,7 @@ def junit(run: Run, logs: Path) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
 
 
-def badges(run: Run) -> dict[str, dict[str, object]]:
+def badges(run: MatrixRun) -> dict[str, dict[str, object]]:
     """For each plugin what shields.io draws a badge from."""
     by_plugin: dict[str, list[Result]] = {}
     for each in run.results:

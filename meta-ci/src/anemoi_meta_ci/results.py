@@ -99,7 +99,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Run:
+class MatrixRun:
     """All results of a run, and what was found in them together.
 
     Parameters
@@ -126,7 +126,7 @@ class Run:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> Run:
+    def load(cls, path: Path) -> MatrixRun:
         """Read what :meth:`save` wrote.
 
         Raises
@@ -149,9 +149,9 @@ class Run:
             ) from None
 
 
-def together(runs: Sequence[Run]) -> Run:
+def together(runs: Sequence[MatrixRun]) -> MatrixRun:
     """The runs of parts of a matrix as one, with the last result of each cell."""
-    return Run(
+    return MatrixRun(
         started=min(run.started for run in runs),
         results=tuple({each.id: each for run in runs for each in run.results}.values()),
         findings=tuple(dict.fromkeys(said for run in runs for said in run.findings)),

@@ -21,8 +21,8 @@ from .findings import findings
 from .matrix import Exclusion
 from .plan import Plan, Planned
 from .resolve import Lock
-from .results import Result, Run, StageResult, result_from
-from .stages import Bench
+from .results import MatrixRun, Result, StageResult, result_from
+from .stages import Workspace
 from .uv import DRAWING, UvError, find_links, find_python, uv
 
 
@@ -45,7 +45,7 @@ class Runner:
     today: datetime.date
     _pythons: dict[str, str | None] = field(default_factory=dict, init=False)
 
-    def run(self, planned: Sequence[Planned], *, workers: int, report: Callable[[Result], None]) -> Run:
+    def run(self, planned: Sequence[Planned], *, workers: int, report: Callable[[Result], None]) -> MatrixRun:
         """Run cells, some at a time, and say what came out.
 
         What was green before, with the same wheels, lock, Python and stages, is not run again, so an
@@ -65,7 +65,7 @@ class Runner:
         cells = [each.cell for each in planned]
         judged = [self._excluded(cell, result) for cell, result in zip(cells, results, strict=True)]
         tight = self._tight_caps(planned)
-        return Run(
+        return MatrixRun(
             started=started,
             results=tuple(result for result, _ in judged),
             findings=(*findings(cells, results), *tight),
@@ -133,9 +133,9 @@ class Runner:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="cell-") as temporary:
             deadline = start + self.plan.matrix.timeout
-            bench = Bench(Path(temporary) / "env", Path(temporary) / "home", log, deadline)
-            bench.scratch.mkdir()
-            done = self._stages(planned, bench)
+            workspace = Workspace(Path(temporary) / "env", Path(temporary) / "home", log, deadline)
+            workspace.scratch.mkdir()
+            done = self._stages(planned, workspace)
         failed = next((each for each in done if not each.passed), None)
         return replace(
             blank,
@@ -145,30 +145,30 @@ class Runner:
             seconds=round(time.monotonic() - start, 2),
         )
 
-    def _stages(self, planned: Planned, bench: Bench) -> list[StageResult]:
+    def _stages(self, planned: Planned, workspace: Workspace) -> list[StageResult]:
         cell, wheel = planned.cell, planned.wheels[-1]
         smoke = self.plan.matrix.smoke
         steps: list[tuple[str, Callable[[], str]]] = [
-            ("install", lambda: self._install(planned, planned.locks[0], bench))
+            ("install", lambda: self._install(planned, planned.locks[0], workspace))
         ]
         if cell.kind == "plugin":
             known: dict[str, Callable[[], str]] = {
-                "cli": lambda: stages.command_line(bench, wheel, torch=bool(cell.torch)),
-                "import": lambda: stages.imports(bench, wheel),
-                "doctor": lambda: stages.doctor(bench, wheel),
-                "conformance": lambda: self._conformance(planned, bench),
-                "own": lambda: self._own(planned, bench),
+                "cli": lambda: stages.command_line(workspace, wheel, torch=bool(cell.torch)),
+                "import": lambda: stages.imports(workspace, wheel),
+                "doctor": lambda: stages.doctor(workspace, wheel),
+                "conformance": lambda: self._conformance(planned, workspace),
+                "own": lambda: self._own(planned, workspace),
             }
             steps += [(stage, known[stage]) for stage in cell.stages]
         else:
             assert smoke is not None
-            steps.append(("write", lambda: stages.commands(bench, smoke.write)))
+            steps.append(("write", lambda: stages.commands(workspace, smoke.write)))
             if cell.kind == "checkpoint":
-                newer = replace(bench, environment=bench.environment.with_name("newer"))
+                newer = replace(workspace, environment=workspace.environment.with_name("newer"))
                 steps.append(("install the newer", lambda: self._install(planned, planned.locks[1], newer)))
                 steps.append(("read", lambda: stages.commands(newer, smoke.read)))
             else:
-                steps.append(("read", lambda: stages.commands(bench, smoke.read)))
+                steps.append(("read", lambda: stages.commands(workspace, smoke.read)))
         done: list[StageResult] = []
         for name, step in steps:
             done.append(stages.measured(name, step))
@@ -176,32 +176,38 @@ class Runner:
                 break
         return done
 
-    def _install(self, planned: Planned, lock: Lock, bench: Bench) -> str:
+    def _install(self, planned: Planned, lock: Lock, workspace: Workspace) -> str:
         try:
-            if not bench.environment.exists():
-                uv("venv", "--quiet", "--python", str(self._pythons[planned.cell.python]), bench.environment)
-            requirements = bench.environment / "lock.txt"
+            if not workspace.environment.exists():
+                uv(
+                    "venv",
+                    "--quiet",
+                    "--python",
+                    str(self._pythons[planned.cell.python]),
+                    workspace.environment,
+                )
+            requirements = workspace.environment / "lock.txt"
             requirements.write_text(lock.text, encoding="utf-8")
-            words = ["--quiet", "--no-deps", "--python", str(bench.python), "-r", str(requirements)]
+            words = ["--quiet", "--no-deps", "--python", str(workspace.python), "-r", str(requirements)]
             uv("pip", "install", *words, *find_links(planned.folders))
         except UvError as error:
             return _last(str(error))
         return ""
 
-    def _conformance(self, planned: Planned, bench: Bench) -> str:
+    def _conformance(self, planned: Planned, workspace: Workspace) -> str:
         """The contract of its kind, with the kit installed now and not before."""
-        if planned.conformance and (reason := self._install(planned, planned.conformance, bench)):
+        if planned.conformance and (reason := self._install(planned, planned.conformance, workspace)):
             return reason
-        return stages.conformance(bench, planned.wheels[-1])
+        return stages.conformance(workspace, planned.wheels[-1])
 
-    def _own(self, planned: Planned, bench: Bench) -> str:
+    def _own(self, planned: Planned, workspace: Workspace) -> str:
         """The plugin's own tests, with what they need installed now and not before."""
-        if reason := self._install(planned, planned.locks[-1], bench):
+        if reason := self._install(planned, planned.locks[-1], workspace):
             return reason
         excluded = [each.test for each in self._exclusions(planned.cell) if each.test]
-        if reason := stages.own_tests(bench, planned.wheels[-1], excluded):
+        if reason := stages.own_tests(workspace, planned.wheels[-1], excluded):
             return reason
-        passing = [test for test in excluded if stages.one_test(bench, test)]
+        passing = [test for test in excluded if stages.one_test(workspace, test)]
         return f"{passing[0]} is excluded and passes" if passing else ""
 
     def _exclusions(self, cell: Cell) -> list[Exclusion]:

@@ -25,7 +25,7 @@ class CellTimeoutError(Exception):
 
 
 @dataclass
-class Bench:
+class Workspace:
     """The environment of a cell, a folder to work in, a log and a deadline.
 
     Parameters
@@ -101,15 +101,15 @@ def measured(stage: str, run: Callable[[], str]) -> StageResult:
     return StageResult(stage, not reason, round(time.monotonic() - start, 2), reason)
 
 
-def command_line(bench: Bench, wheel: Wheel, *, torch: bool) -> str:
+def command_line(workspace: Workspace, wheel: Wheel, *, torch: bool) -> str:
     """The commands that need no torch, and that the plugin is found and fits.
 
     Where there is no torch on purpose, that is the one requirement that may be said not to hold.
     """
-    code, said = bench.run(bench.anemoi, "--version")
+    code, said = workspace.run(workspace.anemoi, "--version")
     if code:
         return _why(said)
-    code, said = bench.run(bench.anemoi, "plugins", "list", "--json")
+    code, said = workspace.run(workspace.anemoi, "plugins", "list", "--json")
     if code:
         return _why(said)
     rows = [row for row in json.loads(said) if _same(row.get("distribution"), wheel.name)]
@@ -119,42 +119,42 @@ def command_line(bench: Bench, wheel: Wheel, *, torch: bool) -> str:
     return f"{wrong[0]['name']} is {wrong[0]['state']}: {wrong[0].get('reason')}" if wrong else ""
 
 
-def imports(bench: Bench, wheel: Wheel) -> str:
+def imports(workspace: Workspace, wheel: Wheel) -> str:
     """Every module that an entry point names, each imported in a process of its own."""
     for module in wheel.modules:
-        code, said = bench.run(bench.python, "-I", "-c", f"import {module}")
+        code, said = workspace.run(workspace.python, "-I", "-c", f"import {module}")
         if code:
             return _why(said, importing=module)
     return ""
 
 
-def doctor(bench: Bench, wheel: Wheel) -> str:
+def doctor(workspace: Workspace, wheel: Wheel) -> str:
     """``anemoi plugins doctor``: everything loads."""
-    code, said = bench.run(bench.anemoi, "plugins", "doctor")
+    code, said = workspace.run(workspace.anemoi, "plugins", "doctor")
     return _why(said) if code else ""
 
 
-def conformance(bench: Bench, wheel: Wheel) -> str:
+def conformance(workspace: Workspace, wheel: Wheel) -> str:
     """``anemoi plugins check``: the contract of its kind is kept."""
-    report = bench.scratch / "conformance.xml"
-    code, said = bench.run(bench.anemoi, "plugins", "check", wheel.name, "--junit", report)
+    report = workspace.scratch / "conformance.xml"
+    code, said = workspace.run(workspace.anemoi, "plugins", "check", wheel.name, "--junit", report)
     return _why(said) if code else ""
 
 
-def own_tests(bench: Bench, wheel: Wheel, excluded: Sequence[str]) -> str:
+def own_tests(workspace: Workspace, wheel: Wheel, excluded: Sequence[str]) -> str:
     """The plugin's own tests, in a copy of its repository; what they import is the wheel."""
     assert wheel.source is not None
-    folder = bench.scratch / "own"
+    folder = workspace.scratch / "own"
     shutil.copytree(wheel.source, folder, ignore=shutil.ignore_patterns(*IGNORED), dirs_exist_ok=True)
     deselected = [word for test in excluded for word in ("--deselect", test)]
-    code, said = bench.run(bench.python, *_pytest(folder), folder / "tests", *deselected)
+    code, said = workspace.run(workspace.python, *_pytest(folder), folder / "tests", *deselected)
     return "" if code in (0, 5) else _why(said)
 
 
-def one_test(bench: Bench, test: str) -> bool:
+def one_test(workspace: Workspace, test: str) -> bool:
     """Whether one of the plugin's own tests passes, after :func:`own_tests`."""
-    folder = bench.scratch / "own"
-    return bench.run(bench.python, *_pytest(folder), folder / test)[0] == 0
+    folder = workspace.scratch / "own"
+    return workspace.run(workspace.python, *_pytest(folder), folder / test)[0] == 0
 
 
 def _pytest(folder: Path) -> list[str | Path]:
@@ -174,11 +174,11 @@ def _pytest(folder: Path) -> list[str | Path]:
     ]
 
 
-def commands(bench: Bench, lines: Sequence[str]) -> str:
+def commands(workspace: Workspace, lines: Sequence[str]) -> str:
     """Command lines one after the other, as a user types them."""
     for line in lines:
         program, *words = shlex.split(line)
-        code, said = bench.run(bench.environment / "bin" / program, *words)
+        code, said = workspace.run(workspace.environment / "bin" / program, *words)
         if code:
             return f"'{line}' ended with {code}: {_why(said)}"
     return ""

@@ -4,9 +4,9 @@ import pytest
 import torch
 from anemoi.core.errors import ConfigError
 from anemoi.core.graph import Edges, Nodes
+from anemoi_plugin_layers import blocks
 from torch.nn import functional as F
 
-from anemoi_plugin_gnn import blocks
 from anemoi_plugin_gnn.mapper import GNNMapper
 from anemoi_plugin_gnn.mlp import MLPOptions
 from anemoi_plugin_gnn.nodes import NodeMLP
@@ -25,7 +25,7 @@ OPTIONS = [
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Blocks of five edges for one item of the batch, so that there are many of them."""
-    monkeypatch.setattr(blocks, "_BLOCK_BYTES", 5 * 8 * CHANNELS)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 5 * 8 * CHANNELS)
 
 
 def points(count):
@@ -55,7 +55,7 @@ GRAPHS = {
 }
 
 
-def stirred(layer):
+def perturbed(layer):
     """In float64, and with no weight left at zero or one."""
     layer = layer.double()
     with torch.no_grad():
@@ -100,12 +100,12 @@ def mapper_reference(mapper, index, source, target, condition):
 def make_processor(nodes, edges, **options):
     torch.manual_seed(0)
     options = {"num_layers": 3, **options}
-    return stirred(GNNProcessor(nodes=points(nodes), edges=edges, channels=CHANNELS, **options))
+    return perturbed(GNNProcessor(nodes=points(nodes), edges=edges, channels=CHANNELS, **options))
 
 
 def make_mapper(edges, sources=9, targets=7, **options):
     torch.manual_seed(0)
-    return stirred(
+    return perturbed(
         GNNMapper(
             source=points(sources),
             target=points(targets),
@@ -227,7 +227,7 @@ def test_what_is_static_is_made_once_and_again_when_a_weight_changes(part):
 
 
 def test_blocks_make_nothing_of_the_size_of_all_edges_but_the_edges(monkeypatch):
-    monkeypatch.setattr(blocks, "_BLOCK_BYTES", 2**16)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 2**16)
     edges = ragged(50, 40, 20_000)
     mapper = make_mapper(edges, 50, 40, backend="blocks").float()
     largest = 0

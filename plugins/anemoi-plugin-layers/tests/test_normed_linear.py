@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from anemoi_plugin_layers import Norm, affine, node_blocks, normed_linear
+from anemoi_plugin_layers import Norm, affine, blocks, normed_linear
 
 
 class _Normed(nn.Module):
@@ -33,7 +33,7 @@ class _Plainly(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _blocks_of_ten_nodes_and_a_rest(monkeypatch):
-    monkeypatch.setattr(node_blocks, "_VALUES", 10 * 6)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 8 * 10 * 6)
 
 
 def _compare(ours, theirs, free):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from anemoi_plugin_layers import MLP, Norm, add_mlp, node_blocks
+from anemoi_plugin_layers import MLP, Norm, add_mlp, blocks
 
 OPTIONS = [{"activation": "gelu"}, {"activation": "tanh"}, {"implementation": "swiglu"}, {"extra_layers": 1}]
 
@@ -25,7 +25,7 @@ class _Added(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _blocks_of_ten_rows_or_five_and_a_rest(monkeypatch):
-    monkeypatch.setattr(node_blocks, "_VALUES", 10 * 12)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 8 * 10 * 12)
 
 
 def _compare(ours, theirs, free):

@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 import torch
+from anemoi_plugin_layers.blocks import blocks_of
+from anemoi_plugin_layers.gradients import Autocast, Gradients, with_weights
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from .blocks import Backend, add_rows, all_at_once, blocks_of, in_blocks, rows_at, runs_in_blocks
-from .gradients import Autocast, Gradients, with_weights
+from .edge_blocks import Backend, add_rows, all_at_once, edges_in_blocks, rows_at, runs_in_blocks
 from .mlp import MLPOptions, NormedMLP
 
 
@@ -101,7 +102,7 @@ class GraphConv(nn.Module):
             return _with_gradients(self, *inputs, target, source)  # type: ignore[no-any-return]
         # Without gradients nobody but the next layer needs the states that came in.
         keep, overwrite = self.keep_edges, self.embed is None
-        return in_blocks(  # type: ignore[no-any-return]
+        return edges_in_blocks(  # type: ignore[no-any-return]
             self.update, *inputs, target, source, keep_edges=keep, overwrite=overwrite
         )
 
@@ -197,7 +198,7 @@ def _with_gradients(
     target: Tensor,
     source: Tensor,
 ) -> tuple[Tensor | None, Tensor]:
-    """Do the same as :func:`in_blocks` with the update of ``conv``, for gradients to flow back.
+    """Do the same as :func:`.edges_in_blocks` with the update of ``conv``, for gradients to flow back.
 
     Of each block only what linear layers give is kept. What follows from that is cheap to compute again.
     """
@@ -221,7 +222,7 @@ class _InBlocks(torch.autograd.Function):
         kept: list[Tensor] = []
         ctx.conv, ctx.autocast = conv, Autocast.now(edges.device.type)
         with ctx.autocast.again():
-            new, summed = in_blocks(
+            new, summed = edges_in_blocks(
                 partial(conv.update, kept=kept),
                 edges,
                 at_target,

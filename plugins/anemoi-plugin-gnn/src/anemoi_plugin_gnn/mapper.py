@@ -21,7 +21,7 @@ from anemoi_plugin_layers import (
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from .blocks import Backend
+from .edge_blocks import Backend
 from .layer import GraphConvLayer
 from .mlp import MLPOptions, NormedMLP
 from .nodes import NodeMLP

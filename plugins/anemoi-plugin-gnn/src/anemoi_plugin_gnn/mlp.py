@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from anemoi_plugin_layers import MLP, Activation, FeedForward, MLPImplementation, Norm, Normalisation
+from anemoi_plugin_layers.gradients import Gradients
 from torch import Tensor, nn
-
-from .gradients import Gradients
 
 
 @dataclass(frozen=True)

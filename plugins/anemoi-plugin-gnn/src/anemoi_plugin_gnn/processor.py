@@ -21,8 +21,8 @@ from anemoi_plugin_layers import (
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from .blocks import Backend
 from .conv import GraphConv
+from .edge_blocks import Backend
 from .layer import GraphConvLayer
 from .mlp import MLPOptions, NormedMLP
 from .static import StaticGraphConv

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from anemoi_plugin_layers.blocks import blocks_of
 from torch import Tensor
 
-from .blocks import blocks_of, in_blocks, row_bytes
 from .conv import GraphConv
+from .edge_blocks import edges_in_blocks, row_bytes
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class StaticGraphConv(GraphConv):
         if self.training or torch.is_grad_enabled() or not self.runs_in_blocks(edges):
             return super().forward(edges, target_state, source_state, condition, target, source)
         at_nodes = self.at_nodes(target_state, source_state)
-        return in_blocks(  # type: ignore[no-any-return]
+        return edges_in_blocks(  # type: ignore[no-any-return]
             self._update_static,
             self._static(edges, at_nodes[0]),
             *at_nodes,

@@ -6,16 +6,14 @@ A normalised state is as large as the state itself, and cheap to compute again: 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from .node_blocks import Block, runs_in_blocks
+from .blocks import exact_in_blocks, in_blocks
+from .gradients import Gradients
 from .normalisation import Norm
-from .way_back import add_linear, way_back
 
 Affine = tuple[Tensor, "Tensor | None"]
 """The weight of a linear layer ``(out channels, channels)``, and its bias ``(out channels,)`` or None."""
@@ -49,46 +47,56 @@ def normed_linear(
     ConfigError
         If ``condition`` is not what the norm was built for.
     """
-    if not (runs_in_blocks(x) and torch.is_grad_enabled()):
-        normed = norm(x, condition)
-        return tuple(F.linear(normed, weight, bias) for weight, bias in layers)
-    flat = [each for layer in layers for each in layer]
-    return _NormedLinear.apply(norm, len(layers), x, condition, *flat, *norm.parameters())  # type: ignore[no-any-return, no-untyped-call]
+    weights = [each for layer in layers for each in layer]
+    if exact_in_blocks(x):
+        found = in_blocks(_NormedLinear(norm, x.shape[-1]), [x], [condition, *weights])
+        return found  # type: ignore[no-any-return]
+    normed = norm(x, condition)
+    return tuple(F.linear(normed, weight, bias) for weight, bias in layers)
 
 
-class _NormedLinear(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, norm: Norm, count: int, x: Tensor, condition: Tensor | None, *parameters: Any
-    ) -> tuple[Tensor, ...]:
-        ctx.norm, ctx.count = norm, count
-        ctx.save_for_backward(x, condition, *parameters)
-        normed, flat = norm(x, condition), parameters[: 2 * count]
-        return tuple(F.linear(normed, *layer) for layer in zip(flat[::2], flat[1::2], strict=True))
+class _NormedLinear(nn.Module):
+    """Weights and biases, in turn, are what the condition is: the same for all rows."""
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, condition, *parameters = ctx.saved_tensors
-        end = 2 * ctx.count
-        flat, of_norm = parameters[:end], parameters[end:]
-        of_flat = [
-            torch.zeros_like(each) if need else None
-            for each, need in zip(flat, ctx.needs_input_grad[4:], strict=False)
-        ]
+    def __init__(self, norm: Norm, width: int) -> None:
+        super().__init__()
+        self.norm, self.width = norm, width
 
-        def of_normed(block: Block, normed: Tensor) -> Tensor:
-            rows = normed.flatten(0, -2)
-            total = torch.zeros_like(rows)
-            each = zip(gradients, flat[::2], of_flat[::2], of_flat[1::2], strict=True)
-            for gradient, weight, of_weight, of_bias in each:
-                of_rows = gradient[block].flatten(0, -2)
-                total.addmm_(of_rows, weight)
-                add_linear(of_weight, of_bias, of_rows, rows)
+    def block(
+        self,
+        states: Sequence[Tensor],
+        shared: Sequence[Tensor | None],
+        kept: list[Tensor] | None,
+        out: Sequence[Tensor] | None,
+    ) -> list[Tensor]:
+        """See :meth:`.RowWise.block`."""
+        condition, *weights = shared
+        normed = self.norm(states[0], condition)
+        return [F.linear(normed, *layer) for layer in _pairs(weights)]
+
+    def block_back(
+        self,
+        gradients: Sequence[Tensor],
+        states: Sequence[Tensor],
+        shared: Sequence[Tensor | None],
+        kept: Sequence[Tensor],
+        totals: Gradients,
+    ) -> list[Tensor]:
+        """See :meth:`.RowWise.block_back`."""
+        condition, *weights = shared
+
+        def of_normed(normed: Tensor) -> Tensor:
+            total = torch.zeros_like(normed).flatten(0, -2)
+            for gradient, (weight, bias) in zip(gradients, _pairs(weights), strict=True):
+                totals.add_affine(weight, bias, normed, gradient)
+                total.addmm_(gradient.flatten(0, -2), weight)
             return total.view_as(normed)
 
-        of_x, of_condition, *rest = way_back(ctx.norm, x, condition, of_norm, of_normed, width=x.shape[-1])
-        return None, None, of_x, of_condition, *of_flat, *rest
+        return [totals.through(self.norm, states[0], condition, of_normed)]
+
+
+def _pairs(weights: Sequence[Tensor | None]) -> list[Affine]:
+    return list(zip(weights[::2], weights[1::2], strict=True))  # type: ignore[arg-type]
 
 
 def affine(linear: nn.Linear) -> Affine:

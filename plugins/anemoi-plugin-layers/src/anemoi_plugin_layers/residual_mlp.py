@@ -7,16 +7,15 @@ memory takes about as long as filling it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from .blocks import exact_in_blocks, in_blocks
+from .gradients import Gradients
 from .mlp import MLP
-from .node_blocks import Block, blocks_of_nodes, runs_in_blocks
 from .normalisation import Norm
-from .way_back import add_linear, way_back
 
 
 def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) -> Tensor:
@@ -47,42 +46,44 @@ def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) ->
     ConfigError
         If ``condition`` is not what the norm was built for.
     """
-    if not runs_in_blocks(x):
+    if not exact_in_blocks(x):
         return x + mlp(norm(x, condition))  # type: ignore[no-any-return]
-    if not torch.is_grad_enabled():
-        return _add(norm, mlp, x, condition)
-    hidden, out = _Hidden(norm, mlp), mlp.out
-    return _AddMLP.apply(norm, mlp, x, condition, out.weight, out.bias, *hidden.parameters())  # type: ignore[no-any-return, no-untyped-call]
+    return in_blocks(_AddMLP(norm, mlp), [x], [condition])[0]  # type: ignore[no-any-return]
 
 
-class _AddMLP(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, norm: Norm, mlp: MLP, x: Tensor, condition: Tensor | None, *parameters: Tensor
-    ) -> Tensor:
-        ctx.norm, ctx.mlp = norm, mlp
-        ctx.save_for_backward(x, condition, *parameters)
-        return _add(norm, mlp, x, condition)
+class _AddMLP(nn.Module):
+    """Keeps nothing: all but the last layer is run again for the gradient."""
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, condition, weight, bias, *of_hidden = ctx.saved_tensors
-        of_weight, of_bias = (
-            torch.zeros_like(each) if need else None
-            for each, need in zip((weight, bias), ctx.needs_input_grad[4:6], strict=True)
+    def __init__(self, norm: Norm, mlp: MLP) -> None:
+        super().__init__()
+        self.hidden, self.out = _Hidden(norm, mlp), mlp.out
+        self.width = mlp.first.out_features
+
+    def block(
+        self,
+        states: Sequence[Tensor],
+        shared: Sequence[Tensor | None],
+        kept: list[Tensor] | None,
+        out: Sequence[Tensor] | None,
+    ) -> list[Tensor]:
+        """See :meth:`.RowWise.block`."""
+        change = self.out(self.hidden(states[0], shared[0]))
+        return [torch.add(states[0], change, out=None if out is None else out[0])]
+
+    def block_back(
+        self,
+        gradients: Sequence[Tensor],
+        states: Sequence[Tensor],
+        shared: Sequence[Tensor | None],
+        kept: Sequence[Tensor],
+        totals: Gradients,
+    ) -> list[Tensor]:
+        """See :meth:`.RowWise.block_back`."""
+        (gradient,) = gradients
+        found = totals.through(
+            self.hidden, states[0], shared[0], lambda hidden: totals.linear(self.out, hidden, gradient)
         )
-
-        def of_result(block: Block, hidden: Tensor) -> Tensor:
-            add_linear(of_weight, of_bias, gradient[block].flatten(0, -2), hidden.flatten(0, -2))
-            of_block: Tensor = gradient[block] @ weight
-            return of_block
-
-        part, width = _Hidden(ctx.norm, ctx.mlp), ctx.mlp.first.out_features
-        of_x, of_condition, *rest = way_back(
-            part, x, condition, of_hidden, of_result, width=width, skipped=gradient
-        )
-        return None, None, of_x, of_condition, of_weight, of_bias, *rest
+        return [found.add_(gradient)]
 
 
 class _Hidden(nn.Module):
@@ -90,18 +91,10 @@ class _Hidden(nn.Module):
 
     def __init__(self, norm: Norm, mlp: MLP) -> None:
         super().__init__()
-        self.norm, self.hidden = norm, mlp.hidden
+        self.norm, self.layers = norm, mlp.hidden
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
         hidden: Tensor = self.norm(x, condition)
-        for layer in self.hidden:
+        for layer in self.layers:
             hidden = layer(hidden)
         return hidden
-
-
-def _add(norm: Norm, mlp: MLP, x: Tensor, condition: Tensor | None) -> Tensor:
-    result = torch.empty_like(x)
-    for block in blocks_of_nodes(x, mlp.first.out_features):
-        at_block = None if condition is None else condition[block[0]]
-        torch.add(x[block], mlp(norm(x[block], at_block)), out=result[block])
-    return result

@@ -177,7 +177,7 @@ def backward(out: Tensor) -> None:
     out.backward()  # type: ignore[no-untyped-call]
 
 
-def stirred(layer: nn.Module) -> nn.Module:
+def perturbed(layer: nn.Module) -> nn.Module:
     """The same layer, every weight moved a little: what starts as zero hides what lies behind it."""
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
@@ -191,7 +191,7 @@ def shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(getattr(value, "shape", ())) for name, value in state.items()}
 
 
-def apart(one: Tensor, other: Tensor, least: float = 1e-6) -> float:
+def relative_difference(one: Tensor, other: Tensor, least: float = 1e-6) -> float:
     """The largest difference, as a fraction of the largest value, which counts as ``least`` if it is less."""
     if one.shape != other.shape:
         return float("inf")

@@ -15,7 +15,6 @@ from ._bench import (
     CONDITIONS,
     TOLERANCE,
     Memory,
-    apart,
     backward,
     build,
     condition_shape,
@@ -23,8 +22,9 @@ from ._bench import (
     conditions,
     graph_for,
     inputs,
+    perturbed,
+    relative_difference,
     run,
-    stirred,
 )
 from ._check import Subject, contract, require
 from ._graphs import small_graph
@@ -47,7 +47,7 @@ def compiles(subject: Subject) -> None:
     gradients = [value for what, value in expected.items() if what != RESULT and value.numel()]
     least = max([1e-6, *(1e-3 * float(value.abs().max()) for value in gradients)])
     for what, value in expected.items():
-        difference = apart(seen[what], value, 1e-6 if what == RESULT else least)
+        difference = relative_difference(seen[what], value, 1e-6 if what == RESULT else least)
         require(difference < TOLERANCE, f"{what} is {difference:.2g} of its size off")
 
 
@@ -73,7 +73,7 @@ def exports(subject: Subject) -> None:
     graph = graph_for(subject)
     layer, given = build(subject, graph).eval(), inputs(subject, graph)
     exported = torch.export.export(layer, given).module()
-    difference = apart(run(exported, given), run(layer, given))
+    difference = relative_difference(run(exported, given), run(layer, given))
     require(difference < TOLERANCE, f"the result is {difference:.2g} of its size off")
 
 
@@ -136,13 +136,13 @@ def depends_on_its_condition(subject: Subject) -> None:
     require(option is not None, "it has no option `condition_channels`")
     require(option is not None and option.default == 0, "its option `condition_channels` is not 0 by default")
     subject, graph = conditioned(subject), small_graph()
-    layer, given = stirred(build(subject, graph)), inputs(subject, graph)
+    layer, given = perturbed(build(subject, graph)), inputs(subject, graph)
     condition = given[-1].requires_grad_()
     out = run(layer, given)
     for index in range(CONDITIONS):
         changed = condition.detach().clone()
         changed[:, index] += 1.0
-        effect = apart(run(layer, (*given[:-1], changed)), out)
+        effect = relative_difference(run(layer, (*given[:-1], changed)), out)
         require(effect > 1e-6, f"number {index} of {CONDITIONS} changes nothing")
     require(out.requires_grad, "what comes out has no gradient at all")
     backward(out.square().sum())

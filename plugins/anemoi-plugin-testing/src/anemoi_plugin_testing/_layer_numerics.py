@@ -8,13 +8,13 @@ from anemoi.core.graph import DATA, HIDDEN
 from ._bench import (
     TOLERANCE,
     LeftBehind,
-    apart,
     backward,
     build,
     graph_for,
     inputs,
+    perturbed,
+    relative_difference,
     run,
-    stirred,
 )
 from ._check import BrokenContractError, NotApplicableError, Subject, contract, require
 
@@ -40,7 +40,10 @@ def runs_in_float64(subject: Subject) -> None:
     expected = run(layer, given)
     out = run(layer.to(torch.float64), [each.double() for each in given])
     require(out.dtype == torch.float64, f"{out.dtype} comes out")
-    require(apart(out, expected) < TOLERANCE, f"the result is {apart(out, expected):.2g} of its size off")
+    require(
+        relative_difference(out, expected) < TOLERANCE,
+        f"the result is {relative_difference(out, expected):.2g} of its size off",
+    )
     backward(out.sum())
 
 
@@ -55,7 +58,10 @@ def runs_in_bfloat16(subject: Subject) -> None:
     allowed = (torch.bfloat16, torch.float32)
     require(rounded.dtype in allowed, f"{rounded.dtype} comes out")
     backward(rounded.float().sum())
-    require(apart(rounded, exact) < 0.1, f"the result is {apart(rounded, exact):.2g} of its size off")
+    require(
+        relative_difference(rounded, exact) < 0.1,
+        f"the result is {relative_difference(rounded, exact):.2g} of its size off",
+    )
 
 
 @contract(after=RUNS)
@@ -66,7 +72,10 @@ def moves_between_devices(subject: Subject) -> None:
     if torch.cuda.is_available():
         expected = run(layer, given)
         there = run(layer.cuda(), [each.cuda() for each in given]).cpu()
-        require(apart(there, expected) < 0.01, f"the result on a GPU is {apart(there, expected):.2g} off")
+        require(
+            relative_difference(there, expected) < 0.01,
+            f"the result on a GPU is {relative_difference(there, expected):.2g} off",
+        )
     # The meta device stands for any other: it takes no memory and needs no hardware.
     layer, given = layer.to("meta"), tuple(each.to("meta") for each in given)
     with LeftBehind("meta") as watch:
@@ -85,7 +94,7 @@ def moves_between_devices(subject: Subject) -> None:
 def gradients_reach_all_parameters(subject: Subject) -> None:
     """Every parameter that can be trained receives a finite gradient."""
     graph = graph_for(subject)
-    layer = stirred(build(subject, graph))
+    layer = perturbed(build(subject, graph))
     backward(run(layer, inputs(subject, graph)).square().sum())
     trained = {name: p.grad for name, p in layer.named_parameters() if p.requires_grad}
     without = [name for name, gradient in trained.items() if gradient is None]
@@ -101,7 +110,7 @@ def gradients_reach_the_input(subject: Subject) -> None:
     """What comes in receives a finite gradient, on every node that an edge leads from."""
     graph = graph_for(subject)
     given = [each.requires_grad_() for each in inputs(subject, graph)]
-    layer = stirred(build(subject, graph))
+    layer = perturbed(build(subject, graph))
     out = run(layer, given)
     require(out.requires_grad, "what comes out has no gradient at all")
     backward(out.square().sum())
@@ -162,7 +171,7 @@ def keeps_batch_items_apart(subject: Subject) -> None:
     changed = [torch.cat([each[:1], -7.0 * each[1:]]) for each in given]
     for mode in (True, False):
         layer = build(subject, graph).train(mode)
-        effect = apart(run(layer, changed)[:1], run(layer, given)[:1])
+        effect = relative_difference(run(layer, changed)[:1], run(layer, given)[:1])
         require(effect < TOLERANCE, f"changing the others changes an item by {effect:.2g} of its size")
 
 

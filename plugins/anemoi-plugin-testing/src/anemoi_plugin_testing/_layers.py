@@ -14,16 +14,16 @@ from anemoi.core.interfaces.capability import Capability
 from ._bench import (
     CONDITIONS,
     TOLERANCE,
-    apart,
     backward,
     build,
     conditioned,
     graph_for,
     inputs,
     output_shape,
+    perturbed,
+    relative_difference,
     run,
     shapes,
-    stirred,
 )
 from ._check import BrokenContractError, Check, Subject, contract, require
 from ._graphs import (
@@ -94,9 +94,9 @@ def is_determined_by_its_weights(subject: Subject) -> None:
     """A fresh one that loads the ``state_dict`` of another gives what the other gives."""
     graph = graph_for(subject)
     given = inputs(subject, graph)
-    layer, fresh = stirred(build(subject, graph)), build(subject, graph, seed=9)
+    layer, fresh = perturbed(build(subject, graph)), build(subject, graph, seed=9)
     fresh.load_state_dict(layer.state_dict())
-    difference = apart(run(fresh.eval(), given), run(layer.eval(), given))
+    difference = relative_difference(run(fresh.eval(), given), run(layer.eval(), given))
     require(difference < TOLERANCE, f"its result is {difference:.2g} of its size off")
 
 
@@ -137,7 +137,7 @@ def options_survive_a_configuration(subject: Subject) -> None:
     bare, written = build(subject, graph), build(replace(subject, options=given), graph)
     same = shapes(bare.state_dict()) == shapes(written.state_dict())
     require(same, "with its defaults written out it has other weights")
-    difference = apart(run(written, inputs(subject, graph)), run(bare, inputs(subject, graph)))
+    difference = relative_difference(run(written, inputs(subject, graph)), run(bare, inputs(subject, graph)))
     require(difference < TOLERANCE, "with its defaults written out it gives something else")
 
 

@@ -19,7 +19,6 @@ from ._bench import (
     CONDITIONS,
     MEMBERS,
     TOLERANCE,
-    apart,
     backward,
     build,
     build_model,
@@ -28,9 +27,10 @@ from ._bench import (
     grid_for,
     grids_for,
     inputs,
+    perturbed,
     refusal_of,
+    relative_difference,
     run,
-    stirred,
 )
 from ._check import Check, NotApplicableError, Subject, contract, require
 from ._domains import VARIABLES, normalised_domain, steps
@@ -184,7 +184,7 @@ def keeps_members_apart(subject: Subject) -> None:
     changed = torch.cat([given[:, :, :1], -7.0 * given[:, :, 1:]], dim=2)
     for mode in (True, False):
         model = build(subject, graph).train(mode)
-        effect = apart(run(model, (changed,))[:, :, :1], run(model, (given,))[:, :, :1])
+        effect = relative_difference(run(model, (changed,))[:, :, :1], run(model, (given,))[:, :, :1])
         require(effect < TOLERANCE, f"changing the others changes a member by {effect:.2g} of its size")
 
 
@@ -193,7 +193,7 @@ def depends_on_every_input(subject: Subject) -> None:
     """Each input of the last state changes an output; a prognostic variable that of another, too."""
     graph = graph_for(subject)
     (given,) = inputs(subject, graph)
-    model = stirred(build(subject, graph))
+    model = perturbed(build(subject, graph))
     out = run(model, (given,))
     taken = [each.name for each in VARIABLES if each.is_input]
     made = [each.name for each in VARIABLES if each.is_output]
@@ -203,7 +203,7 @@ def depends_on_every_input(subject: Subject) -> None:
         changed[0, -1, 0, :, place] += 1.0
         # A prognostic output that is its last input and a change follows that input in any case.
         others = [number for number, other in enumerate(made) if other != name]
-        if apart(run(model, (changed,))[..., others], out[..., others]) < 1e-6:
+        if relative_difference(run(model, (changed,))[..., others], out[..., others]) < 1e-6:
             without.append(name)
     require(not without, f"{', '.join(without)} changes nothing")
 
@@ -224,13 +224,15 @@ def _with_conditions(subject: Subject) -> Subject:
 def depends_on_its_condition(subject: Subject) -> None:
     """Each number of the condition that it is built for changes the result, smoothly."""
     wanted, graph = _with_conditions(subject), graph_for(subject)
-    model, (given, condition) = stirred(build(wanted, graph)), inputs(wanted, graph)
+    model, (given, condition) = perturbed(build(wanted, graph)), inputs(wanted, graph)
     condition.requires_grad_()
     out = run(model, (given, condition))
     for index in range(CONDITIONS):
         changed = condition.detach().clone()
         changed[0, 0, index] += 1.0
-        require(apart(run(model, (given, changed)), out) > 1e-6, f"number {index} changes nothing")
+        require(
+            relative_difference(run(model, (given, changed)), out) > 1e-6, f"number {index} changes nothing"
+        )
     backward(out.square().sum())
     gradient = condition.grad
     reached = gradient is not None and bool((gradient != 0).all() and gradient.isfinite().all())
@@ -252,11 +254,11 @@ def refuses_a_wrong_condition(subject: Subject) -> None:
 def conditions_each_member_by_itself(subject: Subject) -> None:
     """A member gives the same with its condition alone as it does among others with theirs."""
     wanted, graph = _with_conditions(subject), graph_for(subject)
-    model, (given, condition) = stirred(build(wanted, graph)), inputs(wanted, graph)
+    model, (given, condition) = perturbed(build(wanted, graph)), inputs(wanted, graph)
     together = run(model, (given, condition))
     for item, member in ((0, 1), (1, 0), (1, MEMBERS - 1)):
         alone = given[item, None, :, member, None], condition[item, None, member, None]
-        effect = apart(run(model, alone), together[item, None, :, member, None])
+        effect = relative_difference(run(model, alone), together[item, None, :, member, None])
         require(effect < TOLERANCE, f"the others change a member by {effect:.2g} of its size")
 
 

@@ -19,7 +19,7 @@ from anemoi.core.steps import Steps
 from anemoi.core.transforms import Bounding, Chain, Imputer, Normaliser
 from torch import Tensor
 
-from ._bench import TOLERANCE, apart, backward, stirred
+from ._bench import TOLERANCE, backward, perturbed, relative_difference
 from ._check import BrokenContractError, Check, NotApplicableError, Subject, contract, require
 from ._domains import HOUR, data_domain, states
 from ._graphs import spread_grid
@@ -90,7 +90,7 @@ def _model(objective: Objective) -> ForecastModel:
         steps=when,
         condition_channels=objective.condition_channels,
     )
-    stirred(network)
+    perturbed(network)
     return ForecastModel(network=network, transforms=chains, steps=when, objective=objective)
 
 
@@ -288,7 +288,9 @@ def keeps_bounds(subject: Subject) -> None:
         enforced = model.enforce({DATA: found})[DATA]
     names = model.normalised[DATA].outputs
     outside = [
-        name for place, name in enumerate(names) if apart(found[..., place], enforced[..., place]) > TOLERANCE
+        name
+        for place, name in enumerate(names)
+        if relative_difference(found[..., place], enforced[..., place]) > TOLERANCE
     ]
     require(not outside, f"{', '.join(outside)} is outside its bounds: call the model, or its `enforce`")
 

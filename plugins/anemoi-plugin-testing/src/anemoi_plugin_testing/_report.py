@@ -12,7 +12,7 @@ from anemoi.core.config.files import read_value
 from anemoi.core.config.layers import find_layers
 from anemoi.core.config.options import options
 from anemoi.core.errors import AnemoiError
-from anemoi.core.plugins import Component, find_kind, load_component, named, refusal
+from anemoi.core.plugins import InstalledComponent, find_kind, load_component, named, refusal
 
 from ._check import Result, Subject
 from ._configs import options_in
@@ -120,7 +120,7 @@ def results(
     return [result for examination in examinations for result in examination.results()]
 
 
-def _configured(component: Component, required: set[str]) -> dict[str, Any]:
+def _configured(component: InstalledComponent, required: set[str]) -> dict[str, Any]:
     """The options of a component in the last layer of the configuration that has a file with all it needs."""
     for layer in reversed(find_layers()):
         if layer.directory and not layer.problem:

@@ -20,7 +20,18 @@ from anemoi.core.plugins import components
 from anemoi.core.plugins import load as load_component
 from torch import Tensor
 
-from ._bench import CHANNELS, TOLERANCE, apart, backward, build, conditioned, graph_for, inputs, run, stirred
+from ._bench import (
+    CHANNELS,
+    TOLERANCE,
+    backward,
+    build,
+    conditioned,
+    graph_for,
+    inputs,
+    perturbed,
+    relative_difference,
+    run,
+)
 from ._check import Subject, contract, require
 from ._domains import normalised_domain, steps
 from ._graphs import small_graph
@@ -31,7 +42,7 @@ from ._reference import MeanMapper, MeanProcessor, StridedMapper, StridedProcess
 def fits_a_checkpoint(subject: Subject) -> None:
     """Its weights are plain tensors; read back from a checkpoint, with its graph, they give the same."""
     graph = graph_for(subject)
-    given, layer = inputs(subject, graph), stirred(build(subject, graph))
+    given, layer = inputs(subject, graph), perturbed(build(subject, graph))
     state = layer.state_dict()
     odd = [name for name, value in state.items() if not isinstance(value, Tensor)]
     require(not odd, f"these are no tensors: {', '.join(odd)}")
@@ -43,7 +54,7 @@ def fits_a_checkpoint(subject: Subject) -> None:
     require(not differing, f"these are read back otherwise: {', '.join(differing)}")
     fresh = build(subject, read.graph or graph, seed=9)
     fresh.load_state_dict(dict(read.weights))
-    difference = apart(run(fresh.eval(), given), run(layer.eval(), given))
+    difference = relative_difference(run(fresh.eval(), given), run(layer.eval(), given))
     require(difference < TOLERANCE, f"its result is {difference:.2g} of its size off")
 
 

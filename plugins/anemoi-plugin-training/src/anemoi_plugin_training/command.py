@@ -114,9 +114,8 @@ def _prepare(
     track: Track,
 ) -> Training:
     """Build and check the training; an error for what is not installed here tells of all of it."""
-    from anemoi.core.cli.lacking import lacking
-
     from .earlier import PRIMARY, interrupted
+    from .lacking import lacking
     from .preparation import prepare
     from .settings import Settings
 

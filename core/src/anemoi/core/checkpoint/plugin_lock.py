@@ -183,7 +183,7 @@ def _same_minor(version: str) -> str:
     return f"=={parsed.major}.{parsed.minor}.*"
 
 
-def _compare(entry: LockEntry, installed: Iterable[plugins.Component]) -> Mismatch | None:
+def _compare(entry: LockEntry, installed: Iterable[plugins.InstalledComponent]) -> Mismatch | None:
     what = f"The {entry.role} {entry.name!r} of {entry.distribution} {entry.version}"
     install = f"pip install '{entry.requirement}'"
     found = _find(entry, installed)
@@ -210,7 +210,9 @@ def _compare(entry: LockEntry, installed: Iterable[plugins.Component]) -> Mismat
     return None
 
 
-def _find(entry: LockEntry, installed: Iterable[plugins.Component]) -> plugins.Component | None:
+def _find(
+    entry: LockEntry, installed: Iterable[plugins.InstalledComponent]
+) -> plugins.InstalledComponent | None:
     return next(
         (
             component
@@ -223,7 +225,7 @@ def _find(entry: LockEntry, installed: Iterable[plugins.Component]) -> plugins.C
     )
 
 
-def _version_fault(entry: LockEntry, found: plugins.Component) -> str:
+def _version_fault(entry: LockEntry, found: plugins.InstalledComponent) -> str:
     """Why the version here does not read a checkpoint of another one; empty if it does.
 
     The component here decides, if it says anything: it alone knows what came before it. What only the

@@ -10,7 +10,7 @@ from ..commands import OPEN_GROUPS
 from ..errors import AnemoiError, PluginError
 
 if TYPE_CHECKING:
-    from ..plugins import Component
+    from ..plugins import InstalledComponent
 
 
 class OpenGroup(click.Group):
@@ -29,11 +29,11 @@ class OpenGroup(click.Group):
         super().__init__(*arguments, **settings)
         self.prefix = prefix
 
-    def added(self) -> dict[str, Component]:
+    def added(self) -> dict[str, InstalledComponent]:
         """The commands of plugins that are not blocked, by what they are called here."""
         from ..plugins import components
 
-        found: dict[str, Component] = {}
+        found: dict[str, InstalledComponent] = {}
         for component in components("command"):
             group, dot, last = component.name.rpartition(".")
             if component.state != "blocked" and group + dot == self.prefix:
@@ -144,7 +144,7 @@ class OpenGroup(click.Group):
         return [(name, command.get_short_help_str(limit)) for name, command in self.commands.items()]
 
 
-def _line(component: Component) -> str:
+def _line(component: InstalledComponent) -> str:
     from ..plugins import describe
 
     if component.state in ("ok", "conflict"):

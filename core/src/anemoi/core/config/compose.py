@@ -20,7 +20,7 @@ from .tree import LayeredFiles
 
 if TYPE_CHECKING:
     from ._hydra import Change
-    from .own_defaults import Part
+    from .own_defaults import ConfiguredSection
 
 
 class HouseRulesWarning(UserWarning):
@@ -199,7 +199,7 @@ class _Values:
             values = self._qualified(written, distribution) if distribution else written
 
             def origin(
-                at: str, value: Any, part: Part = part, distribution: str | None = distribution
+                at: str, value: Any, part: ConfiguredSection = part, distribution: str | None = distribution
             ) -> Origin:
                 line = part.file.lines.get(f"{part.key}.{at[len(key) + 1 :]}".lstrip("."))
                 return Origin(part.layer.name, value, part.file.path, line, distribution)

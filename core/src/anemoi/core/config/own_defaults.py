@@ -13,7 +13,7 @@ from .tree import LayeredFiles
 
 
 @dataclass(frozen=True)
-class Part:
+class ConfiguredSection:
     """A section of a file that configures one component.
 
     Parameters
@@ -29,7 +29,9 @@ class Part:
     key: str
 
 
-def own_defaults(tree: LayeredFiles, key: str, component: str, owners: Iterable[str]) -> list[Part]:
+def own_defaults(
+    tree: LayeredFiles, key: str, component: str, owners: Iterable[str]
+) -> list[ConfiguredSection]:
     """Find what is configured for a component at a key: the parts of files, the first to be overruled first.
 
     For ``gnn`` at ``model.processor`` that is ``model/processor/gnn``, else the section ``processor`` of
@@ -48,7 +50,7 @@ def own_defaults(tree: LayeredFiles, key: str, component: str, owners: Iterable[
 
     Returns
     -------
-    list[Part]
+    list[ConfiguredSection]
         None where nobody configures it there, or two distributions do: then its constructor's defaults hold.
     """
     words = key.split(".")
@@ -56,7 +58,7 @@ def own_defaults(tree: LayeredFiles, key: str, component: str, owners: Iterable[
     return found[0] if len(found) == 1 else []
 
 
-def _of(tree: LayeredFiles, words: list[str], name: str) -> list[Part]:
+def _of(tree: LayeredFiles, words: list[str], name: str) -> list[ConfiguredSection]:
     owner, _, short = name.rpartition(":")
     for depth in range(len(words), 0, -1):
         group, key = "/".join(words[:depth]), ".".join(words[depth:])
@@ -69,17 +71,17 @@ def _of(tree: LayeredFiles, words: list[str], name: str) -> list[Part]:
     return []
 
 
-def _parts(tree: LayeredFiles, config: str, key: str, name: str) -> list[Part]:
+def _parts(tree: LayeredFiles, config: str, key: str, name: str) -> list[ConfiguredSection]:
     """The section ``key`` in each layer's version of a file, if together they name the component."""
     if tree.package(config) is not None:  # its values go somewhere else
         return []
-    found = [Part(layer, file, key) for layer, file in tree.versions(config)]
+    found = [ConfiguredSection(layer, file, key) for layer, file in tree.versions(config)]
     found = [part for part in found if section_of(part)]
     named = [spec for part in found if NAME in (spec := section_of(part))]
     return found if named and is_same_component(named[-1], {NAME: name}) else []
 
 
-def section_of(part: Part) -> Mapping[str, Any]:
+def section_of(part: ConfiguredSection) -> Mapping[str, Any]:
     """The values of a part; none if the file has no such section."""
     section: Any = part.file.values
     for word in _words(part.key):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._components import STATES, Component, components, declared, kinds
+from ._components import STATES, InstalledComponent, components, declared, kinds
 from ._kinds import KINDS, Kind, group, normalise
 from ._load import find, find_kind, load, load_component, matching, part_of, refusal, suggestion
 
@@ -27,8 +27,8 @@ __all__ = [
     "KINDS",
     "STATES",
     "Broadcast",
-    "Component",
     "Diagnosis",
+    "InstalledComponent",
     "Kind",
     "Needs",
     "allow",

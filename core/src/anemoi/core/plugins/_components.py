@@ -11,7 +11,7 @@ from functools import lru_cache
 from ..commands import is_reserved
 from ._blocklist import Blocklist, read_blocklist
 from ._declared import Declaration, absent, declarations
-from ._find import EntryPoint, Offering, offerings
+from ._find import EntryPoint, InstalledDistribution, installed_distributions
 from ._judge import Judge
 from ._kinds import CORE, KINDS, PREFIX, group, is_kind_name, normalise
 
@@ -20,7 +20,7 @@ _DECLARING = group("kind")
 
 
 @dataclass(frozen=True)
-class Component:
+class InstalledComponent:
     """What one entry point offers, and whether it can be used here.
 
     Parameters
@@ -74,7 +74,7 @@ failures: dict[tuple[str, str, str, str], Verdict] = {}
 """What is wrong with each component that failed to load in this process, by its key."""
 
 
-def components(kind: str | None = None) -> list[Component]:
+def components(kind: str | None = None) -> list[InstalledComponent]:
     """Every component of every installed distribution, or those of one kind; nothing is imported.
 
     Raises
@@ -120,24 +120,26 @@ class _Inspector:
     def __init__(self, judge: Judge, blocked: Blocklist) -> None:
         self._judge, self._blocked = judge, blocked
 
-    def declaring(self) -> list[Component]:
+    def declaring(self) -> list[InstalledComponent]:
         """The components that declare kinds."""
         own = {_DECLARING: Declaration("kind", CORE)}
-        points = ((offering, point) for offering, point in _points() if point.group == _DECLARING)
+        points = ((installed, point) for installed, point in _points() if point.group == _DECLARING)
         return _with_conflicts(self._component(*each, own) for each in points)
 
-    def others(self, known: dict[str, Declaration]) -> Iterator[Component]:
+    def others(self, known: dict[str, Declaration]) -> Iterator[InstalledComponent]:
         """All other components, given the kinds that are declared, by group."""
-        points = ((offering, point) for offering, point in _points() if point.group != _DECLARING)
+        points = ((installed, point) for installed, point in _points() if point.group != _DECLARING)
         return (self._component(*each, known) for each in points)
 
-    def _component(self, offering: Offering, point: EntryPoint, known: dict[str, Declaration]) -> Component:
+    def _component(
+        self, installed: InstalledDistribution, point: EntryPoint, known: dict[str, Declaration]
+    ) -> InstalledComponent:
         declaration = known.get(point.group) or absent(point.group)
-        component = Component(
+        component = InstalledComponent(
             kind=declaration.kind if declaration else point.group.removeprefix(PREFIX),
             name=point.name,
-            distribution=offering.name,
-            version=offering.metadata.version if offering.metadata else "",
+            distribution=installed.name,
+            version=installed.metadata.version if installed.metadata else "",
             state="ok",
             reason="",
             fix="",
@@ -145,8 +147,8 @@ class _Inspector:
         )
         verdict = (
             self._block(component)
-            or self._requirement(offering, point)
-            or _unreadable(offering)
+            or self._requirement(installed, point)
+            or _unreadable(installed)
             or _kind_fault(point.group, declaration, known)
             or _malformed(component, point)
             or failures.get(component.key)
@@ -154,7 +156,7 @@ class _Inspector:
         )
         return replace(component, state=verdict.state, reason=verdict.reason, fix=verdict.fix)
 
-    def _block(self, component: Component) -> Verdict | None:
+    def _block(self, component: InstalledComponent) -> Verdict | None:
         rule = self._blocked.decides(component.distribution, component.name)
         if rule is None or not rule.blocks:
             return None
@@ -163,20 +165,20 @@ class _Inspector:
         fix = f"anemoi plugins allow {rule.name}" if by_user else "ask those who keep that list"
         return Verdict("blocked", reason, fix)
 
-    def _requirement(self, offering: Offering, point: EntryPoint) -> Verdict | None:
+    def _requirement(self, installed: InstalledDistribution, point: EntryPoint) -> Verdict | None:
         parts = point.parts()
-        unmet = self._judge.unmet(offering, parts[2] if parts else frozenset())
+        unmet = self._judge.unmet(installed, parts[2] if parts else frozenset())
         if not unmet:
             return None
         return Verdict("incompatible", "; ".join(fault.reason for fault in unmet), unmet[0].fix)
 
 
-def _points() -> Iterator[tuple[Offering, EntryPoint]]:
+def _points() -> Iterator[tuple[InstalledDistribution, EntryPoint]]:
     """Every entry point with its distribution; one that says so where they cannot be read."""
     unreadable = EntryPoint(f"{PREFIX}unknown", "entry_points.txt", "")
-    for offering in offerings():
-        for point in dict.fromkeys(offering.entry_points or [unreadable]):
-            yield offering, point
+    for installed in installed_distributions():
+        for point in dict.fromkeys(installed.entry_points or [unreadable]):
+            yield installed, point
 
 
 def reinstall(distribution: str) -> str:
@@ -184,8 +186,8 @@ def reinstall(distribution: str) -> str:
     return f"pip install --upgrade --force-reinstall {distribution}"
 
 
-def _unreadable(offering: Offering) -> Verdict | None:
-    return Verdict("broken", offering.fault, reinstall(offering.name)) if offering.fault else None
+def _unreadable(installed: InstalledDistribution) -> Verdict | None:
+    return Verdict("broken", installed.fault, reinstall(installed.name)) if installed.fault else None
 
 
 def _kind_fault(group: str, declaration: Declaration | None, known: dict[str, Declaration]) -> Verdict | None:
@@ -197,7 +199,7 @@ def _kind_fault(group: str, declaration: Declaration | None, known: dict[str, De
     return None
 
 
-def _malformed(component: Component, point: EntryPoint) -> Verdict | None:
+def _malformed(component: InstalledComponent, point: EntryPoint) -> Verdict | None:
     reason = ""
     if point.parts() is None:
         reason = f"its entry point {point.value!r} is not of the form module:attribute"
@@ -213,10 +215,10 @@ def _nearest_group(group: str, known: Iterable[str]) -> str:
     return f"; the nearest is {nearest[0]!r}" if nearest else ""
 
 
-def _with_conflicts(judged: Iterable[Component]) -> list[Component]:
+def _with_conflicts(judged: Iterable[InstalledComponent]) -> list[InstalledComponent]:
     """Mark as conflicts the components that share a name; those that cannot be used anyway take no part."""
     found = list(judged)
-    sharing: dict[tuple[str, str], list[Component]] = defaultdict(list)
+    sharing: dict[tuple[str, str], list[InstalledComponent]] = defaultdict(list)
     for component in found:
         joined = component.kind in KINDS and KINDS[component.kind].joined
         if component.state in ("ok", "broken") and not joined:
@@ -232,7 +234,7 @@ def _with_conflicts(judged: Iterable[Component]) -> list[Component]:
     return [marked.get(component.key, component) for component in found]
 
 
-def _conflict(component: Component, rivals: list[Component]) -> tuple[str, str] | None:
+def _conflict(component: InstalledComponent, rivals: list[InstalledComponent]) -> tuple[str, str] | None:
     """Why a component cannot have its name, and what to do; None if it can."""
     kind, name = component.kind, component.name
     block = f"anemoi plugins block {component.full_name}"

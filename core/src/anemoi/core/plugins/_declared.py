@@ -10,7 +10,7 @@ from ._catalogue import how_to_install, known, provider
 from ._kinds import CORE, KINDS, group
 
 if TYPE_CHECKING:
-    from ._components import Component
+    from ._components import InstalledComponent
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Declaration:
     fix: str = ""
 
 
-def declarations(declaring: Iterable[Component]) -> dict[str, Declaration]:
+def declarations(declaring: Iterable[InstalledComponent]) -> dict[str, Declaration]:
     """Core's kinds and those that are declared here, by the entry-point group of their components.
 
     Parameters
@@ -60,7 +60,7 @@ def absent(wanted: str) -> Declaration | None:
     return None
 
 
-def _declared(found: Sequence[Component]) -> Iterator[Declaration]:
+def _declared(found: Sequence[InstalledComponent]) -> Iterator[Declaration]:
     for one in found:
         reason, fix = "", ""
         if one.state == "conflict":

@@ -6,11 +6,11 @@ import ast
 from importlib.util import find_spec
 from pathlib import Path
 
-from ._components import Component
-from ._find import EntryPoint, offerings
+from ._components import InstalledComponent
+from ._find import EntryPoint, installed_distributions
 
 
-def describe(component: Component) -> str:
+def describe(component: InstalledComponent) -> str:
     """Say in one line what a component is.
 
     It is the first line of the docstring of the function, class or package that the entry point
@@ -20,7 +20,7 @@ def describe(component: Component) -> str:
         line = _from_source(component.value)
     except Exception:  # Whatever is wrong with a plugin's files shows when it is loaded, not here.
         line = ""
-    owner = next((one for one in offerings() if one.name == component.distribution), None)
+    owner = next((one for one in installed_distributions() if one.name == component.distribution), None)
     return line or (owner.metadata.summary if owner and owner.metadata else "")
 
 

@@ -15,16 +15,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ._components import Component, reinstall
+from ._components import InstalledComponent, reinstall
 
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \| (\s*)(\S+)")
 _BEGIN = "anemoi: begin"
 _PROBE = f"""
 import json, os, sys
 from anemoi.core.errors import PluginError
-from anemoi.core.plugins._components import Component, failures
+from anemoi.core.plugins._components import InstalledComponent, failures
 from anemoi.core.plugins._load import load_component
-component = Component(**json.loads(sys.argv[1]))
+component = InstalledComponent(**json.loads(sys.argv[1]))
 answer = open(sys.argv[2], "w", encoding="utf-8")
 print({_BEGIN!r}, file=sys.stderr, flush=True)
 try:
@@ -52,14 +52,14 @@ class Diagnosis:
         The import of another package that took longest, with all that it brought, if there was one.
     """
 
-    component: Component
+    component: InstalledComponent
     seconds: float | None = None
     heaviest: str = ""
     heaviest_seconds: float = 0.0
 
 
 def diagnose(
-    found: Iterable[Component], *, timeout: float, at_once: int | None = None
+    found: Iterable[InstalledComponent], *, timeout: float, at_once: int | None = None
 ) -> Iterator[Diagnosis]:
     """Load components, ``at_once`` at a time (one for each processor by default), and tell of each in order.
 
@@ -69,7 +69,7 @@ def diagnose(
         yield from pool.map(lambda component: _diagnose(component, timeout), found)
 
 
-def _diagnose(component: Component, timeout: float) -> Diagnosis:
+def _diagnose(component: InstalledComponent, timeout: float) -> Diagnosis:
     if component.state in ("blocked", "incompatible"):
         return Diagnosis(component)
     with tempfile.TemporaryDirectory(prefix="anemoi-doctor-") as folder:
@@ -87,7 +87,7 @@ def _diagnose(component: Component, timeout: float) -> Diagnosis:
         return Diagnosis(judged, seconds, heaviest, heaviest_seconds)
 
 
-def _run(component: Component, answer: Path, trace: Path, timeout: float) -> int | None:
+def _run(component: InstalledComponent, answer: Path, trace: Path, timeout: float) -> int | None:
     """Run the probe, and return its exit code, or None if it had to be stopped."""
     description = json.dumps({name: getattr(component, name) for name in component.__dataclass_fields__})
     with trace.open("wb") as errors:
@@ -116,7 +116,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _broken(component: Component, reason: str, fix: str | None = None) -> Component:
+def _broken(component: InstalledComponent, reason: str, fix: str | None = None) -> InstalledComponent:
     return replace(component, state="broken", reason=reason, fix=fix or reinstall(component.distribution))
 
 
@@ -129,7 +129,7 @@ def _how_it_ended(code: int) -> str:
     return f"ended the interpreter (exit code {code})"
 
 
-def _imports(trace: Path, component: Component) -> tuple[float, str, float]:
+def _imports(trace: Path, component: InstalledComponent) -> tuple[float, str, float]:
     """How long the component took to import, and the heaviest import that is another's, from the trace."""
     own = component.value.split(".")[0].split(":")[0]
     total, heaviest, most = 0, "", 0

@@ -12,15 +12,15 @@ import importlib_metadata
 from ..errors import PluginError
 from ._blocklist import read_blocklist
 from ._catalogue import how_to_install, known, provider
-from ._components import Component, components, declared, kinds
+from ._components import InstalledComponent, components, declared, kinds
 from ._describe import describe
-from ._find import EntryPoint, Offering, offerings
+from ._find import EntryPoint, InstalledDistribution, installed_distributions
 from ._judge import Judge
 from ._kinds import KINDS, PREFIX, group, normalise
 from ._load import suggestion
 
 
-def named(name: str) -> list[Component]:
+def named(name: str) -> list[InstalledComponent]:
     """The components that a user may mean by a name: a component, ``distribution:name``, or a distribution.
 
     Raises
@@ -55,9 +55,9 @@ def named(name: str) -> list[Component]:
     )
 
 
-def information(component: Component) -> dict[str, Any]:
+def information(component: InstalledComponent) -> dict[str, Any]:
     """All that is known of a component without importing it, as JSON."""
-    metadata = _offering(component).metadata
+    metadata = _distribution_of(component).metadata
     return {
         **asdict(component),
         "kind_owner": owner.owner if (owner := declared().get(group(component.kind))) else "",
@@ -69,12 +69,12 @@ def information(component: Component) -> dict[str, Any]:
     }
 
 
-def reasons(component: Component) -> Iterator[tuple[str, str]]:
+def reasons(component: InstalledComponent) -> Iterator[tuple[str, str]]:
     """Each rule that was asked about a component, and what it said, in the order in which they decide."""
-    offering = _offering(component)
+    installed = _distribution_of(component)
     parts = EntryPoint("", "", component.value).parts()
     own = group(component.kind)
-    of_a_kind = any(point.group == own for point in offering.entry_points)
+    of_a_kind = any(point.group == own for point in installed.entry_points)
     where = own if of_a_kind else f"{PREFIX}{component.kind}"
     yield "found", f"[{where}] {component.name} = {component.value}"
     yield "in", _location(component.distribution)
@@ -92,8 +92,8 @@ def reasons(component: Component) -> Iterator[tuple[str, str]]:
     else:
         yield "lists", "no list of blocked plugins names it"
     judge, extras = Judge(), parts[2] if parts else frozenset()
-    unmet = {fault.requirement: fault for fault in judge.unmet(offering, extras)}
-    required = offering.metadata.requires if offering.metadata else ()
+    unmet = {fault.requirement: fault for fault in judge.unmet(installed, extras)}
+    required = installed.metadata.requires if installed.metadata else ()
     for line in required:
         fault = unmet.get(line)
         verdict = f"does not hold, {fault.reason}" if fault else judge.why_met(line, extras)
@@ -115,7 +115,7 @@ def reasons(component: Component) -> Iterator[tuple[str, str]]:
         yield "to mend", component.fix
 
 
-def requirements(found: Sequence[Component]) -> list[str]:
+def requirements(found: Sequence[InstalledComponent]) -> list[str]:
     """The lines of a pip requirements file for the distributions that offer components, and the core."""
     names = {normalise(component.distribution): component.distribution for component in found}
     names.setdefault("anemoi-core", "anemoi-core")
@@ -144,8 +144,8 @@ def _requirement(name: str) -> str:
     return f"{name} @ {url}"
 
 
-def _offering(component: Component) -> Offering:
-    return next(one for one in offerings() if one.name == component.distribution)
+def _distribution_of(component: InstalledComponent) -> InstalledDistribution:
+    return next(one for one in installed_distributions() if one.name == component.distribution)
 
 
 def _location(distribution: str) -> str:

@@ -37,7 +37,7 @@ class EntryPoint:
 
 
 @dataclass(frozen=True)
-class Offering:
+class InstalledDistribution:
     """An installed distribution that offers components.
 
     Parameters
@@ -58,13 +58,13 @@ class Offering:
     fault: str = ""
 
 
-def offerings() -> tuple[Offering, ...]:
+def installed_distributions() -> tuple[InstalledDistribution, ...]:
     """Every installed distribution with an entry point in a group of Anemoi's, in order of name."""
-    return _offerings(tuple(sys.path))
+    return _installed_distributions(tuple(sys.path))
 
 
 @lru_cache(maxsize=4)
-def _offerings(_path: tuple[str, ...]) -> tuple[Offering, ...]:
+def _installed_distributions(_path: tuple[str, ...]) -> tuple[InstalledDistribution, ...]:
     names = {
         _name(distribution, read_metadata(distribution)): distribution
         for distribution in importlib_metadata.Distribution.discover()
@@ -72,7 +72,7 @@ def _offerings(_path: tuple[str, ...]) -> tuple[Offering, ...]:
     }
     found = {normalise(name): _in_force(name, distribution) for name, distribution in names.items()}
     read = (_read(found[name]) for name in sorted(found))
-    return tuple(offering for offering in read if offering.entry_points or offering.fault)
+    return tuple(installed for installed in read if installed.entry_points or installed.fault)
 
 
 def _entry_points_text(distribution: importlib_metadata.Distribution) -> str:
@@ -100,14 +100,14 @@ def _in_force(name: str, found: importlib_metadata.Distribution) -> importlib_me
     return first
 
 
-def _read(distribution: importlib_metadata.Distribution) -> Offering:
+def _read(distribution: importlib_metadata.Distribution) -> InstalledDistribution:
     metadata, fault = read_metadata(distribution), ""
     points: tuple[EntryPoint, ...] = ()
     try:
         points = tuple(_points(_entry_points_text(distribution)))
     except ValueError as error:
         fault = f"its entry_points.txt cannot be read ({error})"
-    return Offering(_name(distribution, metadata), metadata, points, fault)
+    return InstalledDistribution(_name(distribution, metadata), metadata, points, fault)
 
 
 def _points(text: str) -> Iterator[EntryPoint]:

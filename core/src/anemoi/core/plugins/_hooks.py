@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import PluginError
 from ._broadcast import Broadcast, log
-from ._components import Component, components
+from ._components import InstalledComponent, components
 from ._load import load_component, refusal
 
 
@@ -27,7 +27,7 @@ def hooks(watchers: Mapping[str, Any] | None = None) -> Broadcast:
     return Broadcast({**usable, **(watchers or {})})
 
 
-def _load(component: Component) -> Any:
+def _load(component: InstalledComponent) -> Any:
     try:
         if component.state != "ok":
             raise refusal(component)

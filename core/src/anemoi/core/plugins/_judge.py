@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from ._find import Offering
+from ._find import InstalledDistribution
 from ._kinds import normalise
 from ._metadata import Metadata, read_metadata
 
@@ -41,26 +41,28 @@ class Judge:
         self._installed: dict[str, Metadata | None] = {}
         self._unmet: dict[tuple[str, frozenset[str]], tuple[Unmet, ...]] = {}
 
-    def unmet(self, offering: Offering, extras: frozenset[str] = frozenset()) -> tuple[Unmet, ...]:
+    def unmet(
+        self, installed: InstalledDistribution, extras: frozenset[str] = frozenset()
+    ) -> tuple[Unmet, ...]:
         """The direct requirements of a distribution, with ``extras`` of its own, that do not hold here."""
-        key = offering.name, extras
+        key = installed.name, extras
         if key not in self._unmet:
-            self._unmet[key] = self._judged(offering, extras)
+            self._unmet[key] = self._judged(installed, extras)
         return self._unmet[key]
 
-    def _judged(self, offering: Offering, extras: frozenset[str]) -> tuple[Unmet, ...]:
-        metadata = offering.metadata
+    def _judged(self, installed: InstalledDistribution, extras: frozenset[str]) -> tuple[Unmet, ...]:
+        metadata = installed.metadata
         if metadata is None:
             reason = "its METADATA is missing or unreadable, so nobody can tell what it requires"
-            return (Unmet("METADATA", reason, f"pip install --force-reinstall {offering.name}"),)
+            return (Unmet("METADATA", reason, f"pip install --force-reinstall {installed.name}"),)
         faults = []
         if not _is_version(metadata.version):
             reason = f"its own version {metadata.version!r} is not a version"
-            mend = f"pip install --upgrade --force-reinstall {offering.name}"
+            mend = f"pip install --upgrade --force-reinstall {installed.name}"
             faults.append(Unmet("Version", reason, mend))
         if fault := _python_fault(metadata):
             faults.append(fault)
-        judged = (self._fault(offering.name, line, extras) for line in metadata.requires)
+        judged = (self._fault(installed.name, line, extras) for line in metadata.requires)
         return (*faults, *filter(None, judged))
 
     def why_met(self, line: str, extras: frozenset[str] = frozenset()) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ..errors import AbsentError, PluginError
 from ._catalogue import how_to_install, known, provider
-from ._components import Component, Verdict, components, declared, failures, kinds, reinstall
+from ._components import InstalledComponent, Verdict, components, declared, failures, kinds, reinstall
 from ._find import EntryPoint
 from ._kinds import CORE, KINDS, Kind, group, normalise
 
@@ -94,7 +94,7 @@ def loaded() -> list[tuple[str, str, str]]:
     return sorted({(kind, distribution, name) for kind, distribution, name, _ in _loaded})
 
 
-def find(kind: str, name: str) -> Component:
+def find(kind: str, name: str) -> InstalledComponent:
     """The one component that ``name`` means, usable as far as metadata can tell.
 
     Raises
@@ -123,7 +123,7 @@ def find(kind: str, name: str) -> Component:
     raise refusal(refused)
 
 
-def matching(kind: str, name: str) -> list[Component]:
+def matching(kind: str, name: str) -> list[InstalledComponent]:
     """The components that ``name`` may mean; of several in one distribution, those spelt exactly so."""
     distribution, _, short = name.rpartition(":")
     found = [
@@ -136,7 +136,7 @@ def matching(kind: str, name: str) -> list[Component]:
     return exact if distribution and exact else found
 
 
-def refusal(component: Component) -> PluginError:
+def refusal(component: InstalledComponent) -> PluginError:
     """The error that says why a component cannot be used."""
     return PluginError(
         f"The {component.kind} {component.name!r} of {component.distribution} {component.version} "
@@ -190,7 +190,7 @@ def suggestion(name: str, installed: set[str], installable: frozenset[str] | set
     return f"Did you mean {' or '.join(nearest)}?" if nearest else ""
 
 
-def load_component(component: Component) -> Any:
+def load_component(component: InstalledComponent) -> Any:
     """Import one component and check it; what it prints goes to standard error."""
     if component.key in _loaded:
         return _loaded[component.key]
@@ -263,7 +263,7 @@ def _kind_fault(found: Any, name: str) -> str:
     return "it is joined, which core's own kinds alone can be" if found.joined else ""
 
 
-def _broken(component: Component, reason: str, to_blame: str | None = None) -> PluginError:
+def _broken(component: InstalledComponent, reason: str, to_blame: str | None = None) -> PluginError:
     """Remember what is wrong with a component; ``to_blame`` is the distribution, if not its own."""
     mend = reinstall(to_blame or component.distribution)
     failures[component.key] = Verdict("broken", reason, mend)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from ..config import compose, find_layers
-from ..config.schema import settings_schema
-from ..config.tree import LayeredFiles
-from ..errors import PluginError
-from ..plugins import choice_fault, together
+from anemoi.core.config import compose, find_layers
+from anemoi.core.config.schema import settings_schema
+from anemoi.core.config.tree import LayeredFiles
+from anemoi.core.errors import PluginError
+from anemoi.core.plugins import choice_fault, together
 
 _WORD = re.compile(r"\+{0,2}([\w/-]+)(?:\.[\w.-]+)?=(.*)")
 _OPTION = re.compile(r"[\w:.-]+")

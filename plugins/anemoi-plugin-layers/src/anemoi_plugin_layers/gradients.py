@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+_ALL = slice(None)
+
 
 class Gradients:
     """The gradients of some tensors, summed over the blocks that each has a share of.
@@ -48,15 +50,30 @@ class Gradients:
         Tensor
             The gradient of ``x``.
         """
-        rows = gradient.flatten(0, -2)
-        part = slice(None) if columns is None else columns
-        if (total := self.of(layer.weight)) is not None:
-            total[:, part] += rows.T @ x.flatten(0, -2)
-        if columns is None and (total := self.of(layer.bias)) is not None:
-            total += rows.sum(0)
+        part = _ALL if columns is None else columns
+        self.add_affine(layer.weight, layer.bias if columns is None else None, x, gradient, part)
         return gradient @ layer.weight[:, part]
 
-    def through(self, module: nn.Module, x: Tensor, condition: Tensor | None, gradient: Tensor) -> Tensor:
+    def add_affine(
+        self, weight: Tensor, bias: Tensor | None, x: Tensor, gradient: Tensor, columns: slice = _ALL
+    ) -> None:
+        """Add the share of some rows to the gradients of a weight and a bias, as :meth:`linear` does."""
+        rows, before = gradient.flatten(0, -2), x.flatten(0, -2)
+        if (total := self.of(weight)) is not None:
+            if total.dtype == rows.dtype == before.dtype:
+                total[:, columns].addmm_(rows.T, before)
+            else:  # Under autocast products are of lower precision than their sum.
+                total[:, columns] += rows.T @ before
+        if (total := self.of(bias)) is not None:
+            total += rows.sum(0)
+
+    def through(
+        self,
+        module: nn.Module,
+        x: Tensor,
+        condition: Tensor | None,
+        gradient: Tensor | Callable[[Tensor], Tensor],
+    ) -> Tensor:
         """Take a gradient back through a module that is cheap to run again.
 
         Parameters
@@ -66,7 +83,7 @@ class Gradients:
         x, condition
             What went in.
         gradient
-            Of what came out.
+            Of what came out, or what gives that from what came out.
 
         Returns
         -------
@@ -81,7 +98,8 @@ class Gradients:
         ]
         with torch.enable_grad():
             out = module(leaf, condition)
-        found, *shares = torch.autograd.grad(out, [leaf, *others], gradient)
+        of_out = gradient if isinstance(gradient, Tensor) else gradient(out.detach())
+        found, *shares = torch.autograd.grad(out, [leaf, *others], of_out)
         for other, share in zip(others, shares, strict=True):
             self._totals[id(other)] += share
         return found

@@ -1,21 +1,15 @@
-"""Work along edges a block at a time, so that what is made on the way stays in the cache.
-
-There are several times as many edges as nodes, and an MLP on each makes many tensors of that size. On a
-CPU, getting the memory of so large a tensor takes longer than filling it.
-"""
+"""Work along edges a block at a time: gather from the nodes at their ends, and sum at their targets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 import torch
+from anemoi_plugin_layers.blocks import blocks_of, on_eager_cpu
 from torch import Tensor
 
 Backend = Literal["auto", "blocks", "torch"]
-
-_BLOCK_BYTES = 2**21
-"""Of one tensor of a block: a handful of them stay in the cache, and operations are long enough to start."""
 
 EdgeFunction = Callable[..., Tensor]
 """Takes edges ``(1 or batch, edges, features)``, what is gathered from their target and source nodes
@@ -54,7 +48,7 @@ def all_at_once(
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
-def in_blocks(
+def edges_in_blocks(
     function: EdgeFunction,
     edges: Tensor,
     at_target: Tensor,
@@ -93,22 +87,12 @@ def in_blocks(
 
 def runs_in_blocks(backend: Backend, tensor: Tensor) -> bool:
     """Whether to take a block at a time: by itself on a CPU, where nothing is compiled."""
-    on_cpu = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
-    return backend == "blocks" or (backend == "auto" and on_cpu)
+    return backend == "blocks" or (backend == "auto" and on_eager_cpu(tensor))
 
 
 def row_bytes(rows: Tensor) -> int:
     """The memory of one row of ``(batch, rows, channels)``, in all of the batch."""
     return rows.element_size() * rows.shape[0] * rows.shape[2]
-
-
-def blocks_of(bytes_of_one: int, count: int) -> Iterator[slice]:
-    """Cut so many edges or nodes into blocks of about the same memory, given that of one.
-
-    Where there are none there is one empty block, which tells what type comes out.
-    """
-    block = max(1, _BLOCK_BYTES // bytes_of_one)
-    return (slice(start, start + block) for start in range(0, max(count, 1), block))
 
 
 def rows_at(nodes: Tensor, index: Tensor) -> Tensor:
