@@ -36,7 +36,7 @@ LAYERS: tuple[dict[str, int], ...] = (
 
 DATA_TYPES = (
     *("domain", "variable", "steps", "graph", "grid", "areas", "times", "units", "errors", "moments"),
-    *("allocation", "commands", "directories", "documents", "files", "locking", "trailer"),
+    *("allocation", "commands", "directories", "documents", "files", "locking", "printable", "trailer"),
 )
 """What is below them all: plain data, and what needs nothing but that."""
 

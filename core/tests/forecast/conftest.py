@@ -214,6 +214,20 @@ class Scaled(PostProcessor):
         return (state.fields * self.factor).astype(np.float32)
 
 
+class Fatal(PostProcessor):
+    """Kills its process, as a machine that fails would, unless a file says that it has."""
+
+    def __init__(self, *, forecast, marker: str = "", hours: int = 12):
+        super().__init__(forecast=forecast)
+        self.marker, self.hours = marker, np.timedelta64(hours, "h")
+
+    def apply(self, state):
+        if state.lead_time == self.hours and not os.path.exists(self.marker):
+            open(self.marker, "x").close()
+            os.kill(os.getpid(), 9)
+        return state.fields
+
+
 class TinyOutput(Output):
     def __init__(self, *, path, forecast, overwrite=False, fail_after: int = 1000):
         if os.path.exists(path) and not overwrite:
@@ -276,6 +290,7 @@ noisy = anemoi_plugin_tiny:Noisy
 [anemoi.core.postprocessors]
 total = anemoi_plugin_tiny:Total
 scaled = anemoi_plugin_tiny:Scaled
+fatal = anemoi_plugin_tiny:Fatal
 """
 
 

@@ -351,6 +351,19 @@ def test_requirements_are_what_pip_reads(anemoi, checkpoint_file):
     assert {Requirement(line).name for line in out.splitlines()} == {"anemoi-core", "anemoi-plugin-tiny"}
 
 
+def test_all_requirements_name_the_source_and_what_writes_forecasts(anemoi, checkpoint_file):
+    from packaging.requirements import Requirement
+
+    _, alone, _ = anemoi("checkpoint", "requirements", checkpoint_file)
+    code, out, _ = anemoi("checkpoint", "requirements", "--all", checkpoint_file)
+    assert code == 0
+    more = {Requirement(line).name for line in out.split("\n") if line} - {
+        Requirement(line).name for line in alone.split("\n") if line
+    }
+    assert {"anemoi-plugin-grib", "anemoi-plugin-netcdf", "anemoi-plugin-zarr"} <= more
+    assert "anemoi-plugin-tiny==0.1.0" in out  # has an output too, and is here
+
+
 @pytest.mark.parametrize("subcommand", ["inspect", "requirements"])
 def test_looking_into_a_file_that_is_no_checkpoint(anemoi, tmp_path, subcommand):
     (tmp_path / "c").write_bytes(b"\x80\x04 a pickle")

@@ -328,6 +328,29 @@ def test_a_projection_is_kept_with_a_template_and_refused_without(tmp_path, kind
     np.testing.assert_allclose(found[0]["values"], fields[0, 0, :, 0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("path", ["in/a.grib", "in", "in/*.grib"])
+def test_what_the_forecast_started_from_gives_them_too(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    grid = rotated(tmp_path / "in" / "a.grib")
+    (tmp_path / "in" / "notes.txt").write_text("no GRIB")
+    parents = [{"kind": "checkpoint"}, {"kind": "dataset", "format": "grib", "path": path}]
+    forecast = replace(describe(grid, variables=("t_850",), members=1), provenance={"parents": parents})
+    write(tmp_path / "f.grib", forecast)
+    found = messages(tmp_path / "f.grib", "gridType", "centre")
+    assert {(each["gridType"], each["centre"]) for each in found} == {("rotated_ll", "edzw")}
+
+
+def test_what_it_started_from_gives_nothing_where_the_points_are_others_or_it_is_gone(tmp_path):
+    rotated(tmp_path / "a.grib")
+    for path in (tmp_path / "a.grib", tmp_path / "gone.grib"):
+        parents = [{"kind": "dataset", "format": "grib", "path": str(path)}]
+        forecast = replace(describe(variables=("t_850",), members=1), provenance={"parents": parents})
+        write(tmp_path / f"{path.stem}.out.grib", forecast)
+        found = messages(tmp_path / f"{path.stem}.out.grib", "gridType", "centre")
+        assert {(each["gridType"], each["centre"]) for each in found} == {("regular_ll", "255")}
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("t.grib", "496 points that are not the 12"), ("no.grib", "no GRIB message"), ("x", "cannot be read")],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,14 @@ class AnemoiError(Exception):
         super().__init__(what if fix is None else f"{what}\n{fix}")
         self.what = what
         self.fix = fix
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes, whatever the constructor of a subclass takes."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[AnemoiError], args: tuple[Any, ...]) -> AnemoiError:
+    return kind.__new__(kind, *args)
 
 
 class PluginError(AnemoiError):

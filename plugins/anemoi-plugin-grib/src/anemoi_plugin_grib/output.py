@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .messages import Key, contents, opened, quiet, set_keys
 from .parameters import Parameter, parameter
-from .templates import Template, from_file, from_grid
+from .templates import Template, from_file, from_grid, from_source
 
 UNITS = (("h", 3600), ("m", 60), ("s", 1))
 """The units of steps, the largest first."""
@@ -53,7 +53,8 @@ class GribOutput(FileOutput):
         number of a parameter.
     template
         A GRIB file on the same points, whose first message says all that nothing else does: the grid, the
-        centre. With it grids can be written that do not follow from their points, such as rotated ones.
+        centre. With it grids can be written that do not follow from their points, such as rotated ones. By
+        default it is one that the forecast started from, if that was read from GRIB and has its points.
 
     Raises
     ------
@@ -81,7 +82,11 @@ class GribOutput(FileOutput):
                 f"The forecast has no {', '.join(strange)} (names).",
                 fix=f"It has {', '.join(forecast.variables)}.",
             )
-        start = from_grid(forecast.grid) if template is None else from_file(template, forecast.grid)
+        start = (
+            from_source(forecast) or from_grid(forecast.grid)
+            if template is None
+            else from_file(template, forecast.grid)
+        )
         self._heads = _heads(forecast, start, keys or {}, names)
         self._packing: dict[str, Key] = {"packingType": f"grid_{packing}", "bitsPerValue": bits}
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import eccodes
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
+from anemoi.core.interfaces.output import ForecastDescription
 
 from .grids import TOLERANCE, grid_keys
 from .messages import Key, contents
+
+_SUFFIXES: Final = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2")
+"""What the names of such files end in, within a directory or as a pattern matches them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,31 @@ def from_grid(grid: Grid) -> Template:
         If they are on no grid that follows from them.
     """
     return Template(None, {"centre": 255}, grid_keys(grid))
+
+
+def from_source(forecast: ForecastDescription) -> Template | None:
+    """Begin with a message of what the forecast started from, if that is GRIB, is here, and has its points.
+
+    None of a forecast that was brought to other points, of another source, or where its files are not.
+    """
+    for parent in forecast.provenance.get("parents", ()):
+        if parent.get("format") != "grib" or not isinstance(parent.get("path"), str):
+            continue
+        file = _first_file(Path(parent["path"]).expanduser())
+        with suppress(DataError):
+            if file is not None:
+                return from_file(str(file), forecast.grid)
+    return None
+
+
+def _first_file(path: Path) -> Path | None:
+    """The first file that the source ``grib`` reads of a path: a file, a directory or a pattern."""
+    if path.is_file():
+        return path
+    inside = path.rglob("*") if path.is_dir() else map(Path, glob.glob(str(path), recursive=True))
+    return next(
+        (each for each in sorted(inside) if each.suffix.lower() in _SUFFIXES and each.is_file()), None
+    )
 
 
 def from_file(path: str, grid: Grid) -> Template:

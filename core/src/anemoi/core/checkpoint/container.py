@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError
 from ..files import write_whole
-from .contents import Contents, Stored
+from .contents import SIZES, Contents, Stored
+from .document import check_document
 from .migrations import migrate
 
 if TYPE_CHECKING:
@@ -134,6 +136,7 @@ def read(path: Path) -> Contents:
     }
     try:
         document, tensors = migrate(int(version), document, stored)
+        check_document(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise not_as_its_format(path, error) from error
     return Contents(path, len(data), int(version), identity, document, tensors)
@@ -184,6 +187,12 @@ def _entries(header: Mapping[str, Any], start: int) -> dict[str, Entry]:
         begin, end = value["data_offsets"]
         shape = tuple(int(size) for size in value["shape"])
         entries[name] = Entry(str(value["dtype"]), shape, start + int(begin), start + int(end))
+    for name, entry in entries.items():
+        if (
+            min(entry.shape, default=0) < 0
+            or math.prod(entry.shape) * SIZES[entry.dtype] != entry.end - entry.begin
+        ):
+            raise ValueError(f"the tensor {name} does not have as many bytes as its shape says")
     place = start
     for entry in sorted(entries.values(), key=lambda entry: (entry.begin, entry.end)):
         if entry.begin != place or entry.end < entry.begin:

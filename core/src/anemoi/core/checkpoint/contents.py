@@ -14,6 +14,9 @@ _NUMPY = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
     "U8": "u1", "BOOL": "?",
 }  # fmt: skip
+SIZES = {"BF16": 2, **{name: np.dtype(code).itemsize for name, code in _NUMPY.items()}}
+"""How many bytes a number of each type has."""
+
 _STORED = {np.dtype(code): name for name, code in _NUMPY.items()}
 
 

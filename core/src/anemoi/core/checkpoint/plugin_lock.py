@@ -14,6 +14,7 @@ from ..config import constructor_of
 from ..config.options import Component, options
 from ..errors import PluginError
 from ..interfaces import ReadsCheckpoints
+from .document import requirement
 
 
 class DifferentVersionWarning(UserWarning):
@@ -52,8 +53,14 @@ class LockEntry:
 
     @property
     def requirement(self) -> str:
-        """The line that makes pip install it."""
-        return f"{self.distribution}=={self.version}"
+        """The line that makes pip install it.
+
+        Raises
+        ------
+        ValueError
+            If the name or the version is none, and the line could be anything.
+        """
+        return requirement(self.distribution, self.version)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,10 @@ from typing import Any
 import click
 
 from ..checkpoint import Inspection, LockEntry, Mismatch, compare, inspect, targets
+from ..checkpoint.document import requirement
+from ..errors import CheckpointError
+from ..plugins import components, known, normalise, provider
+from ..printable import printable
 from .groups import OpenGroup
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -34,12 +38,17 @@ def inspect_(file: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(found, mismatches), indent=2))
     else:
-        click.echo("\n".join(_account(found, mismatches)))
+        click.echo(printable("\n".join(_account(found, mismatches))))
 
 
 @command.command()
 @_file
-@click.option("--all", "everything", is_flag=True, help="Also what the training alone needed.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also what the training alone needed, its sources, and what writes forecasts.",
+)
 def requirements(file: Path, everything: bool) -> None:
     """Print what to install to run FILE, as a pip requirements file.
 
@@ -48,9 +57,29 @@ def requirements(file: Path, everything: bool) -> None:
     pip install -r requirements.txt
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     found = inspect(file)
-    needed = {entry.requirement for entry in found.lock if everything or entry.needed}
     core = found.document["provenance"].get("versions", {}).get("anemoi-core")
-    click.echo("\n".join(sorted(needed | ({f"anemoi-core=={core}"} if core else set()))))
+    try:
+        needed = {entry.requirement for entry in found.lock if everything or entry.needed}
+        needed |= {requirement("anemoi-core", core)} if core else set()
+        if everything:
+            needed |= _outputs()
+    except ValueError as error:
+        raise CheckpointError(
+            f"What {file} asks to install is not what pip takes: {error}.",
+            fix="Ask who made it: it was not written by `anemoi train`.",
+        ) from error
+    click.echo("\n".join(sorted(needed)))
+
+
+def _outputs() -> set[str]:
+    """What writes forecasts: the distributions that do so here, and others that are known, in any version."""
+    here = {
+        normalise(each.distribution): requirement(each.distribution, each.version)
+        for each in components("output")
+        if each.state == "ok"
+    }
+    others = {provider("output", name) or "" for name in known("output")} - {"", *here}
+    return {*here.values(), *others}
 
 
 def _as_json(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> dict[str, Any]:

@@ -113,6 +113,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep a journal beside FILE until it is whole, and go on from the one of an interrupted forecast.",
 )
+@click.option("--dask", is_flag=True, help="Make forecasts from several dates at once, over a Dask cluster.")
+@click.option(
+    "--dask-scheduler",
+    metavar="ADDRESS",
+    help="Where its scheduler is: tcp://host:8786.  [default: DASK_SCHEDULER_ADDRESS, or processes here]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @click.option(
     "--log-json",
@@ -140,6 +146,8 @@ def command(
     precision: Precision,
     overwrite: bool,
     restart: bool,
+    dask: bool,
+    dask_scheduler: str | None,
     as_json: bool,
     log: IO[str] | None,
     device: str,
@@ -179,6 +187,8 @@ def command(
                 device=device,
                 trust_code=trust_code,
                 allow_different_versions=allow_different_versions,
+                dask=dask or dask_scheduler is not None,
+                dask_scheduler=dask_scheduler,
                 how={
                     "members": members,
                     "persist": persist,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ class Request:
         Whether one of a source may be: in a file of the user's own.
     allow_different_versions
         Whether other plugin versions will do.
+    dask, dask_scheduler
+        Whether forecasts are made over a Dask cluster, and the address of its scheduler.
     how
         What :func:`anemoi.core.forecasting.prepare` takes besides.
     """
@@ -61,6 +64,8 @@ class Request:
     trust_code: bool
     allow_different_versions: bool
     how: Mapping[str, Any] = field(default_factory=dict)
+    dask: bool = False
+    dask_scheduler: str | None = None
     trust_sources: bool = False
 
 
@@ -78,10 +83,10 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
     end = parse_duration(request.lead_time)
 
     # Only now, because it brings torch.
-    from .. import config
     from ..allocation import keep_freed_memory
     from ..checkpoint import load
     from ..forecasting import prepare
+    from ..forecasting.cluster import Spread, cluster, run_on
     from ..plugins import Needs
 
     needs = Needs()
@@ -95,10 +100,11 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
     needs.check()
     device = available_device(request.device)
     trust = request.trust_code or request.trust_sources
+    build_sources = partial(_sources, specs, trust)
     with short_warnings():
         batch = prepare(
             loaded,
-            {name: config.build("source", spec, trust_code=trust) for name, spec in specs.items()},
+            build_sources(),
             starts,
             written,
             end,
@@ -113,8 +119,20 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
     keep_freed_memory()
     began = time.perf_counter()
     made = []
-    with _progress(steps) as on_step:
-        for task in batch.run(_both(on_step, events), _telling(events)):
+    with _progress(steps) as on_step, ExitStack() as stack:
+        if request.dask:
+            client = stack.enter_context(cluster(request.dask_scheduler, len(batch.tasks)))
+            spread = Spread(
+                sources=build_sources,
+                destinations=written,
+                lead_time=end,
+                trust_code=request.trust_code,
+                allow_different_versions=request.allow_different_versions,
+            )
+            tasks = run_on(client, batch, spread, _telling(events))
+        else:
+            tasks = batch.run(_both(on_step, events), _telling(events))
+        for task in tasks:
             made.append(_document(task))
             events.tell("forecast", **made[-1])
             if not as_json:
@@ -133,6 +151,13 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
         click.echo(
             f"{steps} steps in {seconds:.1f} s ({steps / seconds:.1f} steps/s, writing included) on {device}."
         )
+
+
+def _sources(specs: Mapping[str, Any], trust_code: bool) -> dict[str, Any]:
+    """Build the source of each domain, here or on a worker."""
+    from .. import config
+
+    return {name: config.build("source", spec, trust_code=trust_code) for name, spec in specs.items()}
 
 
 def _both(on_step: OnStep, events: EventLog) -> OnStep:

@@ -29,6 +29,8 @@ _KEYS: Final = {
     "overwrite": "overwrite",
     "restart": "restart",
     "device": "device",
+    "dask": "dask",
+    "dask_scheduler": "dask_scheduler",
     "allow_different_versions": "allow_different_versions",
 }
 """The options that stand for a key of a suite, by the names of their parameters."""
@@ -76,6 +78,8 @@ def of_suite(path: Path, overrides: Sequence[str], context: click.Context) -> Re
         trust_code=bool(given.get("trust_code")),
         trust_sources=True,
         allow_different_versions=suite.allow_different_versions,
+        dask=suite.dask or suite.dask_scheduler is not None,
+        dask_scheduler=suite.dask_scheduler,
         how={
             "members": suite.members,
             "persist": suite.persist,

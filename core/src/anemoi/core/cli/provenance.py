@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ..lineage import read, title, verify
+from ..printable import printable
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -77,7 +78,7 @@ def verify_(files: tuple[str, ...]) -> None:
     fault = False
     for file in files:
         for number, finding in enumerate(verify(file)):
-            click.echo(f"{finding.status:<12}{finding.artefact}: {finding.reason}")
+            click.echo(printable(f"{finding.status:<12}{finding.artefact}: {finding.reason}"))
             fault |= finding.status in ("differs", "unreadable", *(() if number else ("absent",)))
     if fault:
         raise click.exceptions.Exit(1)
@@ -86,7 +87,8 @@ def verify_(files: tuple[str, ...]) -> None:
 def _tree(about: Mapping[str, Any]) -> Tree:
     from rich.tree import Tree
 
-    tree = Tree("\n".join([title(about), *(f"  {name:<10}{text}" for name, text in _facts(about) if text)]))
+    facts = (f"  {name:<10}{text}" for name, text in _facts(about) if text)
+    tree = Tree(printable("\n".join([title(about), *facts])))
     for parent in about.get("parents", ()):
         tree.children.append(_tree(parent))
     return tree

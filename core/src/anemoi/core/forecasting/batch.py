@@ -85,7 +85,11 @@ class Batch:
     locks: OutputLocks = field(default_factory=lambda: OutputLocks(()))
 
     def run(
-        self, on_step: OnStep = lambda forecast, state: None, on_file: OnFile = lambda part: None
+        self,
+        on_step: OnStep = lambda forecast, state: None,
+        on_file: OnFile = lambda part: None,
+        *,
+        keep_journals: bool = False,
     ) -> Iterator[Task]:
         """Make them, one after the other; give each as its files are whole.
 
@@ -98,6 +102,8 @@ class Batch:
             Told of each state when it is left to be written.
         on_file
             Told of each file when it has appeared, in the thread that writes.
+        keep_journals
+            Leave journals of forecasts that are whole, for whoever knows when all of them are.
 
         Raises
         ------
@@ -112,7 +118,7 @@ class Batch:
                     self._make(task, on_step, on_file)
                 yield task
             for task in self.tasks:
-                if task.journal is not None:
+                if task.journal is not None and not keep_journals:
                     task.journal.remove()
         finally:
             self.locks.release()
@@ -189,6 +195,7 @@ def prepare(
     model: ForecastModel | None = None,
     trust_code: bool = False,
     allow_different_versions: bool = False,
+    checked: Mapping[str, Any] | None = None,
 ) -> Batch:
     """Check all that forecasts need before one is made: the model, the source, the dates and every file.
 
@@ -207,6 +214,9 @@ def prepare(
     restart
         Keep a journal beside the first file of each forecast until all are whole, and go on from those
         that an interrupted batch has left.
+    checked
+        The provenance of a forecast that another process has checked, which holds the locks: what lies where
+        it is written is then what an attempt before has left, and is replaced.
 
     Raises
     ------
@@ -222,6 +232,12 @@ def prepare(
         )
     sources = by_domain(checkpoint, source)
     forecasts = [describe(checkpoint, sources, start, leads, members) for start in starts]
+    if checked is not None:
+        overwrite = True
+        forecasts = [
+            {name: replace(each, provenance=checked) for name, each in of_date.items()}
+            for of_date in forecasts
+        ]
     _check_apart(forecasts, destinations)
     count = step_count(checkpoint, parse_duration(lead_time))
     errors: list[AnemoiError] = []
@@ -231,9 +247,10 @@ def prepare(
         check_allowed(checkpoint.domains, allow_unusual)
     with _collected(errors):
         check_sources(checkpoint, sources, starts, count=count, persist=persist)
-    locks = OutputLocks(_place(each, start) for start in starts for each in destinations)
+    places = [] if checked is not None else [_place(each, start) for start in starts for each in destinations]
+    locks = OutputLocks(places)
     try:
-        if restart:
+        if restart or checked is not None:
             _clear_away(forecasts, destinations)
         tasks = []
         for forecast in forecasts:
@@ -241,7 +258,15 @@ def prepare(
                 journal = (
                     _journal(forecast, destinations, device, persist, seed, precision) if restart else None
                 )
-                tasks.append(_task(forecast, destinations, journal, checkpoint.steps, overwrite=overwrite))
+                tasks.append(
+                    _task(
+                        forecast,
+                        destinations,
+                        journal,
+                        checkpoint.steps,
+                        overwrite=overwrite,
+                    )
+                )
         _raise_all(errors)
     except BaseException:
         locks.release()

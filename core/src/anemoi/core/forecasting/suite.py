@@ -86,6 +86,10 @@ class Suite:
         Whether files that are there already are replaced.
     restart
         Whether a journal is kept, and one of an interrupted forecast gone on from.
+    dask
+        Whether forecasts from several dates are made at once, over a Dask cluster.
+    dask_scheduler
+        The address of its scheduler; processes on this machine if none is given.
     allow_different_versions
         Whether other plugin versions than the checkpoint's will do.
     """
@@ -105,6 +109,8 @@ class Suite:
     precision: Precision = "32"
     overwrite: bool = False
     restart: bool = False
+    dask: bool = False
+    dask_scheduler: str | None = None
     allow_different_versions: bool = False
 
     def check(self, *, trust_code: bool) -> None:

@@ -7,6 +7,8 @@ from email.parser import HeaderParser
 
 import importlib_metadata
 
+from ..printable import printable
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -46,5 +48,5 @@ def read_metadata(distribution: importlib_metadata.Distribution) -> Metadata | N
         version=str(header.get("Version", "")).strip(),
         requires=tuple(str(line) for line in header.get_all("Requires-Dist", [])),
         requires_python=str(header.get("Requires-Python", "")),
-        summary=str(header.get("Summary", "")),
+        summary=printable(str(header.get("Summary", ""))),
     )

@@ -1,0 +1,159 @@
+"""Forecasts over a Dask cluster: the same bytes as one after another, whatever becomes of a worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+from anemoi.core import plugins
+from anemoi.core.checkpoint import load
+from anemoi.core.cli import main
+from anemoi.core.errors import AbsentError, DataError, ImplausibleError, PluginError, ResourceError
+from anemoi.core.forecasting import Destination, prepare
+from anemoi.core.forecasting.cluster import Spread, cluster, run_on
+
+distributed = pytest.importorskip("distributed")
+
+DATES = "2020-01-02T06/2020-01-03T00/6h"
+LEAD_TIME = np.timedelta64(24 * 3600, "s")
+
+
+@pytest.fixture(scope="module")
+def workers(tiny_site):
+    """A cluster of two processes, which find the plugin of the tests."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(str(tiny_site))  # which processes that are spawned take over
+        with (
+            distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
+            distributed.Client(local) as client,
+        ):
+            yield client
+
+
+@pytest.fixture
+def make(workers, tiny_plugin, checkpoint_file, tmp_path, monkeypatch):
+    """Make the forecasts into a directory, here or on the cluster."""
+
+    def make_(name, *, on=None, dates=DATES, postprocess=(), source=None, **options):
+        from anemoi.core.times import parse_dates
+
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        to = [
+            Destination.of("{date}.raw", postprocess=postprocess),
+            Destination.of("{date}-{lead_time}.raw", postprocess=["scaled"]),
+        ]
+        build = plugins.load("source", "tiny") if source is None else source
+        batch = prepare(load(checkpoint_file), build(), parse_dates(dates), to, LEAD_TIME, **options)
+        spread = Spread(sources=lambda: {"data": build()}, destinations=to, lead_time=LEAD_TIME)
+        return list(run_on(on, batch, spread) if on is not None else batch.run())
+
+    return make_
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_files_are_those_of_one_after_another(make, workers, tmp_path):
+    make("one")
+    made = make("many", on=workers)
+    starts = ("2T06", "2T12", "2T18", "3T00")
+    assert [task.paths[0] for task in made] == [f"2020-01-0{start}.raw" for start in starts]
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")
+    assert len(contents(tmp_path / "one")) == 4 * 5
+
+
+def test_the_forecast_of_a_worker_that_is_lost_is_made_again(make, workers, tmp_path):
+    steps = [{"name": "fatal", "marker": str(tmp_path / "killed"), "hours": 18}]
+    (tmp_path / "killed").touch()
+    make("one", postprocess=steps)
+    (tmp_path / "killed").unlink()
+    make("many", on=workers, postprocess=steps)
+    assert (tmp_path / "killed").exists()  # a worker was
+    # Files of earlier lead times were there already, and a part of another: nothing is left of it.
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")
+
+
+def test_what_was_interrupted_is_gone_on_with(make, workers, tmp_path):
+    make("one")
+    make("many", dates="2020-01-02T06", restart=True, on=workers)
+    assert contents(tmp_path / "many").keys() < contents(tmp_path / "one").keys()
+    for path in (tmp_path / "many").iterdir():
+        path.unlink()
+    make("many", restart=True, on=workers)
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")
+
+
+def test_an_error_of_a_worker_is_raised_here(make, workers, tmp_path):
+    (tmp_path / "x").mkdir()
+
+    class Broken(plugins.load("source", "tiny")):
+        def read(self, times):
+            fields = super().read(times)
+            return fields * np.nan if times[-1] >= np.datetime64("2020-01-02T18") else fields
+
+    with pytest.raises(DataError, match="2020-01-02T18 holds values that are not finite"):
+        make("x", on=workers, source=Broken)
+    names = contents(tmp_path / "x")
+    assert {"2020-01-02T06.raw", "2020-01-02T12.raw"} <= set(names)
+    assert not [name for name in names if name.startswith(".")]  # no lock, no part
+
+
+def test_the_command_takes_it(checkpoint_file, tiny_plugin, workers, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["forecast", str(checkpoint_file), "--date", DATES, "--lead-time", "12h", "--json"]
+    assert main([*words, "--output", "{date}.raw"]) == 0
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "not used")
+    address = workers.scheduler.address
+    log = ["--log-json", "log"]
+    assert main([*words, "--output", "dask-{date}.raw", "--dask-scheduler", address, *log]) == 0
+    capsys.readouterr()
+    for path in tmp_path.glob("2020*.raw"):
+        assert (tmp_path / f"dask-{path.name}").read_bytes() == path.read_bytes()
+    events = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert events == ["checked", *["file", "forecast"] * 4, "finished"]
+
+
+def test_without_an_address_there_are_processes_here(tiny_plugin, monkeypatch):
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    with cluster(None, 1) as client:
+        assert client.submit(os.getpid).result() != os.getpid()
+
+
+def test_a_scheduler_that_is_not_there_is_told():
+    import dask
+
+    short = dask.config.set({"distributed.comm.timeouts.connect": "0.2s"})
+    refused = pytest.raises(ResourceError, match="no Dask scheduler")
+    with short, refused, cluster("tcp://127.0.0.1:1", 1):
+        pass
+
+
+def test_without_distributed_it_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(AbsentError, match=r"anemoi-core\[dask\]"), cluster(None, 1):
+        pass
+
+
+def test_a_worker_without_a_plugin_is_told(make, tiny_plugin, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tiny_plugin)])
+    alone = distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+    with alone as local, distributed.Client(local) as client:
+        sys.path.insert(0, str(tiny_plugin))
+        with pytest.raises(PluginError, match="No module named 'anemoi_plugin_tiny'"):
+            make("x", on=client)
+
+
+def test_errors_travel_between_processes():
+    error = ImplausibleError("what", fix="fix", lead_time=np.timedelta64(6, "h"))
+    found = pickle.loads(pickle.dumps(error))
+    assert (type(found), str(found), found.fix, found.lead_time) == (
+        ImplausibleError, "what\nfix", "fix", error.lead_time,
+    )  # fmt: skip
