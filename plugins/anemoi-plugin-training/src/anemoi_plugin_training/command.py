@@ -53,6 +53,12 @@ if TYPE_CHECKING:
     help="Print the model's parameters and memory by part, and train nothing; no values are read.",
 )
 @click.option(
+    "--profile",
+    "profiled",
+    is_flag=True,
+    help="Take 13 steps, print where the time and the memory of the last 10 went, and leave a trace.",
+)
+@click.option(
     "--trust-code",
     is_flag=True,
     help="With --config-from and --resume: run code that the configuration names outside any plugin.",
@@ -64,6 +70,7 @@ def command(
     start: Path | None,
     resume: Path | None,
     dry_run: bool,
+    profiled: bool,
     trust_code: bool,
 ) -> None:
     """Train a model.
@@ -88,7 +95,7 @@ def command(
         click.echo(sizes(_composition(overrides, config_from, trust_code)))
         return
     directory = resume or output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
-    if resume is not None and (output or config_from or start):
+    if resume is not None and (output or config_from or start or profiled):
         raise click.UsageError("--resume goes on in the same directory with the same configuration.")
     main = rank() == 0  # of several processes one tells, and has the directory
     if resume is None and main:
@@ -97,6 +104,9 @@ def command(
     if main:
         click.echo(training.summary)
     keep_freed_memory()
+    if profiled:
+        _profile(training, directory)
+        return
     began = time.monotonic()
     with Progress(phases(training.settings.training), quiet=not main) as progress:
         path = training.run(
@@ -104,6 +114,15 @@ def command(
         )
     if main:
         click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
+
+
+def _profile(training: Training, directory: Path) -> None:
+    from .profiling import TRACE, profile_steps
+
+    main = rank() == 0
+    profile = profile_steps(training.optimisation(), directory, writes=main)
+    if main:
+        click.echo(f"{profile}\nThe trace is {directory / TRACE}: open it in https://ui.perfetto.dev")
 
 
 def _prepare(
