@@ -22,10 +22,9 @@ from .calling import build_callbacks
 from .descent import build_optimiser, build_schedule
 from .engine import require_fabric
 from .leaving import parse_time_limit
-from .settings import DateSettings, PeriodSettings
 
 if TYPE_CHECKING:
-    from .settings import Settings, VariableSettings
+    from .settings import DateSettings, Settings, VariableSettings
 
 
 def check(settings: Settings, *, trust_code: bool) -> None:
@@ -120,11 +119,14 @@ def training_device(name: str) -> torch.device:
 
 def _check_dates(dates: DateSettings) -> None:
     """Refuse periods that end before they begin, or are not one after another."""
-    training = PeriodSettings(start=dates.start, end=dates.end)
-    periods = {"dates": training, "dates.validation": dates.validation, "dates.test": dates.test}
+    periods = (
+        ("dates", dates.start, dates.end),
+        ("dates.validation", dates.validation.start, dates.validation.end),
+        ("dates.test", dates.test.start, dates.test.end),
+    )
     previous: tuple[str, np.datetime64] | None = None
-    for key, period in periods.items():
-        begin, last = _date(period.start, f"{key}.start"), _date(period.end, f"{key}.end")
+    for key, start, end in periods:
+        begin, last = _date(start, f"{key}.start"), _date(end, f"{key}.end")
         if begin is not None and last is not None and begin > last:
             raise ConfigError(
                 f"{key}.end: {format_date(last)} is before {key}.start, {format_date(begin)}.",
@@ -136,10 +138,10 @@ def _check_dates(dates: DateSettings) -> None:
                 fix=f"Set {key}.start too.",
             )
         if key != "dates" and begin is not None and previous is not None and previous[1] >= begin:
-            before, end = previous
+            before, until = previous
             raise ConfigError(
-                f"{before}.end: the period ends at {format_date(end)}, not before the "
-                f"{key.removeprefix('dates.')} period begins, at {period.start}.",
+                f"{before}.end: the period ends at {format_date(until)}, not before the "
+                f"{key.removeprefix('dates.')} period begins, at {start}.",
                 fix=f"Choose an earlier {before}.end, or none: then it ends where the next begins.",
             )
         if last is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from anemoi.core.errors import AnemoiError, ConfigError
 
-from .processes import rank
+from .processes import rank, world
 
 if TYPE_CHECKING:
     from anemoi.core.config import Composition
@@ -53,6 +53,24 @@ if TYPE_CHECKING:
     help="Print the model's parameters and memory by part, and train nothing; no values are read.",
 )
 @click.option(
+    "--profile",
+    "profiled",
+    is_flag=True,
+    help="Take 13 steps, print where the time and the memory of the last 10 went, and leave a trace.",
+)
+@click.option(
+    "--multirun",
+    is_flag=True,
+    help="Train once for each combination of values (training.seed=0,1,2), each in a run of its own in "
+    "the directory; the same command again goes on.",
+)
+@click.option(
+    "--only",
+    metavar="NUMBER",
+    type=click.IntRange(0),
+    help="With --multirun: take only the run of this number, as an array of batch jobs does.",
+)
+@click.option(
     "--trust-code",
     is_flag=True,
     help="With --config-from and --resume: run code that the configuration names outside any plugin.",
@@ -64,6 +82,9 @@ def command(
     start: Path | None,
     resume: Path | None,
     dry_run: bool,
+    profiled: bool,
+    multirun: bool,
+    only: int | None,
     trust_code: bool,
 ) -> None:
     """Train a model.
@@ -82,13 +103,20 @@ def command(
 
     if start is not None:
         overrides = (*overrides, f"training.start.checkpoint={quoted(str(start.absolute()))}")
+    if multirun:
+        if resume or config_from or dry_run or profiled:
+            raise click.UsageError("--multirun goes together with --output, --from and --only alone.")
+        _sweep(overrides, output, only, trust_code)
+        return
+    if only is not None:
+        raise click.UsageError("--only chooses among the runs of --multirun.")
     if dry_run:
         from .sizes import sizes
 
         click.echo(sizes(_composition(overrides, config_from, trust_code)))
         return
-    directory = resume or output or Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
-    if resume is not None and (output or config_from or start):
+    directory = resume or output or _now()
+    if resume is not None and (output or config_from or start or profiled):
         raise click.UsageError("--resume goes on in the same directory with the same configuration.")
     main = rank() == 0  # of several processes one tells, and has the directory
     if resume is None and main:
@@ -97,6 +125,9 @@ def command(
     if main:
         click.echo(training.summary)
     keep_freed_memory()
+    if profiled:
+        _profile(training, directory)
+        return
     began = time.monotonic()
     with Progress(phases(training.settings.training), quiet=not main) as progress:
         path = training.run(
@@ -104,6 +135,31 @@ def command(
         )
     if main:
         click.echo(f"Trained in {time.monotonic() - began:.0f} s. The checkpoint is {path}")
+
+
+def _now() -> Path:
+    return Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
+
+
+def _sweep(overrides: tuple[str, ...], output: Path | None, only: int | None, trust_code: bool) -> None:
+    from .sweep import planned, take
+
+    if world() > 1:
+        raise click.UsageError("--multirun begins each run by itself, and not under torchrun.")
+    runs = planned(overrides, output or _now())
+    if only is not None and only >= len(runs):
+        raise click.UsageError(f"--only: the sweep has {len(runs)} runs, from 0 to {len(runs) - 1}.")
+    chosen = runs if only is None else [runs[only]]
+    take(chosen, options=["--trust-code"] if trust_code else [], tell=lambda line: click.echo(line, err=True))
+
+
+def _profile(training: Training, directory: Path) -> None:
+    from .profiling import TRACE, profile_steps
+
+    main = rank() == 0
+    profile = profile_steps(training.optimisation(), directory, writes=main)
+    if main:
+        click.echo(f"{profile}\nThe trace is {directory / TRACE}: open it in https://ui.perfetto.dev")
 
 
 def _prepare(

@@ -24,6 +24,7 @@ from .calling import Callbacks
 from .criterion import Criterion
 from .descent import Descent
 from .engine import Engine
+from .parts import BACKWARD, CLIPPING, DATA, FORWARD, INPUTS, OPTIMISER, part
 from .samples import Batch, Samples, normalised
 from .settings import TrainingSettings
 from .sharding import assign, whole, whole_tree
@@ -149,7 +150,8 @@ class Optimisation:
             )
             for _ in range(count - done):
                 began = time.perf_counter()
-                parts = list(itertools.islice(drawn, each))
+                with part(DATA):
+                    parts = list(itertools.islice(drawn, each))
                 yield self._step(parts, samples, began, time.perf_counter() - began)
 
     def _step(self, parts: Sequence[Batch], samples: Samples, began: float, waited: float) -> Step:
@@ -164,21 +166,25 @@ class Optimisation:
                 ]
                 means = [sum(each) / len(told) for each in zip(*told, strict=True)]
                 waited, loss, *losses = self._engine.mean([waited, *means])
+                scale = self._engine.scale
+                with part(CLIPPING):
+                    norm = self._clip()
                 step = Step(
                     number=self.taken + 1,
                     losses=tuple(losses),
                     loss=loss,
                     learning_rate=self._descent.learning_rate,
-                    scale=self._engine.scale,
-                    gradient_norm=self._clip(),
+                    scale=scale,
+                    gradient_norm=norm,
                 )
                 _check_finite(step, parts)
                 self.whole = False
                 if math.isfinite(step.gradient_norm):
                     self.callbacks.before_step(step.number)
-                self._descent.step(self._engine.take)
-                if self._average is not None:
-                    self._average.update(self.model)
+                with part(OPTIMISER):
+                    self._descent.step(self._engine.take)
+                    if self._average is not None:
+                        self._average.update(self.model)
         except BaseException:
             self._set_generators(before)  # so that the state is that before the step
             raise
@@ -191,15 +197,18 @@ class Optimisation:
 
     def _differentiate(self, batch: Batch, samples: Samples, *, last: bool, share: float) -> list[float]:
         """Add the gradient of one batch; gives its loss and that of each forecast step."""
-        sample = normalised(self.model, batch, samples, self.device)
+        with part(INPUTS):
+            sample = normalised(self.model, batch, samples, self.device)
 
         def loss(model: ForecastModel) -> Tensor:
             return model.objective.loss(model, sample, self._criterion, self._generator)
 
         with self._engine.alone(self._forward, not last):
-            losses = self._forward(loss)  # (steps,)
-            value = losses.mean()
-            self._engine.backward(value * share if share < 1 else value)
+            with part(FORWARD):
+                losses = self._forward(loss)  # (steps,)
+                value = losses.mean()
+            with part(BACKWARD):
+                self._engine.backward(value * share if share < 1 else value)
         return [value.item(), *losses.tolist()]
 
     def _clip(self) -> float:

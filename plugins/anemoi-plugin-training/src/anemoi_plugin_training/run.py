@@ -164,25 +164,9 @@ class Training:
             if main:
                 check_directory(directory, resume=resume)
                 write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())
-            forward = parallelise(self.model, settings, self.engine)  # before optimisers know the weights
             execution = Execution(
                 directory=directory,
-                optimisation=Optimisation(
-                    self.model,
-                    forward,
-                    self.criterion,
-                    self.samples,
-                    descent := self._descent(),
-                    Callbacks(
-                        self.callbacks,
-                        model=self.model,
-                        optimisers=descent.optimisers,
-                        steps=settings.steps,
-                        seed=settings.seed,
-                    ),
-                    settings,
-                    self.engine,
-                ),
+                optimisation=self.optimisation(),
                 validation=self._validation(self.validation, "validation"),
                 test=self._validation(self.test, "test"),
                 checkpoints=Checkpoints(
@@ -207,6 +191,22 @@ class Training:
                 on_step(step.number, step.loss)
 
             return execution.run(parameters, tell)
+
+    def optimisation(self) -> Optimisation:
+        """Bring the model to where it is trained, and make its training, before its first step."""
+        settings = self.settings.training
+        forward = parallelise(self.model, settings, self.engine)  # before optimisers know the weights
+        descent = self._descent()
+        callbacks = Callbacks(
+            self.callbacks,
+            model=self.model,
+            optimisers=descent.optimisers,
+            steps=settings.steps,
+            seed=settings.seed,
+        )
+        return Optimisation(
+            self.model, forward, self.criterion, self.samples, descent, callbacks, settings, self.engine
+        )
 
     def _descent(self) -> Descent:
         descent = Descent(self.model, self.optimiser, self.schedule, self.factors)
