@@ -13,12 +13,11 @@ from anemoi.core.errors import ConfigError
 from anemoi.core.model import ForecastModel
 from torch import Tensor, nn
 
-from .settings import TrainingSettings
-
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
     from .engine import Engine
+    from .settings import TrainingSettings
 
 Loss = Callable[[ForecastModel], Tensor]
 """From a model to the loss of each forecast step of a sample, ``(steps,)``."""
