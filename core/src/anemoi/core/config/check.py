@@ -13,7 +13,8 @@ from .options import choices, type_name
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from .schema import Schema, Section
+    from .schema import Schema
+    from .sections import Section
 
 
 @dataclass(frozen=True)

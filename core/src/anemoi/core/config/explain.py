@@ -12,7 +12,7 @@ from .nearest import nearest
 from .validate import schema_of
 
 if TYPE_CHECKING:
-    from .schema import Option
+    from .sections import Option
 
 
 @dataclass(frozen=True)
