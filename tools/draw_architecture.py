@@ -36,7 +36,17 @@ LAYERS: tuple[dict[str, int], ...] = (
 
 DATA_TYPES = (
     *("domain", "variable", "steps", "graph", "grid", "areas", "times", "units", "errors", "moments"),
-    *("allocation", "commands", "directories", "documents", "files", "locking", "printable", "trailer"),
+    *(
+        "allocation",
+        "commands",
+        "directories",
+        "documents",
+        "files",
+        "locking",
+        "printable",
+        "secrets",
+        "trailer",
+    ),
 )
 """What is below them all: plain data, and what needs nothing but that."""
 

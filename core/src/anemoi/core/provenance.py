@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .plugins import used
+from .secrets import masked
 
 _RUNTIME = ("anemoi-core", "torch", "numpy")
 
@@ -36,9 +37,10 @@ def provenance(
     -------
     dict
         ``parents``, ``created`` (UTC), ``command`` with its overrides, ``versions``, ``plugins`` (what
-        exactly each component is that this process has loaded), and ``facts``.
+        exactly each component is that this process has loaded), and ``facts``. Users and passwords in
+        URLs are masked.
     """
-    return {
+    made = {
         **facts,
         "parents": [dict(parent) for parent in parents],
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -46,3 +48,4 @@ def provenance(
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _RUNTIME}},
         "plugins": used(),
     }
+    return {name: masked(value) for name, value in made.items()}

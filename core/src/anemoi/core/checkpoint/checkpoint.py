@@ -19,6 +19,7 @@ from ..errors import AnemoiError, CheckpointError
 from ..graph import Graph
 from ..interfaces.objective import Objective
 from ..model import ForecastModel, assemble
+from ..secrets import masked
 from ..steps import Steps
 from . import container, layout
 from .plugin_lock import DifferentVersionWarning, LockEntry, compare, targets
@@ -106,10 +107,11 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Checkpoint:
             for name, domain in checkpoint.domains.items()
         },
         "graph": layout.describe_graph(checkpoint.graph),
-        "configuration": checkpoint.configuration,
-        "overrides": list(checkpoint.overrides),
+        # Who opens data and trackers is nobody else's business, and a checkpoint is passed on.
+        "configuration": masked(checkpoint.configuration),
+        "overrides": masked(checkpoint.overrides),
         "lock": [dataclasses.asdict(entry) for entry in checkpoint.lock],
-        "provenance": checkpoint.provenance,
+        "provenance": masked(checkpoint.provenance),
     }
     identity = container.write(Path(path), tensors, document)
     return dataclasses.replace(checkpoint, identity=identity, path=Path(path).absolute())

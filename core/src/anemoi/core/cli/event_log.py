@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import IO, Any
 
 from ..errors import AnemoiError
+from ..secrets import masked
 
 
 class EventLog:
@@ -30,7 +31,7 @@ class EventLog:
             return
         with self._lock:  # taken before the time is, so that later lines have later times
             now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-            line = json.dumps({"time": now, "event": event, **about}, ensure_ascii=False)
+            line = json.dumps({"time": now, "event": event, **masked(about)}, ensure_ascii=False)
             self._stream.write(f"{line}\n")
             self._stream.flush()
 

@@ -17,6 +17,7 @@ import click
 from ..commands import CORE_COMMANDS
 from ..errors import AnemoiError, ResourceError
 from ..printable import printable
+from ..secrets import masked
 from .groups import OpenGroup
 
 _NO_MEMORY = "can't allocate memory"
@@ -101,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = error if isinstance(error, AnemoiError) else _exhausted(error)
         if settings["debug"] or told is None:
             raise
-        click.echo(f"Error: {printable(str(told))}", err=True)
+        click.echo(f"Error: {printable(masked(str(told)))}", err=True)
         return told.exit_code
 
 
