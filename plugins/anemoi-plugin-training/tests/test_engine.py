@@ -248,6 +248,22 @@ def test_in_float16_a_loss_that_is_scaled_too_much_leaves_a_step_out(random_sour
     assert not all(torch.equal(each, old) for each, old in zip(model.parameters(), before, strict=True))
 
 
+def test_in_float16_one_gradient_that_is_too_large_leaves_all_weights_as_they_are(random_source, data_of):
+    settings = TrainingSettings(steps=2, rollout_steps=0, warmup_steps=0, precision="16-mixed", ema=0.5)
+    data, steps = data_of(random_source(times=30), ["cos_local_time"])
+    model = make(data, steps)
+    engine = find_engine(settings, CPU)
+    training = optimisation(model, {1: Samples.within(data, steps, count=1)}, settings, engine)
+    bias, taken = model.network.decoders["data"].linear.bias, training.steps()
+    before = [each.detach().clone() for each in model.parameters()]
+    hook = bias.register_hook(lambda gradient: torch.full_like(gradient, torch.inf))
+    scale = next(taken).scale
+    assert all(torch.equal(each, old) for each, old in zip(model.parameters(), before, strict=True))
+    hook.remove()
+    assert next(taken).scale == scale / 2
+    assert not any(torch.equal(each, old) for each, old in zip(model.parameters(), before, strict=True))
+
+
 def test_a_compiled_network_trains_to_the_same_numbers(random_source, data_of):
     short = {"batch_size": 2, "steps": 2, "rollout": 1, "rollout_steps": 0}
     eager, _ = train(random_source, data_of, **short)

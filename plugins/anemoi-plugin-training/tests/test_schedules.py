@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from anemoi_plugin_training.descent import Descent, build_schedule
+from anemoi_plugin_training.engine import OneDevice
 from anemoi_plugin_training.optimisers.muon import Muon
 from anemoi_plugin_training.schedules.constant import Constant
 from anemoi_plugin_training.schedules.linear import Linear
@@ -19,6 +20,8 @@ from anemoi_plugin_training.settings import Settings
 
 RISE = [(step + 1) / 10 for step in range(10)]
 DONE = np.arange(100) / 100
+
+take = OneDevice(torch.device("cpu")).take
 
 
 def factors(schedule, **options):
@@ -88,7 +91,7 @@ def test_every_optimiser_of_a_model_follows_the_schedule():
     assert len(descent.optimisers) == 2
     for step in range(30):
         assert descent.learning_rate == 0.5 * schedule.factor(step)
-        descent.step()
+        descent.step(take)
         rates = {group["lr"] for each in descent.optimisers for group in each.param_groups}
         assert rates == {0.5 * schedule.factor(step)}
 
@@ -104,7 +107,7 @@ def test_a_descent_goes_on_from_its_state_to_the_bit():
         for step in range(steps):
             model.zero_grad()
             model(torch.ones(3, 32) * (descent.steps + 1)).square().mean().backward()
-            descent.step()
+            descent.step(take)
             descent.schedule.validated(1.0 + step)
 
     whole, descent = begun()

@@ -69,6 +69,9 @@ class Engine(ABC):
         for each in optimisers:
             each.step()
 
+    def leave_out(self, optimisers: Sequence[Optimizer]) -> None:  # noqa: B027
+        """Take note that gradients were not finite, and no weight changes; lowers :attr:`scale`."""
+
     @property
     def scale(self) -> float | None:
         """What the loss is multiplied by before gradients are taken; None if by nothing.
@@ -157,6 +160,11 @@ class WithFabric(Engine):
         for each in optimisers:
             self._scaler.step(each)
         self._scaler.update()
+
+    def leave_out(self, optimisers: Sequence[Optimizer]) -> None:
+        """See :class:`Engine`."""
+        if self._scaler is not None:
+            self._scaler.update()  # it has seen them in `unscale`
 
     @property
     def scale(self) -> float | None:

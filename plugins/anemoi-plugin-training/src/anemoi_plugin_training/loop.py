@@ -179,17 +179,22 @@ class Optimisation:
                 )
                 _check_finite(step, parts)
                 self.whole = False
-                if math.isfinite(step.gradient_norm):
-                    self.callbacks.before_step(step.number)
                 with part(OPTIMISER):
-                    self._descent.step(self._engine.take)
-                    if self._average is not None:
-                        self._average.update(self.model)
+                    self._change_weights(step)
         except BaseException:
             self._set_generators(before)  # so that the state is that before the step
             raise
         self.taken, self.whole = step.number, True
         return replace(step, waiting=waited / (time.perf_counter() - began))
+
+    def _change_weights(self, step: Step) -> None:
+        if not math.isfinite(step.gradient_norm):
+            self._descent.step(self._engine.leave_out)
+            return
+        self.callbacks.before_step(step.number)
+        self._descent.step(self._engine.take)
+        if self._average is not None:
+            self._average.update(self.model)
 
     def validated(self, loss: float) -> None:
         """Tell the schedule of a validation loss."""

@@ -116,7 +116,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
     model = assemble(
         values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
     )
-    begun = start.begin(model, graph, trust_code=trust)
+    begun = start.begin(model, graph, device=engine.device, trust_code=trust)
     freeze(model, settings.training.freeze, "training.freeze")
     rates = [(each.weights, each.factor) for each in settings.training.learning_rates]
     trained = [name for name, each in model.named_parameters() if each.requires_grad]

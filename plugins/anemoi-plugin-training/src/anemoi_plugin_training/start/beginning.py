@@ -23,6 +23,8 @@ from .tracing import Label, Labels, trace
 KEY = "training.start"
 _LISTED = 20
 
+_CPU = torch.device("cpu")
+
 _Axes = Sequence[Labels | None]
 """The labels along each axis of a weight."""
 
@@ -75,6 +77,7 @@ def begin(
     checkpoint: Checkpoint,
     settings: StartSettings,
     *,
+    device: torch.device = _CPU,
     trust_code: bool = False,
 ) -> Beginning:
     """Give a model with fresh weights those of a checkpoint, as far as they fit.
@@ -92,6 +95,8 @@ def begin(
         The other model.
     settings
         What becomes of whatever does not fit.
+    device
+        Where both models are followed, if their variables differ.
     trust_code
         Whether code that the checkpoint names by ``_target_`` may run, if its model has to be built.
 
@@ -101,7 +106,7 @@ def begin(
         If something does not fit and its fate is not chosen, or something is chosen that fits.
     """
     fresh = {name: each.detach().clone() for name, each in model.state_dict().items()}
-    differences, axes = _compared(fresh, model, graph, checkpoint, trust_code)
+    differences, axes = _compared(fresh, model, graph, checkpoint, device, trust_code)
     new, dropped, padded = _chosen(differences, settings)
     taken = 0
     for name, matches in axes.items():
@@ -122,6 +127,7 @@ def _compared(
     model: ForecastModel,
     graph: Graph | None,
     checkpoint: Checkpoint,
+    device: torch.device,
     trust_code: bool,
 ) -> tuple[_Differences, dict[str, list[Match] | None]]:
     """Find what does not fit, and for every weight of both which of its numbers are the same.
@@ -130,7 +136,7 @@ def _compared(
     number of axes.
     """
     given, differences = checkpoint.weights, _Differences()
-    labels, others = _labels(model, checkpoint, trust_code)
+    labels, others = _labels(model, checkpoint, device, trust_code)
     moved = _moved(graph, checkpoint.graph)
     found: dict[str, list[Match] | None] = {}
     for name, weight in fresh.items():
@@ -174,12 +180,16 @@ def _copy(into: Tensor, of: Tensor, axes: Sequence[Match]) -> None:
 
 
 def _labels(
-    model: ForecastModel, checkpoint: Checkpoint, trust_code: bool
+    model: ForecastModel, checkpoint: Checkpoint, device: torch.device, trust_code: bool
 ) -> tuple[Mapping[str, _Axes], Mapping[str, _Axes]]:
     """Which variables the weights of both models see; nothing if all variables are the same."""
     if _described(model.domains) == _described(checkpoint.domains) and model.steps == dict(checkpoint.steps):
         return {}, {}
-    return trace(model), trace(build_model(checkpoint, trust_code=trust_code, allow_different_versions=True))
+    before = next(model.parameters()).device
+    labels = trace(model.to(device))
+    model.to(before)
+    other = build_model(checkpoint, trust_code=trust_code, allow_different_versions=True)
+    return labels, trace(other.to(device))
 
 
 def _described(domains: Mapping[str, Domain]) -> dict[str, list[tuple[str, object, bool, bool]]]:

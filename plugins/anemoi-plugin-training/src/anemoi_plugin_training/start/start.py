@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from anemoi.core.checkpoint import Checkpoint, inspect, load
 from anemoi.core.config import Spec
 from anemoi.core.errors import ConfigError
@@ -67,12 +68,12 @@ class Start:
         return cls(settings=settings, checkpoint=checkpoint, parents=[checkpoint.as_parent()])
 
     def begin(
-        self, model: ForecastModel, graph: Graph | None, *, trust_code: bool = False
+        self, model: ForecastModel, graph: Graph | None, *, device: torch.device, trust_code: bool = False
     ) -> Beginning | None:
         """Give the model its weights; see :func:`.begin`."""
         if self.checkpoint is None:
             return None
-        return begin(model, graph, self.checkpoint, self.settings, trust_code=trust_code)
+        return begin(model, graph, self.checkpoint, self.settings, device=device, trust_code=trust_code)
 
     def optimiser_states(
         self, begun: Beginning | None, optimiser: Spec
