@@ -200,6 +200,7 @@ def test_of_several_forecasts_one_is_chosen(tmp_path):
     assert values(GribSource(path=path, latest=True), "2t") == [0.0, 100.0, 106.0, 112.0]
     assert values(GribSource(path=path, base="2020-01-01T00"), "2t") == [0.0, 6.0, 12.0]
     assert values(GribSource(path=path, base="2020-01-01T06"), "2t") == [100.0, 106.0, 112.0]
+    GribSource.check_options(path=path, base="latest")
     assert values(GribSource(path=path, base="latest"), "2t") == [100.0, 106.0, 112.0]
     assert values(GribSource(path=path, step="6h"), "2t") == [6.0, 106.0]
     assert values(GribSource(path=path, step="0h"), "2t") == [0.0, 100.0]

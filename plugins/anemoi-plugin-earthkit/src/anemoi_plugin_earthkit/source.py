@@ -121,7 +121,7 @@ class FieldSource(DataSource):
         """See :class:`anemoi.core.interfaces.ChecksOptions`."""
         if frequency is not None:
             _require_readable("frequency", frequency, parse_duration)
-        if base is not None:
+        if base not in (None, "latest"):
             _require_readable("base", base, parse_date)
 
     def __str__(self) -> str:
