@@ -18,6 +18,7 @@ from anemoi_plugin_training import prepare
 from anemoi_plugin_training.batches import batches
 from anemoi_plugin_training.engine import OneDevice, find_engine
 from anemoi_plugin_training.loop import phases
+from anemoi_plugin_training.optimisers.adamw import AdamW
 from anemoi_plugin_training.runs import read
 from anemoi_plugin_training.samples import Samples
 from anemoi_plugin_training.saving import saved
@@ -248,12 +249,24 @@ def test_in_float16_a_loss_that_is_scaled_too_much_leaves_a_step_out(random_sour
     assert not all(torch.equal(each, old) for each, old in zip(model.parameters(), before, strict=True))
 
 
+class OfEachParameter(AdamW):
+    """As many optimisers as there are parameters."""
+
+    def build(self, parameters):
+        return [
+            each
+            for name in parameters
+            for each in super(OfEachParameter, self).build({name: parameters[name]})
+        ]
+
+
 def test_in_float16_one_gradient_that_is_too_large_leaves_all_weights_as_they_are(random_source, data_of):
     settings = TrainingSettings(steps=2, rollout_steps=0, warmup_steps=0, precision="16-mixed", ema=0.5)
     data, steps = data_of(random_source(times=30), ["cos_local_time"])
     model = make(data, steps)
     engine = find_engine(settings, CPU)
-    training = optimisation(model, {1: Samples.within(data, steps, count=1)}, settings, engine)
+    samples = {1: Samples.within(data, steps, count=1)}
+    training = optimisation(model, samples, settings, engine, OfEachParameter)
     bias, taken = model.network.decoders["data"].linear.bias, training.steps()
     before = [each.detach().clone() for each in model.parameters()]
     hook = bias.register_hook(lambda gradient: torch.full_like(gradient, torch.inf))

@@ -116,8 +116,8 @@ def run(source, data_of, seed=0, **settings):
     return [step.loss for step in optimisation(model, samples, settings).steps()]
 
 
-def optimisation(model, samples, settings, engine=OneDevice(CPU)):  # noqa: B008 (it has no state)
-    optimiser = Muon(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
+def optimisation(model, samples, settings, engine=OneDevice(CPU), kind=Muon):  # noqa: B008 (it has no state)
+    optimiser = kind(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = WarmupCosine(steps=settings.steps, warmup_steps=settings.warmup_steps)
     forward = parallelise(model, settings, engine)
     descent = Descent(model, optimiser, schedule)
