@@ -48,19 +48,26 @@ BYTES = 150e6
 """Of the values of a data set, about."""
 
 
-def make(path: Path, points: int, variables: int, size: float = BYTES) -> int:
-    """Write a data set whose values have 16 bits, as those of GRIB messages do; gives the number of dates."""
+def spiral(points: int) -> Any:
+    """A grid of this many points, as far from each other as they get."""
     from anemoi.core.grid import Grid
+
+    golden = np.arange(points) * (np.pi * (3 - np.sqrt(5)))
+    return Grid(np.rad2deg(np.arcsin(np.linspace(-0.999, 0.999, points))), np.rad2deg(golden) % 360)
+
+
+def make(path: Path, grid: Any, variables: int, dates: int | None = None) -> int:
+    """Write a data set whose values have 16 bits, as those of GRIB messages do; gives the number of dates."""
     from anemoi.core.moments import Moments
     from anemoi_plugin_zarr.store import create_group
     from anemoi_plugin_zarr.writer import describe
     from numcodecs import Blosc
 
     random = np.random.default_rng(0)
-    dates = max(12, int(size / (4 * points * variables)))
-    golden = np.arange(points) * (np.pi * (3 - np.sqrt(5)))
-    grid = Grid(np.rad2deg(np.arcsin(np.linspace(-0.999, 0.999, points))), np.rad2deg(golden) % 360)
-    waves = [np.sin(k * np.deg2rad(grid.latitudes)) * np.cos(k * golden / 7) for k in range(1, 9)]
+    points = len(grid)
+    dates = dates or max(12, int(BYTES / (4 * points * variables)))
+    latitudes, longitudes = np.deg2rad(grid.latitudes), np.deg2rad(grid.longitudes)
+    waves = [np.sin(k * latitudes) * np.cos(k * longitudes) for k in range(1, 9)]
     group = create_group(path)
     shape = (dates, variables, 1, points)
     data = group.create_array(
@@ -219,7 +226,7 @@ def main() -> None:
         for variables in chosen.variables:
             with tempfile.TemporaryDirectory() as directory:
                 path = Path(directory, "benchmark.zarr")
-                dates = make(path, points, variables)
+                dates = make(path, spiral(points), variables)
                 rounds: dict[str, list[dict[str, Any]]] = {contender: [] for contender in CONTENDERS}
                 for _ in range(chosen.rounds):
                     for contender, measured in rounds.items():
