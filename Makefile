@@ -7,6 +7,7 @@
 # make small-matrix  the part of it that a change is checked against
 # make parity       our layers beside the peer's: whether they are the same mathematics
 # make layers       and how fast they are, and how much memory they take
+# make training     how long a step of a training takes beside the peer's, and how much memory
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -17,7 +18,7 @@ SUITES := $(addprefix suite/,tests $(DISTRIBUTIONS))
 JOBS ?= 2
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart earth test lint types docs benchmark matrix small-matrix parity layers clean $(SUITES)
+.PHONY: quickstart earth test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -84,6 +85,9 @@ parity: $(PEER)/installed
 layers: $(PEER)/installed
 	$(PEER)/bin/python -W ignore benchmarks/layers.py
 
+training: $(VENV)/installed
+	$(BIN)/python benchmarks/training.py
+
 $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 	$(PYTHON) -m venv $(PEER)
 	$(PEER_PIP) "$(TORCH)"
@@ -93,4 +97,4 @@ $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) quickstart earth site
+	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth site

@@ -224,7 +224,7 @@ def _parse(words: Sequence[str]) -> list[Override]:
         if override.is_sweep_override():
             raise ConfigError(
                 f"{word!r} gives several values, but one run takes one.",
-                fix="For a list write key=[a,b]; for several runs call the command several times.",
+                fix="For a list write key=[a,b]; several trainings take anemoi train --multirun.",
             )
         parsed.append(override)
     return parsed
