@@ -331,6 +331,38 @@ def test_files_that_are_not_utf_8_harm_no_other(site):
     assert listed.returncode == 0, listed.stderr
     states = {one["name"]: one["state"] for one in json.loads(listed.stdout)}
     assert (states["good"], states["odd"]) == ("ok", "incompatible")
+    latin = next(one for one in json.loads(listed.stdout) if one["distribution"] == "latin-dist")
+    assert (latin["state"], latin["fix"]) == (
+        "broken",
+        "pip install --upgrade --force-reinstall latin-dist",
+    )
+    assert latin["reason"] == "its entry_points.txt cannot be read (byte 23 is not UTF-8)"
+    for name in ("latin-dist", "odd-dist"):
+        for command in ("info", "why"):
+            told = site.anemoi("plugins", command, name)
+            assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_what_reads_all_entry_points_says_which_of_them_cannot_be_read(site):
+    site.add("latin-dist", {"trackers": {"x": "m:C"}})
+    (site.path / "latin_dist-1.0.dist-info" / "entry_points.txt").write_bytes(b"[any]\n\xe9t\xe9 = m:C\n")
+    reading = "import click\nfrom importlib.metadata import entry_points\n\n\n@click.command()\n"
+    reading += "def command():\n    entry_points(group='any')\n"
+    site.add("good-dist", {"commands": {"reads": "m_reads:command"}}, modules={"m_reads.py": reading})
+    used = site.anemoi("reads")
+    assert used.returncode == 5
+    assert used.stderr.startswith("Error: ")
+    assert "latin_dist-1.0.dist-info cannot be read: byte 6 of its entry_points.txt is not" in used.stderr
+
+
+def test_a_distribution_whose_metadata_are_not_utf_8_may_be_required(site):
+    site.add("odd-dist")
+    (site.path / "odd_dist-1.0.dist-info" / "METADATA").write_bytes(b"Name: odd-dist\nVersion: 1\nX: \xff\n")
+    site.add("good-dist", {"trackers": {"good": "m:C"}}, requires=["odd-dist>=1"])
+    listed = site.anemoi("plugins", "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    reasons = {one["name"]: one["reason"] for one in json.loads(listed.stdout)}
+    assert reasons["good"] == "requires odd-dist>=1, but '' is here"
 
 
 def test_unicode_and_very_long_names_are_listed_everywhere(site):

@@ -33,6 +33,18 @@ class Metadata:
     summary: str
 
 
+def distribution_called(name: str) -> importlib_metadata.Distribution | None:
+    """Find an installed distribution, whether its metadata can be read or not; None if there is none."""
+    try:
+        return importlib_metadata.Distribution.from_name(name)
+    except importlib_metadata.PackageNotFoundError:
+        return None
+    except (
+        UnicodeDecodeError
+    ):  # Of several of one name those with metadata come first, for which they are read.
+        return next(iter(importlib_metadata.Distribution.discover(name=name)), None)
+
+
 def read_metadata(distribution: importlib_metadata.Distribution) -> Metadata | None:
     """Read the metadata of a distribution, or None if they are absent, unreadable or without a name."""
     try:
