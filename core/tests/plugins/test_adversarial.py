@@ -365,8 +365,8 @@ def test_a_distribution_whose_metadata_are_not_utf_8_may_be_required(site):
     assert reasons["good"] == "requires odd-dist>=1, but '' is here"
 
 
-def test_unicode_and_very_long_names_are_listed_everywhere(site):
-    long_name = "n" * 5000
+def test_unicode_and_long_names_are_listed_everywhere(site):
+    long_name = "n" * 200
     site.add("uni-dist", {"trackers": {"été-風-🌀": "m:C", long_name: "m:C"}})
     for encoding in ("utf-8", "ascii"):
         listed = site.anemoi("plugins", "list", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
@@ -376,6 +376,48 @@ def test_unicode_and_very_long_names_are_listed_everywhere(site):
     near = site.anemoi("plugins", "why", "été-風")
     assert near.returncode == 5
     assert "Did you mean été-風-🌀?" in near.stderr
+
+
+def test_what_metadata_say_is_cut_and_cannot_act_on_the_terminal(site):
+    huge, escape = "n" * 1_000_000, "\x1b[2J"
+    site.add(
+        "rude-dist",
+        {"trackers": {huge: f"m:{huge}", f"x{escape}": f"m:C [{escape}]"}, f"{huge}{escape}": {"y": "m:C"}},
+        version=f"1{escape}",
+        headers=[f"Summary: {escape}{huge}", f"Requires-Python: {huge}"],
+        requires=[f"{escape}{huge}"],
+    )
+    runs = [
+        site.anemoi("plugins", *words) for words in (["list"], ["info", "rude-dist"], ["why", "rude-dist"])
+    ]
+    for run in runs:
+        assert (run.returncode, run.stderr) == (0, "")
+        assert "\x1b" not in run.stdout
+        assert r"x\x1b[2J" in run.stdout
+        assert "n" * 199 in run.stdout
+        assert "n" * 1001 not in run.stdout
+        assert len(run.stdout) < 100_000
+
+
+@pytest.mark.parametrize("name", ["--help", "-x", "plugins.--json"])
+def test_a_command_cannot_be_called_as_an_option_is(site, name):
+    site.add("rude-dist", {"commands": {name: "m_rude:command"}}, modules={"m_rude.py": COMMAND})
+    listed = json.loads(site.anemoi("plugins", "list", "--kind", "command", "--json").stdout)
+    one = next(one for one in listed if one["distribution"] == "rude-dist")
+    assert (one["state"], one["fix"]) == ("broken", "anemoi plugins block rude-dist")
+    assert one["reason"] == "the name of a command must not begin with -, as that of an option does"
+    group, _, last = name.rpartition(".")
+    used = site.anemoi(*filter(None, [group]), "--", last)
+    assert (used.returncode, used.stdout) == (5, "")
+    assert one["reason"] in used.stderr
+
+
+def test_a_name_that_is_too_long_is_broken(site):
+    site.add("long-dist", {"trackers": {"n" * 201: "m:C"}})
+    listed = json.loads(site.anemoi("plugins", "list", "--state", "broken", "--json").stdout)
+    assert [(one["name"], one["reason"]) for one in listed] == [
+        ("n" * 200 + "…", "its name has more than 200 characters")
+    ]
 
 
 def test_ten_thousand_entry_points_are_listed_within_seconds(site):

@@ -14,6 +14,7 @@ from ._declared import Declaration, absent, declarations
 from ._find import EntryPoint, InstalledDistribution, installed_distributions
 from ._judge import Judge
 from ._kinds import CORE, KINDS, PREFIX, group, is_kind_name, normalise
+from ._metadata import LONGEST
 
 STATES = ("ok", "incompatible", "broken", "conflict", "blocked")
 _DECLARING = group("kind")
@@ -205,7 +206,18 @@ def _malformed(component: InstalledComponent, point: EntryPoint) -> Verdict | No
         reason = f"its entry point {point.value!r} is not of the form module:attribute"
     elif component.kind == "kind" and not is_kind_name(component.name):
         reason = "the name of a kind has lower-case letters, digits and _ alone, and begins with a letter"
+    elif reason := name_fault(component):
+        return Verdict("broken", reason, f"anemoi plugins block {component.distribution}")
     return Verdict("broken", reason, reinstall(component.distribution)) if reason else None
+
+
+def name_fault(component: InstalledComponent) -> str:
+    """Why nothing can be called so; empty if it can."""
+    if len(component.name) > LONGEST:
+        return f"its name has more than {LONGEST} characters"
+    if component.kind == "command" and any(word.startswith("-") for word in component.name.split(".")):
+        return "the name of a command must not begin with -, as that of an option does"
+    return ""
 
 
 def _nearest_group(group: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import importlib_metadata
 
 from ._kinds import PREFIX, normalise
-from ._metadata import Metadata, distribution_called, read_metadata
+from ._metadata import Metadata, distribution_called, read_metadata, shown
 
 _OBJECT = re.compile(
     r"(?P<module>\w+(\.\w+)*)\s*(:\s*(?P<attribute>\w+(\.\w+)*)\s*)?(\[(?P<extras>[^\[\]]*)\]\s*)?"
@@ -22,7 +22,7 @@ _OBJECT = re.compile(
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """One line of an ``entry_points.txt``: ``name = value`` under ``[group]``."""
+    """One line of an ``entry_points.txt``: ``name = value`` under ``[group]``, as it may be shown."""
 
     group: str
     name: str
@@ -125,4 +125,4 @@ def _points(text: str) -> Iterator[EntryPoint]:
             name, equals, value = line.partition("=")
             if not equals or not name.strip():
                 raise ValueError(f"line {number} is not of the form name = value")
-            yield EntryPoint(group, name.strip(), value.strip())
+            yield EntryPoint(shown(group), shown(name.strip()), shown(value.strip()))

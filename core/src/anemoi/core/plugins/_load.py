@@ -12,7 +12,16 @@ from typing import Any, Literal
 
 from ..errors import AbsentError, PluginError
 from ._catalogue import how_to_install, known, provider
-from ._components import InstalledComponent, Verdict, components, declared, failures, kinds, reinstall
+from ._components import (
+    InstalledComponent,
+    Verdict,
+    components,
+    declared,
+    failures,
+    kinds,
+    name_fault,
+    reinstall,
+)
 from ._find import EntryPoint
 from ._kinds import CORE, KINDS, Kind, group, normalise
 
@@ -194,6 +203,8 @@ def load_component(component: InstalledComponent) -> Any:
     """Import one component and check it; what it prints goes to standard error."""
     if component.key in _loaded:
         return _loaded[component.key]
+    if fault := name_fault(component):
+        raise _broken(component, fault)
     try:
         kind = find_kind(component.kind)
         interface = part_of(kind, "interface")
