@@ -257,6 +257,10 @@ def test_two_distributions_with_one_name_both_lose_until_one_is_named(site):
         ("one-dist", "conflict"),
         ("two-dist", "conflict"),
     ]
+    assert {one["fix"] for one in listed} == {
+        "write the one you mean, one-dist:Same_Name or two-dist:same-name, or hide another: "
+        "anemoi plugins block one-dist:Same_Name or anemoi plugins block two-dist:same-name"
+    }
     refused = site.anemoi("same.name")
     assert refused.returncode == 5
     assert "one-dist:Same_Name or two-dist:same-name" in refused.stderr

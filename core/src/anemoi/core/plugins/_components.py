@@ -240,13 +240,16 @@ def _with_conflicts(judged: Iterable[InstalledComponent]) -> list[InstalledCompo
     marked = {
         component.key: replace(component, state="conflict", reason=verdict[0], fix=verdict[1])
         for rivals in sharing.values()
+        for advice in [_advice(rivals)]
         for component in rivals
-        if (verdict := _conflict(component, rivals))
+        if (verdict := _conflict(component, rivals, advice))
     }
     return [marked.get(component.key, component) for component in found]
 
 
-def _conflict(component: InstalledComponent, rivals: list[InstalledComponent]) -> tuple[str, str] | None:
+def _conflict(
+    component: InstalledComponent, rivals: list[InstalledComponent], advice: str
+) -> tuple[str, str] | None:
     """Why a component cannot have its name, and what to do; None if it can."""
     kind, name = component.kind, component.name
     block = f"anemoi plugins block {component.full_name}"
@@ -262,6 +265,14 @@ def _conflict(component: InstalledComponent, rivals: list[InstalledComponent]) -
     others = sorted({other.distribution for other in rivals} - {component.distribution})
     by = f"by {', '.join(others)} too" if others else "twice by its own distribution"
     if kind == "kind":
-        return f"the kind {name!r} is declared {by}, and neither wins", block
-    reason = f"{kind} {normalise(name)!r} is offered {by}"
-    return reason, f"write {component.full_name} to use this one, or hide it with: {block}"
+        return f"the kind {name!r} is declared {by}, and neither wins", advice
+    return f"{kind} {normalise(name)!r} is offered {by}", advice
+
+
+def _advice(rivals: list[InstalledComponent], most: int = 5) -> str:
+    """What to do about a name that several have, the same for each: nobody here knows the genuine one."""
+    full_names = sorted({rival.full_name for rival in rivals})
+    blocking = " or ".join(f"anemoi plugins block {each}" for each in full_names[:most])
+    if len(full_names) == 1 or rivals[0].kind == "kind":
+        return blocking
+    return f"write the one you mean, {' or '.join(full_names[:most])}, or hide another: {blocking}"
