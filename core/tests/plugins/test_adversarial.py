@@ -414,6 +414,9 @@ def test_a_command_cannot_be_called_as_an_option_is(site, name):
     used = site.anemoi(*filter(None, [group]), "--", last)
     assert (used.returncode, used.stdout) == (5, "")
     assert one["reason"] in used.stderr
+    assert f"To mend it: {one['fix']}\n" in used.stderr
+    doctor = site.anemoi("plugins", "doctor", "rude-dist")
+    assert f"  to mend it: {one['fix']}\n" in doctor.stdout
 
 
 def test_a_name_that_is_too_long_is_broken(site):
