@@ -257,6 +257,10 @@ def test_two_distributions_with_one_name_both_lose_until_one_is_named(site):
         ("one-dist", "conflict"),
         ("two-dist", "conflict"),
     ]
+    assert {one["fix"] for one in listed} == {
+        "write the one you mean, one-dist:Same_Name or two-dist:same-name, or hide another: "
+        "anemoi plugins block one-dist:Same_Name or anemoi plugins block two-dist:same-name"
+    }
     refused = site.anemoi("same.name")
     assert refused.returncode == 5
     assert "one-dist:Same_Name or two-dist:same-name" in refused.stderr
@@ -331,10 +335,42 @@ def test_files_that_are_not_utf_8_harm_no_other(site):
     assert listed.returncode == 0, listed.stderr
     states = {one["name"]: one["state"] for one in json.loads(listed.stdout)}
     assert (states["good"], states["odd"]) == ("ok", "incompatible")
+    latin = next(one for one in json.loads(listed.stdout) if one["distribution"] == "latin-dist")
+    assert (latin["state"], latin["fix"]) == (
+        "broken",
+        "pip install --upgrade --force-reinstall latin-dist",
+    )
+    assert latin["reason"] == "its entry_points.txt cannot be read (byte 23 is not UTF-8)"
+    for name in ("latin-dist", "odd-dist"):
+        for command in ("info", "why"):
+            told = site.anemoi("plugins", command, name)
+            assert (told.returncode, told.stderr) == (0, "")
 
 
-def test_unicode_and_very_long_names_are_listed_everywhere(site):
-    long_name = "n" * 5000
+def test_what_reads_all_entry_points_says_which_of_them_cannot_be_read(site):
+    site.add("latin-dist", {"trackers": {"x": "m:C"}})
+    (site.path / "latin_dist-1.0.dist-info" / "entry_points.txt").write_bytes(b"[any]\n\xe9t\xe9 = m:C\n")
+    reading = "import click\nfrom importlib.metadata import entry_points\n\n\n@click.command()\n"
+    reading += "def command():\n    entry_points(group='any')\n"
+    site.add("good-dist", {"commands": {"reads": "m_reads:command"}}, modules={"m_reads.py": reading})
+    used = site.anemoi("reads")
+    assert used.returncode == 5
+    assert used.stderr.startswith("Error: ")
+    assert "latin_dist-1.0.dist-info cannot be read: byte 6 of its entry_points.txt is not" in used.stderr
+
+
+def test_a_distribution_whose_metadata_are_not_utf_8_may_be_required(site):
+    site.add("odd-dist")
+    (site.path / "odd_dist-1.0.dist-info" / "METADATA").write_bytes(b"Name: odd-dist\nVersion: 1\nX: \xff\n")
+    site.add("good-dist", {"trackers": {"good": "m:C"}}, requires=["odd-dist>=1"])
+    listed = site.anemoi("plugins", "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    reasons = {one["name"]: one["reason"] for one in json.loads(listed.stdout)}
+    assert reasons["good"] == "requires odd-dist>=1, but '' is here"
+
+
+def test_unicode_and_long_names_are_listed_everywhere(site):
+    long_name = "n" * 200
     site.add("uni-dist", {"trackers": {"été-風-🌀": "m:C", long_name: "m:C"}})
     for encoding in ("utf-8", "ascii"):
         listed = site.anemoi("plugins", "list", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
@@ -344,6 +380,51 @@ def test_unicode_and_very_long_names_are_listed_everywhere(site):
     near = site.anemoi("plugins", "why", "été-風")
     assert near.returncode == 5
     assert "Did you mean été-風-🌀?" in near.stderr
+
+
+def test_what_metadata_say_is_cut_and_cannot_act_on_the_terminal(site):
+    huge, escape = "n" * 1_000_000, "\x1b[2J"
+    site.add(
+        "rude-dist",
+        {"trackers": {huge: f"m:{huge}", f"x{escape}": f"m:C [{escape}]"}, f"{huge}{escape}": {"y": "m:C"}},
+        version=f"1{escape}",
+        headers=[f"Summary: {escape}{huge}", f"Requires-Python: {huge}"],
+        requires=[f"{escape}{huge}"],
+    )
+    runs = [
+        site.anemoi("plugins", *words) for words in (["list"], ["info", "rude-dist"], ["why", "rude-dist"])
+    ]
+    for run in runs:
+        assert (run.returncode, run.stderr) == (0, "")
+        assert "\x1b" not in run.stdout
+        assert r"x\x1b[2J" in run.stdout
+        assert "n" * 199 in run.stdout
+        assert "n" * 1001 not in run.stdout
+        assert len(run.stdout) < 100_000
+
+
+@pytest.mark.parametrize("name", ["--help", "-x", "plugins.--json"])
+def test_a_command_cannot_be_called_as_an_option_is(site, name):
+    site.add("rude-dist", {"commands": {name: "m_rude:command"}}, modules={"m_rude.py": COMMAND})
+    listed = json.loads(site.anemoi("plugins", "list", "--kind", "command", "--json").stdout)
+    one = next(one for one in listed if one["distribution"] == "rude-dist")
+    assert (one["state"], one["fix"]) == ("broken", "anemoi plugins block rude-dist")
+    assert one["reason"] == "the name of a command must not begin with -, as that of an option does"
+    group, _, last = name.rpartition(".")
+    used = site.anemoi(*filter(None, [group]), "--", last)
+    assert (used.returncode, used.stdout) == (5, "")
+    assert one["reason"] in used.stderr
+    assert f"To mend it: {one['fix']}\n" in used.stderr
+    doctor = site.anemoi("plugins", "doctor", "rude-dist")
+    assert f"  to mend it: {one['fix']}\n" in doctor.stdout
+
+
+def test_a_name_that_is_too_long_is_broken(site):
+    site.add("long-dist", {"trackers": {"n" * 201: "m:C"}})
+    listed = json.loads(site.anemoi("plugins", "list", "--state", "broken", "--json").stdout)
+    assert [(one["name"], one["reason"]) for one in listed] == [
+        ("n" * 200 + "…", "its name has more than 200 characters")
+    ]
 
 
 def test_ten_thousand_entry_points_are_listed_within_seconds(site):

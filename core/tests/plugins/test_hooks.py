@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 
+import numpy as np
 import pytest
 
-from anemoi.core.interfaces import hookimpl
+from anemoi.core.interfaces import State, hookimpl
 from anemoi.core.interfaces import hooks as specification
 from anemoi.core.plugins import Broadcast, hooks
 
@@ -59,6 +61,71 @@ def test_a_hook_that_raises_is_reported_once_and_called_no_more(caplog, error):
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "bad-dist:it raised" in caplog.text
     assert "in training_step" in caplog.text
+
+
+def test_what_a_hook_does_to_its_arguments_reaches_nobody_else():
+    class Forging:
+        @hookimpl
+        def training_step(self, metrics):
+            metrics.clear()
+            metrics["EVIL"] = -1.0
+
+        @hookimpl
+        def training_started(self, parameters):
+            parameters["model"]["layers"].append("EVIL")
+
+    class Record:
+        seen = ()
+
+        @hookimpl
+        def training_step(self, metrics):
+            self.seen += (metrics,)
+
+        @hookimpl
+        def training_started(self, parameters):
+            self.seen += (parameters,)
+
+    record, metrics, parameters = Record(), {"loss": 0.5}, {"model": {"layers": [1, 2]}}
+    broadcast = Broadcast({"a-dist:forging": Forging(), "b-dist:record": record})
+    broadcast.send("training_started", run="r", parameters=parameters)
+    broadcast.send("training_step", run="r", step=1, metrics=metrics)
+    expected = ({"model": {"layers": [1, 2]}}, {"loss": 0.5})
+    assert record.seen == (parameters, metrics) == expected
+
+
+def test_a_hook_that_writes_to_a_state_is_switched_off_and_the_state_stays(caplog):
+    class Forging:
+        @hookimpl
+        def forecast_step(self, state):
+            object.__setattr__(state, "domain", "EVIL")
+            state.fields[:] = 0.0
+
+    fields = np.full((1, 2, 3), 280.0, dtype=np.float32)
+    state = State(np.datetime64("2026-01-01"), np.timedelta64(6, "h"), fields)
+    broadcast = Broadcast({"bad-dist:it": Forging()})
+    broadcast.send("forecast_step", forecast=None, state=state)
+    assert "bad-dist:it raised ValueError in forecast_step" in caplog.text
+    assert state.domain == "data"
+    assert (state.fields == 280.0).all()
+    assert state.fields.flags.writeable
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_process_that_a_hook_forks_does_not_go_on_with_the_run(site):
+    run = site.run(
+        "import os\n"
+        "from anemoi.core.interfaces import hookimpl\n"
+        "from anemoi.core.plugins import Broadcast\n"
+        "class Forking:\n"
+        "    @hookimpl\n"
+        "    def training_step(self):\n"
+        "        if os.fork() == 0:\n"
+        "            raise SystemExit(0)\n"
+        "        os.wait()\n"
+        "Broadcast({'fork-dist:it': Forking()}).send('training_step', run='r', step=1, metrics={})\n"
+        "print('went on', flush=True)\n"
+    )
+    assert (run.returncode, run.stdout) == (0, "went on\n")
 
 
 def test_an_interrupt_by_the_user_is_no_fault_of_the_hook():

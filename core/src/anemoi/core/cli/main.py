@@ -10,15 +10,18 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..commands import CORE_COMMANDS
-from ..errors import AnemoiError, ResourceError
+from ..errors import AnemoiError, PluginError, ResourceError
 from ..printable import printable
 from ..secrets import masked
 from .groups import OpenGroup
+
+if TYPE_CHECKING:
+    import importlib_metadata
 
 _NO_MEMORY = "can't allocate memory"
 
@@ -98,8 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return 130
-    except (AnemoiError, MemoryError, OSError, RuntimeError) as error:
-        told = error if isinstance(error, AnemoiError) else _exhausted(error)
+    except (AnemoiError, MemoryError, OSError, RuntimeError, UnicodeDecodeError) as error:
+        told = error if isinstance(error, AnemoiError) else _undecodable(error) or _exhausted(error)
         if settings["debug"] or told is None:
             raise
         click.echo(f"Error: {printable(masked(str(told)))}", err=True)
@@ -126,6 +129,35 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _undecodable(error: Exception) -> AnemoiError | None:
+    """What an error says of a distribution whose entry points cannot be read; None if of something else.
+
+    Libraries that have plugins of their own, such as pydantic, read those of every distribution.
+    """
+    if not isinstance(error, UnicodeDecodeError):
+        return None
+    import importlib_metadata
+
+    for distribution in importlib_metadata.Distribution.discover():
+        if _holds(distribution, error.object):
+            place = getattr(distribution, "_path", "A distribution")
+            return PluginError(
+                f"{place} cannot be read: byte {error.start} of its entry_points.txt is not UTF-8.",
+                fix="Install that distribution anew, or uninstall it.",
+            )
+    return None
+
+
+def _holds(distribution: importlib_metadata.Distribution, undecodable: bytes) -> bool:
+    try:
+        distribution.read_text("entry_points.txt")
+    except UnicodeDecodeError as error:
+        return error.object == undecodable
+    except OSError:
+        pass
+    return False
 
 
 def _exhausted(error: Exception) -> ResourceError | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pluggy
@@ -27,6 +30,10 @@ class Broadcast:
     A hook that raises is reported once, with its distribution, and is called no more; so is one
     that has taken more than ``allowance`` seconds and the ``share`` of the time since the start.
     (A hook runs in the thread of the run: one that never returns cannot be interrupted.)
+
+    Each hook is given mappings and lists of its own, and arrays that it cannot write to, so that what it does
+    to them reaches neither the other hooks nor whoever sent the event. A process that a hook forked and that
+    comes back from the hook ends there: the run goes on once.
 
     Parameters
     ----------
@@ -72,9 +79,14 @@ class Broadcast:
             self._switch_off(name, f"could not be started: {type(error).__name__}: {error}")
 
     def _call(self, hook: pluggy.HookImpl, event: str, values: Mapping[str, Any]) -> None:
+        process, own = os.getpid(), [_unshared(values[name]) for name in hook.argnames]
         began = time.monotonic()
         try:
-            hook.function(*(values[name] for name in hook.argnames))
+            try:
+                hook.function(*own)
+            finally:
+                if os.getpid() != process:
+                    os._exit(1)
         except (Exception, SystemExit) as error:
             self._switch_off(hook.plugin_name, f"raised {type(error).__name__} in {event}: {error}")
             return
@@ -89,6 +101,28 @@ class Broadcast:
         log.warning("%s %s. It is switched off; the run goes on.", name, reason)
         if self._manager.has_plugin(name):
             self._manager.unregister(name=name)
+
+
+def _unshared(value: Any) -> Any:
+    """What a hook may be given for ``value``: whatever can be changed is a copy, or cannot be written to.
+
+    Arrays are not copied, for a state of a forecast may fill much of the memory. What is none of mappings,
+    sequences, sets, arrays and dataclasses is given as it is.
+    """
+    if isinstance(value, Mapping):
+        return {key: _unshared(one) for key, one in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(map(_unshared, value))
+    if hasattr(value, "setflags") and value.ndim:  # An array, for which numpy is not imported.
+        view = value.view()
+        view.setflags(write=False)
+        return view
+    if is_dataclass(value) and not isinstance(value, type):
+        copied = copy.copy(value)  # It may be frozen, and have been expensive to make.
+        for field in fields(value):
+            object.__setattr__(copied, field.name, _unshared(getattr(value, field.name)))
+        return copied
+    return value
 
 
 def hook_fault(found: Any) -> str:

@@ -14,6 +14,7 @@ from ._declared import Declaration, absent, declarations
 from ._find import EntryPoint, InstalledDistribution, installed_distributions
 from ._judge import Judge
 from ._kinds import CORE, KINDS, PREFIX, group, is_kind_name, normalise
+from ._metadata import LONGEST
 
 STATES = ("ok", "incompatible", "broken", "conflict", "blocked")
 _DECLARING = group("kind")
@@ -205,7 +206,18 @@ def _malformed(component: InstalledComponent, point: EntryPoint) -> Verdict | No
         reason = f"its entry point {point.value!r} is not of the form module:attribute"
     elif component.kind == "kind" and not is_kind_name(component.name):
         reason = "the name of a kind has lower-case letters, digits and _ alone, and begins with a letter"
+    elif reason := name_fault(component):
+        return Verdict("broken", reason, f"anemoi plugins block {component.distribution}")
     return Verdict("broken", reason, reinstall(component.distribution)) if reason else None
+
+
+def name_fault(component: InstalledComponent) -> str:
+    """Why nothing can be called so; empty if it can."""
+    if len(component.name) > LONGEST:
+        return f"its name has more than {LONGEST} characters"
+    if component.kind == "command" and any(word.startswith("-") for word in component.name.split(".")):
+        return "the name of a command must not begin with -, as that of an option does"
+    return ""
 
 
 def _nearest_group(group: str, known: Iterable[str]) -> str:
@@ -228,13 +240,16 @@ def _with_conflicts(judged: Iterable[InstalledComponent]) -> list[InstalledCompo
     marked = {
         component.key: replace(component, state="conflict", reason=verdict[0], fix=verdict[1])
         for rivals in sharing.values()
+        for advice in [_advice(rivals)]
         for component in rivals
-        if (verdict := _conflict(component, rivals))
+        if (verdict := _conflict(component, rivals, advice))
     }
     return [marked.get(component.key, component) for component in found]
 
 
-def _conflict(component: InstalledComponent, rivals: list[InstalledComponent]) -> tuple[str, str] | None:
+def _conflict(
+    component: InstalledComponent, rivals: list[InstalledComponent], advice: str
+) -> tuple[str, str] | None:
     """Why a component cannot have its name, and what to do; None if it can."""
     kind, name = component.kind, component.name
     block = f"anemoi plugins block {component.full_name}"
@@ -250,6 +265,14 @@ def _conflict(component: InstalledComponent, rivals: list[InstalledComponent]) -
     others = sorted({other.distribution for other in rivals} - {component.distribution})
     by = f"by {', '.join(others)} too" if others else "twice by its own distribution"
     if kind == "kind":
-        return f"the kind {name!r} is declared {by}, and neither wins", block
-    reason = f"{kind} {normalise(name)!r} is offered {by}"
-    return reason, f"write {component.full_name} to use this one, or hide it with: {block}"
+        return f"the kind {name!r} is declared {by}, and neither wins", advice
+    return f"{kind} {normalise(name)!r} is offered {by}", advice
+
+
+def _advice(rivals: list[InstalledComponent], most: int = 5) -> str:
+    """What to do about a name that several have, the same for each: nobody here knows the genuine one."""
+    full_names = sorted({rival.full_name for rival in rivals})
+    blocking = " or ".join(f"anemoi plugins block {each}" for each in full_names[:most])
+    if len(full_names) == 1 or rivals[0].kind == "kind":
+        return blocking
+    return f"write the one you mean, {' or '.join(full_names[:most])}, or hide another: {blocking}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ._components import InstalledComponent
 from ._find import EntryPoint, installed_distributions
+from ._metadata import shown
 
 
 def describe(component: InstalledComponent) -> str:
@@ -21,7 +22,7 @@ def describe(component: InstalledComponent) -> str:
     except Exception:  # Whatever is wrong with a plugin's files shows when it is loaded, not here.
         line = ""
     owner = next((one for one in installed_distributions() if one.name == component.distribution), None)
-    return line or (owner.metadata.summary if owner and owner.metadata else "")
+    return shown(line) or (owner.metadata.summary if owner and owner.metadata else "")
 
 
 def _from_source(value: str) -> str:

@@ -18,6 +18,7 @@ from ._find import EntryPoint, InstalledDistribution, installed_distributions
 from ._judge import Judge
 from ._kinds import KINDS, PREFIX, group, normalise
 from ._load import suggestion
+from ._metadata import distribution_called
 
 
 def named(name: str) -> list[InstalledComponent]:
@@ -149,7 +150,5 @@ def _distribution_of(component: InstalledComponent) -> InstalledDistribution:
 
 
 def _location(distribution: str) -> str:
-    try:
-        return str(importlib_metadata.Distribution.from_name(distribution).locate_file(""))
-    except importlib_metadata.PackageNotFoundError:
-        return "a place unknown"
+    found = distribution_called(distribution)
+    return "a place unknown" if found is None else str(found.locate_file(""))

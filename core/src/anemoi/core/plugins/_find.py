@@ -12,7 +12,7 @@ from pathlib import Path
 import importlib_metadata
 
 from ._kinds import PREFIX, normalise
-from ._metadata import Metadata, read_metadata
+from ._metadata import Metadata, distribution_called, read_metadata, shown
 
 _OBJECT = re.compile(
     r"(?P<module>\w+(\.\w+)*)\s*(:\s*(?P<attribute>\w+(\.\w+)*)\s*)?(\[(?P<extras>[^\[\]]*)\]\s*)?"
@@ -22,7 +22,7 @@ _OBJECT = re.compile(
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """One line of an ``entry_points.txt``: ``name = value`` under ``[group]``."""
+    """One line of an ``entry_points.txt``: ``name = value`` under ``[group]``, as it may be shown."""
 
     group: str
     name: str
@@ -68,18 +68,21 @@ def _installed_distributions(_path: tuple[str, ...]) -> tuple[InstalledDistribut
     names = {
         _name(distribution, read_metadata(distribution)): distribution
         for distribution in importlib_metadata.Distribution.discover()
-        if f"[{PREFIX}" in _entry_points_text(distribution)
+        if f"[{PREFIX}" in _entry_points_text(distribution)[0]
     }
     found = {normalise(name): _in_force(name, distribution) for name, distribution in names.items()}
     read = (_read(found[name]) for name in sorted(found))
     return tuple(installed for installed in read if installed.entry_points or installed.fault)
 
 
-def _entry_points_text(distribution: importlib_metadata.Distribution) -> str:
+def _entry_points_text(distribution: importlib_metadata.Distribution) -> tuple[str, str]:
+    """What its entry_points.txt says, and what is wrong with that as a text; empty if nothing is."""
     try:
-        return distribution.read_text("entry_points.txt") or ""
-    except (OSError, UnicodeDecodeError):
-        return ""
+        return distribution.read_text("entry_points.txt") or "", ""
+    except OSError:
+        return "", ""
+    except UnicodeDecodeError as error:
+        return error.object.decode("utf-8", "replace"), f"byte {error.start} is not UTF-8"
 
 
 def _name(distribution: importlib_metadata.Distribution, metadata: Metadata | None) -> str:
@@ -91,22 +94,18 @@ def _name(distribution: importlib_metadata.Distribution, metadata: Metadata | No
 
 def _in_force(name: str, found: importlib_metadata.Distribution) -> importlib_metadata.Distribution:
     """Of the distributions that have a name, the one that Python itself would import."""
-    try:
-        first: importlib_metadata.Distribution = importlib_metadata.Distribution.from_name(name)
-    # Its folder has another name than its metadata, or some metadata cannot be read, which older
-    # versions of importlib_metadata find out here.
-    except (importlib_metadata.PackageNotFoundError, UnicodeDecodeError):
-        return found
-    return first
+    return distribution_called(name) or found  # Its folder may have another name than its metadata.
 
 
 def _read(distribution: importlib_metadata.Distribution) -> InstalledDistribution:
-    metadata, fault = read_metadata(distribution), ""
+    metadata = read_metadata(distribution)
     points: tuple[EntryPoint, ...] = ()
+    text, wrong = _entry_points_text(distribution)
     try:
-        points = tuple(_points(_entry_points_text(distribution)))
+        points = tuple(_points(text)) if not wrong else ()
     except ValueError as error:
-        fault = f"its entry_points.txt cannot be read ({error})"
+        wrong = str(error)
+    fault = f"its entry_points.txt cannot be read ({wrong})" if wrong else ""
     return InstalledDistribution(_name(distribution, metadata), metadata, points, fault)
 
 
@@ -126,4 +125,4 @@ def _points(text: str) -> Iterator[EntryPoint]:
             name, equals, value = line.partition("=")
             if not equals or not name.strip():
                 raise ValueError(f"line {number} is not of the form name = value")
-            yield EntryPoint(group, name.strip(), value.strip())
+            yield EntryPoint(shown(group), shown(name.strip()), shown(value.strip()))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 
-import importlib_metadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from ._find import InstalledDistribution
 from ._kinds import normalise
-from ._metadata import Metadata, read_metadata
+from ._metadata import Metadata, distribution_called, read_metadata
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,9 @@ class Judge:
 
     def _find(self, name: str) -> Metadata | None:
         if (key := normalise(name)) not in self._installed:
-            try:
-                distribution = importlib_metadata.Distribution.from_name(name)
-                self._installed[key] = read_metadata(distribution) or Metadata(name, "", (), "", "")
-            except importlib_metadata.PackageNotFoundError:
-                self._installed[key] = None
+            found = distribution_called(name)
+            unknown = Metadata(name, "", (), "", "")
+            self._installed[key] = None if found is None else read_metadata(found) or unknown
         return self._installed[key]
 
 

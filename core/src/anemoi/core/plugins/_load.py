@@ -12,7 +12,16 @@ from typing import Any, Literal
 
 from ..errors import AbsentError, PluginError
 from ._catalogue import how_to_install, known, provider
-from ._components import InstalledComponent, Verdict, components, declared, failures, kinds, reinstall
+from ._components import (
+    InstalledComponent,
+    Verdict,
+    components,
+    declared,
+    failures,
+    kinds,
+    name_fault,
+    reinstall,
+)
 from ._find import EntryPoint
 from ._kinds import CORE, KINDS, Kind, group, normalise
 
@@ -194,12 +203,14 @@ def load_component(component: InstalledComponent) -> Any:
     """Import one component and check it; what it prints goes to standard error."""
     if component.key in _loaded:
         return _loaded[component.key]
+    if fault := name_fault(component):
+        raise _broken(component, fault, f"anemoi plugins block {component.distribution}")
     try:
         kind = find_kind(component.kind)
         interface = part_of(kind, "interface")
     except PluginError as error:
         owner = declared()[group(component.kind)].owner
-        raise _broken(component, error.what.rstrip("."), to_blame=owner) from error
+        raise _broken(component, error.what.rstrip("."), reinstall(owner)) from error
     try:
         # A module that prints when it is imported must not spoil what a command prints.
         with contextlib.redirect_stdout(sys.stderr):
@@ -263,9 +274,9 @@ def _kind_fault(found: Any, name: str) -> str:
     return "it is joined, which core's own kinds alone can be" if found.joined else ""
 
 
-def _broken(component: InstalledComponent, reason: str, to_blame: str | None = None) -> PluginError:
-    """Remember what is wrong with a component; ``to_blame`` is the distribution, if not its own."""
-    mend = reinstall(to_blame or component.distribution)
+def _broken(component: InstalledComponent, reason: str, mend: str = "") -> PluginError:
+    """Remember what is wrong with a component; ``mend`` is the command, if not to install it anew."""
+    mend = mend or reinstall(component.distribution)
     failures[component.key] = Verdict("broken", reason, mend)
     return PluginError(
         f"The {component.kind} {component.name!r} of {component.distribution} {component.version} "

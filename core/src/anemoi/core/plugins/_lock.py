@@ -12,11 +12,10 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-import importlib_metadata
-
 from ..errors import PluginError
 from ._find import EntryPoint
 from ._load import find, loaded
+from ._metadata import distribution_called
 
 
 def lock(kind: str, name: str) -> dict[str, str]:
@@ -76,11 +75,8 @@ def _hash(distribution: str, module: str, _path: tuple[str, ...]) -> str:
 
 def _recorded(distribution: str) -> Iterator[tuple[str, Path]]:
     """The files of the packages of a distribution that was installed from a wheel; none if it is editable."""
-    try:
-        files = importlib_metadata.Distribution.from_name(distribution).files or ()
-    except importlib_metadata.PackageNotFoundError:
-        return
-    for file in files:
+    found = distribution_called(distribution)
+    for file in (found.files if found else None) or ():
         name = "/".join(file.parts)
         # Metadata, scripts and links depend on how it was installed, not on what it is.
         if _counts(name) and not re.match(
