@@ -286,6 +286,8 @@ def test_a_computation_that_fails_clears_away_what_was_written():
 def test_an_interrupt_waits_until_files_are_whole_or_cleared_away(during):
     """Ctrl-C while the main thread waits: the writer, which goes on, has ended when it is told."""
     recorder = Recorder()
+    # What was started in the background of a shell ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt():
         os.kill(os.getpid(), signal.SIGINT)
@@ -303,6 +305,7 @@ def test_an_interrupt_waits_until_files_are_whole_or_cleared_away(during):
         compute()
     assert recorder.done[-1] is (None if during == "the last files" else KeyboardInterrupt)
     thread.join()
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ranges_of_dates():

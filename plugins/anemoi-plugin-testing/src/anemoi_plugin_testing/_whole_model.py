@@ -70,7 +70,7 @@ def _checkpoint(graph: Graph, weights: dict[str, Tensor]) -> Checkpoint:
         graph=graph,
         domains={DATA: _domain(graph)},
         steps={DATA: steps()},
-        configuration={},
+        configuration={"model": {}, "objective": {}},
         overrides=(),
         lock=(),
         provenance={},

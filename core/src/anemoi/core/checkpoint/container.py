@@ -144,8 +144,10 @@ def read(path: Path) -> Contents:
 
 def not_as_its_format(path: Path, error: Exception) -> CheckpointError:
     """The error for a whole file that does not hold what its format asks for."""
+    # A KeyError is the bare name of what is absent.
+    fault = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
     return CheckpointError(
-        f"The checkpoint {path} does not hold what its format asks for: {type(error).__name__}: {error}",
+        f"The checkpoint {path} does not hold what its format asks for: {fault}",
         fix="Ask who made it: it was not written by `anemoi train`.",
     )
 

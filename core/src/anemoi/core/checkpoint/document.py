@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from packaging.requirements import InvalidRequirement, Requirement
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 # What is added by a later release of the same format is no fault.
 _OPEN = ConfigDict(extra="allow", strict=True)
@@ -104,7 +104,11 @@ def check_document(document: Mapping[str, Any]) -> None:
     ValueError
         If something that is read of it is absent or of another type: what, and where.
     """
-    _Document.model_validate(dict(document))
+    try:
+        _Document.model_validate(dict(document))
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ValueError("; ".join(faults)) from None
 
 
 def requirement(distribution: str, version: str) -> str:
