@@ -122,14 +122,19 @@ def opened(contender: str, path: str) -> tuple[Callable[[int, int], Any], int]:
 def samples(contender: str, path: str, batch: int, workers: int, count: int) -> Iterator[Any]:
     """So many batches of samples in random order."""
     if contender in OURS:
+        from anemoi.core.objectives import Rollout
         from anemoi_plugin_training.batches import batches
+        from anemoi_plugin_training.domains import Data, outline
         from anemoi_plugin_training.samples import Samples
+        from anemoi_plugin_training.settings import DomainSettings
         from anemoi_plugin_zarr import ZarrSource
 
         source = ZarrSource(path=path)
-        every = Samples.within(source, source.times, inputs=2, rollout=LENGTH - 2, forcings=())
+        steps = Rollout().steps({"data": source.frequency})
+        domain = outline(source, DomainSettings(data={}, forcings=[]), steps["data"])
+        every = Samples.within({"data": Data(source, source.times, domain)}, steps, count=LENGTH - 2)
         drawn = batches(every, batch_size=batch, seed=0, workers=0)
-        return (states for states, _ in itertools.islice(drawn, count))
+        return (states.states["data"] for states in itertools.islice(drawn, count))
     read, dates = opened(contender, path)
     starts = np.random.default_rng(0).integers(dates - LENGTH + 1, size=(count, batch))
     return loaded(read, LENGTH, starts.tolist(), workers)
