@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from anemoi.core.cli import main
+from anemoi.core.config.files import read_value
+from anemoi.core.errors import ConfigError
 
 GOOD = b"section: {a: 1, b: x}\n"
 
@@ -19,6 +21,9 @@ FILES = {
     "not UTF-8": (b"a: 1\nb: caf\xe9\n", "demo.yaml:2: not UTF-8 (byte 0xe9)"),
     "a list": (b"- a\n- b\n", "demo.yaml:1: a configuration must hold keys and values"),
     "a word": (b"hello\n", "demo.yaml:1: a configuration must hold keys and values"),
+    "deep": (b"a: " + b"[" * 50_000, "demo.yaml:1: values lie more than 32 deep in each other"),
+    "recursive": (b"a:\n  b: &a {c: *a}\n", "demo.yaml:2: the alias *a stands for what it lies in"),
+    "long": (b"a: " + b"x" * 2**20, "demo.yaml: longer than 1,048,576 bytes"),
     "two documents": (b"a: 1\n---\nb: 2\n", "demo.yaml"),
     "dotted key": (b"a: 1\nb:\n  c.d: 2\n", "demo.yaml:3: the key 'c.d' must be a word without dots"),
     "number as key": (b"1: 2\n", "demo.yaml:1: the key '1' must be a word"),
@@ -251,3 +256,8 @@ def test_what_may_not_be_read(
     error = complaint(capsys, "show", "--config", "demo")
     assert expected in error
     assert "permissions" in error
+
+
+def test_a_value_of_the_command_line_that_is_too_deep_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--source path:1: values lie more than 32 deep"):
+        read_value("[" * 50_000, of="--source path")

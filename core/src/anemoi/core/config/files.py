@@ -89,7 +89,8 @@ def read_file(path: Path) -> ConfigFile:
     Raises
     ------
     ConfigError
-        If it cannot be read, is not UTF-8, or is not YAML that holds keys and values: with the line.
+        If it cannot be read, is not UTF-8, is larger than it looks, or is not YAML that holds keys and
+        values: with the line.
     """
     # OmegaConf's reader, not PyYAML's, makes the values: it is the one whose YAML Hydra's users
     # know (1e-3 is a number, a date is a string, a key given twice is an error).
@@ -97,7 +98,10 @@ def read_file(path: Path) -> ConfigFile:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from .bounded import check_length, compose
+
     try:
+        check_length(path.stat().st_size, str(path))
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
         raise _unreadable_file(path, error) from None
@@ -108,7 +112,7 @@ def read_file(path: Path) -> ConfigFile:
             fix="Save the file as UTF-8.",
         ) from None
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = compose(text, str(path))
         lines = dict(_lines(root, path)) if root is not None else {}
         values = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=False)
     except yaml.YAMLError as error:
@@ -144,13 +148,16 @@ def read_value(text: str, *, of: str) -> Any:
     Raises
     ------
     ConfigError
-        If it is not YAML.
+        If it is not YAML, or larger than it looks.
     """
     import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from .bounded import compose
+
     try:
+        compose(text, of)
         read = OmegaConf.to_container(OmegaConf.create(f"value: {text}"), resolve=False)
     except (yaml.YAMLError, OmegaConfBaseException):
         raise ConfigError(

@@ -10,8 +10,6 @@ from anemoi.core import config
 from anemoi.core.config import Component, Composition, Spec
 from anemoi.core.config.files import read_file
 
-from .guard import check_recipe
-
 
 @dataclass(frozen=True, kw_only=True)
 class StatisticsPeriod:
@@ -77,6 +75,5 @@ def read_recipe(path: Path) -> Recipe:
     ConfigError
         If it cannot be read, or something in it is unknown or mistyped.
     """
-    check_recipe(path)
     record = {"primary": str(path), "overrides": (), "values": read_file(path).values}
     return config.validate(Composition.from_dict(record), Recipe)
