@@ -322,6 +322,19 @@ def test_a_source_that_answers_again_stops_nothing(tmp_path, caplog, impatient, 
     assert recorded(tmp_path / "one") == recorded(tmp_path / "other")
 
 
+def test_data_that_are_wrong_are_not_read_again(random_source):
+    source, reads = random_source(times=4), []
+
+    def fail(times):
+        reads.append(times)
+        raise DataError("The chunk is damaged.")
+
+    source.read = fail
+    with pytest.raises(DataError, match=r"^The chunk is damaged"):
+        reading.read_patiently(source, source.times)
+    assert len(reads) == 1
+
+
 def test_a_reading_process_that_is_killed_stops_the_run_with_the_state_before(tmp_path, caplog, monkeypatch):
     run, here = tmp_path / "run", os.getpid()
     read_here = SampleSource.read

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import numpy as np
-from anemoi.core.errors import AnemoiError, DataError
+from anemoi.core.errors import AnemoiError, DataError, NotThereError
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ log = logging.getLogger("anemoi")
 
 
 def read_patiently(source: DataSource, times: NDArray[np.datetime64]) -> NDArray[Any]:
-    """Read times from a source, and again after a while if that fails.
+    """Read times from a source, and again after a while where the data are not there.
+
+    Data that are there and wrong stay so: that error is raised at once.
 
     Raises
     ------
@@ -30,12 +32,12 @@ def read_patiently(source: DataSource, times: NDArray[np.datetime64]) -> NDArray
     for wait in WAITS:
         try:
             return source.read(times)
-        except (OSError, AnemoiError) as error:  # noqa: PERF203 - an attempt takes longer
+        except (OSError, NotThereError) as error:  # noqa: PERF203 - an attempt takes longer
             log.warning("States between %s cannot be read: %s Again in %g s.", between, error, wait)
             time.sleep(wait)
     try:
         return source.read(times)
-    except (OSError, AnemoiError) as error:
+    except (OSError, NotThereError) as error:
         what = error.what if isinstance(error, AnemoiError) else str(error)
         raise DataError(
             f"States between {between} could not be read in {len(WAITS) + 1} attempts: {what}",
