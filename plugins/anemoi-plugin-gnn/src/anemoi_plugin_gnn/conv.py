@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from anemoi_plugin_layers.blocks import blocks_of
+from anemoi_plugin_layers.blocks import blocks_of, uncompiled
 from anemoi_plugin_layers.gradients import Autocast, Gradients, with_weights
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -99,12 +99,10 @@ class GraphConv(nn.Module):
         if not self.runs_in_blocks(edges):
             return all_at_once(self.update, *inputs, target, source)
         if torch.is_grad_enabled():
-            return _with_gradients(self, *inputs, target, source)  # type: ignore[no-any-return]
+            return _with_gradients(self, *inputs, target, source)
         # Without gradients nobody but the next layer needs the states that came in.
         keep, overwrite = self.keep_edges, self.embed is None
-        return edges_in_blocks(  # type: ignore[no-any-return]
-            self.update, *inputs, target, source, keep_edges=keep, overwrite=overwrite
-        )
+        return edges_in_blocks(self.update, *inputs, target, source, keep_edges=keep, overwrite=overwrite)
 
     def update(
         self,
@@ -188,7 +186,7 @@ class GraphConv(nn.Module):
         return runs_in_blocks(self.backend, tensor)
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@uncompiled
 def _with_gradients(
     conv: GraphConv,
     edges: Tensor,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-from anemoi_plugin_layers.blocks import blocks_of, on_eager_cpu
+from anemoi_plugin_layers.blocks import blocks_of, on_eager_cpu, uncompiled
 from torch import Tensor
 
 Backend = Literal["auto", "blocks", "torch"]
@@ -47,7 +47,7 @@ def all_at_once(
     return new, summed
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@uncompiled
 def edges_in_blocks(
     function: EdgeFunction,
     edges: Tensor,

@@ -52,7 +52,7 @@ class NodeMLP(NormedMLP):
         states = (x,) if beside is None else (x, beside)
         if not runs_in_blocks(self.backend, x):
             return self._of(states, condition)
-        return in_blocks(self, states, [condition])[0]  # type: ignore[no-any-return]
+        return in_blocks(self, states, [condition])[0]
 
     def block(
         self,

@@ -53,7 +53,7 @@ class StaticGraphConv(GraphConv):
         if self.training or torch.is_grad_enabled() or not self.runs_in_blocks(edges):
             return super().forward(edges, target_state, source_state, condition, target, source)
         at_nodes = self.at_nodes(target_state, source_state)
-        return edges_in_blocks(  # type: ignore[no-any-return]
+        return edges_in_blocks(
             self._update_static,
             self._static(edges, at_nodes[0]),
             *at_nodes,

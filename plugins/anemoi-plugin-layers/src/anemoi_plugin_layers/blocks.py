@@ -6,8 +6,8 @@ of so large a tensor takes about as long as filling it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,14 @@ from .gradients import Autocast, Gradients, with_weights
 BLOCK_BYTES = 2**21
 """Of the widest tensor of a block: a handful of them stay in the cache, and a product of matrices is large
 enough to be at its best."""
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def uncompiled(function: Function) -> Function:
+    """Keep ``torch.compile`` from a function: a decorator with the types that torch's own loses."""
+    return cast(Function, torch.compiler.disable(function))  # type: ignore[no-untyped-call]
 
 
 def on_eager_cpu(x: Tensor) -> bool:
@@ -95,7 +103,7 @@ class RowWise(Protocol):
         """
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@uncompiled
 def in_blocks(
     work: RowWise, states: Sequence[Tensor], shared: Sequence[Tensor | None] = ()
 ) -> tuple[Tensor, ...]:
@@ -120,8 +128,8 @@ def in_blocks(
     if not torch.is_grad_enabled():
         return _forward(work, states, shared, None)
     assert isinstance(work, nn.Module)
-    found = _InBlocks.apply(work, len(states), len(shared), *states, *shared, *work.parameters())  # type: ignore[no-untyped-call]
-    return found  # type: ignore[no-any-return]
+    apply = cast(Callable[..., tuple[Tensor, ...]], _InBlocks.apply)
+    return apply(work, len(states), len(shared), *states, *shared, *work.parameters())
 
 
 def _blocks(work: RowWise, state: Tensor) -> list[slice]:

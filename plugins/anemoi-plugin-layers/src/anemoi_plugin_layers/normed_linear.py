@@ -49,8 +49,7 @@ def normed_linear(
     """
     weights = [each for layer in layers for each in layer]
     if exact_in_blocks(x):
-        found = in_blocks(_NormedLinear(norm, x.shape[-1]), [x], [condition, *weights])
-        return found  # type: ignore[no-any-return]
+        return in_blocks(_NormedLinear(norm, x.shape[-1]), [x], [condition, *weights])
     normed = norm(x, condition)
     return tuple(F.linear(normed, weight, bias) for weight, bias in layers)
 

@@ -48,7 +48,7 @@ def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) ->
     """
     if not exact_in_blocks(x):
         return x + mlp(norm(x, condition))  # type: ignore[no-any-return]
-    return in_blocks(_AddMLP(norm, mlp), [x], [condition])[0]  # type: ignore[no-any-return]
+    return in_blocks(_AddMLP(norm, mlp), [x], [condition])[0]
 
 
 class _AddMLP(nn.Module):
