@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,14 +116,6 @@ class _Asking:
     def _client(self) -> Any:
         if self._made is None:
             module = client_of("ecmwf.opendata", "open-data", "ecmwf-opendata")
-            adapters = client_of("requests.adapters", "open-data", "requests")
-
-            class Patient(adapters.HTTPAdapter):  # type: ignore[name-defined, misc]
-                """Waits for an answer so long and no longer, which the client itself does not."""
-
-                def send(self, request: Any, timeout: Any = None, **how: Any) -> Any:
-                    return super().send(request, timeout=timeout or retrieving.TIMEOUT, **how)
-
             server, model, resol = (self._about[name] for name in ("server", "model", "resol"))
             self._made = module.Client(
                 source=server,
@@ -133,6 +126,7 @@ class _Asking:
                 retry_after=retrieving.WAIT,
                 use_server_retry_after=False,
             )
-            for scheme in ("http://", "https://"):
-                self._made.session.mount(scheme, Patient())
+            # By itself the client would wait for an answer for ever.
+            session = self._made.session
+            session.request = partial(session.request, timeout=retrieving.TIMEOUT)
         return self._made

@@ -17,23 +17,11 @@ from ..plugins import Needs, together
 from .forecast_run import Request
 from .options import check_lock, trained_on
 
-_KEYS: Final = {
-    "dates": "dates",
-    "lead_time": "lead_time",
-    "members": "members",
-    "persist": "persist",
-    "limit": "limit",
-    "allow_unusual": "allow_unusual",
-    "seeds": "seeds",
-    "precision": "precision",
-    "overwrite": "overwrite",
-    "restart": "restart",
-    "device": "device",
-    "dask": "dask",
-    "dask_scheduler": "dask_scheduler",
-    "allow_different_versions": "allow_different_versions",
-}
-"""The options that stand for a key of a suite, by the names of their parameters."""
+_KEYS: Final = (
+    "dates", "lead_time", "members", "persist", "limit", "allow_unusual", "seeds", "precision", "overwrite",
+    "restart", "device", "dask", "dask_scheduler", "allow_different_versions",
+)  # fmt: skip
+"""The options that stand for a key of a suite, which their parameters are named after."""
 
 _REFUSED: Final = {
     "paths": "--output",
@@ -66,7 +54,7 @@ def of_suite(path: Path, overrides: Sequence[str], context: click.Context) -> Re
         suite, _ = read_suite(path, overrides)
     except PluginError as error:
         raise _with_lock(error, path, overrides) from error
-    suite = replace(suite, **{key: _value(given[name]) for name, key in _KEYS.items() if name in given})
+    suite = replace(suite, **{key: _value(given[key]) for key in _KEYS if key in given})
     suite.check_whole()
     return Request(
         checkpoint=Path(str(suite.checkpoint)).expanduser(),
