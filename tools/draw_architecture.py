@@ -42,6 +42,7 @@ DATA_TYPES = (
         "directories",
         "documents",
         "files",
+        "cluster",
         "locking",
         "printable",
         "secrets",

@@ -13,9 +13,10 @@ import pytest
 from anemoi.core import plugins
 from anemoi.core.checkpoint import load
 from anemoi.core.cli import main
+from anemoi.core.cluster import cluster
 from anemoi.core.errors import AbsentError, DataError, ImplausibleError, PluginError, ResourceError
 from anemoi.core.forecasting import Destination, prepare
-from anemoi.core.forecasting.cluster import Spread, cluster, run_on
+from anemoi.core.forecasting.cluster import Spread, run_on
 
 distributed = pytest.importorskip("distributed")
 
@@ -123,7 +124,7 @@ def test_the_command_takes_it(checkpoint_file, tiny_plugin, workers, tmp_path, m
 
 def test_without_an_address_there_are_processes_here(tiny_plugin, monkeypatch):
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
-    with cluster(None, 1) as client:
+    with cluster(None, processes=1, requirement="anemoi-core[dask]") as client:
         assert client.submit(os.getpid).result() != os.getpid()
 
 
@@ -132,13 +133,16 @@ def test_a_scheduler_that_is_not_there_is_told():
 
     short = dask.config.set({"distributed.comm.timeouts.connect": "0.2s"})
     refused = pytest.raises(ResourceError, match="no Dask scheduler")
-    with short, refused, cluster("tcp://127.0.0.1:1", 1):
+    with short, refused, cluster("tcp://127.0.0.1:1", processes=1, requirement="anemoi-core[dask]"):
         pass
 
 
 def test_without_distributed_it_is_told_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(AbsentError, match=r"anemoi-core\[dask\]"), cluster(None, 1):
+    with (
+        pytest.raises(AbsentError, match=r"anemoi-core\[dask\]"),
+        cluster(None, processes=1, requirement="anemoi-core[dask]"),
+    ):
         pass
 
 

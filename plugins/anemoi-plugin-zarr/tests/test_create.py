@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anemoi.core.errors import AnemoiError, DataError, NotThereError
+from anemoi.core.errors import AnemoiError, DataError, ResourceError
 from anemoi.core.variable import Role, Variable
 
 from anemoi_plugin_zarr import ZarrSource
@@ -413,18 +413,18 @@ def test_on_a_dask_cluster_it_is_the_same_to_the_byte(make: Make, tmp_path: Path
         n_workers=2, threads_per_worker=2, processes=False, dashboard_address=None
     ) as cluster:
         address = cluster.scheduler_address
-        interrupted(path, tmp_path / "cluster.zarr", dask=address)
-        both = create(recipe(path), tmp_path / "cluster.zarr", dask=address)
+        interrupted(path, tmp_path / "cluster.zarr", dask_scheduler=address)
+        both = create(recipe(path), tmp_path / "cluster.zarr", dask_scheduler=address)
     assert stores(both) == stores(alone)
-    with pytest.raises(NotThereError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9"):
-        create(recipe(path), tmp_path / "none.zarr", dask="tcp://127.0.0.1:9")
+    with pytest.raises(ResourceError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9"):
+        create(recipe(path), tmp_path / "none.zarr", dask_scheduler="tcp://127.0.0.1:9")
 
 
 def test_processes_of_a_local_cluster_do_the_same(make: Make, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     path = make()
     alone = create(recipe(path), tmp_path / "alone.zarr")
-    both = create(recipe(path), tmp_path / "local.zarr", dask="local", workers=2)
+    both = create(recipe(path), tmp_path / "local.zarr", dask=True, workers=2)
     assert stores(both) == stores(alone)
 
 
@@ -443,7 +443,9 @@ def test_what_a_lost_worker_had_to_write_others_write(make: Make, tmp_path: Path
                 lost.append(next(iter(cluster.workers.values())).pid)
                 os.kill(lost[0], signal.SIGKILL)
 
-        both = create(recipe(path), tmp_path / "lost.zarr", dask=cluster.scheduler_address, progress=lose)
+        both = create(
+            recipe(path), tmp_path / "lost.zarr", dask_scheduler=cluster.scheduler_address, progress=lose
+        )
     assert lost
     assert stores(both) == stores(alone)
 
@@ -456,7 +458,7 @@ def test_errors_on_a_cluster_are_those_of_one_process(make: Make, tmp_path: Path
         distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
         pytest.raises(DataError, match=r"NaN at 2020-01-31T12: q 8\.33%") as told,
     ):
-        create(recipe(make(data=data)), tmp_path / "out.zarr", dask=cluster.scheduler_address)
+        create(recipe(make(data=data)), tmp_path / "out.zarr", dask_scheduler=cluster.scheduler_address)
     assert "--allow-nans" in str(told.value)
 
 

@@ -12,10 +12,12 @@ from .event_log import EventLog
 from .forecast_run import Request, run
 from .options import (
     computing_options,
+    dask_options,
     output_options,
     postprocess_steps,
     source_option,
     source_specs,
+    start_options,
     trained_on,
 )
 
@@ -69,28 +71,7 @@ if TYPE_CHECKING:
 @click.option(
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
 )
-@click.option(
-    "--persist",
-    multiple=True,
-    metavar="VARIABLE",
-    help="A forcing that keeps its value at the start, instead of being read at every step; may be repeated.",
-)
-@click.option(
-    "--limit",
-    type=click.FloatRange(min=1),
-    default=10.0,
-    show_default=True,
-    metavar="FACTOR",
-    help="Stop where a value is further from the range of the training than this many times that range; inf "
-    "never does.",
-)
-@click.option(
-    "--allow-unusual",
-    multiple=True,
-    metavar="VARIABLE",
-    help="Start although the mean of this variable is more than ten standard deviations of the training off; "
-    "may be repeated.",
-)
+@start_options
 @click.option(
     "--seed",
     "seeds",
@@ -113,12 +94,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep a journal beside FILE until it is whole, and go on from the one of an interrupted forecast.",
 )
-@click.option("--dask", is_flag=True, help="Make forecasts from several dates at once, over a Dask cluster.")
-@click.option(
-    "--dask-scheduler",
-    metavar="ADDRESS",
-    help="Where its scheduler is: tcp://host:8786.  [default: DASK_SCHEDULER_ADDRESS, or processes here]",
-)
+@dask_options("Make forecasts from several dates at once,")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @click.option(
     "--log-json",

@@ -85,8 +85,9 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
     # Only now, because it brings torch.
     from ..allocation import keep_freed_memory
     from ..checkpoint import load
+    from ..cluster import cluster
     from ..forecasting import prepare
-    from ..forecasting.cluster import Spread, cluster, run_on
+    from ..forecasting.cluster import Spread, processes_for, run_on
     from ..plugins import Needs
 
     needs = Needs()
@@ -121,7 +122,13 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
     made = []
     with _progress(steps) as on_step, ExitStack() as stack:
         if request.dask:
-            client = stack.enter_context(cluster(request.dask_scheduler, len(batch.tasks)))
+            client = stack.enter_context(
+                cluster(
+                    request.dask_scheduler,
+                    processes=processes_for(len(batch.tasks)),
+                    requirement="anemoi-core[dask]",
+                )
+            )
             spread = Spread(
                 sources=build_sources,
                 destinations=written,

@@ -54,6 +54,56 @@ def computing_options(command: Command) -> Command:
     return device(trust_code(versions(command)))
 
 
+def dask_options(what: str) -> Callable[[Command], Command]:
+    """Add ``--dask`` and ``--dask-scheduler``, for :func:`anemoi.core.cluster.cluster`.
+
+    Parameters
+    ----------
+    what
+        What is done over the cluster, as a sentence begins: ``Read and write dates``.
+    """
+
+    def add(command: Command) -> Command:
+        over = click.option("--dask", is_flag=True, help=f"{what} over a Dask cluster.")
+        scheduler = click.option(
+            "--dask-scheduler",
+            metavar="ADDRESS",
+            help="Where its scheduler is: tcp://host:8786.  [default: DASK_SCHEDULER_ADDRESS, or processes "
+            "here]",
+        )
+        return over(scheduler(command))
+
+    return add
+
+
+def start_options(command: Command) -> Command:
+    """Add ``--persist``, ``--limit`` and ``--allow-unusual``: what a forecast may start from, and hold."""
+    persist = click.option(
+        "--persist",
+        multiple=True,
+        metavar="VARIABLE",
+        help="A forcing that keeps its value at the start, instead of being read at every step; may be "
+        "repeated.",
+    )
+    limit = click.option(
+        "--limit",
+        type=click.FloatRange(min=1),
+        default=10.0,
+        show_default=True,
+        metavar="FACTOR",
+        help="Stop where a value is further from the range of the training than this many times that range; "
+        "inf never does.",
+    )
+    unusual = click.option(
+        "--allow-unusual",
+        multiple=True,
+        metavar="VARIABLE",
+        help="Start although the mean of this variable is more than ten standard deviations of the training "
+        "off; may be repeated.",
+    )
+    return persist(limit(unusual(command)))
+
+
 def available_device(device: str) -> str:
     """Choose the device that ``--device`` means here.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +14,7 @@ import torch
 
 from ..allocation import keep_freed_memory
 from ..checkpoint import Checkpoint, build_model, load
-from ..errors import AbsentError, PluginError, RequestError, ResourceError
+from ..errors import PluginError, RequestError
 from ..model import ForecastModel
 from .batch import Batch, Task, prepare
 from .destination import Destination
@@ -25,7 +24,7 @@ from .tee import OnFile
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """What a worker must be told besides what the batch knows.
+    """What workers need beyond the batch itself.
 
     Parameters
     ----------
@@ -60,53 +59,6 @@ class _Job:
     directory: str
 
 
-@contextmanager
-def cluster(address: str | None, forecasts: int) -> Iterator[Any]:
-    """Connect to a scheduler; without an address to the one that Dask is configured for, or to one made here.
-
-    Parameters
-    ----------
-    address
-        Of the scheduler: ``tcp://host:8786``. None is that of ``DASK_SCHEDULER_ADDRESS``, or else a cluster
-        of processes on this machine, for the time of the context.
-    forecasts
-        How many forecasts there are to make: no more processes are started.
-
-    Raises
-    ------
-    AbsentError
-        Without ``distributed``.
-    ResourceError
-        If the scheduler does not answer.
-    """
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ModuleNotFoundError as error:
-        raise AbsentError(
-            f"Forecasts over Dask need {error.name}, which is not installed.",
-            requirement="anemoi-core[dask]",
-            fix='Install it: pip install "anemoi-core[dask]"',
-        ) from error
-    address = address or dask.config.get("scheduler-address", None)
-    if address is None:
-        processes = min(forecasts, max(1, _processors() // torch.get_num_threads()))
-        with (
-            LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=None) as local,
-            Client(local) as client,
-        ):
-            yield client
-        return
-    try:
-        client = Client(address)
-    except (OSError, ValueError) as error:
-        raise ResourceError(
-            f"There is no Dask scheduler at {address}: {error}.", fix="Start one: dask scheduler"
-        ) from error
-    with client:
-        yield client
-
-
 def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda part: None) -> Iterator[Task]:
     """Make the forecasts of a batch on the workers of a cluster; give each, in their order, when it is whole.
 
@@ -120,7 +72,7 @@ def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda p
     batch
         All that was checked here.
     spread
-        What the workers must be told besides.
+        What the workers need beyond it.
     on_file
         Told of each file of a forecast when that is whole.
 
@@ -233,6 +185,11 @@ def _built(
     return build_model(
         _loaded(path, identity), trust_code=trust_code, allow_different_versions=allow_different_versions
     )
+
+
+def processes_for(forecasts: int) -> int:
+    """How many processes of this machine make so many forecasts at once, each with its threads."""
+    return min(forecasts, max(1, _processors() // torch.get_num_threads()))
 
 
 def _processors() -> int:

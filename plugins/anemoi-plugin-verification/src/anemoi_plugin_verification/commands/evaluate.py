@@ -16,6 +16,7 @@ from anemoi.core.cli.options import (
     short_warnings,
     source_option,
     source_specs,
+    start_options,
     trained_on,
 )
 
@@ -53,12 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
 )
-@click.option(
-    "--persist",
-    metavar="VARIABLE",
-    multiple=True,
-    help="A forcing that keeps its value at the start, instead of being read at every step; may be repeated.",
-)
+@start_options
 @click.option(
     "--climatology",
     "past",
@@ -66,20 +62,6 @@ if TYPE_CHECKING:
     metavar="NAME|PATH|KEY=VALUE",
     help="Data that climatology is the mean of, as for --source.  [default: those of --source in the "
     "training period]",
-)
-@click.option(
-    "--limit",
-    type=click.FloatRange(min=1),
-    default=10.0,
-    show_default=True,
-    metavar="FACTOR",
-    help="As for anemoi forecast: stop at values so many times the range of the training away.",
-)
-@click.option(
-    "--allow-unusual",
-    multiple=True,
-    metavar="VARIABLE",
-    help="As for anemoi forecast: start although the mean of this variable is unlike the training.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of random numbers.")
 @click.option(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from anemoi.core.cli.options import dask_options
 
 if TYPE_CHECKING:
     from ..creation import Recipe
@@ -32,14 +33,7 @@ def command() -> None:
     show_default=True,
     help="Processes that read and write dates: more where reading is slow, as of GRIB.",
 )
-@click.option(
-    "--dask",
-    is_flag=False,
-    flag_value="local",
-    metavar="[ADDRESS]",
-    help="Read and write on the Dask cluster of the scheduler at ADDRESS, or on --workers processes here "
-    "(local).",
-)
+@dask_options("Read and write")
 @click.option(
     "--filter",
     "filters",
@@ -72,7 +66,8 @@ def create(
     source: tuple[str, ...],
     output: Path,
     workers: int,
-    dask: str | None,
+    dask: bool,
+    dask_scheduler: str | None,
     filters: tuple[str, ...],
     statistics_start: str | None,
     statistics_end: str | None,
@@ -117,6 +112,7 @@ def create(
             output,
             workers=workers,
             dask=dask,
+            dask_scheduler=dask_scheduler,
             progress=lambda at: show(at.written, at.dates),
             tell=said.append,
             **how,

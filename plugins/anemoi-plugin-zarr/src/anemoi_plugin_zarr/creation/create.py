@@ -56,7 +56,8 @@ def create(
     path: str | Path,
     *,
     workers: int = 1,
-    dask: str | None = None,
+    dask: bool = False,
+    dask_scheduler: str | None = None,
     overwrite: bool = False,
     append: bool = False,
     progress: Callable[[Creation], None] = lambda creation: None,
@@ -78,8 +79,10 @@ def create(
         How many processes read and write; one reads date after date, and writes in as many threads as there
         are processors. More help where the source is slow.
     dask
-        The address of the scheduler of a Dask cluster whose workers read and write, all of which see the
-        directory; ``local`` for one of ``workers`` processes on this machine.
+        Whether the workers of a Dask cluster read and write, all of which see the directory: the one that
+        Dask is configured for, or one of ``workers`` processes on this machine.
+    dask_scheduler
+        The address of the scheduler of another one.
     overwrite
         Whether to begin anew, and replace a data set at ``path`` and what an interrupted creation has left.
     append
@@ -129,9 +132,9 @@ def create(
             done = len(dates) - len(left)
             progress(Creation(done, len(dates)))
             for _ in (
-                write_dates(work, left, source, workers)
-                if dask is None
-                else write_dates_on_cluster(work, left, dask, workers)
+                write_dates_on_cluster(work, left, dask_scheduler, workers)
+                if dask or dask_scheduler is not None
+                else write_dates(work, left, source, workers)
             ):
                 done += 1
                 progress(Creation(done, len(dates)))
