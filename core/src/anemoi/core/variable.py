@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -116,6 +116,12 @@ class Variable:
     def is_output(self) -> bool:
         """Whether a model forecasts it."""
         return self.role is not Role.FORCING
+
+    def instantaneous(self) -> Variable:
+        """The same variable at a time, over no period."""
+        return replace(
+            self, accumulated=None, averaged=None, maximum_over=None, minimum_over=None, since_start=False
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON, without what has its default."""

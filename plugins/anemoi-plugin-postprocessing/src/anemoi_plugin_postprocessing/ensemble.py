@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.interfaces import ForecastDescription, PostProcessor, State
-from anemoi.core.variable import STATISTICS, Variable, level_name, placed
+from anemoi.core.variable import Variable, level_name, placed
 from numpy.typing import NDArray
 
 from .names import columns_of
@@ -144,7 +144,7 @@ def _chances(
     variable: Variable, column: int, word: str, thresholds: list[float], compare: Callable[..., Any]
 ) -> Iterator[_Statistic]:
     """Which part of the members is beyond each threshold."""
-    plain = replace(variable, units="1", since_start=False, **dict.fromkeys(STATISTICS, None))  # type: ignore[arg-type]
+    plain = replace(variable.instantaneous(), units="1")
     for threshold in thresholds:
 
         def of(members: NDArray[np.float64], threshold: float = threshold) -> Any:

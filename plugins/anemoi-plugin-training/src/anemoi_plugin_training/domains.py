@@ -16,7 +16,7 @@ from anemoi.core.transforms import measured
 from anemoi.core.variable import Role, Variable
 from numpy.typing import NDArray
 
-from .roles import Where, instantaneous, variables
+from .roles import Where, variables
 from .settings import DateSettings, DomainSettings
 from .statistics import Known, Track, learn, untracked
 
@@ -180,7 +180,7 @@ def _as_found(variable: Variable, known: Known) -> Variable:
         return replace(variable, constant=False)
     if variable.role is Role.FORCING:
         return replace(variable, constant=True)
-    return instantaneous(replace(variable, role=Role.FORCING, constant=True))
+    return replace(variable.instantaneous(), role=Role.FORCING, constant=True)
 
 
 def _domain(source: DataSource, found: tuple[Variable, ...], steps: Steps, known: Known) -> Domain:

@@ -125,9 +125,4 @@ def _matching(names: tuple[str, ...], pattern: str, at: str, where: Where) -> li
 
 def _computed(name: str, said: Variable) -> Variable:
     constant = plugins.load("forcing", name).constant
-    return instantaneous(replace(said, role=Role.FORCING, computed=True, constant=constant, units=None))
-
-
-def instantaneous(variable: Variable) -> Variable:
-    """The same variable as the sum, the mean, the largest and the smallest of nothing."""
-    return replace(variable, accumulated=None, averaged=None, maximum_over=None, minimum_over=None)
+    return replace(said.instantaneous(), role=Role.FORCING, computed=True, constant=constant, units=None)
