@@ -94,7 +94,7 @@ def serving() -> Iterator[Server]:
                 self.json({"jobID": number, "status": end, "links": links})
 
         def begin(self, path: str) -> bool:
-            """Note what is asked, and do what goes wrong."""
+            """Record the request, and fail as the test wants."""
             server.asked.append(path)
             time.sleep(server.silent)
             code = server.trouble(path)

@@ -27,7 +27,7 @@ _LOGGERS: Final = (
 class DataStoreSource(FieldSource):
     """Data of the Climate Data Store, such as ERA5, as GRIB.
 
-    What is sent is kept in a directory, so that it is sent once. Opening the source retrieves all of it. The
+    Files are kept in a directory, and downloaded once. Opening the source retrieves all of it. The
     address of the service and the key of the user come from ``CDSAPI_URL`` and ``CDSAPI_KEY`` or
     ``~/.cdsapirc``, never from a configuration: that is kept in every checkpoint.
 

@@ -30,7 +30,7 @@ _LOGGERS: Final = (
 class OpenDataSource(FieldSource):
     """The open forecasts of ECMWF, from its own server or one of the clouds that have them.
 
-    What is sent is kept in a directory, so that it is sent once. Opening the source retrieves all of it.
+    Files are kept in a directory, and downloaded once. Opening the source retrieves all of it.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class _Asking:
         return np.datetime64(min(found), "s")
 
     def file(self, date: np.datetime64, request: Mapping[str, Any]) -> Path:
-        """The file with what is asked for of one forecast."""
+        """The file of one forecast that answers a request."""
 
         def retrieve(path: Path) -> None:
             began: datetime = date.astype("datetime64[s]").item()

@@ -90,7 +90,7 @@ def _mapped(dataset: Any, name: str, mapping: dict[str, Any], path: Path) -> Any
             dimensions, latitudes, longitudes = _projected(dataset, mapping)
     except (KeyError, ValueError, IndexError) as error:
         raise DataError(
-            f"{path}: where its points lie cannot be told from the grid mapping {name} ({kind}): {error}.",
+            f"{path}: the grid mapping {name} ({kind}) gives no coordinates: {error}.",
             fix="Write latitudes and longitudes into the file: cdo setgrid, or xarray's assign_coords.",
         ) from error
     values = {"latitude": latitudes, "longitude": longitudes}

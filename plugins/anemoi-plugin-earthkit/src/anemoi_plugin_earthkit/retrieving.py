@@ -1,4 +1,4 @@
-"""Files that a service sends, kept so that each is sent once, and what is told where it sends none."""
+"""Downloads from a service: each file once, and a clear error where none comes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def kept(directory: Path, request: Mapping[str, Any], retrieve: Callable[[Path],
                 )
     except OSError as error:
         raise ResourceError.kind(error)(
-            f"What {service} sends cannot be kept in {directory}: {error.strerror or error}.",
+            f"Files of {service} cannot be written to {directory}: {error.strerror or error}.",
             fix="Give a directory that can be written: cache=DIR",
         ) from error
     return path
@@ -92,7 +92,7 @@ def kept(directory: Path, request: Mapping[str, Any], retrieve: Callable[[Path],
 
 @contextmanager
 def told(service: str, asked: str) -> Iterator[None]:
-    """Make one clear error of what a client makes of a service that does not send what was asked for.
+    """Turn the errors of a client into one of ours.
 
     Raises
     ------
@@ -114,12 +114,12 @@ def told(service: str, asked: str) -> Iterator[None]:
         raise _answered(service, asked, code, str(error)) from error
     except json.JSONDecodeError as error:
         raise NotThereError(
-            f"{service} answers with what cannot be read: {_short(error)}", fix="Try again later."
+            f"{service} sends an answer that cannot be read: {_short(error)}", fix="Try again later."
         ) from error
     except (requests.RequestException, ConnectionError, TimeoutError) as error:
         raise NotThereError(
             f"{service} does not answer: {_short(error)}",
-            fix="See that this machine reaches it, and try again later.",
+            fix="Check the network of this machine, or try again later.",
         ) from error
     # The clients raise RuntimeError, ValueError and Exception, and tell what happened in words alone.
     except Exception as error:
@@ -140,7 +140,7 @@ def client_of(module: str, extra: str, requirement: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise AbsentError(
-            f"To retrieve data needs {requirement}, which is not installed.",
+            f"Retrieving data needs {requirement}, which is not installed.",
             requirement=f"anemoi-plugin-earthkit[{extra}]",
             fix=f'Install it: pip install "anemoi-plugin-earthkit[{extra}]"',
         ) from error
