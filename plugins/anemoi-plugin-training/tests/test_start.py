@@ -180,8 +180,8 @@ def test_a_training_begins_with_the_weights_of_another_and_descends_from_it(tmp_
 def test_a_finer_hidden_mesh_takes_all_but_what_belongs_to_places(first):
     training = start_at(first / "checkpoint.safetensors", "graph.refinement=2")
     before = load(first / "checkpoint.safetensors").weights
-    assert training.begun.taken == len(before)
-    assert training.begun.whole
+    assert training.beginning.taken == len(before)
+    assert training.beginning.whole
 
 
 def test_the_optimiser_goes_on_where_it_is_kept(tmp_path, first):

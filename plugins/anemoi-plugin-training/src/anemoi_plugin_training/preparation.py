@@ -116,7 +116,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
     model = assemble(
         values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
     )
-    begun = start.begin(model, graph, device=engine.device, trust_code=trust)
+    beginning = start.begin(model, graph, device=engine.device, trust_code=trust)
     freeze(model, settings.training.freeze, "training.freeze")
     rates = [(each.weights, each.factor) for each in settings.training.learning_rates]
     trained = [name for name, each in model.named_parameters() if each.requires_grad]
@@ -156,8 +156,8 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         schedule=build_schedule(settings, trust_code=trust),
         callbacks=build_callbacks(settings.callbacks, trust_code=trust),
         factors=factors(rates, trained, "training.learning_rates"),
-        begun=begun,
-        optimiser_states=start.optimiser_states(begun, settings.of_optimiser()),
+        beginning=beginning,
+        optimiser_states=start.optimiser_states(beginning, settings.of_optimiser()),
         checkpoint=checkpoint,
         engine=engine,
         validation=validation,

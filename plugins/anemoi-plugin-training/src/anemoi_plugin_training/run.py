@@ -70,7 +70,7 @@ class Training:
         Where it computes.
     validation, test
         The validation and the test period as samples; None without one.
-    begun
+    beginning
         What the weights have come from another checkpoint; None if they are fresh.
     optimiser_states
         What the optimisers know from there; None if they know nothing.
@@ -92,7 +92,7 @@ class Training:
     engine: Engine
     validation: Samples | None
     test: Samples | None
-    begun: Beginning | None
+    beginning: Beginning | None
     optimiser_states: Sequence[Mapping[str, Any]] | None
     began: float
 
@@ -111,7 +111,7 @@ class Training:
             [
                 *(summary_of(name, data) for name, data in self.data.items()),
                 f"Model: {named}; {parameters:,} parameters{learnt}{hidden}",
-                *([] if self.begun is None else [f"Start: {self.begun}"]),
+                *([] if self.beginning is None else [f"Start: {self.beginning}"]),
                 f"Training: {self.settings.training.steps} steps on {self.engine.device}",
             ]
         )

@@ -76,13 +76,13 @@ class Start:
         return begin(model, graph, self.checkpoint, self.settings, device=device, trust_code=trust_code)
 
     def optimiser_states(
-        self, begun: Beginning | None, optimiser: Spec
+        self, beginning: Beginning | None, optimiser: Spec
     ) -> Sequence[Mapping[str, Any]] | None:
         """What the optimisers of the checkpoint knew, if that is kept.
 
         Parameters
         ----------
-        begun
+        beginning
             What was taken of the weights.
         optimiser
             That of the training.
@@ -93,13 +93,13 @@ class Start:
             If the optimiser is another, not all weights were taken as they were, or there is no state beside
             the checkpoint.
         """
-        if self.checkpoint is None or begun is None or self.settings.optimiser == "fresh":
+        if self.checkpoint is None or beginning is None or self.settings.optimiser == "fresh":
             return None
         assert self.checkpoint.path is not None  # it was read
         path = self.checkpoint.path.with_name(STATE)
-        if not begun.whole:
+        if not beginning.whole:
             raise ConfigError(
-                f"{KEY}.optimiser: what it knows is of other weights: {begun}.",
+                f"{KEY}.optimiser: what it knows is of other weights: {beginning}.",
                 fix=f"Choose {KEY}.optimiser=fresh.",
             )
         before = self.checkpoint.configuration.get("optimiser", {}).get("name")
