@@ -13,7 +13,15 @@ import numpy as np
 from .errors import DataError
 from .times import format_duration, parse_duration
 
-STATISTICS: Final = ("accumulated", "averaged", "maximum_over", "minimum_over")
+CELL_METHODS: Final = {
+    "accumulated": "sum",
+    "averaged": "mean",
+    "maximum_over": "maximum",
+    "minimum_over": "minimum",
+}
+"""The cell method of the CF conventions (appendix E) for each of :data:`STATISTICS`."""
+
+STATISTICS: Final = tuple(CELL_METHODS)
 """What a variable may be of the time before it is valid: fields of :class:`Variable`."""
 
 LEVEL_TYPES: Final = ("pressure", "model", "surface", "height", "depth", "soil", "theta", "pv", "sigma")

@@ -14,6 +14,7 @@ import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.output import ForecastDescription, State
 from anemoi.core.outputs import FileOutput
+from anemoi.core.variable import CELL_METHODS
 from annotated_types import Interval
 
 from .content import Content, content_of
@@ -22,9 +23,6 @@ from .plan import Field, fields_of
 from .stream import Stream
 
 CONVENTIONS = "CF-1.11"
-
-METHODS = {"accumulated": "sum", "averaged": "mean", "maximum_over": "maximum", "minimum_over": "minimum"}
-"""The cell methods of what variables are of some time."""
 
 
 class NetcdfOutput(FileOutput):
@@ -123,7 +121,7 @@ class NetcdfOutput(FileOutput):
             "short_name": field.short_name,
             "units": field.units,
             "units_metadata": "temperature: on_scale" if field.quantity and field.units == "K" else "",
-            "cell_methods": f"time: {METHODS[what]}" if (what := _of_some_time(field)) else "",
+            "cell_methods": f"time: {CELL_METHODS[what]}" if (what := _of_some_time(field)) else "",
             "coordinates": " ".join(auxiliary),
             "anemoi_variables": json.dumps(field.variables),
             "level_type": field.level_type or "",

@@ -18,7 +18,7 @@ from anemoi.core.errors import AnemoiError, ConfigError, DataError, NotThereErro
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.moments import Moments
-from anemoi.core.variable import Role, Variable, level_name
+from anemoi.core.variable import CELL_METHODS, Role, Variable, level_name
 from numpy.typing import NDArray
 
 from ..faults import is_unreachable, one_line
@@ -29,12 +29,7 @@ from .forecasts import choose
 from .parameters import SUMS, parameter
 
 _METHOD: Final = re.compile(r"\btime: (\w+)")
-_METHODS: Final = {
-    "sum": "accumulated",
-    "mean": "averaged",
-    "maximum": "maximum_over",
-    "minimum": "minimum_over",
-}
+_STATISTICS: Final = {method: statistic for statistic, method in CELL_METHODS.items()}
 
 
 class LeftOutWarning(UserWarning):
@@ -277,7 +272,7 @@ class Gridded(Reader):
         if over is not None:
             return "accumulated", over
         match = _METHOD.search(str(array.attrs.get("cell_methods", "")))
-        process = _METHODS.get(match[1]) if match else None
+        process = _STATISTICS.get(match[1]) if match else None
         if process is None:
             return ("accumulated", None) if short_name in SUMS else (None, None)
         bounds = dataset.variables.get(dataset.variables[self._axes.time].attrs.get("bounds"))
