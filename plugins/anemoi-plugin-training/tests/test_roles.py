@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from anemoi.core.variable import STATISTICS, Role, Variable
 
-from anemoi_plugin_training.roles import instantaneous
-
 from .memory import Memory
 
 SIX_HOURS = np.timedelta64(6, "h")
@@ -23,4 +21,4 @@ def test_a_variable_that_never_changes_is_a_forcing_and_the_statistic_of_no_peri
     data, _ = data_of(Known(fields))
     variable = data["data"].domain["v1"]
     assert (variable.role, variable.constant, variable.statistic) == (Role.FORCING, True, None)
-    assert instantaneous(said) == Variable("v1")
+    assert said.instantaneous() == Variable("v1")
