@@ -19,6 +19,7 @@ OPTIONS = [
     {"activation": "tanh", "normalisation": "rms_norm", "mlp_hidden_ratio": 1.5},
     {"normalisation": "none", "condition_channels": 3},
     {"condition_channels": 3, "edge_attributes": ["b"]},
+    {"mlp_hidden_layers": 1, "activation": "silu"},
 ]
 
 
@@ -92,6 +93,8 @@ def processor_reference(processor, index, x, condition):
 
 def mapper_reference(mapper, index, source, target, condition):
     source, target = mlp(mapper.embed_source, source), mlp(mapper.embed_target, target)
+    if not isinstance(mapper.update_target, torch.nn.Identity):
+        target = target + mlp(mapper.update_target, target)
     edges = mapper.trainable(mapper.edge_features)[None]
     target, _ = pass_messages(mapper.layer, target, source, edges, index, condition)
     return mlp(mapper.embed_out, target)
@@ -150,7 +153,7 @@ def test_processor_equals_messages_one_at_a_time(options, backend):
 
 
 @pytest.mark.parametrize("backend", ["blocks", "torch"])
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", [*OPTIONS, {"update_target": True}], ids=str)
 def test_mapper_equals_messages_one_at_a_time(options, backend):
     edges = ragged(9, 7, 30)
     mapper = make_mapper(edges, backend=backend, **options)
@@ -247,7 +250,7 @@ def test_blocks_make_nothing_of_the_size_of_all_edges_but_the_edges(monkeypatch)
 
 
 def test_mlps_of_nodes_keep_what_their_linear_layers_give_alone():
-    options = MLPOptions(extra_layers=0, implementation="mlp", activation=None, normalisation="layer_norm")
+    options = MLPOptions(hidden_layers=2, implementation="mlp", activation=None, normalisation="layer_norm")
     mlp = NodeMLP(2 * CHANNELS, CHANNELS, CHANNELS, options, residual=True, backend="blocks")
     states = [torch.randn(1, 1000, CHANNELS, requires_grad=True) for _ in range(2)]
     kept = {}
@@ -264,7 +267,7 @@ def test_mlps_of_nodes_keep_what_their_linear_layers_give_alone():
 
 
 def test_mlps_of_nodes_go_back_with_weights_of_another_precision():
-    options = MLPOptions(extra_layers=0, implementation="mlp", activation=None, normalisation="layer_norm")
+    options = MLPOptions(hidden_layers=2, implementation="mlp", activation=None, normalisation="layer_norm")
     mlp = NodeMLP(CHANNELS, CHANNELS, CHANNELS, options, backend="blocks")
     used = {name: each.detach().double().requires_grad_() for name, each in mlp.named_parameters()}
     x = torch.randn(1, 23, CHANNELS).double().requires_grad_()

@@ -41,10 +41,13 @@ class GNNMapper(Mapper):
     embed_source, embed_target
         Whether nodes go through an MLP before messages are sent; null is where they do not come in with
         ``channels`` features.
+    update_target
+        Whether an MLP of itself is added to the state of each target node before messages reach it, as in
+        GraphCast (Lam et al., "Learning skillful medium-range global weather forecasting", 2023).
     embed_out
         Whether the result goes through an MLP, without a normalisation; null is where it does not leave
         with ``channels`` features.
-    mlp_hidden_ratio, mlp_extra_layers, mlp_implementation, activation, normalisation
+    mlp_hidden_ratio, mlp_hidden_layers, mlp_extra_layers, mlp_implementation, activation, normalisation
         As for :class:`~.processor.GNNProcessor`.
     edge_attributes, trainable_size, condition_channels, backend
         As for :class:`~.processor.GNNProcessor`.
@@ -75,8 +78,10 @@ class GNNMapper(Mapper):
         out_channels: int,
         embed_source: bool | None = None,
         embed_target: bool | None = None,
+        update_target: bool = False,
         embed_out: bool | None = None,
         mlp_hidden_ratio: Annotated[float, Gt(0)] = 1.0,
+        mlp_hidden_layers: Annotated[int, Ge(1)] = 2,
         mlp_extra_layers: Annotated[int, Ge(0)] = 0,
         mlp_implementation: MLPImplementation = "mlp",
         activation: Activation | None = None,
@@ -97,7 +102,8 @@ class GNNMapper(Mapper):
         )
         self.condition_channels = condition_channels
         hidden = hidden_channels(channels, mlp_hidden_ratio)
-        options = MLPOptions(mlp_extra_layers, mlp_implementation, activation, normalisation)
+        hidden_layers = mlp_hidden_layers + mlp_extra_layers
+        options = MLPOptions(hidden_layers, mlp_implementation, activation, normalisation)
         features = edge_features(edges, edge_attributes)
         self.register_buffer("edge_source", edges.source, persistent=False)
         self.register_buffer("edge_target", edges.target, persistent=False)
@@ -108,6 +114,11 @@ class GNNMapper(Mapper):
         )
         self.embed_target = _mlp(
             "embed_target", embed_target, target_channels, hidden, channels, options, backend
+        )
+        self.update_target = (
+            NodeMLP(channels, hidden, channels, options, residual=True, backend=backend)
+            if update_target
+            else nn.Identity()
         )
         conv = StaticGraphConv(
             channels,
@@ -131,7 +142,7 @@ class GNNMapper(Mapper):
         """
         check_condition(condition, self.condition_channels)
         target, _ = self.layer(
-            self.embed_target(target),
+            self.update_target(self.embed_target(target)),
             self.embed_source(source),
             self.trainable(self.edge_features)[None],
             condition,

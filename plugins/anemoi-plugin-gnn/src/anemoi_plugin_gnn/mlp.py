@@ -17,22 +17,22 @@ class MLPOptions:
 
     Parameters
     ----------
-    extra_layers
-        How many hidden layers there are beyond the second.
+    hidden_layers
+        How many hidden layers there are.
     implementation, activation
         As for :class:`anemoi_plugin_layers.FeedForward`.
     normalisation
         At the end.
     """
 
-    extra_layers: int
+    hidden_layers: int
     implementation: MLPImplementation
     activation: Activation | None
     normalisation: Normalisation
 
 
 class NormedMLP(MLP):
-    """An MLP of two hidden layers or more, with a normalisation at its end.
+    """An MLP with a normalisation at its end.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class NormedMLP(MLP):
             in_channels,
             hidden_channels,
             out_channels,
-            extra_layers=options.extra_layers + 1,
+            extra_layers=options.hidden_layers - 1,
             implementation=options.implementation,
             activation=options.activation,
         )

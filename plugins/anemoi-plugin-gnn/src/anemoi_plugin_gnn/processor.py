@@ -47,8 +47,10 @@ class GNNProcessor(Processor):
     mlp_hidden_ratio
         The width of the MLPs of nodes and of the embedding of edges, in units of ``channels``. That of
         the MLPs of edges, where the work is, is ``channels``.
+    mlp_hidden_layers
+        How many hidden layers each MLP has.
     mlp_extra_layers
-        How many hidden layers each MLP has beyond the second.
+        How many it has beyond these, as anemoi-models counts them.
     mlp_implementation
         ``mlp``, or the name of a gate.
     activation
@@ -85,6 +87,7 @@ class GNNProcessor(Processor):
         num_layers: Annotated[int, Ge(1)] = 4,
         num_chunks: Annotated[int, Ge(1)] = 1,
         mlp_hidden_ratio: Annotated[float, Gt(0)] = 1.0,
+        mlp_hidden_layers: Annotated[int, Ge(1)] = 2,
         mlp_extra_layers: Annotated[int, Ge(0)] = 0,
         mlp_implementation: MLPImplementation = "mlp",
         activation: Activation | None = None,
@@ -105,7 +108,8 @@ class GNNProcessor(Processor):
         self.register_buffer("edge_features", features, persistent=False)
         self.trainable = TrainableFeatures(len(edges), trainable_size)
         hidden = hidden_channels(channels, mlp_hidden_ratio)
-        options = MLPOptions(mlp_extra_layers, mlp_implementation, activation, normalisation)
+        hidden_layers = mlp_hidden_layers + mlp_extra_layers
+        options = MLPOptions(hidden_layers, mlp_implementation, activation, normalisation)
         embed = NormedMLP(features.shape[1] + trainable_size, hidden, channels, options)
         self.layers = nn.ModuleList()
         for index in range(num_layers):
