@@ -19,12 +19,12 @@ NOISE = ["callback=[gradient-noise]", "callbacks.gradient-noise.variance=0.01"]
 def test_noise_has_the_variance_of_its_step_and_is_the_same_in_every_process():
     model = torch.nn.Linear(200, 200)
     model.bias.requires_grad_(False)
-    noise = GradientNoise(variance=0.5, decay=0.55)
+    noise, optimisers = GradientNoise(variance=0.5, decay=0.55), [torch.optim.SGD(model.parameters())]
     found = {}
     for step in (1, 100):
         for process in (0, 1):
             model.weight.grad = torch.full((200, 200), 3.0)
-            noise.before_step(Moment(step, 100, model, [], torch.Generator().manual_seed(7)))
+            noise.before_step(Moment(step, 100, model, optimisers, torch.Generator().manual_seed(7)))
             found[step, process] = model.weight.grad
         assert torch.equal(found[step, 0], found[step, 1])
     assert found[1, 0].mean().item() == pytest.approx(3, abs=0.02)

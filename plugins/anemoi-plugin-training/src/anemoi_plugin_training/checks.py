@@ -24,7 +24,7 @@ from .engine import require_fabric
 from .leaving import parse_time_limit
 
 if TYPE_CHECKING:
-    from .settings import DateSettings, Settings, VariableSettings
+    from .settings import DateSettings, Settings, TrainingSettings, VariableSettings
 
 
 def check(settings: Settings, *, trust_code: bool) -> None:
@@ -45,6 +45,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     if settings.training.time_limit is not None:
         parse_time_limit(settings.training.time_limit)
     training_device(settings.training.device)
+    _check_low_rank(settings.training)
     require_fabric(settings.training)
     build_optimiser(settings, trust_code=trust_code)
     build_callbacks(settings.callbacks, trust_code=trust_code)
@@ -115,6 +116,19 @@ def training_device(name: str) -> torch.device:
             f"training.device: {name!r} is not available on this machine.", fix="Choose auto, cpu or cuda."
         ) from error
     return torch.device(name)
+
+
+def _check_low_rank(settings: TrainingSettings) -> None:
+    """Refuse low-rank changes of no weights, and of weights that mean nothing yet."""
+    if settings.lora.weights and settings.start.checkpoint is None:
+        raise ConfigError(
+            "training.lora: low-rank changes are of the weights of a checkpoint, and there is none.",
+            fix="Give one: anemoi train --from CHECKPOINT",
+        )
+    if not settings.lora.weights and settings.lora != type(settings.lora)():
+        raise ConfigError(
+            "training.lora: no weights are named.", fix="Choose some: training.lora.weights=[processor.*]"
+        )
 
 
 def _check_dates(dates: DateSettings) -> None:

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from .interfaces.optimiser import Optimiser
 from .interfaces.schedule import Schedule
+from .low_rank import LowRank, weight_of
 from .sharding import share_out_states
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Descent:
         As the configuration names them.
     factors
         Of the learning rate, by the names of parameters; one for all others.
+    low_rank
+        Its changes are trained instead, if there are any.
     """
 
     def __init__(
@@ -37,16 +40,28 @@ class Descent:
         optimiser: Optimiser,
         schedule: Schedule,
         factors: Mapping[str, float] | None = None,
+        low_rank: LowRank | None = None,
     ) -> None:
-        trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
+        trained = trained_of(model) if low_rank is None else low_rank.parameters()
+        self._trained, self._low_rank = list(trained.values()), low_rank
         self.optimisers, self.schedule, self.steps = optimiser.build(trained), schedule, 0
         self._highest = float(self.optimisers[0].param_groups[0]["lr"])
-        scaled = {trained[name]: factor for name, factor in (factors or {}).items() if name in trained}
+        known = factors or {}
+        scaled = {each: known[weight_of(name)] for name, each in trained.items() if weight_of(name) in known}
         for each in self.optimisers:
             each.param_groups[:] = [part for group in each.param_groups for part in _split(group, scaled)]
         self._groups = [group for each in self.optimisers for group in each.param_groups]
         for group in self._groups:
             group["initial_lr"] = group["lr"]
+
+    def trained(self) -> list[nn.Parameter]:
+        """Give the numbers that are trained, with their gradients.
+
+        Every process must ask for them at the same step.
+        """
+        if self._low_rank is not None:
+            self._low_rank.pull_back()
+        return self._trained
 
     def step(self, take: Callable[[Sequence[Optimizer]], object]) -> None:
         """Change the weights by their gradients.
@@ -60,6 +75,8 @@ class Descent:
         for group in self._groups:
             group["lr"] = group["initial_lr"] * factor
         take(self.optimisers)
+        if self._low_rank is not None:
+            self._low_rank.merge()
         self.steps += 1
 
     @property
@@ -73,6 +90,7 @@ class Descent:
             "steps": self.steps,
             "optimisers": [each.state_dict() for each in self.optimisers],
             "schedule": self.schedule.state(),
+            "low_rank": None if self._low_rank is None else self._low_rank.state(),
         }
 
     def take_over(self, states: Sequence[Mapping[str, Any]]) -> None:
@@ -111,7 +129,14 @@ class Descent:
             each.load_state_dict(known)
             share_out_states(each)
         self.schedule.restore(state["schedule"])
+        if self._low_rank is not None:
+            self._low_rank.restore(state["low_rank"])
         self._groups = [group for each in self.optimisers for group in each.param_groups]
+
+
+def trained_of(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters of a model that require a gradient, by name."""
+    return {name: each for name, each in model.named_parameters() if each.requires_grad}
 
 
 def _split(group: dict[str, Any], scaled: Mapping[nn.Parameter, float]) -> list[dict[str, Any]]:

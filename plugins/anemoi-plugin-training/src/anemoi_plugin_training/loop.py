@@ -218,8 +218,9 @@ class Optimisation:
 
     def _clip(self) -> float:
         """Bound the gradient; gives its norm before that."""
+        parameters = self._descent.trained()
         self._engine.unscale(self._descent.optimisers)
-        parameters, bound = list(self.model.parameters()), self._settings.gradient_clip
+        bound = self._settings.gradient_clip
         if self._settings.gradient_clip_by == "norm":
             return whole(clip_grad_norm_(parameters, bound)).item()
         norm = get_total_norm([each.grad for each in parameters if each.grad is not None])

@@ -27,11 +27,12 @@ from anemoi.core.times import format_date
 from .calling import build_callbacks
 from .checks import training_device
 from .criterion import build_criterion
-from .descent import build_optimiser, build_schedule
+from .descent import build_optimiser, build_schedule, trained_of
 from .domains import Data, check_some_output, domain_of, test_times, training_times, validation_times
 from .earlier import PRIMARY
 from .engine import find_engine
 from .loop import phases
+from .low_rank import choose
 from .patterns import factors, freeze
 from .roles import Where
 from .run import Training, together
@@ -117,9 +118,9 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
     )
     beginning = start.begin(model, graph, device=engine.device, trust_code=trust)
+    choose(model, settings.training.lora)
     freeze(model, settings.training.freeze, "training.freeze")
     rates = [(each.weights, each.factor) for each in settings.training.learning_rates]
-    trained = [name for name, each in model.named_parameters() if each.requires_grad]
     criterion = build_criterion(settings.loss, settings.scalers, model.normalised, steps, trust_code=trust)
     first = next(iter(periods.values()))
     parents: list[dict[str, Any]] = [{**source.provenance, "kind": "dataset"} for source in sources.values()]
@@ -155,7 +156,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         optimiser=build_optimiser(settings, trust_code=trust),
         schedule=build_schedule(settings, trust_code=trust),
         callbacks=build_callbacks(settings.callbacks, trust_code=trust),
-        factors=factors(rates, trained, "training.learning_rates"),
+        factors=factors(rates, trained_of(model), "training.learning_rates"),
         beginning=beginning,
         optimiser_states=start.optimiser_states(beginning, settings.of_optimiser()),
         checkpoint=checkpoint,

@@ -20,7 +20,7 @@ from anemoi.core.plugins import Broadcast
 
 from .calling import Callbacks
 from .criterion import Criterion
-from .descent import Descent
+from .descent import Descent, trained_of
 from .directory import CONFIGURATION, check_directory, exclusive
 from .domains import Data
 from .engine import Engine
@@ -30,6 +30,7 @@ from .interfaces.optimiser import Optimiser
 from .interfaces.schedule import Schedule
 from .leaving import Leaving, parse_time_limit
 from .loop import Optimisation, Step
+from .low_rank import LowRank, trained_numbers
 from .parallelism import parallelise
 from .samples import Samples
 from .saving import Checkpoints
@@ -103,7 +104,8 @@ class Training:
         parts = {key: part.get("name", "(code)") for key, part in spec.items() if isinstance(part, dict)}
         named = ", ".join(f"{part} {name}" for part, name in parts.items()) or spec.get("name", "(code)")
         parameters = sum(each.numel() for each in self.model.parameters())
-        trained = sum(each.numel() for each in self.model.parameters() if each.requires_grad)
+        low_rank = self.settings.training.lora
+        trained = sum(trained_numbers(each, low_rank) for each in trained_of(self.model).values())
         learnt = f", {trained:,} of them trained" if trained < parameters else ""
         graph = self.checkpoint.graph
         hidden = f", {len(graph.nodes[HIDDEN]):,} hidden nodes" if graph is not None else ""
@@ -209,7 +211,10 @@ class Training:
         )
 
     def _descent(self) -> Descent:
-        descent = Descent(self.model, self.optimiser, self.schedule, self.factors)
+        settings, low_rank = self.settings.training, None
+        if settings.lora.weights:
+            low_rank = LowRank(self.model, settings.lora, seed=settings.seed)
+        descent = Descent(self.model, self.optimiser, self.schedule, self.factors, low_rank)
         if self.optimiser_states is not None:
             descent.take_over(self.optimiser_states)
         return descent

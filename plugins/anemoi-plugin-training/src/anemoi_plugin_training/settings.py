@@ -137,6 +137,26 @@ class RateSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LowRankSettings:
+    """Low-rank changes that are trained instead of weights.
+
+    Parameters
+    ----------
+    weights
+        Of which, by name or pattern (``processor.*``); none trains the weights themselves. Others, biases and
+        norms stay as they are.
+    rank
+        Of the changes.
+    alpha
+        The changes count ``alpha / rank`` times.
+    """
+
+    weights: list[str] = field(default_factory=list)
+    rank: Annotated[int, Field(ge=1)] = 8
+    alpha: Annotated[float, Field(gt=0)] = 16.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """How a model is trained.
 
@@ -189,6 +209,8 @@ class TrainingSettings:
         The weights that are not trained, by pattern (``encoders.*``).
     learning_rates
         Those of some weights; of several that fit one, the first counts.
+    lora
+        Low-rank changes of the weights of a checkpoint, which are trained instead of these.
     ema
         The share of the past in a moving average of the weights, such as 0.999: validation and forecasts have
         the average; None has no average.
@@ -217,6 +239,7 @@ class TrainingSettings:
     start: StartSettings = field(default_factory=StartSettings)
     freeze: list[str] = field(default_factory=list)
     learning_rates: list[RateSettings] = field(default_factory=list)
+    lora: LowRankSettings = field(default_factory=LowRankSettings)
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 

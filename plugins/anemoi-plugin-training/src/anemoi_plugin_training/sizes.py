@@ -18,8 +18,9 @@ from anemoi.core.model import ForecastModel, assemble, model_class
 from anemoi.core.steps import Steps
 from torch import Tensor, nn
 
-from .descent import build_optimiser
+from .descent import build_optimiser, trained_of
 from .domains import outline
+from .low_rank import LowRank, choose
 from .patterns import freeze
 from .settings import Settings
 
@@ -145,13 +146,15 @@ def sizes(composition: Composition) -> Sizes:
         model = assemble(
             values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
         )
+    choose(model, settings.training.lora)
     freeze(model, settings.training.freeze, "training.freeze")
     constants = {name: _constants(part) for name, part in model.network.named_children()}
     parameters = {name: _parameters(part) for name, part in model.network.named_children()}
     own = model.network.parameters(recurse=False)
     parameters[_REST] = sum(each.numel() for each in own)
     kept = _kept(model, described, steps)
-    trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    low_rank = settings.training.lora
+    trained = LowRank(model, low_rank, seed=0).parameters() if low_rank.weights else trained_of(model)
     return Sizes(
         parts=tuple(
             Part(name=name, parameters=count, constants=constants.get(name, 0), kept=kept.get(name, 0))

@@ -36,7 +36,8 @@ class GradientNoise(Callback):
     def before_step(self, moment: Moment) -> None:
         """See :meth:`.Callback.before_step`."""
         stdev = (self.variance / moment.step**self.decay) ** 0.5
-        for parameter in moment.model.parameters():
+        groups = [group for each in moment.optimisers for group in each.param_groups]
+        for parameter in (each for group in groups for each in group["params"]):
             if parameter.grad is not None:
                 noise = torch.randn(parameter.grad.shape, generator=moment.generator, dtype=parameter.dtype)
                 parameter.grad += stdev * share_out(noise, parameter.grad)
