@@ -288,7 +288,7 @@ def test_what_was_delivered_is_replaced_as_a_whole(spool):
 )
 def test_a_local_store_does_not_depend_on_the_working_directory(uri, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tracker, "_deliver", lambda spool, patience: None)
+    monkeypatch.setattr(tracker, "_deliver", lambda *_, **__: None)
     (tmp_path / "runs" / "one").mkdir(parents=True)
     one = tracker.Mlflow(directory=tmp_path / "runs" / "one", uri=uri, system_metrics_every=0)
     one.start("one", {"anything": 1})

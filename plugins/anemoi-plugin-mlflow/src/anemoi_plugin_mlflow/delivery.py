@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
+from anemoi.core.secrets import MASK, masked
 from filelock import FileLock, Timeout
 
 from .plots import curves
@@ -47,7 +49,8 @@ class Delivery:
     directory
         The directory of the run.
     uri
-        Where to; None is where the run was to be recorded.
+        Where to; None is where the run was to be recorded, by the user and the password that MLflow's own
+        ``MLFLOW_TRACKING_USERNAME`` and ``MLFLOW_TRACKING_PASSWORD`` say: the spool has none.
     """
 
     def __init__(self, directory: Path, *, uri: str | None = None) -> None:
@@ -93,16 +96,16 @@ class Delivery:
     def _begin(self, start: dict[str, Any], offset: int) -> None:
         """Find the run in MLflow, or make it, if that was not done yet."""
         uri = self.uri or start["uri"]
-        delivered = self.spool.delivered()
-        self._delivered = delivered if delivered.uri == uri else Delivered(uri=uri)
+        delivered, shown = self.spool.delivered(), masked(uri)
+        self._delivered = delivered if delivered.uri == shown else Delivered(uri=shown)
         if self._run is None:
             try:
                 with _trouble():
-                    self._run = StoredRun.open(start, uri, self.spool.run_directory)
+                    self._run = StoredRun.open(start, _signed_in(uri), self.spool.run_directory)
             except RefusedError as error:
                 raise DeliveryError(str(error)) from error
         if self._delivered.run_id != self._run.id:
-            self._delivered = Delivered(uri=uri, run_id=self._run.id)
+            self._delivered = Delivered(uri=shown, run_id=self._run.id)
         if not self._delivered.offset:
             self._take(lambda run: run.describe(start), offset)
 
@@ -141,7 +144,7 @@ class Delivery:
             with _trouble():
                 send(self._open_run)
         except RefusedError as error:
-            print(f"Refused, at {offset} in the spool: {error}", flush=True)
+            print(f"Refused, at {offset} in the spool: {masked(str(error))}", flush=True)
             refused += 1
         self._save(offset=offset, refused=refused, finished=finished)
 
@@ -181,6 +184,19 @@ def _batches(records: Iterable[Placed]) -> Iterator[list[Placed]]:
         yield batch
 
 
+def _signed_in(uri: str) -> str:
+    """Give the URI of a server without user and password, and these to MLflow, which prints its URI."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+        return uri
+    information, _, host = parts.netloc.rpartition("@")
+    if information != MASK:
+        user, _, password = information.partition(":")
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
+    return urlunsplit(parts._replace(netloc=host))
+
+
 @contextmanager
 def _trouble() -> Iterator[None]:
     """Tell what a store will never take from trouble that may pass.
@@ -193,4 +209,4 @@ def _trouble() -> Iterator[None]:
         raise
     except Exception as error:
         # Several lines of a driver's or a proxy's page are of no use in a message.
-        raise DeliveryError(" ".join(str(error).split())[:300] or repr(error)) from error
+        raise DeliveryError(masked(" ".join(str(error).split()))[:300] or repr(error)) from error

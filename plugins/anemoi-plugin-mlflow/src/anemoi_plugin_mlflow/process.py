@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from .delivery import Delivery, DeliveryError, prepare_client
+from .spool import URI_VARIABLE
 
 SOON, LATE = 0.5, 30.0
 """Seconds between two attempts, when all is well, and at most when it is not."""
@@ -23,7 +24,7 @@ def main(directory: Path, patience: float) -> int:
     prepare_client()
     ended = threading.Event()
     threading.Thread(target=_listen, args=(ended,), daemon=True).start()
-    delivery, pause, deadline = Delivery(directory), SOON, None
+    delivery, pause, deadline = Delivery(directory, uri=os.environ.get(URI_VARIABLE)), SOON, None
     while True:
         last = ended.is_set()
         if last and deadline is None:

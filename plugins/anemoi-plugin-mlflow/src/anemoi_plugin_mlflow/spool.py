@@ -24,6 +24,9 @@ SQLITE = "sqlite:///"
 FOLDER = "mlflow"
 """The folder of the spool in the directory of a run."""
 
+URI_VARIABLE = "ANEMOI_MLFLOW_DELIVERY_URI"
+"""The environment variable that tells the process that delivers where to."""
+
 Kind = Literal["start", "resume", "metrics", "file", "finish"]
 
 
@@ -105,7 +108,7 @@ class Delivered:
     Parameters
     ----------
     uri, run_id
-        Where to, and as which run of MLflow; empty before there is one.
+        Where to, without user and password, and as which run of MLflow; empty before there is one.
     offset
         Every record before this place in the file is delivered, or was refused.
     refused

@@ -16,9 +16,10 @@ from typing import Annotated, Any
 from anemoi.core.checkpoint import lock
 from anemoi.core.interfaces.tracker import Tracker
 from anemoi.core.provenance import provenance
+from anemoi.core.secrets import masked
 from pydantic import Field
 
-from .spool import SQLITE, Spool
+from .spool import SQLITE, URI_VARIABLE, Spool
 from .system import Sampler
 
 log = logging.getLogger("anemoi")
@@ -71,7 +72,7 @@ class Mlflow(Tracker):
             self._spool.append("resume")
         else:
             self._begin(run, parameters)
-        self._delivery = _deliver(self._spool, patience=self._patience)
+        self._delivery = _deliver(self._spool, self._uri, patience=self._patience)
         self._sampler.start()
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
@@ -96,11 +97,11 @@ class Mlflow(Tracker):
             "start",
             run=run,
             uid=uuid.uuid4().hex,
-            uri=self._uri,
+            uri=masked(self._uri),
             experiment=self._experiment,
             user=_user(),
             upload_checkpoints=self._upload_checkpoints,
-            parameters=parameters,
+            parameters=masked(parameters),
             lock=[vars(entry) for entry in lock(values)] if "model" in values else [],
             provenance=provenance(parents=()),
         )
@@ -117,14 +118,14 @@ class Mlflow(Tracker):
                 "The tracker mlflow has not delivered %d records to %s yet (%s). "
                 "They are kept; to deliver them later: anemoi mlflow sync %s",
                 pending,
-                self._uri,
+                masked(self._uri),
                 why,
                 shlex.quote(str(self._spool.run_directory)),
             )
         if delivered.refused:
             log.warning(
                 "%s refused %d records of the tracker mlflow: see %s",
-                self._uri,
+                masked(self._uri),
                 delivered.refused,
                 self._spool.log,
             )
@@ -142,13 +143,14 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _deliver(spool: Spool, *, patience: float) -> subprocess.Popen[bytes]:
+def _deliver(spool: Spool, uri: str, *, patience: float) -> subprocess.Popen[bytes]:
     """Start the process that delivers a spool.
 
     It is a process and no thread, because MLflow takes seconds to import and to make a store, in which the
     training should not stand still, and because it may hang or crash. Its session is its own, so that
     Ctrl-C ends the training and not the record of how that ended; its working directory is the spool's, where
-    no file of the user's can stand for a module of Python's.
+    no file of the user's can stand for a module of Python's. It is given the URI, which may have a password,
+    by its environment: other users see arguments, and the spool is passed on.
     """
     with spool.log.open("ab") as output:
         return subprocess.Popen(
@@ -157,6 +159,7 @@ def _deliver(spool: Spool, *, patience: float) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             cwd=spool.folder,
+            env={**os.environ, URI_VARIABLE: uri},
             start_new_session=True,
         )
 

@@ -34,6 +34,7 @@ from .engine import find_engine
 from .loop import phases
 from .low_rank import choose
 from .patterns import factors, freeze
+from .recording import recorded_values
 from .roles import Where
 from .run import Training, together
 from .samples import Samples
@@ -137,7 +138,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         graph=graph,
         domains=described,
         steps=steps,
-        configuration=values,
+        configuration=recorded_values(composition),
         overrides=composition.overrides,
         lock=locked,
         provenance=provenance(

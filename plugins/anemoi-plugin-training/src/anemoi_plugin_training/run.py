@@ -32,6 +32,7 @@ from .leaving import Leaving, parse_time_limit
 from .loop import Optimisation, Step
 from .low_rank import LowRank, trained_numbers
 from .parallelism import parallelise
+from .recording import recorded
 from .samples import Samples
 from .saving import Checkpoints
 from .settings import HIDDEN, Settings, TrainingSettings
@@ -162,7 +163,7 @@ class Training:
         trackers = self.settings.trackers
         limit = None if settings.time_limit is None else parse_time_limit(settings.time_limit)
         with exclusive(directory) if main else nullcontext(), Leaving(limit, began=self.began) as leaving:
-            parameters = self.composition.to_dict()
+            parameters = recorded(self.composition)
             if main:
                 check_directory(directory, resume=resume)
                 write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())

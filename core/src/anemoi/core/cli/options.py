@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .. import plugins
+from ..config import resolved
 from ..config.files import read_value
 from ..errors import AbsentError, AnemoiError, ConfigError, PluginError
 
@@ -151,7 +152,8 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
     Raises
     ------
     ConfigError, PluginError
-        If no source is named, or more than one, or none reads the path that is given.
+        If no source is named, or more than one, none reads the path that is given, or what the checkpoint
+        takes from the environment is not there.
     """
     options, named = {}, []
     for value in given:
@@ -167,7 +169,7 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
         return options
     if not default:
         raise ConfigError("The checkpoint names no data source.", fix="Name one with --source.")
-    return {**default, **options}
+    return resolved({**default, **options})
 
 
 def source_specs(

@@ -334,6 +334,25 @@ class _Values:
         return {key: tuple(self.history[key]) for key, _ in leaves(self.values) if key in self.history}
 
 
+def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Look up what values of a checkpoint take from the environment (``${oc.env:NAME}``).
+
+    Raises
+    ------
+    ConfigError
+        If something is not there.
+    """
+    plain = dict(values)
+    if "${oc.env:" not in str(plain):
+        return plain
+    from omegaconf import OmegaConf  # comes with Hydra
+
+    for key, value in leaves(plain):
+        if fault := _fault(plain, key):
+            raise ConfigError(f"{key} is {value!r}, which does not resolve: {fault}.")
+    return cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.create(plain), resolve=True))
+
+
 def _resolve(composed: _Values) -> dict[str, Any]:
     """The values with their interpolations resolved."""
     from omegaconf import OmegaConf  # comes with Hydra
