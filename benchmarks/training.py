@@ -1,14 +1,15 @@
 """How long a step of a training takes beside anemoi-training, from data on disk to weights, and how much memory.
 
     python benchmarks/training.py [--models transformer graphtransformer gnn] [--refinements 4 5] [--grids 32 48]
-        [--variables 4 80] [--settings eager compiled] [--steps 8] [--rounds 3] [--threads 2] [--output runs/training]
+        [--variables 4 80] [--settings eager compiled] [--sides ours theirs] [--steps 8] [--rounds 3] [--threads 2] [--output runs/training]
 
 Both train by their own commands, in processes of their own that take turns in every round: the same data set, graph
 and architecture (128 channels, 4 layers, heads of 16 channels, windows of 512 nodes, no features that are trained),
 AdamW, one sample a step, float32, nothing computed again for the gradient, no validation and no plots. The
 first two steps are not counted. A side counts with its better setting. ``first step`` is from the command to the
 end of its first step; memory is the peak of the process. The peer's environment is made at the first run, in
-``benchmarks/peer/.venv-training``. Prints a table, and writes all numbers to ``training.json`` after each case.
+``benchmarks/peer/.venv-training``. In its better setting, ours trains once more with a stopwatch for the parts of
+a step. Prints a table, and writes all numbers to ``training.json`` after each case.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import numpy as np
 import yaml
 from forecast import MODEL, TRANSFORMER
 from layers import octahedral_grid
+from training_parts import medians, table
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE / "peer" / ".venv-training"
@@ -204,6 +206,21 @@ def train(side: str, case: Case, setting: str, data: Path, chosen: argparse.Name
         return Result(statistics.median(steps), first, 1024 * usage.ru_maxrss, parameters)
 
 
+def parts(case: Case, setting: str, data: Path, chosen: argparse.Namespace) -> dict[str, float]:
+    """The medians of the parts of our step, in seconds."""
+    with tempfile.TemporaryDirectory(prefix="anemoi-benchmark-") as name:
+        folder = Path(name)
+        (_, *words), _, more = ours(case, setting, data, folder, chosen.steps + 1)  # the last has no next
+        command = [sys.executable, str(HERE / "training_parts.py"), str(folder / "parts.jsonl"), *words]
+        environment = {**os.environ, **more, "OMP_NUM_THREADS": str(chosen.threads)}
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            sys.exit(f"The parts of a step, {case}, {setting}:\n{done.stderr[-4000:]}")
+        return medians(folder / "parts.jsonl", UNCOUNTED)
+
+
 def _parameters(log: str) -> int:
     """The number that ``anemoi train`` prints."""
     found = re.search(r"([\d,]+) parameters", log)
@@ -247,17 +264,17 @@ def best(rounds: Mapping[str, Mapping[str, list[Result]]], side: str, what: str)
 def report(case: Case, rounds: Mapping[str, Mapping[str, list[Result]]]) -> None:
     """Print a case: each side with its better setting, and the ratio."""
     print(f"\n{case}")
+    sides = next(iter(rounds.values()))
     for what, label, unit, scale in (
         ("step", "step", "s", 1.0),
         ("first", "first step", "s", 1.0),
         ("memory", "memory", "MB", 1e-6),
         ("parameters", "parameters", "", 1.0),
     ):
-        (mine, how), (other, how_other) = (best(rounds, side, what) for side in SIDES)
-        numbers = (
-            f"ours {mine * scale:10.2f} {unit} ({how})  theirs {other * scale:10.2f} {unit} ({how_other})"
-        )
-        print(f"  {label:11} {numbers}  theirs / ours {other / mine:5.2f}", flush=True)
+        found = {side: best(rounds, side, what) for side in sides}
+        numbers = [f"{side} {value * scale:10.2f} {unit} ({how})" for side, (value, how) in found.items()]
+        ratio = f"theirs / ours {found['theirs'][0] / found['ours'][0]:5.2f}" if len(found) > 1 else ""
+        print(f"  {label:11} {'  '.join(numbers)}  {ratio}".rstrip(), flush=True)
 
 
 def main() -> None:
@@ -268,6 +285,7 @@ def main() -> None:
     parser.add_argument("--grids", type=int, nargs="+", default=[32, 48])
     parser.add_argument("--variables", type=int, nargs="+", default=[4, 80])
     parser.add_argument("--settings", nargs="+", choices=["eager", "compiled"], default=["eager", "compiled"])
+    parser.add_argument("--sides", nargs="+", choices=list(SIDES), default=list(SIDES))
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -275,7 +293,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.steps <= UNCOUNTED:
         parser.error(f"--steps: the first {UNCOUNTED} are not counted, so more than that.")
-    environment()
+    if "theirs" in chosen.sides:
+        environment()
     chosen.output.mkdir(parents=True, exist_ok=True)
     results = {}
     for case in cases(chosen):
@@ -283,17 +302,21 @@ def main() -> None:
             data = Path(folder, "data.zarr")
             data_set(data, case)
             rounds: dict[str, dict[str, list[Result]]] = {
-                setting: {side: [] for side in SIDES} for setting in chosen.settings
+                setting: {side: [] for side in chosen.sides} for setting in chosen.settings
             }
             for _ in range(chosen.rounds):
                 for setting, sides in rounds.items():
                     for side, found in sides.items():
                         found.append(train(side, case, setting, data, chosen))
-        report(case, rounds)
-        results[str(case)] = {
-            setting: {side: [asdict(each) for each in found] for side, found in sides.items()}
-            for setting, sides in rounds.items()
-        }
+            report(case, rounds)
+            numbers: dict[str, Any] = {
+                setting: {side: [asdict(each) for each in found] for side, found in sides.items()}
+                for setting, sides in rounds.items()
+            }
+            if "ours" in chosen.sides:
+                numbers["parts"] = parts(case, best(rounds, "ours", "step")[1], data, chosen)
+                print(table(numbers["parts"]), flush=True)
+        results[str(case)] = numbers
         (chosen.output / "training.json").write_text(json.dumps(results, indent=1))
 
 
