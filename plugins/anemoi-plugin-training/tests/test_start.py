@@ -262,3 +262,46 @@ def test_any_path_can_be_begun_from():
     path = "/a b/it's, {odd}\\$/\\'x=1\\\\"
     composed = config.compose("train", [f"training.start.checkpoint={quoted(path)}"])
     assert composed.values["training"]["start"]["checkpoint"] == path
+
+
+SFNO = [
+    "data=synthetic",
+    "data.grid=F8",
+    "data.variables=[t,u,v]",
+    "data.constants=[]",
+    "model=sfno",
+    "model.num_layers=1",
+    "training.steps=1",
+]
+
+
+def sfno_of(*words):
+    other = [each for each in WORDS if not each.startswith(("graph", "model.processor", "training.steps"))]
+    return prepare(config.compose("train", [*other, *SFNO, *words]))
+
+
+def test_a_model_without_a_graph_is_begun_from_by_variable_and_by_degree(tmp_path):
+    path = sfno_of("training.rollout_steps=0").run(tmp_path / "run")
+    start = f"training.start.checkpoint='{path}'"
+    same = sfno_of(start)
+    assert same.beginning.whole
+    other = sfno_of(start, "data.variables=[v,q,t,u]", "training.start.pad=[q]")
+    assert other.beginning.padded == ("q",)
+    fields = []
+    for training in (same, other):
+        domain = training.model.normalised["data"]
+        values = torch.stack([_noise(name) for name in domain.inputs], dim=-1)
+        with torch.no_grad():
+            outputs = training.model.eval().network({"data": values})["data"]
+        fields.append(dict(zip(domain.outputs, outputs.unbind(-1), strict=True)))
+    assert_same(*fields, ["t", "u", "v"])
+    with pytest.raises(ConfigError, match=r"here \d+ x .*, there \d+ x .* \(new or pad\)"):
+        sfno_of(start, "data.grid=F12")
+    finer = sfno_of(start, "data.grid=F12", "training.start.pad=['*']")
+    assert finer.beginning.taken > 0
+
+
+def _noise(name):
+    """One field of two states on F8, the same for a name."""
+    generator = torch.Generator().manual_seed(sum(map(ord, name)))
+    return torch.randn(1, 2, 1, 16 * 32, generator=generator)
