@@ -156,6 +156,15 @@ def test_two_processes_that_are_killed_go_on_from_the_last_state(tmp_path, with_
     assert metrics_of(run) == metrics_of(with_two)
 
 
+def test_a_network_that_is_shared_out_can_be_compiled(tmp_path):
+    words = [*WORDS, "training.steps=2", "training.rollout_steps=0", "optimiser=adamw"]
+    both = ["training.sharded=true", "training.compile=true", "training.batch_size=2"]
+    done = two_processes(tmp_path, *words, *both, "--output", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    prepare(config.compose("train", [*words, "training.batch_size=4"])).run(tmp_path / "one")
+    assert_close(tmp_path / "run", tmp_path / "one")
+
+
 def _go_on_alone(run):
     from anemoi_plugin_training.earlier import interrupted
 

@@ -12,8 +12,9 @@ from anemoi_plugin_training import prepare
 from anemoi_plugin_training.domains import training_times, validation_times
 from anemoi_plugin_training.engine import OneDevice
 from anemoi_plugin_training.samples import Samples
+from anemoi_plugin_training.saving import saved
 from anemoi_plugin_training.settings import DateSettings, PeriodSettings
-from anemoi_plugin_training.validation import Validation
+from anemoi_plugin_training.validation import Validation, metric_names
 
 from .memory import HOUR
 from .test_loop import CPU, criterion_of, make
@@ -135,6 +136,10 @@ def test_the_training_period_ends_where_validation_begins(random_source):
             r"dates\.validation\.end: .* is before dates\.validation\.start",
         ),
         (
+            ["dates.validation.start='2025-12-12'", "training.validation.metric=validation_rmse_msl_30h"],
+            r"training\.validation\.metric: validation gives no 'validation_rmse_msl_30h'(.|\n)*_rmse_msl_\d",
+        ),
+        (
             ["dates.validation.start='2025-12-12'", "dates.validation.end='2025-12-12T06'"],
             r"The validation period has 2 times(.|\n)*training\.validation\.rollout",
         ),
@@ -167,6 +172,34 @@ def test_a_run_records_its_validation_keeps_the_best_and_trains_the_same(tmp_pat
     assert _validated(training) == min(losses.values())
     record = json.loads((tmp_path / "validated" / "run.json").read_text())
     assert record["artefacts"] == ["best.safetensors", "checkpoint.safetensors"]
+
+
+def test_the_best_is_that_of_the_metric_that_was_chosen_and_epochs_count_too(tmp_path):
+    words = ["training.validation.metric=validation_rmse_msl_12h", "training.learning_rate=0.3"]
+    words += ["training.validation.every_steps=null", "training.validation.every_epochs=1"]
+    words += ["training.checkpoint.every_epochs=2", "training.checkpoint.keep=9", "dates.end='2025-12-02T06'"]
+    training = prepare(config.compose("train", [*WORDS, *VALIDATED, *words, "training.batch_size=2"]))
+    assert len(training.samples[1]) == 4  # two steps
+    training.run(tmp_path / "run")
+    errors = {
+        line["step"]: line["validation_rmse_msl_12h"]
+        for line in lines_of(tmp_path / "run")
+        if "validation_loss" in line
+    }
+    assert list(errors) == [2, 4, 6, 8, 9]
+    assert [step for step, _ in saved(tmp_path / "run")] == [4, 8]
+    training.model.load_state_dict(load(tmp_path / "run" / "best.safetensors").weights)
+    assert training._validation(training.validation, "validation")()["validation_rmse_msl_12h"] == min(
+        errors.values()
+    )
+
+
+def test_the_names_of_metrics_are_known_before(random_source, data_of):
+    _, _, validation = validation_of(random_source(times=12), data_of)
+    model = validation._model
+    assert metric_names(model.domains, model.steps, 3) == list(validation())
+    names = metric_names({**model.domains, "sea": model.domains["data"]}, model.steps, 1)
+    assert names[-1] == "validation_rmse_data_v1_6h"
 
 
 def _validated(training):

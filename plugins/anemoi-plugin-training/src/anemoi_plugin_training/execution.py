@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anemoi.core.errors import AnemoiError
+from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.model import ForecastModel
 from anemoi.core.plugins import Broadcast
 
@@ -36,7 +37,7 @@ class Sums:
     epoch_loss, epoch_steps
         The sum of the losses since the epoch began, and of how many steps.
     best, best_step
-        The lowest validation loss, and the step it was reached at.
+        The lowest value of the metric of validations, and the step it was reached at.
     worse
         How many validations have been worse since.
     """
@@ -195,9 +196,11 @@ class Execution:
         length, sums = next(iter(self._model.steps.values())).step, self._sums
         metrics = step.metrics(length)
         last = step.number == self._steps
-        if self._validation is not None and (step.number % self._validating.every_steps == 0 or last):
+        validating = self._validating
+        due = last or self._is_turn(step.number, validating.every_steps, validating.every_epochs)
+        if self._validation is not None and due:
             metrics.update(self._validated(step.number, self._validation))
-        patience = self._validating.patience
+        patience = validating.patience
         over = (
             self._is_ended(step.number, metrics) or last or (patience is not None and sums.worse >= patience)
         )
@@ -229,18 +232,28 @@ class Execution:
         with self._optimisation.forecasting():
             metrics = validation()
         self._optimisation.validated(metrics[LOSS])
-        if sums.best is None or metrics[LOSS] < sums.best:
-            sums.best, sums.best_step, sums.worse = metrics[LOSS], step, 0
+        metric = self._validating.metric
+        if (value := metrics.get(metric)) is None:
+            raise DataError(
+                f"training.validation.metric: the validation period has no truth for {metric}.",
+                fix="Choose another metric, or other dates.validation.",
+            )
+        if math.isfinite(value) and (sums.best is None or value < sums.best):
+            sums.best, sums.best_step, sums.worse = value, step, 0
             self._checkpoints.save_best(self._optimisation.weights())
         else:
             sums.worse += 1
         return metrics
 
     def _is_due(self, step: int) -> bool:
-        every, minutes = self._saving.every_steps, self._saving.every_minutes
-        return (every is not None and step % every == 0) or (
+        saving, minutes = self._saving, self._saving.every_minutes
+        return self._is_turn(step, saving.every_steps, saving.every_epochs) or (
             minutes is not None and time.monotonic() - self._saved >= 60 * minutes
         )
+
+    def _is_turn(self, step: int, every_steps: int | None, every_epochs: int | None) -> bool:
+        lengths = (every_steps, None if every_epochs is None else every_epochs * self._steps_per_epoch)
+        return any(length is not None and step % length == 0 for length in lengths)
 
     def _save(self) -> Path:
         self._saved = time.monotonic()

@@ -13,6 +13,7 @@ import torch
 from anemoi.core import config
 from anemoi.core.checkpoint import Checkpoint, lock
 from anemoi.core.config import Composition
+from anemoi.core.config.nearest import nearest
 from anemoi.core.domain import Domain
 from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.graph import Graph
@@ -41,6 +42,7 @@ from .samples import Samples
 from .settings import PeriodSettings, Settings, TrainingSettings
 from .start import Start
 from .statistics import Track, untracked
+from .validation import metric_names
 
 
 def prepare(composition: Composition, *, run: Path | None = None, track: Track = untracked) -> Training:
@@ -113,6 +115,8 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
     _check_batch_size(settings.training, samples, together(settings.training, engine))
     validation = _held_out("validation", settings.dates.validation, settings, data, steps, trust)
     test = _held_out("test", settings.dates.test, settings, data, steps, trust)
+    if validation is not None:
+        _check_metric(settings.training.validation.metric, described, steps, validation.count)
     graph = _graph(settings, described, trust)
     torch.manual_seed(settings.training.seed)
     model = assemble(
@@ -166,6 +170,14 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         test=test,
         began=began,
     )
+
+
+def _check_metric(metric: str, domains: Mapping[str, Domain], steps: Mapping[str, Steps], count: int) -> None:
+    known = metric_names(domains, steps, count)
+    if metric not in known:
+        raise ConfigError(
+            f"training.validation.metric: validation gives no {metric!r}.", fix=nearest(metric, known)
+        )
 
 
 def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples], batch: int) -> None:

@@ -64,12 +64,15 @@ class CheckpointSettings:
         After so many optimisation steps; None does not count them.
     every_minutes
         After so many minutes; None does not look at the clock.
+    every_epochs
+        After the samples have been seen so many times; None does not count them.
     keep
         How many are kept, the last ones.
     """
 
     every_steps: Annotated[int, Field(ge=1)] | None = None
     every_minutes: Annotated[float, Field(gt=0)] | None = 10.0
+    every_epochs: Annotated[int, Field(ge=1)] | None = None
     keep: Annotated[int, Field(ge=1)] = 2
 
 
@@ -80,18 +83,24 @@ class ValidationSettings:
     Parameters
     ----------
     every_steps
-        After how many optimisation steps; after the last one too.
+        After how many optimisation steps; None does not count them. After the last one too.
+    every_epochs
+        After the samples have been seen how many times; None does not count them.
     rollout
         How many forecast steps ahead.
     dates
         From how many dates of the period forecasts are made, evenly spread over it.
+    metric
+        By which weights are the best: one of those that are recorded, such as ``validation_rmse_2t_24h``.
     patience
-        End the training after so many validations without a lower loss; None never does.
+        End the training after so many validations without a lower metric; None never does.
     """
 
-    every_steps: Annotated[int, Field(ge=1)] = 500
+    every_steps: Annotated[int, Field(ge=1)] | None = 500
+    every_epochs: Annotated[int, Field(ge=1)] | None = None
     rollout: Annotated[int, Field(ge=1)] = 4
     dates: Annotated[int, Field(ge=1)] = 16
+    metric: str = "validation_loss"
     patience: Annotated[int, Field(ge=1)] | None = None
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
+from anemoi.core.domain import Domain
 from anemoi.core.model import ForecastModel, Sample
-from anemoi.core.steps import Offset
+from anemoi.core.steps import Offset, Steps
 from anemoi.core.times import format_duration
 from torch import Tensor
 
@@ -133,11 +134,43 @@ class Validation:
         domains = self._model.domains
         found = {}
         for (name, time), squares in errors.items():
-            domain = f"{name}_" if len(domains) > 1 else ""
             for variable, value in zip(domains[name].outputs, squares.root_mean(), strict=True):
                 if value is not None:
-                    found[f"{self._name}_rmse_{domain}{variable}_{format_duration(time)}"] = value
+                    found[_rmse_name(self._name, domains, name, variable, time)] = value
         return found
+
+
+def metric_names(
+    domains: Mapping[str, Domain], steps: Mapping[str, Steps], count: int, name: str = "validation"
+) -> list[str]:
+    """Give the names of all metrics of a validation; those of a variable without any truth are not recorded.
+
+    Parameters
+    ----------
+    domains, steps
+        Of the model.
+    count
+        How many forecast steps it looks at.
+    name
+        What they begin with.
+    """
+    length = next(iter(steps.values())).step
+    return [
+        f"{name}_loss",
+        *(f"{name}_loss_{format_duration((number + 1) * length)}" for number in range(count)),
+        *(
+            _rmse_name(name, domains, domain, variable, number * own.step + offset)
+            for domain, own in steps.items()
+            for number in range(count)
+            for offset in own.outputs
+            for variable in domains[domain].outputs
+        ),
+    ]
+
+
+def _rmse_name(name: str, domains: Collection[str], domain: str, variable: str, time: Offset) -> str:
+    of = f"{domain}_" if len(domains) > 1 else ""
+    return f"{name}_rmse_{of}{variable}_{format_duration(time)}"
 
 
 class _Squares:
