@@ -165,8 +165,10 @@ def test_two_processes_that_are_killed_go_on_from_the_last_state(tmp_path, with_
     assert metrics_of(run) == metrics_of(with_two)
 
 
-def test_a_network_that_is_shared_out_can_be_compiled(tmp_path):
+def test_a_network_that_is_shared_out_can_be_compiled_and_have_low_rank_changes(tmp_path):
     words = [*WORDS, "training.steps=2", "training.rollout_steps=0", "optimiser=adamw"]
+    first = prepare(config.compose("train", [*words, "training.steps=1"])).run(tmp_path / "first")
+    words += [f"training.start.checkpoint='{first}'", "training.lora.weights=[processor.*]"]
     both = ["training.sharded=true", "training.compile=true", "training.batch_size=2"]
     done = two_processes(tmp_path, *words, *both, "--output", str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr
