@@ -20,9 +20,8 @@ def rows(section: str) -> dict[str, str]:
 
 def test_the_page_has_every_component_with_its_options():
     found = rows("Components")
-    assert set(found) == {
-        one.name for one in components("callback") if one.distribution == "anemoi-plugin-training"
-    }
+    ours = ("anemoi-plugin-training", "anemoi-plugin-verification")
+    assert set(found) == {one.name for one in components("callback") if one.distribution in ours}
     for name, row in found.items():
         assert [each for each in options(load("callback", name), kind="callback") if each not in row] == []
 

@@ -220,6 +220,7 @@ def test_the_events_are_those_of_a_run():
         "training_step",
         "training_epoch",
         "checkpoint_saved",
+        "file_saved",
         "training_finished",
         "forecast_started",
         "forecast_step",

@@ -120,6 +120,12 @@ class Counts(Shrink):
         return super().after_step(moment, metrics)
 
 
+@caught_by("leaves_files_in_the_directory_alone")
+class LeavesFilesElsewhere(Shrink):
+    def start(self, directory, record):
+        record(directory / "never.png")
+
+
 @caught_by("remembers_what_can_be_saved")
 class RemembersAnObject(Shrink):
     def state(self):

@@ -172,7 +172,7 @@ def damped(monkeypatch: pytest.MonkeyPatch) -> list[np.datetime64]:
             ]
         return sorted(found, key=lambda state: state.lead_time)
 
-    monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
+    monkeypatch.setattr("anemoi_plugin_verification.scoring.forecast", forecast)
     monkeypatch.setattr(
         "anemoi_plugin_verification.verification.build_model", lambda checkpoint, **how: "its model"
     )

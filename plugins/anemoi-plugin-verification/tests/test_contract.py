@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from anemoi_plugin_testing import CommandContract, Contract, KindContract
+from anemoi_plugin_testing import CommandContract, ConfigContract, Contract, KindContract
 
 
 class TestEvaluate(CommandContract):
@@ -11,6 +11,16 @@ class TestEvaluate(CommandContract):
 
 class TestPlot(CommandContract):
     name = "plot"
+
+
+class TestConfiguration(ConfigContract):
+    name = "verification"
+
+
+class TestPlots(Contract):
+    kind = "callback"
+    name = "plots"
+    options: ClassVar = {"most": 1, "variables": ("sst",)}  # a map takes a second
 
 
 class TestMetric(KindContract):

@@ -135,7 +135,7 @@ def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> 
         return [State(date, np.timedelta64(6, "h"), sources["data"].read([date])[0])]
 
     monkeypatch.setattr("anemoi_plugin_verification.verification.build_model", build)
-    monkeypatch.setattr("anemoi_plugin_verification.verification.forecast", forecast)
+    monkeypatch.setattr("anemoi_plugin_verification.scoring.forecast", forecast)
     how = {"members": 3, "persist": (), "seed": 7, "device": "cuda", "limit": 3.0, "allow_unusual": ("msl",)}
     verify(checkpoint, weather, lead_time="6h", trust_code=True, allow_different_versions=True, **how)
     assert told == {**how, "model": "the model"}
@@ -208,7 +208,7 @@ def test_a_metric_that_refuses_the_domain_does_so_before_anything_is_computed(
     def computed(*arguments: Any, **options: Any) -> None:
         raise AssertionError
 
-    for name in ("build_model", "mean_states", "forecast"):
-        monkeypatch.setattr(f"anemoi_plugin_verification.verification.{name}", computed)
+    for name in ("verification.build_model", "verification.mean_states", "scoring.forecast"):
+        monkeypatch.setattr(f"anemoi_plugin_verification.{name}", computed)
     with pytest.raises(ConfigError, match="not of this domain"):
         verify(checkpoint, weather, metrics={"odd": refused})

@@ -30,6 +30,7 @@ def _events(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "training_step", {**run, "step": step, "metrics": dict(METRICS)}
     yield "training_epoch", {**run, "epoch": 1, "metrics": dict(METRICS)}
     yield "checkpoint_saved", {**run, "path": path}
+    yield "file_saved", {**run, "path": path}
     for status in ("finished", "failed", "interrupted"):
         yield "training_finished", {**run, "status": status}
     forecast = description()

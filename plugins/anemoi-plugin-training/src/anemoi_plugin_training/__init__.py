@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .interfaces.callback import Callback, Moment
+    from .interfaces.callback import Callback, Moment, ValidationState
     from .interfaces.loss import Loss
     from .interfaces.optimiser import Optimiser
     from .interfaces.scaler import Scaler
@@ -22,11 +22,23 @@ _MODULE_OF = {
     "Scaler": "interfaces.scaler",
     "Schedule": "interfaces.schedule",
     "Training": "run",
+    "ValidationState": "interfaces.callback",
     "prepare": "preparation",
     "train": "preparation",
 }
 
-__all__ = ["Callback", "Loss", "Moment", "Optimiser", "Scaler", "Schedule", "Training", "prepare", "train"]
+__all__ = [
+    "Callback",
+    "Loss",
+    "Moment",
+    "Optimiser",
+    "Scaler",
+    "Schedule",
+    "Training",
+    "ValidationState",
+    "prepare",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from anemoi.core.config import Spec
 from anemoi.core.model import ForecastModel
 from torch.optim import Optimizer
 
-from .interfaces.callback import Callback, Moment
+from .interfaces.callback import Callback, Moment, ValidationState
 
 
 class Callbacks:
@@ -46,10 +47,25 @@ class Callbacks:
         """Whether there are any."""
         return bool(self._callbacks)
 
+    def start(self, directory: Path, record: Callable[[Path], None]) -> None:
+        """Let them begin, in the process that writes to the directory of the run."""
+        for each in self._callbacks.values():
+            each.start(directory, record)
+
+    def finish(self, status: str) -> None:
+        """Let them end what they have under way."""
+        for each in self._callbacks.values():
+            each.finish(status)
+
     def before_step(self, step: int) -> None:
         """Show them a step that is about to be taken."""
         for each in self._callbacks.values():
             each.before_step(self._moment(step))
+
+    def validated(self, step: int, state: ValidationState) -> None:
+        """Show them a state that the validation after a step has forecast."""
+        for each in self._callbacks.values():
+            each.validated(self._moment(step), state)
 
     def after_step(self, step: int, metrics: Mapping[str, float]) -> str | None:
         """Show them a step that was taken; gives why the training should end, or None."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from anemoi.core.cli.options import dask_options
 from anemoi.core.errors import AnemoiError, ConfigError
 
 from .processes import rank, world
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0),
     help="With --multirun: take only the run of this number, as an array of batch jobs does.",
 )
+@dask_options("With --multirun: take the runs at the same time,")
 @click.option(
     "--trust-code",
     is_flag=True,
@@ -85,6 +88,8 @@ def command(
     profiled: bool,
     multirun: bool,
     only: int | None,
+    dask: bool,
+    dask_scheduler: str | None,
     trust_code: bool,
 ) -> None:
     """Train a model.
@@ -105,11 +110,14 @@ def command(
         overrides = (*overrides, f"training.start.checkpoint={quoted(str(start.absolute()))}")
     if multirun:
         if resume or config_from or dry_run or profiled:
-            raise click.UsageError("--multirun goes together with --output, --from and --only alone.")
-        _sweep(overrides, output, only, trust_code)
+            raise click.UsageError("--multirun goes together with --output, --from, --only and --dask alone.")
+        over = _Dask(dask_scheduler) if dask or dask_scheduler is not None else None
+        _sweep(overrides, output, only, trust_code, over)
         return
     if only is not None:
         raise click.UsageError("--only chooses among the runs of --multirun.")
+    if dask or dask_scheduler is not None:
+        raise click.UsageError("--dask spreads the runs of --multirun over a cluster.")
     if dry_run:
         from .sizes import sizes
 
@@ -141,7 +149,16 @@ def _now() -> Path:
     return Path("runs") / datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
 
 
-def _sweep(overrides: tuple[str, ...], output: Path | None, only: int | None, trust_code: bool) -> None:
+@dataclass(frozen=True)
+class _Dask:
+    """That a sweep goes over a Dask cluster, and where its scheduler is, if the user says so."""
+
+    scheduler: str | None
+
+
+def _sweep(
+    overrides: tuple[str, ...], output: Path | None, only: int | None, trust_code: bool, over: _Dask | None
+) -> None:
     from .sweep import planned, take
 
     if world() > 1:
@@ -150,7 +167,23 @@ def _sweep(overrides: tuple[str, ...], output: Path | None, only: int | None, tr
     if only is not None and only >= len(runs):
         raise click.UsageError(f"--only: the sweep has {len(runs)} runs, from 0 to {len(runs) - 1}.")
     chosen = runs if only is None else [runs[only]]
-    take(chosen, options=["--trust-code"] if trust_code else [], tell=lambda line: click.echo(line, err=True))
+    options = ["--trust-code"] if trust_code else []
+    if over is None:
+        take(chosen, options=options, tell=_tell)
+        return
+    import torch
+    from anemoi.core.cluster import cluster
+    from anemoi.core.forecasting.cluster import processes_for
+
+    from .sweep_on_dask import take_on
+
+    requirement = "anemoi-plugin-training[dask]"
+    with cluster(over.scheduler, processes=processes_for(len(chosen)), requirement=requirement) as client:
+        take_on(client, chosen, options=options, threads=torch.get_num_threads(), tell=_tell)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _profile(training: Training, directory: Path) -> None:

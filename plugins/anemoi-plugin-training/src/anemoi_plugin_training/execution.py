@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,10 @@ class Execution:
             before the step is saved.
         """
         self._events.send("training_started", run=self._run, parameters=parameters)
-        status = "failed"
+        callbacks, status = self._optimisation.callbacks, "failed"
         try:
+            if self._engine.rank == 0:
+                callbacks.start(self._directory, self._record)
             self._train(on_step)
             path = self._checkpoints.save_last(self._optimisation.weights())
             if self._sums.best is not None:
@@ -166,7 +169,11 @@ class Execution:
             status = "interrupted"
             raise
         finally:
-            self._events.send("training_finished", run=self._run, status=status)
+            try:
+                if self._engine.rank == 0:
+                    callbacks.finish(status)
+            finally:
+                self._events.send("training_finished", run=self._run, status=status)
 
     def _train(self, on_step: OnStep) -> None:
         self._leave_if_asked(False)
@@ -216,6 +223,10 @@ class Execution:
             sums.epoch_loss, sums.epoch_steps = 0.0, 0
         return over
 
+    def _record(self, path: Path) -> None:
+        """Give the trackers a file that a callback has left."""
+        self._events.send("file_saved", run=self._run, path=path)
+
     def _is_ended(self, step: int, metrics: Mapping[str, float]) -> bool:
         """Whether a callback ends the training after a step."""
         callbacks = self._optimisation.callbacks
@@ -230,7 +241,7 @@ class Execution:
     def _validated(self, step: int, validation: Validation) -> dict[str, float]:
         sums = self._sums
         with self._optimisation.forecasting():
-            metrics = validation()
+            metrics = validation(partial(self._optimisation.callbacks.validated, step))
         self._optimisation.validated(metrics[LOSS])
         metric = self._validating.metric
         if (value := metrics.get(metric)) is None:

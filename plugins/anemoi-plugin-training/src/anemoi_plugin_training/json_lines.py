@@ -59,8 +59,9 @@ class JsonLines(Tracker):
 
     def artefact(self, path: Path) -> None:
         """See :class:`anemoi.core.interfaces.tracker.Tracker`."""
-        if path.name not in self._run["artefacts"]:
-            self._run["artefacts"].append(path.name)
+        name = Path(os.path.relpath(path, self._directory)).as_posix()
+        if name not in self._run["artefacts"]:
+            self._run["artefacts"].append(name)
         self._save()
 
     def finish(self, status: str) -> None:

@@ -20,7 +20,7 @@ from .leaving import InterruptedTraining, Leaving
 from .saving import CHECKPOINT
 
 SWEEP = "sweep.json"
-_ANEMOI = (sys.executable, "-c", "import sys; from anemoi.core.cli import main; sys.exit(main())")
+_ANEMOI = ("-c", "import sys; from anemoi.core.cli import main; sys.exit(main())")
 _OFTEN = 0.1
 """Seconds between two looks at a run."""
 
@@ -45,12 +45,13 @@ class Run:
         """Whether it has its checkpoint."""
         return (self.directory / CHECKPOINT).exists()
 
-    def command(self, options: Sequence[str]) -> list[str]:
-        """The command that begins it, or goes on with it."""
+    def command(self, options: Sequence[str], *, program: Sequence[str] = _ANEMOI) -> list[str]:
+        """The command that begins it, or goes on with it; ``program`` is what Python runs."""
+        train = [sys.executable, *program, "train"]
         if (self.directory / CONFIGURATION).exists():
             trust = [each for each in options if each == "--trust-code"]
-            return [*_ANEMOI, "train", "--resume", str(self.directory), *trust]
-        return [*_ANEMOI, "train", *self.overrides, *options, "--output", str(self.directory)]
+            return [*train, "--resume", str(self.directory), *trust]
+        return [*train, *self.overrides, *options, "--output", str(self.directory)]
 
 
 def expanded(words: Sequence[str]) -> list[tuple[str, ...]]:
@@ -147,15 +148,32 @@ def take(
             tell(f"{run.directory}: {' '.join(run.overrides)}")
             code = _watched(subprocess.Popen(run.command(options)), leaving)
             if leaving.reason is not None or code == InterruptedTraining.exit_code:
-                raise InterruptedTraining(
-                    f"The sweep was left in {run.directory}.", fix="To go on give the same command again."
-                )
+                raise left([run])
             if code:
                 failed.append(run)
+    raise_failures(failed, len(runs))
+
+
+def left(runs: Sequence[Run]) -> InterruptedTraining:
+    """Give the error for runs that have left before their end."""
+    listed = ", ".join(str(run.directory) for run in runs)
+    return InterruptedTraining(
+        f"The sweep was left in {listed}.", fix="To go on give the same command again."
+    )
+
+
+def raise_failures(failed: Sequence[Run], count: int) -> None:
+    """Tell of the runs that have failed, if any.
+
+    Raises
+    ------
+    AnemoiError
+        If there are some.
+    """
     if failed:
-        listed = ", ".join(run.directory.name for run in failed)
+        listed = ", ".join(sorted(run.directory.name for run in failed))
         raise AnemoiError(
-            f"{len(failed)} of {len(runs)} runs have failed: {listed}.",
+            f"{len(failed)} of {count} runs have failed: {listed}.",
             fix="See what they say above. The same command takes them again, and none that has finished.",
         )
 

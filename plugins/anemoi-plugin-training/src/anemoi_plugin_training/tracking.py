@@ -53,5 +53,9 @@ class _Recorder:
         self._tracker.artefact(path)
 
     @hookimpl
+    def file_saved(self, path: Path) -> None:
+        self._tracker.artefact(path)
+
+    @hookimpl
     def training_finished(self, status: str) -> None:
         self._tracker.finish(status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,14 +11,19 @@ from anemoi.core.domain import Domain
 from anemoi.core.model import ForecastModel, Sample
 from anemoi.core.steps import Offset, Steps
 from anemoi.core.times import format_duration
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .criterion import Criterion
 from .engine import Engine
+from .interfaces.callback import ValidationState
 from .loop import repeatable
 from .samples import Samples, normalised
 
 LOSS = "validation_loss"
+
+Show = Callable[[ValidationState], None]
+"""Shown each state that is forecast."""
 
 
 class Validation:
@@ -69,12 +74,17 @@ class Validation:
             for name, domain in model.domains.items()
         }  # (grid, 1)
 
-    def __call__(self) -> dict[str, float]:
+    def __call__(self, show: Show = lambda state: None) -> dict[str, float]:
         """Forecast, and give every metric by its name.
 
         ``validation_loss`` is the mean of ``validation_loss_6h`` and so on, the losses of the forecast steps
         by where they end; ``validation_rmse_2t_6h`` is the root-mean-square error by area, over all dates, in
         the units of the data. With several domains theirs comes first: ``validation_rmse_ocean_sst_24h``.
+
+        Parameters
+        ----------
+        show
+            Shown each state that is forecast.
         """
         model, generator = self._model, torch.Generator(self._device).manual_seed(self._seed)
         trained = model.training
@@ -91,16 +101,22 @@ class Validation:
             ):
                 torch.manual_seed(self._seed)
                 for positions in self.batches:
-                    sample = normalised(model, self._samples[positions], self._samples, self._device)
+                    batch = self._samples[positions]
+                    sample = normalised(model, batch, self._samples, self._device)
                     loss = model.objective.loss(model, sample, self._criterion, generator)
                     losses.append((len(positions), loss.double().cpu()))
-                    self._forecast(sample, generator, errors)
+                    self._forecast(sample, batch.starts, generator, errors, show)
         finally:
             model.train(trained)
         return {**self._losses(losses), **self._rmse(errors)}
 
     def _forecast(
-        self, sample: Sample, generator: torch.Generator, errors: dict[tuple[str, Offset], _Squares]
+        self,
+        sample: Sample,
+        starts: NDArray[np.datetime64],
+        generator: torch.Generator,
+        errors: dict[tuple[str, Offset], _Squares],
+        show: Show,
     ) -> None:
         """Roll a forecast out from each start, and add its errors in the units of the data."""
         made: dict[str, dict[Offset, Tensor]] = defaultdict(dict)
@@ -117,6 +133,10 @@ class Validation:
                 )  # (batch, time, ensemble, grid, variable)
                 for place, time in enumerate(times):
                     errors[name, time].add(forecast[:, place], truth[:, place], self._areas[name])
+                    domain = self._model.domains[name]
+                    names = {each: self._rmse_name(name, each, time) for each in domain.outputs}
+                    for start, one, true in zip(starts, forecast[:, place], truth[:, place], strict=True):
+                        show(ValidationState(name, domain, start, time, one, true, names))
 
     def _losses(self, losses: Sequence[tuple[int, Tensor]]) -> dict[str, float]:
         count = sum(samples for samples, _ in losses)
@@ -131,9 +151,9 @@ class Validation:
         }
 
     def _rmse(self, errors: dict[tuple[str, Offset], _Squares]) -> dict[str, float]:
-        domains = self._model.domains
         found = {}
         for (name, time), squares in errors.items():
+            domains = self._model.domains
             for variable, value in zip(domains[name].outputs, squares.root_mean(), strict=True):
                 if value is not None:
                     found[_rmse_name(self._name, domains, name, variable, time)] = value

@@ -51,22 +51,29 @@ def error_growth(evaluation: Evaluation, variable: str) -> Figure:
         if correlations and who != CLIMATOLOGY:
             right.plot(lead, correlations.overall[who][:, v], label=who, **style)
     left.set_ylim(bottom=0)
-    _finish(left, f"Root-mean-square error ({unit.label})" if unit.label else "Root-mean-square error", lead)
+    _over_lead(
+        left, f"Root-mean-square error ({unit.label})" if unit.label else "Root-mean-square error", lead
+    )
     if correlations:
         right.set_ylim(top=1.0)
-        _finish(right, "Anomaly correlation", lead)
+        _over_lead(right, "Anomaly correlation", lead)
     left.legend(frameon=False, fontsize=9, labelcolor=INK)
     return figure
 
 
-def _finish(axes: Axes, title: str, lead: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
-    axes.set_title(title, loc="left", fontsize=10.5, color=INK, fontweight="bold")
-    axes.set_xlabel("lead time (h)", fontsize=9, color=INK)
+def _over_lead(axes: Axes, title: str, lead: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    finish(axes, title, "lead time (h)")
     axes.set_xlim(0, lead[-1] * 1.02)
     days = lead[-1] > 24 * 6
     axes.xaxis.set_major_locator(
         matplotlib.ticker.MultipleLocator(24 if days else 12 if lead[-1] > 24 else 6)
     )
+
+
+def finish(axes: Axes, title: str, across: str) -> None:
+    """Give a chart its title, the name of what goes across, and a grid behind it."""
+    axes.set_title(title, loc="left", fontsize=10.5, color=INK, fontweight="bold")
+    axes.set_xlabel(across, fontsize=9, color=INK)
     axes.grid(color=FAINT, alpha=0.25, linewidth=0.6)
     axes.tick_params(labelsize=8.5, colors=INK, length=2)
     for side in ("top", "right"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -24,6 +25,28 @@ Metrics = Mapping[str, Callable[..., Metric]]
 STANDARD: Final[Metrics] = MappingProxyType(
     {RMSE: RootMeanSquareError, "acc": AnomalyCorrelation, "bias": Bias}
 )
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One forecast that was scored, of the size of scores; it crosses processes.
+
+    Parameters
+    ----------
+    domain
+        The name of its domain.
+    start
+        When it starts.
+    lead_times
+        Of its states after the start.
+    metrics
+        Of this date alone, by the name of the metric and the forecaster.
+    """
+
+    domain: str
+    start: np.datetime64
+    lead_times: list[np.timedelta64]
+    metrics: Mapping[tuple[str, str], Metric]
 
 
 class Evaluator:
@@ -67,11 +90,23 @@ class Evaluator:
         Raises
         ------
         DataError
-            If it does not fit the source or the forecasts before it, the source has not the truth at some
-            time, or a value is not finite.
+            As :meth:`score` and :meth:`take` do.
+        """
+        self.take(self.score(forecast))
+
+    def score(self, forecast: Iterable[State]) -> Scored:
+        """Score one forecast by itself, in any process; :meth:`take` adds it to the others.
+
+        Raises
+        ------
+        DataError
+            If it does not fit the source, the source has not the truth at some time, or a value is not
+            finite.
         """
         states = [state for state in forecast if state.lead_time > np.timedelta64(0, "s")]
-        self._check_lead_times(states)
+        if not states:
+            raise DataError("A forecast without a state after its start cannot be verified.")
+        lead_times = [state.lead_time for state in states]
         predicted = self._fields_of(states)
         initial, normal, truth = self._expected(states)
         gaps = ~np.isfinite(predicted).all(axis=1) & ~np.isnan(truth)
@@ -82,16 +117,35 @@ class Evaluator:
             PERSISTENCE: np.repeat(initial[None], len(times), axis=0)[:, None],
             CLIMATOLOGY: normal[:, None],
         }  # each (lead times, members, grid, variable)
+        metrics: dict[tuple[str, str], Metric] = {}
         for name, build in self._builders.items():
             for who, fields in forecasts.items():
-                metric = build(domain=self._domain, lead_times=np.array(self._lead_times, "timedelta64[s]"))
+                metric = build(domain=self._domain, lead_times=np.array(lead_times, "timedelta64[s]"))
                 metric.update(fields, truth, normal)
-                self._by_start.setdefault((name, who), []).append(metric.compute())
-                if (name, who) in self._totals:
-                    self._totals[name, who].merge(metric)
-                else:
-                    self._totals[name, who] = metric
-        self._starts.append(states[0].start)
+                metrics[name, who] = metric
+        return Scored(states[0].domain, states[0].start, lead_times, metrics)
+
+    def take(self, scored: Scored) -> None:
+        """Add one forecast that was scored. The same in the same order give the same scores, to the bit.
+
+        Raises
+        ------
+        DataError
+            If it has other lead times than those before it.
+        """
+        if not self._starts:
+            self._name, self._lead_times = scored.domain, scored.lead_times
+        elif scored.lead_times != self._lead_times:
+            raise DataError(
+                f"The forecast from {scored.start} has other lead times than that from {self._starts[0]}."
+            )
+        for key, metric in scored.metrics.items():
+            self._by_start.setdefault(key, []).append(metric.compute())
+            if key in self._totals:
+                self._totals[key].merge(metric)
+            else:
+                self._totals[key] = metric
+        self._starts.append(scored.start)
 
     def evaluation(self) -> Evaluation:
         """Give the scores of all forecasts so far.
@@ -119,18 +173,6 @@ class Evaluator:
             lead_times=np.array(self._lead_times, "timedelta64[s]"),
             metrics=metrics,
         )
-
-    def _check_lead_times(self, states: list[State]) -> None:
-        """Check that a forecast has the lead times of the first one, which says what they are."""
-        if not states:
-            raise DataError("A forecast without a state after its start cannot be verified.")
-        lead_times = [state.lead_time for state in states]
-        if not self._starts:
-            self._name, self._lead_times = states[0].domain, lead_times
-        elif lead_times != self._lead_times:
-            raise DataError(
-                f"The forecast from {states[0].start} has other lead times than that from {self._starts[0]}."
-            )
 
     def _expected(self, states: list[State]) -> tuple[Array, Array, Array]:
         """Read the state at the start ``(grid, variable)``, the climatology and the truth.

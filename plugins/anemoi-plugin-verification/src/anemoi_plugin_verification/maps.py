@@ -155,9 +155,11 @@ class Case:
     forecast: Field
 
 
-def comparison(raster: Raster, cases: Sequence[Case], unit: str) -> Figure:
+def comparison(raster: Raster, cases: Sequence[Case], unit: str, title: str = "") -> Figure:
     """Draw truth, forecast and error, one row for each case; truth and forecast on one scale."""
-    figure = new_figure(14.0, 2.75 * len(cases) + 0.75)
+    figure = new_figure(14.0, 2.75 * len(cases) + (1.15 if title else 0.75))
+    if title:
+        figure.suptitle(title, fontsize=12, color=INK, fontweight="bold")
     axes = np.asarray(figure.subplots(len(cases), 3, squeeze=False))
     errors = [case.forecast - case.truth for case in cases]
     scale = Scale.of([field for case in cases for field in (case.truth, case.forecast)])
@@ -189,6 +191,10 @@ def single(raster: Raster, field: Field, title: str, subtitle: str, unit: str) -
 
 def _colour_bar(figure: Figure, drawn: Any, axes: Any, unit: str) -> None:
     bar = figure.colorbar(drawn, ax=axes, location="bottom", aspect=45, shrink=0.9, pad=0.02)
+    positive = drawn.levels[drawn.levels > 0]
+    if np.array_equal(drawn.levels, np.concatenate([-positive[::-1], positive])):
+        labelled = positive[(len(positive) - 1) % 2 :: 2]  # every other one, the same on both sides
+        bar.set_ticks([*-labelled[::-1], *labelled])
     bar.ax.tick_params(labelsize=8.5, colors=INK, length=2)
     bar.outline.set_linewidth(0.5)
     bar.set_label(unit, fontsize=9, color=INK)

@@ -11,7 +11,7 @@ import numpy as np
 from anemoi.core.checkpoint import Checkpoint, build_model
 from anemoi.core.domain import Domain
 from anemoi.core.errors import DataError, NotThereError
-from anemoi.core.forecasting import Sources, by_domain, check_sources, forecast, lead_times
+from anemoi.core.forecasting import Sources, by_domain, check_sources, lead_times
 from anemoi.core.forecasting.initial import LeadTimes, step_count
 from anemoi.core.forecasting.needs import needs
 from anemoi.core.forecasting.plausible import LIMIT
@@ -21,9 +21,10 @@ from anemoi.core.times import format_date, parse_date, parse_duration
 
 from .climatology import Climatology
 from .climatology import climatology as mean_states
-from .evaluation import STANDARD, Evaluator, Metrics
+from .evaluation import STANDARD, Metrics
 from .period import Offsets, Period, start_dates, training_period
 from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation
+from .scoring import Plan, Spread, scores_here, scores_on
 
 Progress = Callable[[int, int], None]
 """Told how many of how many forecasts are done."""
@@ -136,6 +137,7 @@ def verify(
     trust_code: bool = False,
     allow_different_versions: bool = False,
     example: np.datetime64 | None = None,
+    spread: Spread | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Verification:
     """Make every forecast that lies wholly inside the test period, and score it.
@@ -160,6 +162,8 @@ def verify(
         As for :func:`anemoi.core.forecasting.forecast`.
     example
         The start of a forecast that is to be drawn: refused where the sources do not have its states.
+    spread
+        The cluster that makes and scores the forecasts, to the same numbers; None makes them here.
     progress
         Told of each forecast that is done.
 
@@ -186,7 +190,8 @@ def verify(
         _check_truth(sources[name], drawn[0] + np.append(np.timedelta64(0, "s"), leads[name]))
     for name, build in ((name, build) for name in leads for build in metrics.values()):
         build(domain=checkpoint.domains[name], lead_times=leads[name])
-    model = build_model(checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions)
+    building = {"trust_code": trust_code, "allow_different_versions": allow_different_versions}
+    model = build_model(checkpoint, **building)
     of_past = None if climatology is None else by_domain(checkpoint, climatology)
     normals: dict[str, Climatology | None] = {}
     for name in leads:
@@ -198,30 +203,25 @@ def verify(
             normals[name] = None
         else:
             normals[name] = _normal(domain, sources[name], training, period)
-    evaluators = {
-        name: Evaluator(sources[name], normals[name], domain=checkpoint.domains[name], metrics=metrics)
-        for name in leads
+    how = {
+        "members": members,
+        "persist": persist,
+        "seed": seed,
+        "limit": limit,
+        "allow_unusual": allow_unusual,
+        "device": device,
     }
-    for done, date in enumerate(starts):
-        progress(done, len(starts))
-        states = list(
-            forecast(
-                checkpoint,
-                sources,
-                date,
-                last,
-                members=members,
-                persist=persist,
-                seed=seed,
-                limit=limit,
-                allow_unusual=allow_unusual,
-                device=device,
-                model=model,
-            )
-        )
+    plan = Plan(climatologies=normals, metrics=metrics, lead_time=last, how=how, building=building)
+    evaluators = plan.evaluators(checkpoint, sources)
+    progress(0, len(starts))
+    if spread is None:
+        scores = scores_here(checkpoint, model, sources, plan, starts)
+    else:
+        scores = scores_on(spread, checkpoint, plan, starts)
+    for done, scored in enumerate(scores, 1):
         for name, evaluator in evaluators.items():
-            evaluator.add(state for state in states if state.domain == name)
-    progress(len(starts), len(starts))
+            evaluator.take(scored[name])
+        progress(done, len(starts))
     made = provenance(
         kind="report",
         identity=str(uuid.uuid4()),

@@ -46,6 +46,11 @@ def checkpoint_saved(run: str, path: Path) -> None:
 
 
 @hookspec
+def file_saved(run: str, path: Path) -> None:
+    """A file of a training that is no checkpoint lies whole at ``path``: a picture, say."""
+
+
+@hookspec
 def training_finished(run: str, status: str) -> None:
     """The training ended; ``status`` is ``finished``, ``failed`` or ``interrupted``."""
 

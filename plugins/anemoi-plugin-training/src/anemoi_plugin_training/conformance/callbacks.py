@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from anemoi_plugin_testing import (
     Check,
@@ -21,7 +24,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .. import state as trees
-from ..interfaces.callback import Callback, Moment
+from ..interfaces.callback import Callback, Moment, ValidationState
+from . import bench
 
 STEPS: Final = 12
 VALIDATED_EVERY: Final = 3
@@ -57,8 +61,22 @@ class _Training:
                 each.step()
             metrics = {"loss": loss.item(), "learning_rate": 1e-2, "gradient_norm": norm.item()}
             if self.taken % VALIDATED_EVERY == 0:
-                metrics["validation_loss"] = 1.5 * loss.item()
+                metrics |= self._validated(1.5 * loss.item())
             self.reasons.append(self.callback.after_step(self._moment(), metrics))
+
+    def _validated(self, loss: float) -> dict[str, float]:
+        """Show it the forecasts of a validation, and give the metrics."""
+        domain, (truth, _) = bench.domain(), bench.fields(bench.domain(), members=1)
+        metrics = {"validation_loss": loss}
+        for place, lead_time in enumerate(bench.STEPS.outputs):
+            hours = lead_time // bench.HOUR
+            names = {each: f"validation_rmse_{each}_{hours}h" for each in domain.outputs}
+            for date, field in enumerate(truth[:, place].unbind(0)):
+                start = np.datetime64("2021-03-04T00") + date * bench.STEPS.step
+                state = ValidationState("data", domain, start, lead_time, field + loss, field, names)
+                self.callback.validated(self._moment(), state)
+            metrics |= dict.fromkeys(names.values(), loss)
+        return metrics
 
     def _moment(self) -> Moment:
         return Moment(self.taken, STEPS, self.model, self.optimisers, self.generator)
@@ -123,6 +141,24 @@ def repeats_to_the_bit(subject: Subject) -> None:
 
 
 @contract(after=(*RUNS, "repeats_to_the_bit"))
+def leaves_files_in_the_directory_alone(subject: Subject) -> None:
+    """With the directory of the run it trains as without; files that trackers are given are in it, whole."""
+    whole = _trained(subject)
+    with tempfile.TemporaryDirectory(prefix="anemoi-check-") as folder:
+        found: list[Path] = []
+        training = _Training(_build(subject))
+        training.callback.start(Path(folder), found.append)
+        training.take(STEPS)
+        training.callback.finish("finished")
+        inside = [each.is_file() and each.resolve().is_relative_to(Path(folder).resolve()) for each in found]
+    same = torch.equal(whole.weights(), training.weights()) and whole.reasons == training.reasons
+    require(same, "the training is another where it has a directory")
+    require(
+        all(inside), f"{found[inside.index(False)] if False in inside else ''} is no file in the directory"
+    )
+
+
+@contract(after=(*RUNS, "repeats_to_the_bit"))
 def remembers_what_can_be_saved(subject: Subject) -> None:
     """Its state is made of numbers, text, tensors, lists and dictionaries."""
     try:
@@ -166,6 +202,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     keeps_the_parameters,
     draws_from_the_generator_alone,
     repeats_to_the_bit,
+    leaves_files_in_the_directory_alone,
     remembers_what_can_be_saved,
     goes_on_to_the_bit,
     options_survive_a_configuration,

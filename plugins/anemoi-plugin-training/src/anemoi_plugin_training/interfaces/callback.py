@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from anemoi.core.domain import Domain
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 
@@ -38,6 +41,38 @@ class Moment:
     generator: torch.Generator
 
 
+@dataclass(frozen=True, eq=False)
+class ValidationState:
+    """A state that a validation has forecast, beside the truth, both in the units of the data.
+
+    Parameters
+    ----------
+    name
+        Of its domain.
+    domain
+        What the fields are of: ``domain.outputs``, on ``domain.grid``.
+    start
+        When the forecast starts.
+    lead_time
+        How long after that the state is valid.
+    forecast
+        ``(ensemble, grid, outputs)``, where the model is.
+    truth
+        ``(ensemble, grid, outputs)``, one member where that is the truth of all; NaN where there is none.
+    metrics
+        For each output, what its error over all dates is called among the metrics of the step:
+        ``validation_rmse_2t_6h``. One of which there is no truth is not among them.
+    """
+
+    name: str
+    domain: Domain
+    start: np.datetime64
+    lead_time: np.timedelta64
+    forecast: Tensor
+    truth: Tensor
+    metrics: Mapping[str, str]
+
+
 class Callback(ABC):  # noqa: B024 - whatever it does not define does nothing
     """Looks at a training between its steps, may change it, and may end it.
 
@@ -52,6 +87,17 @@ class Callback(ABC):  # noqa: B024 - whatever it does not define does nothing
         If the options do not fit.
     """
 
+    def start(self, directory: Path, record: Callable[[Path], None]) -> None:  # noqa: B027
+        """Called before the first step, in the one process that writes.
+
+        Parameters
+        ----------
+        directory
+            That of the run, which a callback may leave files in.
+        record
+            Gives the trackers such a file, once it is whole. It is called from this thread alone.
+        """
+
     def before_step(self, moment: Moment) -> None:  # noqa: B027
         """Called when the gradients are there and clipped, before the optimisers take them; both may change.
 
@@ -59,6 +105,19 @@ class Callback(ABC):  # noqa: B024 - whatever it does not define does nothing
         ----------
         moment
             The step that is about to be taken.
+        """
+
+    def validated(self, moment: Moment, state: ValidationState) -> None:  # noqa: B027
+        """Called for each state that a validation forecasts, before :meth:`after_step` of its step.
+
+        States come date by batch of dates, the same dates in the same order each time, without gradients.
+
+        Parameters
+        ----------
+        moment
+            The step that was taken.
+        state
+            The state, not to be changed.
         """
 
     def after_step(self, moment: Moment, metrics: Mapping[str, float]) -> str | None:
@@ -78,6 +137,15 @@ class Callback(ABC):  # noqa: B024 - whatever it does not define does nothing
             Why the training should end now; None if it should not. It ends as after its last step.
         """
         return None
+
+    def finish(self, status: str) -> None:  # noqa: B027
+        """Called where :meth:`start` was, when the training ends or leaves, before its trackers finish.
+
+        Parameters
+        ----------
+        status
+            ``finished``, ``failed`` or ``interrupted``; a batch system kills the last after half a minute.
+        """
 
     def state(self) -> dict[str, Any]:
         """All that it has to remember: numbers, text, tensors, lists, dictionaries; by default nothing."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ from anemoi.core.cli.options import (
     check_lock,
     check_sources,
     computing_options,
+    dask_options,
     short_warnings,
     source_option,
     source_specs,
@@ -21,6 +25,7 @@ from anemoi.core.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from anemoi.core.interfaces.data_source import DataSource
     from anemoi.core.plugins import Needs
 
     from ..evaluation import Metrics
@@ -74,6 +79,7 @@ if TYPE_CHECKING:
     "--map-date", metavar="DATE", help="Start of the forecast that is drawn.  [default: a typical one]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
+@dask_options("Make and score forecasts from several dates at once,")
 @click.option("--overwrite", is_flag=True, help="Replace a report that is there already.")
 @computing_options
 def command(
@@ -93,6 +99,8 @@ def command(
     report: Path | None,
     map_date: str | None,
     as_json: bool,
+    dask: bool,
+    dask_scheduler: str | None,
     overwrite: bool,
     device: str,
     trust_code: bool,
@@ -114,12 +122,12 @@ def command(
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     from anemoi.core.allocation import keep_freed_memory
     from anemoi.core.checkpoint import load
-    from anemoi.core.config import build
     from anemoi.core.forecasting import forecast
     from anemoi.core.plugins import Needs
     from anemoi.core.times import parse_date
 
     from ..result_file import ResultFile
+    from ..scoring import Spread
     from ..verification import verify
 
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
@@ -132,7 +140,8 @@ def command(
         check_sources(needs, specs)
     check_lock(needs, model.lock, allow_different_versions=allow_different_versions)
     needs.check()
-    data = {name: build("source", spec, trust_code=trust_code) for name, spec in specs.items()}
+    build_sources = partial(_sources, specs, trust_code)
+    data = build_sources()
     how: dict[str, Any] = {
         "members": members,
         "persist": persist,
@@ -146,7 +155,10 @@ def command(
     of_past = None
     if past:
         described = source_specs(past, trained_on(model.configuration))
-        of_past = {name: build("source", spec, trust_code=trust_code) for name, spec in described.items()}
+        of_past = _sources(described, trust_code)
+    spread = None
+    if dask or dask_scheduler is not None:
+        spread = Spread(connect=partial(_connect, dask_scheduler), sources=build_sources)
     keep_freed_memory()
     with short_warnings():
         result = verify(
@@ -158,6 +170,7 @@ def command(
             climatology=of_past,
             metrics=metrics,
             example=drawn if target is not None else None,
+            spread=spread,
             progress=_progress,
             **how,
         )
@@ -173,6 +186,22 @@ def command(
         _print(result)
     if target is not None:
         click.echo(f"Report: {target.path}", err=as_json)
+
+
+def _sources(specs: Mapping[str, Mapping[str, Any]], trust_code: bool) -> dict[str, DataSource]:
+    """Build the source of each domain, here or on a worker."""
+    from anemoi.core.config import build
+
+    return {name: build("source", spec, trust_code=trust_code) for name, spec in specs.items()}
+
+
+def _connect(address: str | None, forecasts: int) -> AbstractContextManager[Any]:
+    """Connect to the cluster that makes so many forecasts."""
+    from anemoi.core.cluster import cluster
+    from anemoi.core.forecasting.cluster import processes_for
+
+    requirement = "anemoi-plugin-verification[dask]"
+    return cluster(address, processes=processes_for(forecasts), requirement=requirement)
 
 
 _RESERVED = frozenset(
