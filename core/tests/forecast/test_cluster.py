@@ -6,17 +6,27 @@ import json
 import os
 import pickle
 import sys
+from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
 
 from anemoi.core import plugins
-from anemoi.core.checkpoint import load
+from anemoi.core.checkpoint import load, save
 from anemoi.core.cli import main
 from anemoi.core.cluster import cluster
-from anemoi.core.errors import AbsentError, DataError, ImplausibleError, PluginError, ResourceError
+from anemoi.core.errors import (
+    AbsentError,
+    DataError,
+    ImplausibleError,
+    PluginError,
+    RequestError,
+    ResourceError,
+)
 from anemoi.core.forecasting import Destination, prepare
 from anemoi.core.forecasting.cluster import Spread, run_on
+from anemoi.core.model import ForecastModel
 
 distributed = pytest.importorskip("distributed")
 
@@ -40,7 +50,7 @@ def workers(tiny_site):
 def make(workers, tiny_plugin, checkpoint_file, tmp_path, monkeypatch):
     """Make the forecasts into a directory, here or on the cluster."""
 
-    def make_(name, *, on=None, dates=DATES, postprocess=(), source=None, **options):
+    def make_(name, *, on=None, dates=DATES, postprocess=(), source=None, checkpoint=None, **options):
         from anemoi.core.times import parse_dates
 
         folder = tmp_path / name
@@ -51,7 +61,9 @@ def make(workers, tiny_plugin, checkpoint_file, tmp_path, monkeypatch):
             Destination.of("{date}-{lead_time}.raw", postprocess=["scaled"]),
         ]
         build = plugins.load("source", "tiny") if source is None else source
-        batch = prepare(load(checkpoint_file), build(), parse_dates(dates), to, LEAD_TIME, **options)
+        batch = prepare(
+            load(checkpoint or checkpoint_file), build(), parse_dates(dates), to, LEAD_TIME, **options
+        )
         spread = Spread(sources=lambda: {"data": build()}, destinations=to, lead_time=LEAD_TIME)
         return list(run_on(on, batch, spread) if on is not None else batch.run())
 
@@ -80,6 +92,82 @@ def test_the_forecast_of_a_worker_that_is_lost_is_made_again(make, workers, tmp_
     assert (tmp_path / "killed").exists()  # a worker was
     # Files of earlier lead times were there already, and a part of another: nothing is left of it.
     assert contents(tmp_path / "many") == contents(tmp_path / "one")
+
+
+@pytest.fixture
+def noisy(tiny, tmp_path):
+    """A checkpoint whose members differ by what they draw."""
+    path = tmp_path / "noisy.safetensors"
+    save(path, tiny.checkpoint(tiny.domain("t", "ps"), objective={"name": "noisy"}))
+    return path
+
+
+@pytest.mark.parametrize("of_source", [1, 4], ids=["one-start", "own-starts"])
+def test_members_with_seeds_are_made_apart_to_the_same_bytes(make, noisy, workers, tmp_path, of_source):
+    options = {
+        "checkpoint": noisy,
+        "source": partial(plugins.load("source", "tiny"), ensemble=of_source),
+        "members": 3,
+        "dates": "2020-01-02T06/2020-01-02T12/6h",
+        "seed": [4, 2, 9],
+    }
+    make("one", **options)
+    make("many", on=workers, restart=True, **options)
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")  # nothing else is left
+    # Members differ, and another order of seeds is another forecast.
+    make("other", on=workers, **{**options, "seed": [2, 4, 9]})
+    assert contents(tmp_path / "other").keys() == contents(tmp_path / "one").keys()
+    assert all(
+        one != other
+        for one, other in zip(
+            contents(tmp_path / "one").values(), contents(tmp_path / "other").values(), strict=True
+        )
+    )
+
+
+def test_each_member_is_a_job_of_its_own(make, noisy, monkeypatch):
+    """On a cluster in this process, which tells which job a step is computed in."""
+    jobs, advance = [], ForecastModel.advance
+
+    def recorded(model, inputs, generator):
+        jobs.append(distributed.get_worker().get_current_task())
+        return advance(model, inputs, generator)
+
+    monkeypatch.setattr(ForecastModel, "advance", recorded)
+    with (
+        distributed.LocalCluster(n_workers=2, processes=False, dashboard_address=None) as local,
+        distributed.Client(local) as client,
+    ):
+        make("x", on=client, checkpoint=noisy, members=3, seed=[4, 2, 9], dates="2020-01-02T06")
+    assert sorted(Counter(jobs).values()) == [4, 4, 4]  # four steps each
+
+
+def test_a_lost_worker_of_members_is_replaced(make, noisy, workers, tmp_path):
+    steps = [{"name": "fatal", "marker": str(tmp_path / "killed"), "hours": 18}]
+    options = {
+        "checkpoint": noisy,
+        "members": 2,
+        "seed": [4, 2],
+        "dates": "2020-01-02T06",
+        "postprocess": steps,
+    }
+    (tmp_path / "killed").touch()
+    make("one", **options)
+    (tmp_path / "killed").unlink()
+    make("many", on=workers, **options)
+    assert (tmp_path / "killed").exists()  # a worker was
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")
+
+
+def test_too_few_members_and_values_that_cannot_be_are_told(make, noisy, workers, tmp_path):
+    options = {"checkpoint": noisy, "members": 3, "seed": [4, 2, 9], "dates": "2020-01-02T06", "on": workers}
+    two = partial(plugins.load("source", "tiny"), ensemble=2)
+    with pytest.raises(RequestError, match="2 members, too few for 3"):
+        make("few", source=two, **options)
+    with pytest.raises(ImplausibleError, match="cannot be right at"):
+        make("far", limit=1e-3, **options)
+    for folder in ("few", "far"):
+        assert not [name for name in contents(tmp_path / folder) if name.startswith(".")]
 
 
 def test_what_was_interrupted_is_gone_on_with(make, workers, tmp_path):

@@ -148,6 +148,24 @@ def test_netcdf_by_attributes(attributes, bounds, expected, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("about", "levels"),
+    [
+        ({"units": "km", "positive": "up"}, (5000, 10000, "height")),
+        ({"units": "cm", "positive": "down"}, (0.05, 0.1, "depth")),
+        ({"units": "kPa"}, (50, 100, "pressure")),
+        ({"units": "millibars"}, (5, 10, "pressure")),
+        ({"units": "km"}, (5000, 10000, None)),
+        ({"units": "1", "standard_name": "model_level_number"}, (5, 10, "model")),
+    ],
+)
+def test_netcdf_by_the_units_of_levels(about, levels, tmp_path):
+    *numbers, level_type = levels
+    found = netcdf(tmp_path / "a.nc", bounds=0, levels={"axis": "Z", **about}).metadata.values()
+    assert [each.level for each in found] == pytest.approx(numbers)
+    assert {each.level_type for each in found} == {level_type}
+
+
+@pytest.mark.parametrize(
     ("about", "level_type"),
     [
         ({"standard_name": "air_pressure", "units": "hPa"}, "pressure"),

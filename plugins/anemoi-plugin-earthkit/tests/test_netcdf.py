@@ -136,6 +136,33 @@ def test_packed_values_and_missing_ones(tmp_path):
     np.testing.assert_array_equal(fields[0, 0, :, 0], [270.5, 271, 271.5, 272, 272.5, np.nan])
 
 
+@pytest.mark.parametrize(
+    ("type_", "about"),
+    [
+        ("i2", {"valid_range": np.array([2, 5], "i2")}),
+        ("i2", {"valid_min": np.int16(2), "valid_max": np.int16(5)}),
+        ("i2", {"valid_range": np.array([2, 5], "i2"), "scale_factor": 0.1, "add_offset": 270.0}),
+        ("i2", {"valid_range": np.array([2, 5], "i2"), "scale_factor": -0.1}),
+        ("i2", {"valid_range": np.array([270.15, 270.55]), "scale_factor": 0.1, "add_offset": 270.0}),
+        ("f4", {"valid_range": np.array([2, 5], "f4")}),
+        ("f4", {"valid_max": np.float32(5), "valid_min": np.float32(2)}),
+    ],
+)
+def test_values_outside_of_the_valid_range_are_missing(tmp_path, type_, about):
+    numbers = np.array([[[1, 2, 3], [4, 5, 6]]], type_)
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        grid(file)
+        variable(file, "time", ("time",), [0, 6], units="hours since 2020-01-01", standard_name="time")
+        written = file.createVariable("sst", type_, ("time", "latitude", "longitude"))
+        written.setncatts({"units": "K", **about})
+        written.set_auto_maskandscale(False)
+        written[:] = np.repeat(numbers, 2, axis=0)
+    unpacked = numbers.reshape(-1) * about.get("scale_factor", 1.0) + about.get("add_offset", 0.0)
+    expected = np.where([False, True, True, True, True, False], unpacked, np.nan)
+    fields = NetcdfSource(path=str(tmp_path / "a.nc")).read(["2020-01-01T06"])
+    np.testing.assert_allclose(fields[0, 0, :, 0], expected, rtol=1e-6)
+
+
 def test_a_forecast_by_lead_time(tmp_path):
     values = np.arange(18.0).reshape(3, 2, 3)
     with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:

@@ -292,3 +292,52 @@ def test_levels_of_other_types_and_periods_are_what_they_are(tmp_path):
             over = file[file[times].bounds][:].data
             np.testing.assert_array_equal(over, np.stack([ends - hours, ends], axis=-1))
     assert [finding.status for finding in verify(tmp_path / "forecast.nc")] == ["ok"]
+
+
+def test_attributes_are_true(tmp_path):
+    """Those of the file and of its fields; a checker of the conventions looks at coordinates."""
+    six = np.timedelta64(6 * 3600, "s")
+    forecast = replace(describe(), frequency=six).with_variables(
+        [
+            Variable("t_850", units="K", level=850, level_type="pressure"),
+            Variable("t_500", units="K", level=500, level_type="pressure"),
+            Variable("tp", units="m", accumulated=six),
+            Variable("mx2t", units="K", maximum_over=six),
+            Variable("r_model_137", units="%", level=137, level_type="model"),
+        ]
+    )
+    write(tmp_path / "forecast.nc", forecast)
+    valid = forecast.start + forecast.lead_times
+    with netCDF4.Dataset(tmp_path / "forecast.nc") as file:
+        assert set(file.ncattrs()) == {"Conventions", "title", "source", "history", "id", "provenance"}
+        assert (file.Conventions, file.title) == ("CF-1.11", "Forecast from 2020-02-28T18:00 UTC")
+        assert file.source == "checkpoint sha256:00, parent b"
+        assert file.history == f"{PROVENANCE['created']} {PROVENANCE['command']}"
+        assert file.id == json.loads(file.provenance)["identity"] == "1b671a64"
+        hours = file["forecast_period"]
+        np.testing.assert_array_equal(hours[:], forecast.lead_times / np.timedelta64(1, hours.units[0]))
+        fields = [each for each in file.variables.values() if "anemoi_variables" in each.ncattrs()]
+        names = [name for each in fields for name in json.loads(each.anemoi_variables)]
+        assert sorted(names) == sorted(forecast.variables)
+        for field in fields:
+            said = {name: field.getncattr(name) for name in field.ncattrs()}
+            first, *_ = about = [forecast.about(name) for name in json.loads(said.pop("anemoi_variables"))]
+            assert {each.units for each in about} == {said.pop("units")}
+            assert {each.name.split("_")[0] for each in about} == {said.pop("short_name")}
+            assert {each.level_type for each in about} == {said.pop("level_type", None)}
+            on_levels = [name for name in field.dimensions if getattr(file[name], "axis", "") == "Z"]
+            levels = file[on_levels[0]][:].tolist() if on_levels else [said.pop("level", None)]
+            assert [each.level for each in about] == levels
+            method = {"accumulated": "time: sum", "maximum_over": "time: maximum"}
+            assert said.pop("cell_methods", None) == (first.statistic and method[first.statistic[0]])
+            if first.statistic:
+                time = file[field.dimensions[1]]
+                ends = netCDF4.num2date(file[time.bounds][:], time.units, time.calendar)
+                pairs = [[np.datetime64(end.isoformat(), "s") for end in pair] for pair in ends]
+                np.testing.assert_array_equal(pairs, np.stack([valid - six, valid], axis=-1))
+            assert set(said.pop("coordinates").split()) <= set(file.variables)
+            assert np.isnan(said.pop("_FillValue"))
+            if said.pop("units_metadata", None) is not None:
+                assert first.units == "K"
+            assert said.pop("standard_name", "").replace("_", " ") in (said.pop("long_name"), "")
+            assert said == {}  # there are no others

@@ -77,9 +77,9 @@ def test_runs_are_listed_in_the_order_they_began(anemoi, runs):
     assert (code, err) == (0, "")
     rows = [line.split() for line in out.splitlines()]
     assert rows == [
-        ["NAME", "STATUS", "STARTED", "DURATION", "STEPS", "LOSS", "CHECKPOINT"],
-        ["early", "finished", "2026-01-02", "03:04", "1:01:01", "3/3", "1", "checkpoint.safetensors"],
-        ["late", "killed", "2026-01-31", "23:00", *rows[2][4:-1], "0/3"],
+        ["RUN", "STATUS", "STARTED", "DURATION", "STEPS", "LOSS", "CHECKPOINT"],
+        ["runs/early", "finished", "2026-01-02", "03:04", "1:01:01", "3/3", "1", "checkpoint.safetensors"],
+        ["runs/late", "killed", "2026-01-31", "23:00", *rows[2][4:-1], "0/3"],
     ]
     assert json.loads(anemoi("list", "--json")[1])[0] == {
         "name": "early",
@@ -113,7 +113,7 @@ def test_a_run_is_shown_as_what_it_is(anemoi, runs, changes, silent, status):
         for file in directory.iterdir():
             os.utime(file, (LONG_AGO, LONG_AGO))
     assert read(directory).status == status
-    assert anemoi("list")[1].splitlines()[1].split()[:2] == ["one", status]
+    assert anemoi("list")[1].splitlines()[1].split()[:2] == ["runs/one", status]
     assert f"status      {status}" in anemoi("show", "one")[1]
 
 
@@ -177,7 +177,7 @@ def test_a_damaged_run_hides_no_other(anemoi, runs, text, said):
     (runs / "bad" / "run.json").write_bytes(text.encode(errors="surrogateescape"))
     code, out, err = anemoi("list")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "good"]
+    assert [line.split()[0] for line in out.splitlines()] == ["RUN", "runs/good"]
     assert "runs/bad" in err
     assert said in err
     code, _, err = anemoi("show", "bad")
@@ -210,19 +210,34 @@ def test_the_last_line_of_a_long_file_is_found(runs):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["list"], "no directory runs"),
-        (["list", "."], "no run in ."),
+        (["list", "runs"], "no directory runs"),
+        (["list"], "no run in {here}: no directory up to 3 levels below it holds run.json"),
         (["show", "nothing"], "no run nothing"),
         (["show", "."], "no record of a run"),
         (["compare", "nothing"], "nothing to compare"),
         (["compare", "nothing", "."], "no run nothing"),
     ],
 )
-def test_a_mistake_is_said_clearly(anemoi, words, said):
+def test_a_mistake_is_said_clearly(anemoi, tmp_path, words, said):
     code, out, err = anemoi(*words)
     assert code in (2, 4)
     assert out == ""
-    assert said in err
+    assert said.format(here=tmp_path) in err
+
+
+def test_runs_are_found_where_they_are(anemoi, tmp_path):
+    for where in ("quickstart/run", "run", "experiments/2026/first", "a/b/c/too-deep"):
+        leave(tmp_path / where, **FINISHED)
+    for hidden in (".cache/run", "data.zarr/run", "venv/lib/run"):
+        leave(tmp_path / hidden, **FINISHED)
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    found = ["experiments/2026/first", "quickstart/run", "run"]
+    assert sorted(line.split()[0] for line in anemoi("list")[1].splitlines()[1:]) == found
+    # What is listed can be shown, and a directory may be named from outside.
+    assert all(anemoi("show", each)[0] == 0 for each in found)
+    assert [line.split()[0] for line in anemoi("list", "a/b")[1].splitlines()[1:]] == ["a/b/c/too-deep"]
+    assert [line.split()[0] for line in anemoi("list", "run")[1].splitlines()[1:]] == ["run"]
 
 
 def test_neither_torch_nor_any_plugin_is_imported(runs):

@@ -39,6 +39,19 @@ class TestSubset(SourceContract):
     options = {"source": ZARR, "frequency": "12h", "thinning": 2}  # noqa: RUF012
 
 
+@pytest.mark.parametrize(
+    "step",
+    [{"name": "clip", "lower": {"q": 0.0}}, {"name": "accumulate", "variables": ["q"]}],
+    ids=["each", "sums"],
+)
+class TestPostprocess(SourceContract):
+    name = "postprocess"
+
+    @pytest.fixture
+    def contract_options(self, step):
+        return {"source": {**ZARR, "fill_missing_dates": "closest"}, "steps": [step]}
+
+
 class TestCommand(CommandContract):
     name = "data"
 

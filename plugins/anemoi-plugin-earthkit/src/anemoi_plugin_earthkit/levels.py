@@ -40,7 +40,6 @@ _CF: Final = {
 }
 """By the standard name of a coordinate in the CF conventions."""
 
-_PRESSURE: Final = frozenset({"Pa", "hPa", "mbar", "millibar", "millibars"})
 _POSITIVE: Final = {"up": "height", "down": "depth"}
 
 
@@ -60,10 +59,10 @@ def is_level(attributes: Mapping[str, Any]) -> bool:
 
 
 def in_words(coordinate: Any) -> list[float]:
-    """The levels of a coordinate in the units that their type has here: pressure in hPa, heights in m."""
-    units, wanted = str(coordinate.attrs.get("units", "")), _type_of_coordinate(coordinate.attrs)
-    factor = {"pressure": "hPa", "height": "m", "depth": "m", "theta": "K"}.get(wanted or "", units)
-    how = conversion("", units, factor) if units else None
+    """The levels of a coordinate in the units that their type has here: pressure in hPa, all lengths in m."""
+    units = str(coordinate.attrs.get("units", ""))
+    ways = (conversion("", units, wanted) for wanted in ("hPa", "m", "K")) if units else ()
+    how = next((way for way in ways if way is not None), None)
     values = [float(value) for value in coordinate.values.reshape(-1)]
     return values if how is None else [value * how.factor + how.offset for value in values]
 
@@ -91,7 +90,8 @@ def type_of_netcdf(attributes: Mapping[str, Any], coordinates: Iterable[Mapping[
 def _type_of_coordinate(about: Mapping[str, Any]) -> str | None:
     if about.get("standard_name") in _CF:
         return _CF[about["standard_name"]]
-    units = about.get("units")
-    if units in _PRESSURE:
+    units = str(about.get("units", ""))
+    if units and conversion("", units, "hPa") is not None:
         return "pressure"
-    return _POSITIVE.get(str(about.get("positive"))) if units == "m" else None
+    is_length = units and conversion("", units, "m") is not None
+    return _POSITIVE.get(str(about.get("positive"))) if is_length else None

@@ -24,6 +24,7 @@ from .levels import in_words, is_level, type_of_netcdf
 from .netcdf_classic import check_length
 from .netcdf_times import Validity, time_dimensions, validity
 from .places import located
+from .valid import valid
 
 _OPEN: Final = 8
 _SAMPLES: Final = 16
@@ -136,7 +137,7 @@ class Netcdf:
                     f"{path}: a field of {names[place]} cannot be read: {error}.",
                     fix="The file is damaged: copy or make it again.",
                 ) from error
-            yield np.asarray(values, dtype=np.float32).reshape(-1)
+            yield valid(np.asarray(values, dtype=np.float32).reshape(-1), array)
 
     def _open(self, path: Path) -> Any:
         """A file that stays open for a while, in each process for itself."""
@@ -259,6 +260,8 @@ def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
                 fix="Give it a coordinate with a standard_name or units of the CF conventions.",
             )
         roles[role], found[role] = dimension, what[role]
+        if role == "level" and coordinate is not None:
+            found[role] = tuple(in_words(coordinate))
     return _Variable(
         array=array,
         outer=outer,

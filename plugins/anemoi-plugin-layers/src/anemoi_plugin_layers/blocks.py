@@ -6,7 +6,9 @@ of so large a tensor takes about as long as filling it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
@@ -24,8 +26,24 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def uncompiled(function: Function) -> Function:
-    """Keep ``torch.compile`` from a function: a decorator with the types that torch's own loses."""
-    return cast(Function, torch.compiler.disable(function))  # type: ignore[no-untyped-call]
+    """Keep ``torch.compile`` from a function.
+
+    Torch's own decorator imports the compiler, which takes a second at the start of every forecast.
+    """
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        if "torch._dynamo" not in sys.modules:  # nobody compiles
+            return function(*args, **options)
+        if function not in _DISABLED:
+            _DISABLED[function] = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
+        return _DISABLED[function](*args, **options)
+
+    return cast(Function, call)
+
+
+_DISABLED: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What torch makes of functions that are kept from the compiler, which takes milliseconds."""
 
 
 def on_eager_cpu(x: Tensor) -> bool:

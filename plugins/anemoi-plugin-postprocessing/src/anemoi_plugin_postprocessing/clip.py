@@ -29,6 +29,8 @@ class Clip(PostProcessor):
         If no bound is given, the forecast does not have a variable, or a lower bound is above the upper one.
     """
 
+    remembers = False
+
     def __init__(
         self,
         *,

@@ -20,6 +20,8 @@ class Derived(PostProcessor):
         What is to come.
     """
 
+    remembers = False
+
     def __init__(self, *, forecast: ForecastDescription) -> None:
         super().__init__(forecast=forecast)
         self._after = forecast

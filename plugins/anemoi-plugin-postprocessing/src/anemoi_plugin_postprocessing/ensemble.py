@@ -68,6 +68,8 @@ class Ensemble(PostProcessor):
         If there is one member alone, or a mean, a spread or a quantile of a direction is asked for.
     """
 
+    remembers = False
+
     def __init__(
         self,
         *,

@@ -47,6 +47,8 @@ class Regrid(PostProcessor):
         extrapolated; or if the method is linear and its points lie in no rows.
     """
 
+    remembers = False
+
     def __init__(
         self,
         *,

@@ -37,6 +37,8 @@ class Select(PostProcessor):
         If there is no point in the area.
     """
 
+    remembers = False
+
     def __init__(
         self,
         *,

@@ -34,6 +34,8 @@ class Units(PostProcessor):
         If units are not known, or cannot be converted.
     """
 
+    remembers = False
+
     def __init__(self, *, forecast: ForecastDescription, to: Mapping[str, str] | None = None) -> None:
         super().__init__(forecast=forecast)
         if not to:

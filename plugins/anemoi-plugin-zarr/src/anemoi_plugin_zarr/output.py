@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,15 @@ class ZarrOutput(WholeOutput):
 
     def finish(self) -> None:
         """Write what describes the data."""
-        forecast = self._forecast
+        forecast, constant = self._forecast, self._writer.constant
+        about = {
+            # A variable that stayed the same keeps its part in a model: dry weather is still a forecast.
+            name: replace(forecast.about(name), constant=name in constant)
+            for name in forecast.variables
+        }
         self._writer.finish(
             {
-                "variables_metadata": {
-                    name: write_variable(forecast.about(name)) for name in forecast.variables
-                },
+                "variables_metadata": {name: write_variable(each) for name, each in about.items()},
                 "uuid": forecast.provenance.get("identity", str(uuid.uuid4())),
                 "provenance": dict(forecast.provenance),
                 "forecast": {

@@ -13,6 +13,7 @@ from anemoi.core.moments import Moments
 from anemoi.core.times import format_duration
 from numpy.typing import NDArray
 
+from .constancy import Constancy
 from .layout import tendency
 from .store import create_array, create_group
 
@@ -64,6 +65,7 @@ class LayoutWriter:
         self._statistics_times = len(times) if statistics_times is None else statistics_times
         self._moments = Moments.none(len(self._variables))
         self._with_nans = np.zeros(len(self._variables), dtype=bool)
+        self._constancy: Constancy | None = None
         self._written = 0
         self._group = create_group(path)
         shape = (len(times), len(self._variables), members, len(grid))
@@ -82,10 +84,22 @@ class LayoutWriter:
         first, last = self._written, self._written + len(fields)
         states = fields.transpose(0, 3, 1, 2)
         self._data[first:last] = states
+        for state in states:
+            if self._constancy is None:
+                self._constancy = Constancy(state.copy())
+            else:
+                self._constancy.add(state)
         for state in states[: max(self._statistics_times - first, 0)]:
             self._moments += Moments.of(state)
         self._with_nans |= np.isnan(states).any(axis=(0, 2, 3))
         self._written = last
+
+    @property
+    def constant(self) -> frozenset[str]:
+        """The variables that are the same in all states written; none where there is one state."""
+        constant = None if self._constancy is None else self._constancy.constant
+        found = np.zeros(len(self._variables), dtype=bool) if constant is None else constant
+        return frozenset(np.array(self._variables)[found].tolist())
 
     def finish(self, attributes: Mapping[str, Any]) -> None:
         """Write the other arrays and the attributes, those given in addition to those of the layout."""
@@ -99,7 +113,12 @@ class LayoutWriter:
             frequency=self._frequency,
             statistics=self._moments.statistics(),
             statistics_period=self._times[[0, self._statistics_times - 1]],
-            attributes={"variables_with_nans": with_nans, "allow_nans": with_nans or False, **attributes},
+            attributes={
+                "variables_with_nans": with_nans,
+                "allow_nans": with_nans or False,
+                "constant_fields": sorted(self.constant),
+                **attributes,
+            },
         )
 
 

@@ -125,7 +125,7 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
             client = stack.enter_context(
                 cluster(
                     request.dask_scheduler,
-                    processes=processes_for(len(batch.tasks)),
+                    processes=processes_for(batch.jobs),
                     requirement="anemoi-core[dask]",
                 )
             )

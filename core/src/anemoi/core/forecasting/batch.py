@@ -28,6 +28,7 @@ from .initial import Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
 from .journal import ForecastJournal
 from .locks import OutputLocks
+from .members import MadeMembers, member_place
 from .plausible import LIMIT, check_allowed
 from .rollout import LEAD_TIME, Forecast, Precision, announced, describe, seeds_of
 from .tee import OnFile, OutputFile, Tee
@@ -83,6 +84,13 @@ class Batch:
     allow_unusual: tuple[str, ...] = ()
     precision: Precision = "32"
     locks: OutputLocks = field(default_factory=lambda: OutputLocks(()))
+    made: MadeMembers | None = None
+
+    @property
+    def jobs(self) -> int:
+        """How many forecasts, or members of forecasts, can be computed at once."""
+        left = sum(bool(task.parts) for task in self.tasks)
+        return left * (1 if isinstance(self.seed, int) else len(self.seed))
 
     def run(
         self,
@@ -149,7 +157,14 @@ class Batch:
             device=self.device,
         )
         return Forecast(
-            task.forecasts, self.model, inputs, self.seed, task.journal, self.limit, self.precision
+            task.forecasts,
+            self.model,
+            inputs,
+            self.seed,
+            task.journal,
+            self.limit,
+            self.precision,
+            self.made,
         )
 
     def _stopped(self, task: Task, error: ImplausibleError, on_file: OnFile) -> ImplausibleError:
@@ -251,7 +266,7 @@ def prepare(
     locks = OutputLocks(places)
     try:
         if restart or checked is not None:
-            _clear_away(forecasts, destinations)
+            _clear_away(forecasts, destinations, members if checked is None else 0)
         tasks = []
         for forecast in forecasts:
             with _collected(errors):
@@ -329,7 +344,7 @@ def _place(destination: Destination, start: np.datetime64) -> Path:
 
 
 def _clear_away(
-    forecasts: Sequence[Mapping[str, ForecastDescription]], destinations: Sequence[Destination]
+    forecasts: Sequence[Mapping[str, ForecastDescription]], destinations: Sequence[Destination], members: int
 ) -> None:
     """Remove what the same forecasts have left unfinished when they were killed; their locks are held."""
     written = [
@@ -341,6 +356,7 @@ def _clear_away(
     ]
     first = [_place(destinations[0], next(iter(each.values())).start) for each in forecasts]
     journals = [path.with_name(f".{path.name}.journal") for path in first]
+    journals += [member_place(path, member) for path in first for member in range(members)]
     for each in leftovers(*(Path(path).expanduser().absolute() for path in written), *journals):
         remove(each)
 

@@ -1,12 +1,13 @@
-"""Forecasts from many dates at once, over the workers of a Dask cluster."""
+"""Forecasts from many dates, and their members, at once over the workers of a Dask cluster."""
 
 from __future__ import annotations
 
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,14 @@ import torch
 from ..allocation import keep_freed_memory
 from ..checkpoint import Checkpoint, build_model, load
 from ..errors import PluginError, RequestError
+from ..files import hidden_beside, leftovers, remove
 from ..model import ForecastModel
 from .batch import Batch, Task, prepare
 from .destination import Destination
-from .initial import Sources
+from .initial import Sources, by_domain
+from .journal import ForecastJournal
+from .members import MadeMembers, MemberSource, member_place
+from .rollout import forecast
 from .tee import OnFile
 
 
@@ -64,6 +69,9 @@ def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda p
 
     The files are, byte for byte, those that the batch would write by itself: a worker computes with as many
     threads. One whose worker is lost is made again by another. This process holds the locks until the end.
+
+    Members that have a seed each are computed by one worker each, which leaves its steps in a hidden journal
+    beside the first file; another puts them together.
 
     Parameters
     ----------
@@ -112,7 +120,7 @@ def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda p
             )
             # As bytes: what a worker cannot read itself would end the worker, and the next, without a word.
             packed = cloudpickle.dumps(job) if task.parts else None
-            futures.append(client.submit(_make, packed, pure=False) if packed else None)
+            futures.append(_submitted(client, packed, batch.seed) if packed else None)
         for task, future in zip(batch.tasks, futures, strict=True):
             if future is not None:
                 future.result()
@@ -124,11 +132,73 @@ def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda p
                 task.journal.remove()
     finally:
         client.cancel([future for future in futures if future is not None])
+        for each in leftovers(*(place for task in batch.tasks for place in _member_places(task, batch.seed))):
+            remove(each)
         batch.locks.release()
 
 
-def _make(packed: bytes) -> None:
-    """Make one forecast, on a worker."""
+def _submitted(client: Any, packed: bytes, seed: int | tuple[int, ...]) -> Any:
+    """Have a forecast made: each member that has a seed of its own for itself, then the files of all."""
+    members = [] if isinstance(seed, int) else range(len(seed))
+    journals = [client.submit(_make_member, packed, member, pure=False) for member in members]
+    return client.submit(_make, packed, journals, pure=False)
+
+
+def _member_places(task: Task, seed: int | tuple[int, ...]) -> list[Path]:
+    first = Path(task.paths[0]).expanduser().absolute()
+    return [] if isinstance(seed, int) else [member_place(first, member) for member in range(len(seed))]
+
+
+def _make_member(packed: bytes, member: int) -> str:
+    """Compute one member, on a worker; give the path of the journal of its steps."""
+    job = _begun(packed)
+    spread, start, how = job.spread, job.start, dict(job.how)
+    checkpoint = _loaded(job.checkpoint, job.identity)
+    seeds = how.pop("seed")
+    for unneeded in ("members", "restart"):
+        del how[unneeded]
+    sources = by_domain(checkpoint, spread.sources())
+    made = forecast(
+        checkpoint,
+        {name: MemberSource(source, member) for name, source in sources.items()},
+        start,
+        spread.lead_time,
+        seed=seeds[member],
+        model=_built(job),
+        **how,
+    )
+    first = Path(spread.destinations[0].of_date(start)).expanduser().absolute()
+    path = hidden_beside(member_place(first, member))
+    replace(made, journal=ForecastJournal(path, {}, {})).compute()
+    return str(path)
+
+
+def _make(packed: bytes, journals: Sequence[str]) -> None:
+    """Make one forecast, on a worker; of the journals of its members, if these were computed before."""
+    job = _begun(packed)
+    spread = job.spread
+    batch = prepare(
+        _loaded(job.checkpoint, job.identity),
+        spread.sources(),
+        [job.start],
+        spread.destinations,
+        spread.lead_time,
+        model=_built(job),
+        trust_code=spread.trust_code,
+        allow_different_versions=spread.allow_different_versions,
+        checked=job.provenance,
+        **job.how,
+    )
+    if journals:
+        batch = replace(batch, made=MadeMembers(journals, batch.model, batch.device))
+    for _ in batch.run(keep_journals=True):
+        pass
+    for journal in journals:
+        remove(Path(journal))
+
+
+def _begun(packed: bytes) -> _Job:
+    """What a worker is to do, in the directory and with the threads of the command."""
     try:
         job: _Job = pickle.loads(packed)
     except (ImportError, AttributeError) as error:
@@ -145,27 +215,7 @@ def _make(packed: bytes) -> None:
             f"The worker has no directory {job.directory}: {error.strerror}.",
             fix="Run the command in a directory that all workers share.",
         ) from error
-    checkpoint = _loaded(job.checkpoint, job.identity)
-    spread = job.spread
-    batch = prepare(
-        checkpoint,
-        spread.sources(),
-        [job.start],
-        spread.destinations,
-        spread.lead_time,
-        model=_built(
-            job.checkpoint,
-            job.identity,
-            trust_code=spread.trust_code,
-            allow_different_versions=spread.allow_different_versions,
-        ),
-        trust_code=spread.trust_code,
-        allow_different_versions=spread.allow_different_versions,
-        checked=job.provenance,
-        **job.how,
-    )
-    for _ in batch.run(keep_journals=True):
-        pass
+    return job
 
 
 @lru_cache(maxsize=1)  # a worker makes many forecasts
@@ -178,18 +228,23 @@ def _loaded(path: str, identity: str | None) -> Checkpoint:
     return checkpoint
 
 
+def _built(job: _Job) -> ForecastModel:
+    spread = job.spread
+    return _model(job.checkpoint, job.identity, spread.trust_code, spread.allow_different_versions)
+
+
 @lru_cache(maxsize=1)
-def _built(
-    path: str, identity: str | None, *, trust_code: bool, allow_different_versions: bool
+def _model(
+    path: str, identity: str | None, trust_code: bool, allow_different_versions: bool
 ) -> ForecastModel:
     return build_model(
         _loaded(path, identity), trust_code=trust_code, allow_different_versions=allow_different_versions
     )
 
 
-def processes_for(forecasts: int) -> int:
-    """How many processes of this machine make so many forecasts at once, each with its threads."""
-    return min(forecasts, max(1, _processors() // torch.get_num_threads()))
+def processes_for(jobs: int) -> int:
+    """How many processes of this machine do so many jobs at once, each with its threads."""
+    return min(max(jobs, 1), max(1, _processors() // torch.get_num_threads()))
 
 
 def _processors() -> int:

@@ -134,6 +134,11 @@ class Chain:
             provenance = {**forecast.provenance, "postprocessing": made}
             self.after = replace(self.after, provenance=provenance)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a state may depend on those before."""
+        return any(step.remembers for _, step, _ in self._steps)
+
     def again(self) -> Chain:
         """The same chain, which has seen no state."""
         return Chain(self._recipe, self.before)

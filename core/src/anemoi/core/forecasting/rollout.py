@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, build_model, load
@@ -27,6 +26,8 @@ from ..times import format_date, parse_date, parse_duration
 from .initial import LeadTimes, Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
 from .journal import ForecastJournal
+from .members import MadeMembers
+from .packing import packed, unpacked
 from .plausible import LIMIT, StepCheck, check_allowed
 
 Precision = Literal["32", "bf16-mixed"]
@@ -59,6 +60,8 @@ class Forecast:
         How far values may be from the range of the training: see :class:`.StepCheck`.
     precision
         In which the model computes; states are single precision in any case.
+    made
+        The outputs, where they were computed elsewhere; None if they are computed here.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Forecast:
     journal: ForecastJournal | None = None
     limit: float = LIMIT
     precision: Precision = "32"
+    made: MadeMembers | None = None
 
     @property
     def description(self) -> ForecastDescription:
@@ -93,14 +97,24 @@ class Forecast:
 
     def unannounced(self) -> Iterator[State]:
         """Compute each state when it is asked for; no hook hears of it."""
-        last = max(described.lead_times[-1] for described in self.descriptions.values())
-        step = next(iter(self.model.steps.values())).step
-        for number in range(int(-(-last // step))):
+        for number in range(self._count):
             outputs = self._step(number)
             self.inputs.add(number, outputs)
             for state in self._states_of(number, outputs):
                 self._checks[state.domain].check(state, number + 1)
                 yield state
+
+    def compute(self) -> None:
+        """Compute every step into the journal; no state is checked, and no hook hears of it."""
+        for number in range(self._count):
+            self.inputs.add(number, self._step(number))
+
+    @property
+    def _count(self) -> int:
+        """How many steps there are."""
+        last = max(described.lead_times[-1] for described in self.descriptions.values())
+        step = next(iter(self.model.steps.values())).step
+        return int(-(-last // step))
 
     @cached_property
     def _checks(self) -> dict[str, StepCheck]:
@@ -113,13 +127,20 @@ class Forecast:
         if number == 0:
             self._check_initial(self.journal)
         if number + 1 < len(self.journal):
-            return self._unpacked(self.journal.state(number + 1, (-1,)))
+            return unpacked(
+                self.journal.state(number + 1, (-1,)),
+                self.model,
+                self.description.members,
+                self.inputs.device,
+            )
         outputs = self._advance(number, self.inputs.of(number))
-        self.journal.append(_packed(outputs, self.model))
+        self.journal.append(packed(outputs, self.model))
         return outputs
 
     @torch.inference_mode()
     def _advance(self, number: int, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        if self.made is not None:
+            return self.made.outputs(number)
         if isinstance(self.seed, int):
             return self._computed(number, inputs, self.seed)
         members = []
@@ -161,7 +182,7 @@ class Forecast:
 
     def _check_initial(self, journal: ForecastJournal) -> None:
         """Begin the journal with the inputs that the forecast starts from, or check that they are those."""
-        initial = _packed(self.inputs.of(0), self.model)
+        initial = packed(self.inputs.of(0), self.model)
         if not len(journal):
             journal.append(initial)
         elif not np.array_equal(journal.state(0, (-1,)), initial):
@@ -169,26 +190,6 @@ class Forecast:
                 f"The initial states differ from those in {journal.path}: the data have changed.",
                 fix="Remove the journal to start anew.",
             )
-
-    def _unpacked(self, values: NDArray[np.float32]) -> dict[str, Tensor]:
-        """The outputs of one step from the journal."""
-        device = self.inputs.device
-        members, found, begin = self.description.members, {}, 0
-        for name, domain in self.model.normalised.items():
-            steps = self.model.steps[name]
-            if not domain.outputs or not steps.outputs:
-                continue
-            shape = (1, len(steps.outputs), members, len(domain.grid), len(domain.outputs))
-            size = int(np.prod(shape))
-            found[name] = torch.from_numpy(values[begin : begin + size].reshape(shape)).to(device)
-            begin += size
-        return found
-
-
-def _packed(fields: Mapping[str, Tensor], model: ForecastModel) -> NDArray[np.float32]:
-    """Fields of all domains as one row of numbers, in the model's order of domains."""
-    rows = [fields[name].float().cpu().numpy().ravel() for name in model.domains if name in fields]
-    return np.concatenate(rows)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,13 @@ class PostProcessor(ABC):
         If the options are about variables that the forecast does not have.
     DataError
         If it cannot be made of this forecast: of its grid, its units or its members.
+    """
+
+    remembers: ClassVar[bool] = True
+    """Whether a state may depend on those before, as a sum since the start does.
+
+    One that looks at each state alone says False, so that states may be taken in any order, and by several
+    processes at once, where a data set is made.
     """
 
     @abstractmethod

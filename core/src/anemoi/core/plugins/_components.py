@@ -83,13 +83,25 @@ def components(kind: str | None = None) -> list[InstalledComponent]:
     ConfigError
         If a list of blocked plugins cannot be read.
     """
-    inspector = _Inspector(_judge(tuple(sys.path)), read_blocklist())
+    found = _judged(tuple(sys.path), read_blocklist(), frozenset(failures.items()), kind == "kind")
+    return [component for component in found if kind in (None, component.kind)]
+
+
+@lru_cache(maxsize=4)
+def _judged(
+    path: tuple[str, ...],
+    blocked: Blocklist,
+    _failures: frozenset[tuple[tuple[str, str, str, str], Verdict]],
+    declaring_alone: bool,
+) -> tuple[InstalledComponent, ...]:
+    """Every component in order, judged once: a forecast asks for some sixty before its first step."""
+    inspector = _Inspector(_judge(path), blocked)
     found = declaring = inspector.declaring()
-    if kind != "kind":
+    if not declaring_alone:
         found = [*declaring, *_with_conflicts(inspector.others(declarations(declaring)))]
     order = {name: place for place, name in enumerate(KINDS)}
     found.sort(key=lambda one: (order.get(one.kind, len(order)), one.kind, normalise(one.name), one.key))
-    return [component for component in found if kind in (None, component.kind)]
+    return tuple(found)
 
 
 def declared() -> dict[str, Declaration]:

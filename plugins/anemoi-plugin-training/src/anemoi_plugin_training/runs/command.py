@@ -1,4 +1,4 @@
-"""``anemoi runs``: the runs that lie here, and how they differ."""
+"""``anemoi runs``: the training runs in a directory, and how they differ."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def command() -> None:
-    """List, show and compare the runs that lie here."""
+    """List, show and compare training runs."""
 
 
 @command.command("list")
-@click.argument("directory", type=click.Path(path_type=Path), default=_RUNS)
+@click.argument("directory", type=click.Path(path_type=Path), default=Path())
 @_as_json
 def list_(directory: Path, as_json: bool) -> None:
-    """List the runs in DIRECTORY (`runs` if it is left out), the oldest first.
+    """List the runs in DIRECTORY and up to three levels below it, the oldest first.
+
+    It is the working directory if it is left out.
 
     A run whose process is gone without a word is killed; one on another machine that has been silent for
     ten minutes is unknown.
@@ -74,7 +76,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 
 
 _SAME = ("(all the same)",)
-_TITLES = ("name", "status", "started", "duration", "steps", "loss", "checkpoint")
+_TITLES = ("run", "status", "started", "duration", "steps", "loss", "checkpoint")
 
 
 def _find(name: str) -> Run:
@@ -94,7 +96,7 @@ def _row(run: Run) -> tuple[str, ...]:
     loss = f"{run.last['loss']:.4g}" if "loss" in run.last else ""
     checkpoint = run.checkpoint.name if run.checkpoint else ""
     started = run.started.strftime("%Y-%m-%d %H:%M")
-    return (run.name, run.status, started, _duration(run.duration), steps, loss, checkpoint)
+    return (str(run.directory), run.status, started, _duration(run.duration), steps, loss, checkpoint)
 
 
 def _summary(run: Run) -> dict[str, Any]:

@@ -18,6 +18,9 @@ RUN = "run.json"
 METRICS = "metrics.jsonl"
 FORMAT_VERSION = 1
 
+DEPTH = 3
+"""How deep below a directory runs are looked for: `runs/experiment/run`."""
+
 _SILENCE = timedelta(minutes=10)
 """A run on another machine that has recorded nothing for so long may be alive or dead."""
 
@@ -174,7 +177,9 @@ def read(directory: Path) -> Run:
 
 
 def find(directory: Path) -> tuple[list[Run], list[DataError]]:
-    """Read every run in a directory, or the one that it is, oldest first.
+    """Read every run in a directory and up to :data:`DEPTH` levels below it, oldest first.
+
+    Hidden directories, virtual environments and Zarr stores are not looked into.
 
     Returns
     -------
@@ -191,7 +196,7 @@ def find(directory: Path) -> tuple[list[Run], list[DataError]]:
     if not directory.is_dir():
         raise DataError(f"There is no directory {directory}.", fix="Give the directory that holds the runs.")
     runs, faults = [], []
-    for each in (directory, *sorted(directory.iterdir())):
+    for each in _directories(directory, DEPTH):
         if (each / RUN).exists():
             try:
                 runs.append(read(each))
@@ -199,10 +204,26 @@ def find(directory: Path) -> tuple[list[Run], list[DataError]]:
                 faults.append(error)
     if not runs and not faults:
         raise DataError(
-            f"There is no run in {directory}: none of its directories holds {RUN}.",
-            fix="Give the directory that holds the runs; the tracker jsonl leaves a record in each.",
+            f"There is no run in {directory.resolve()}: no directory up to {DEPTH} levels below it holds "
+            f"{RUN}.",
+            fix="Give the directory that holds the runs (the --output of anemoi train, or one above it); the "
+            "tracker jsonl leaves a record in each.",
         )
     return sorted(runs, key=lambda run: run.started), faults
+
+
+def _directories(directory: Path, depth: int) -> Iterator[Path]:
+    """A directory and those below it, down to ``depth`` levels, in order of their names."""
+    yield directory
+    if depth == 0 or directory.suffix == ".zarr" or (directory / "pyvenv.cfg").exists():
+        return
+    try:
+        inside = sorted(each.name for each in os.scandir(directory) if each.is_dir(follow_symlinks=False))
+    except PermissionError:
+        return
+    for name in inside:
+        if not name.startswith("."):
+            yield from _directories(directory / name, depth - 1)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -38,9 +38,9 @@ def command() -> None:
     "--filter",
     "filters",
     multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the source 'subset', for a source of any kind: area=[72,-12,34,42], units={msl: hPa}; "
-    "may be repeated, and is done in this order.",
+    metavar="STEP|KEY=VALUE",
+    help="A step of post-processing, as of forecasts: wind, or {name: clip, lower: {tp: 0}}; or an option of "
+    "the source 'subset': area=[72,-12,34,42]. May be repeated, and is done in this order.",
 )
 @click.option("--statistics-start", metavar="DATE", help="Take the statistics from DATE on.")
 @click.option("--statistics-end", metavar="DATE", help="Take them to DATE: the end of the training period.")
@@ -198,14 +198,21 @@ def convert(path: Path, output: Path, overwrite: bool) -> None:
     click.echo(f"The data set is {made}")
 
 
-def _filter(text: str) -> dict[str, Any]:
+def _filter(text: str) -> str | dict[str, Any]:
+    """Read a filter: the name of a step, or that and its options; or an option of ``subset``."""
     from anemoi.core.config.files import read_value
     from anemoi.core.errors import ConfigError
 
     key, sign, value = text.partition("=")
-    if not sign or not key.isidentifier():
-        raise ConfigError(f"--filter {text} is not KEY=VALUE.", fix="As in --filter area=[72,-12,34,42]")
-    return {key: read_value(value, of=f"--filter {key}")}
+    if sign and key.isidentifier():
+        return {key: read_value(value, of=f"--filter {key}")}
+    step = read_value(text, of="--filter")
+    if isinstance(step, str) or (isinstance(step, dict) and isinstance(step.get("name"), str)):
+        return step
+    raise ConfigError(
+        f"--filter {text} is neither a step nor KEY=VALUE.",
+        fix="As in --filter wind, --filter '{name: clip, lower: {tp: 0}}' or --filter area=[72,-12,34,42]",
+    )
 
 
 def _recipe(words: tuple[str, ...]) -> Recipe:

@@ -35,7 +35,8 @@ class Recipe:
     data
         The source, its name and options.
     filters
-        What is done to it, one after the other: options of ``subset``, such as ``{area: [72, -12, 34, 42]}``.
+        What is done to it, one after the other: options of ``subset``, such as ``{area: [72, -12, 34, 42]}``,
+        or a postprocessor, ``wind`` or ``{name: clip, lower: {tp: 0}}``.
     statistics
         The times that the statistics are taken over.
     allow_nans
@@ -49,7 +50,7 @@ class Recipe:
     """
 
     data: Annotated[Spec, Component("source")]
-    filters: list[dict[str, Any]] = field(default_factory=list)
+    filters: list[str | dict[str, Any]] = field(default_factory=list)
     statistics: StatisticsPeriod = field(default_factory=StatisticsPeriod)
     allow_nans: bool = False
     fill_values: list[float] = field(default_factory=list)
@@ -63,7 +64,11 @@ def filtered(recipe: Recipe) -> Spec:
     """Describe the source of a recipe with its filters."""
     spec: Spec = recipe.data
     for each in recipe.filters:
-        spec = {"name": "subset", "source": spec, **each}
+        step = {"name": each} if isinstance(each, str) else each
+        if "name" in step:
+            spec = {"name": "postprocess", "source": spec, "steps": [step]}
+        else:
+            spec = {"name": "subset", "source": spec, **step}
     return spec
 
 
