@@ -1,0 +1,35 @@
+"""How long an edge is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..interfaces import EdgeAttribute
+from ..neighbours import Pairs
+from ..node_set import NodeSet
+from ..normalisation import Normalisation, normalised
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeLength(EdgeAttribute):
+    """The great-circle distance from source to target, in radians before it is scaled.
+
+    Parameters
+    ----------
+    normalise
+        By what the lengths of all edges of the set are divided.
+    """
+
+    normalise: Normalisation | None = "unit-max"
+    names: ClassVar[tuple[str, ...]] = ("edge_length",)
+
+    def values(self, source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.floating[Any]]:
+        """See :meth:`.EdgeAttribute.values`."""
+        difference = source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]]
+        chord = np.linalg.norm(difference, axis=-1)
+        length = 2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0))
+        return normalised(length, self.normalise)[:, None]
