@@ -85,7 +85,7 @@ def test_edges_longer_than_wanted_are_left_out():
         ({"attributes": {"hiden": {"w": {"name": "area"}}}}, "hidden"),
         ({"remove_unconnected": ["data"]}, "remove_unconnected names 'data'"),
         ({"edges": {"a": {**RECIPE["edges"]["processor"], "longest_km": 1.0}}}, "No edge joins"),
-        ({"edges": {"a": {**RECIPE["edges"]["encoder"], "by": {"c": {"name": "cutoff"}}}}}, "factor"),
+        ({"edges": {"a": {**RECIPE["edges"]["encoder"], "by": {"c": {"name": "cutoff", "km": -1.0}}}}}, "km"),
         (
             {"edges": {"a": {**RECIPE["edges"]["encoder"], "by": {"c": {"name": "multi-scale"}}}}},
             "themselves",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
-from anemoi.core.errors import ConfigError
 from pydantic import Field
 
 from ..interfaces import EdgeBuilder
@@ -27,26 +26,17 @@ class Cutoff(EdgeBuilder):
         The distance, as a multiple of how far apart the hidden nodes are at most: the targets in an encoder,
         the sources in a decoder (``of``), which is the longest edge of a mesh.
     km
-        The same as a distance along the surface, in place of ``factor``.
+        The same as a distance along the surface; if given, ``factor`` is not used.
     of
         The nodes whose distance from each other ``factor`` multiplies.
     neighbours
         Of the sources within the distance, at most this many, the nearest; all by default.
-
-    Raises
-    ------
-    ConfigError
-        If neither or both of ``factor`` and ``km`` are given.
     """
 
-    factor: Annotated[float, Field(gt=0)] | None = None
+    factor: Annotated[float, Field(gt=0)] = 0.6
     km: Annotated[float, Field(gt=0)] | None = None
-    of: Annotated[str, Field(pattern="^(source|target)$")] = "target"
+    of: Literal["source", "target"] = "target"
     neighbours: Annotated[int, Field(ge=1)] | None = None
-
-    def __post_init__(self) -> None:
-        if (self.factor is None) == (self.km is None):
-            raise ConfigError("A cut-off is either a factor or a distance in km.", fix="Set one of the two.")
 
     def build(self, source: NodeSet, target: NodeSet) -> Pairs:
         """See :meth:`.EdgeBuilder.build`."""
@@ -59,7 +49,6 @@ class Cutoff(EdgeBuilder):
         """The distance, straight through the unit sphere."""
         if self.km is not None:
             return float(2.0 * np.sin(min(np.pi, self.km / EARTH) / 2.0))
-        assert self.factor is not None
         return self.factor * (source if self.of == "source" else target).spacing
 
     def _nearest(self, pairs: Pairs, source: NodeSet, target: NodeSet) -> Pairs:
