@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from .edge_attributes.direction import EdgeDirection
-from .edge_attributes.length import EdgeLength
-from .edges.cutoff import EARTH
+from .edge_attributes.length import EdgeLength, lengths
 from .interfaces import EdgeAttribute, EdgeBuilder
-from .neighbours import Pairs, in_order, nearest
+from .neighbours import EARTH, Pairs, in_order, nearest
 from .node_set import NodeSet
 
 
@@ -72,8 +71,7 @@ def join(each: Join, source: NodeSet, target: NodeSet) -> Pairs:
     pairs = np.stack([from_all[pairs[:, 0]], to_all[pairs[:, 1]]], axis=-1)
     pairs = in_order(pairs, len(source))
     if each.longest_km is not None:
-        chord = np.linalg.norm(source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]], axis=-1)
-        pairs = pairs[2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)) * EARTH <= each.longest_km]
+        pairs = pairs[lengths(source, target, pairs) * EARTH <= each.longest_km]
     if not len(pairs):
         raise DataError(
             f"No edge joins {each.source} to {each.target}.", fix="Choose a wider cut-off or more neighbours."

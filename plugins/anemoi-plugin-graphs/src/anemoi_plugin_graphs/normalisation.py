@@ -42,3 +42,23 @@ def normalised(
         "unit-std": lambda: measured.std(),
     }[normalisation]()
     return values / size if size > SAME else values
+
+
+def normalised_by_target(
+    values: NDArray[np.floating[Any]], targets: NDArray[np.int64], *, count: int
+) -> NDArray[np.floating[Any]]:
+    """Divide each column by the sum of its absolute values over the edges of each target.
+
+    Parameters
+    ----------
+    values
+        ``(edges, columns)``.
+    targets
+        ``(edges,)``: the target of each edge.
+    count
+        How many targets there are.
+    """
+    columns = values.T.astype(np.float64)
+    sums = [np.bincount(targets, weights=np.abs(column), minlength=count) for column in columns]
+    size = np.stack(sums, axis=-1).astype(np.float64)[targets]  # (edges, columns)
+    return np.asarray(np.divide(values, size, out=np.zeros_like(size), where=size > 0.0))

@@ -72,8 +72,9 @@ def region_of(grids: Sequence[Positions]) -> Region | None:
             return None
         # A point without others is its own nearest: its surroundings are the margin alone.
         neighbours = min(_NEIGHBOURS, len(places) - 1)
-        distances = np.asarray(tree.query(places, k=[neighbours + 1])[0])  # (places, 1)
-        reach = distances[:, 0] * _ROUND
+        distances, near = map(np.asarray, tree.query(places, k=np.arange(1, neighbours + 2)))
+        # Of all that are near, the least: on a border the neighbours of a point lie on one side, far away.
+        reach = distances[:, -1][near].min(axis=1) * _ROUND
         parts.append((tree, reach))
     return Region(tuple(parts))
 

@@ -29,7 +29,10 @@ class EdgeLength(EdgeAttribute):
 
     def values(self, source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.floating[Any]]:
         """See :meth:`.EdgeAttribute.values`."""
-        difference = source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]]
-        chord = np.linalg.norm(difference, axis=-1)
-        length = 2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0))
-        return normalised(length, self.normalise)[:, None]
+        return normalised(lengths(source, target, pairs), self.normalise)[:, None]
+
+
+def lengths(source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.float64]:
+    """The great-circle distance along each edge, in radians, ``(edges,)``."""
+    chord = np.linalg.norm(source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]], axis=-1)
+    return np.asarray(2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)), dtype=np.float64)

@@ -9,11 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from ..interfaces import EdgeBuilder
-from ..neighbours import Pairs, in_order, within
+from ..neighbours import EARTH, Pairs, in_order, within
 from ..node_set import NodeSet
-
-EARTH: float = 6_371.0
-"""The mean radius of the Earth, km (IUGG)."""
 
 
 @dataclass(frozen=True, kw_only=True)

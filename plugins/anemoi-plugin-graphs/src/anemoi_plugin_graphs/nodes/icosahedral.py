@@ -49,28 +49,39 @@ class IcosahedralNodes(NodeBuilder):
 
     def build(self, nodes: Mapping[str, NodeSet]) -> NodeSet:
         """See :meth:`.NodeBuilder.build`."""
-        region = None if self.margin is None else region_of([each.positions for each in self._around(nodes)])
-        if region is None:
+        region = None
+        if self.margin is not None:
+            region = region_of([each.positions for each in around(nodes, self.around)])
+        if self.margin is None or region is None:
             mesh = icosphere(self.refinement)
             return NodeSet.at(mesh.vertices, meshes=mesh.edges)
-        return within(region, self.refinement, self._reach)
+        return within(region, self.refinement, chord_of(self.margin * longest_edge(self.refinement)))
 
-    @property
-    def _reach(self) -> float:
-        """The margin as a distance straight through the unit sphere."""
-        assert self.margin is not None
-        return float(2.0 * np.sin(min(np.pi, self.margin * longest_edge(self.refinement)) / 2.0))
 
-    def _around(self, nodes: Mapping[str, NodeSet]) -> list[NodeSet]:
-        names = tuple(nodes) if self.around is None else self.around
-        if absent := [name for name in names if name not in nodes]:
-            raise ConfigError(
-                f"around names {absent[0]!r}, which are not there yet.",
-                fix=f"There are: {', '.join(nodes) or 'none'}.",
-            )
-        if not names:
-            raise ConfigError("A mesh with a margin goes around nodes, but there are none.")
-        return [nodes[name] for name in names]
+def around(
+    nodes: Mapping[str, NodeSet], names: tuple[str, ...] | None, *, option: str = "around"
+) -> list[NodeSet]:
+    """The nodes that a mesh goes around: those of some names, or all.
+
+    Raises
+    ------
+    ConfigError
+        If there are none of a name, or none at all.
+    """
+    wanted = tuple(nodes) if names is None else names
+    if absent := [name for name in wanted if name not in nodes]:
+        raise ConfigError(
+            f"{option} names {absent[0]!r}, which are not there yet.",
+            fix=f"There are: {', '.join(nodes) or 'none'}.",
+        )
+    if not wanted:
+        raise ConfigError("A mesh with a margin goes around nodes, but there are none.")
+    return [nodes[name] for name in wanted]
+
+
+def chord_of(angle: float) -> float:
+    """An angle at the centre of the Earth as a distance straight through the unit sphere."""
+    return float(2.0 * np.sin(min(np.pi, angle) / 2.0))
 
 
 def longest_edge(refinement: int) -> float:
