@@ -8,7 +8,7 @@ from anemoi.core.errors import ConfigError, DataError
 from anemoi_plugin_graphs.icosphere import icosphere
 from anemoi_plugin_graphs.node_set import NodeSet
 
-netCDF4 = pytest.importorskip("netCDF4")
+netcdf = pytest.importorskip("netCDF4")
 LEVELS = 3
 MESH = icosphere(LEVELS)
 SPHERE = NodeSet.at(MESH.vertices)
@@ -40,7 +40,7 @@ def grid_file(tmp_path_factory):
     levels = np.full(len(MESH.vertices), LEVELS)
     for level in reversed(range(LEVELS)):
         levels[: 10 * 4**level + 2] = level
-    with netCDF4.Dataset(path, "w") as dataset:
+    with netcdf.Dataset(path, "w") as dataset:
         sizes = {
             "vertex": len(MESH.vertices),
             "cell": len(cells),
@@ -100,7 +100,7 @@ def test_cells_are_joined_to_their_vertices_and_back(grid_file):
 
 
 def test_other_files_are_refused(tmp_path):
-    with netCDF4.Dataset(tmp_path / "other.nc", "w"):
+    with netcdf.Dataset(tmp_path / "other.nc", "w"):
         pass
     with pytest.raises(DataError, match="no grid of ICON: it has no vlat"):
         laid(tmp_path / "other.nc")
