@@ -41,6 +41,7 @@ def test_positions_are_unit_vectors_in_the_right_place():
     ("make", "said"),
     [
         (lambda: Nodes(torch.zeros(3), torch.zeros(2)), "one longitude each"),
+        (lambda: Nodes(torch.zeros(3), torch.zeros(3), {"area": torch.zeros(2)}), "attribute area"),
         (lambda: Edges(torch.zeros(2).long(), torch.tensor([1, 0]), torch.zeros(2, 0)), "sorted by target"),
         (lambda: Edges(torch.zeros(2).long(), torch.zeros(3).long(), torch.zeros(3, 0)), "one target each"),
         (lambda: Edges(torch.zeros(2).long(), torch.zeros(2).long(), torch.zeros(2, 1)), "attributes"),

@@ -56,6 +56,8 @@ def graphs(one, other):
     for name, nodes in one.nodes.items():
         for axis in ("latitudes", "longitudes"):
             yield getattr(nodes, axis), getattr(other.nodes[name], axis)
+        assert list(nodes.attributes) == list(other.nodes[name].attributes)
+        yield from ((values, other.nodes[name].attributes[each]) for each, values in nodes.attributes.items())
     for name, edges in one.edges.items():
         assert edges.attribute_names == other.edges[name].attribute_names
         for part in ("source", "target", "attributes"):
@@ -76,6 +78,21 @@ def assert_same_domain(one, other):
     for left, right in pairs:
         assert left.dtype == right.dtype
         np.testing.assert_array_equal(left, right)
+
+
+def test_what_is_known_of_nodes_comes_back(make_checkpoint, tmp_path):
+    checkpoint = make_checkpoint()
+    nodes = checkpoint.graph.nodes["data"]
+    known = {"weight": torch.rand(len(nodes), dtype=torch.float64), "land": torch.arange(len(nodes)) % 2 == 0}
+    graph = dataclasses.replace(
+        checkpoint.graph,
+        nodes={**checkpoint.graph.nodes, "data": dataclasses.replace(nodes, attributes=known)},
+    )
+    assert graph.identity != checkpoint.graph.identity
+    save(tmp_path / "known.safetensors", dataclasses.replace(checkpoint, graph=graph))
+    found = load(tmp_path / "known.safetensors").graph
+    assert all(torch.equal(one, other) for one, other in graphs(graph, found))
+    assert found.identity == graph.identity
 
 
 def test_what_is_saved_is_what_is_loaded(make_checkpoint, tmp_path):

@@ -46,7 +46,8 @@ ALL = [("data", "hidden"), ("hidden", "hidden"), ("hidden", "data")]
 
 @pytest.fixture(params=VARIANTS.values(), ids=VARIANTS.keys())
 def builder(request):
-    return IcosahedralGraph(refinement=2, **request.param)
+    """The mesh over the globe, whatever the grid."""
+    return IcosahedralGraph(refinement=2, margin=None, **request.param)
 
 
 def test_builder_and_configuration_are_found_through_entry_points():
@@ -189,7 +190,7 @@ def test_turning_the_grid_by_a_symmetry_of_the_mesh_changes_nothing_but_the_name
     "options",
     [
         {"refinement": -1},
-        {"refinement": 10},
+        {"refinement": 15},
         {"refinement": 2.5},
         {"refinement": True},
         {"multi_scale": 1},

@@ -29,10 +29,13 @@ class Nodes:
     ----------
     latitudes, longitudes
         ``(nodes,)`` float64, in degrees.
+    attributes
+        What else is known of each node, ``(nodes,)`` each, by name: weights in float64, masks in bool.
     """
 
     latitudes: Tensor
     longitudes: Tensor
+    attributes: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.latitudes.ndim != 1 or self.latitudes.shape != self.longitudes.shape:
@@ -40,6 +43,11 @@ class Nodes:
                 "Nodes need one latitude and one longitude each, but got shapes "
                 f"{tuple(self.latitudes.shape)} and {tuple(self.longitudes.shape)}."
             )
+        for name, values in self.attributes.items():
+            if values.shape != self.latitudes.shape:
+                raise AnemoiError(
+                    f"The attribute {name} has shape {tuple(values.shape)}, but there are {len(self)} nodes."
+                )
 
     def __len__(self) -> int:
         return len(self.latitudes)
@@ -137,6 +145,9 @@ class Graph:
         for name in sorted(self.nodes):
             digest.update(repr(name).encode())
             _add(digest, self.nodes[name].latitudes, self.nodes[name].longitudes)
+            for attribute, values in sorted(self.nodes[name].attributes.items()):
+                digest.update(repr(attribute).encode())
+                _add(digest, values)
         for ends in sorted(self.edges):
             edges = self.edges[ends]
             digest.update(repr((ends, edges.attribute_names)).encode())

@@ -6,22 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, get_type_hints
 
-import numpy as np
-import torch
-from anemoi.core.errors import ConfigError, DataError
-from anemoi.core.graph import HIDDEN, EdgeName, Edges, Graph, Nodes
+from anemoi.core.config import Builder
+from anemoi.core.errors import ConfigError
+from anemoi.core.graph import HIDDEN, Graph
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.graph_builder import GraphBuilder
-from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
-from .attributes import edges_with_attributes
-from .icosphere import Icosphere, icosphere
-from .neighbours import Pairs, in_order, join
+from .joining import Join
+from .nodes.icosahedral import Margin, Refinement
+from .recipe import DOMAINS, RecipeGraph
 
-# Refinement 9 has 2.6 million nodes, 14 km apart: finer than any hidden mesh in use.
-Refinement = Annotated[int, Field(ge=0, le=9)]
 CutoffFactor = Annotated[float, Field(gt=0)]
 Neighbours = Annotated[int, Field(ge=1)]
 
@@ -38,7 +34,7 @@ class IcosahedralGraph(GraphBuilder):
     point hears hidden nodes likewise. With both options of one kind of edges set, the edges are
     those that either gives. No node is left deaf: one that has nothing within its cut-off radius
     hears the nearest. The grid of each domain is joined to the mesh on its own, whatever other domains
-    there are.
+    there are. Over a region the mesh is the part of it that lies there; see :class:`.IcosahedralNodes`.
 
     Parameters
     ----------
@@ -59,6 +55,9 @@ class IcosahedralGraph(GraphBuilder):
     decoder_num_nearest_neighbours
         Join this many of the nearest hidden nodes to each grid point: three are roughly the corners
         of the triangle that it lies in.
+    margin
+        Where the grids cover only a region: how far beyond it the mesh goes, in edges of the finest mesh.
+        Null lays it over the whole globe.
 
     Raises
     ------
@@ -74,6 +73,7 @@ class IcosahedralGraph(GraphBuilder):
     encoder_num_nearest_neighbours: Neighbours | None = None
     decoder_cutoff_factor: CutoffFactor | None = None
     decoder_num_nearest_neighbours: Neighbours | None = 3
+    margin: Margin | None = 2.0
 
     def __post_init__(self) -> None:
         types = get_type_hints(type(self), include_extras=True)
@@ -85,7 +85,7 @@ class IcosahedralGraph(GraphBuilder):
                 raise ConfigError(f"The {end} has no edges.", fix=f"Set {options[0]}, {options[1]} or both.")
 
     def build(self, grids: Mapping[str, Grid]) -> Graph:
-        """Lay the mesh over the globe and join the grid of each domain to it.
+        """Lay the mesh over the grids and join the grid of each domain to it.
 
         Raises
         ------
@@ -94,62 +94,39 @@ class IcosahedralGraph(GraphBuilder):
         DataError
             If a grid has no points.
         """
-        if not grids:
-            raise ConfigError(
-                "A graph needs the grid of at least one domain, but was given none.",
-                fix='Name the domain of each grid, such as {"data": grid}.',
-            )
-        if HIDDEN in grids:
-            raise ConfigError(
-                f"A domain cannot be named {HIDDEN!r}: that is the name of the hidden nodes.",
-                fix="Give the domain another name.",
-            )
-        for name, grid in grids.items():
-            if not len(grid):
-                raise DataError(
-                    f"A graph needs grids of at least one point, but that of {name!r} has none.",
-                    fix=f"Check which points the source of {name!r} selects.",
-                )
-        mesh = icosphere(self.refinement)
-        hidden = _nodes_at(mesh.vertices)
-        domains = {name: _nodes(grid.latitudes, grid.longitudes) for name, grid in grids.items()}
-        encoders: dict[EdgeName, Edges] = {}
-        decoders: dict[EdgeName, Edges] = {}
-        for name, grid in grids.items():
-            into, out = self._joined(grid, mesh)
-            encoders[name, HIDDEN] = edges_with_attributes(domains[name], hidden, into)
-            decoders[HIDDEN, name] = edges_with_attributes(hidden, domains[name], out)
-        one_way: Pairs = np.concatenate(mesh.edges if self.multi_scale else mesh.edges[-1:])
-        both_ways = in_order(np.concatenate([one_way, one_way[:, ::-1]]), len(hidden))
-        return Graph(
-            nodes={**domains, HIDDEN: hidden},
+        return self.recipe.build(grids)
+
+    @property
+    def recipe(self) -> RecipeGraph:
+        """The same as a recipe."""
+        mesh = {"name": "icosahedral", "refinement": self.refinement, "margin": self.margin}
+        scales = {"name": "multi-scale", "scales": None if self.multi_scale else 1}
+        return RecipeGraph(
+            nodes={HIDDEN: Builder("node_builder", mesh)},
             edges={
-                **encoders,
-                (HIDDEN, HIDDEN): edges_with_attributes(hidden, hidden, both_ways),
-                **decoders,
+                "encoder": Join(
+                    source=DOMAINS,
+                    target=HIDDEN,
+                    by=_by(self.encoder_cutoff_factor, "target", self.encoder_num_nearest_neighbours),
+                ),
+                "processor": Join(source=HIDDEN, target=HIDDEN, by={"mesh": Builder("edge_builder", scales)}),
+                "decoder": Join(
+                    source=HIDDEN,
+                    target=DOMAINS,
+                    by=_by(self.decoder_cutoff_factor, "source", self.decoder_num_nearest_neighbours),
+                ),
             },
         )
 
-    def _joined(self, grid: Grid, mesh: Icosphere) -> tuple[Pairs, Pairs]:
-        """Join a grid to the mesh, and the mesh to the grid."""
-        points = grid.positions
 
-        def radius(factor: float | None) -> float | None:
-            return None if factor is None else factor * mesh.longest_edge
-
-        encoder = join(
-            points,
-            mesh.vertices,
-            radius=radius(self.encoder_cutoff_factor),
-            num_nearest_neighbours=self.encoder_num_nearest_neighbours,
-        )
-        decoder = join(
-            mesh.vertices,
-            points,
-            radius=radius(self.decoder_cutoff_factor),
-            num_nearest_neighbours=self.decoder_num_nearest_neighbours,
-        )
-        return encoder, decoder
+def _by(factor: float | None, of: str, neighbours: int | None) -> dict[str, Builder]:
+    """What joins grids to the mesh, or the mesh to grids."""
+    found: dict[str, Mapping[str, Any]] = {}
+    if factor is not None:
+        found["cutoff"] = {"name": "cutoff", "factor": factor, "of": of}
+    if neighbours is not None:
+        found["nearest"] = {"name": "nearest", "neighbours": neighbours}
+    return {name: Builder("edge_builder", spec) for name, spec in found.items()}
 
 
 def _check(option: str, value: object, type_: Any) -> None:
@@ -157,15 +134,3 @@ def _check(option: str, value: object, type_: Any) -> None:
         TypeAdapter[Any](type_).validate_python(value, strict=True)
     except ValidationError as error:
         raise ConfigError(f"The graph cannot take {option}={value!r}: {error.errors()[0]['msg']}.") from error
-
-
-def _nodes_at(positions: NDArray[np.float64]) -> Nodes:
-    x, y, z = positions.T
-    return _nodes(np.rad2deg(np.arctan2(z, np.hypot(x, y))), np.rad2deg(np.arctan2(y, x)))
-
-
-def _nodes(latitudes: NDArray[np.float64], longitudes: NDArray[np.float64]) -> Nodes:
-    return Nodes(
-        torch.as_tensor(np.array(latitudes, dtype=np.float64)),
-        torch.as_tensor(np.array(longitudes, dtype=np.float64)),
-    )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+Positions = NDArray[np.float64]
+"""Unit vectors, ``(points, 3)``."""
+
+Wanted = Callable[[Positions, float, int], NDArray[np.bool_]]
+"""Chooses triangles by their middles, the largest distance from a middle to a corner, and their level."""
 
 GOLDEN = (1.0 + 5.0**0.5) / 2.0
 
@@ -36,18 +43,29 @@ class Icosphere:
         return float(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=-1).max())
 
 
-def icosphere(refinement: int) -> Icosphere:
+def icosphere(refinement: int, *, wanted: Wanted | None = None) -> Icosphere:
     """Split each triangle of the icosahedron into four, ``refinement`` times.
 
     The middle of every edge, pushed out to the sphere, becomes a vertex. The icosahedron stands
     with the middle of a triangle on each pole, as in GraphCast (Lam et al., "Learning skillful
     medium-range global weather forecasting", Science 382, 2023), so that no vertex of any
     refinement lies on a pole.
+
+    Parameters
+    ----------
+    refinement
+        How often to split.
+    wanted
+        Which triangles to split further; all by default. Of a mesh over a region no triangle is made
+        anywhere else.
     """
     vertices, faces = _icosahedron()
     edges, side = _edges(faces)
     levels = [edges]
-    for _ in range(refinement):
+    for level in range(refinement):
+        if wanted is not None:
+            faces = faces[_wanted(vertices, faces, level, wanted)]
+            edges, side = _edges(faces)
         middles = vertices[edges].sum(axis=1)
         middles /= np.linalg.norm(middles, axis=-1, keepdims=True)
         ab, bc, ca = (side + len(vertices)).T
@@ -58,6 +76,13 @@ def icosphere(refinement: int) -> Icosphere:
         edges, side = _edges(faces)
         levels.append(edges)
     return Icosphere(vertices, tuple(levels))
+
+
+def _wanted(vertices: Positions, faces: NDArray[np.int64], level: int, wanted: Wanted) -> NDArray[np.bool_]:
+    middles = vertices[faces].mean(axis=1)
+    middles /= np.linalg.norm(middles, axis=-1, keepdims=True)
+    radius = np.linalg.norm(vertices[faces] - middles[:, None], axis=-1).max(initial=0.0)
+    return wanted(middles, float(radius), level)
 
 
 def _icosahedron() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -85,6 +110,8 @@ def _icosahedron() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 def _edges(faces: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find each edge once, ``(edges, 2)``, and those on the sides ab, bc, ca of each face, ``(faces, 3)``."""
+    if not len(faces):
+        return np.empty((0, 2), dtype=np.int64), np.empty((0, 3), dtype=np.int64)
     sides = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1), axis=-1)
     count = int(faces.max()) + 1
     keys, side = np.unique(sides[..., 0] * count + sides[..., 1], return_inverse=True)

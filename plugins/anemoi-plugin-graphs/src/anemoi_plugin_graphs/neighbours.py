@@ -12,6 +12,9 @@ Positions = NDArray[np.float64]
 Pairs = NDArray[np.int64]
 """A source and a target in each row, ``(pairs, 2)``."""
 
+EARTH = 6_371.0
+"""The mean radius of the Earth, km (IUGG)."""
+
 SAME = 1e-9
 """Distances that differ by less are the same one, computed with different rounding (6 mm on the Earth)."""
 

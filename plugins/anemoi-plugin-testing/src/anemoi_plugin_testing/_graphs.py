@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -21,12 +22,22 @@ def small_graph(*, data: int = 30, hidden: int = 12) -> Graph:
 
 
 def graph_on(grids: Mapping[str, Grid], *, hidden: int = 12) -> Graph:
-    """The points of each grid and hidden nodes, each of which hears its nearest neighbours."""
+    """The points of each grid and hidden nodes, each of which hears its nearest neighbours.
+
+    Above the hidden nodes lie ``hidden_1`` and ``hidden_2``, as graphs of several levels have them; a model
+    that knows nothing of levels leaves them alone.
+    """
     nodes = {
         name: Nodes(torch.tensor(grid.latitudes), torch.tensor(grid.longitudes))
         for name, grid in grids.items()
     }
-    return _joined({**nodes, HIDDEN: _spread(hidden, 0.25)})
+    joined = _joined({**nodes, HIDDEN: _spread(hidden, 0.25)})
+    levels = {HIDDEN: joined.nodes[HIDDEN], "hidden_1": _spread(6, 0.3), "hidden_2": _spread(3, 0.4)}
+    names = list(levels)
+    pairs = [(name, name) for name in names[1:]]
+    pairs += [ends for one, other in pairwise(names) for ends in ((one, other), (other, one))]
+    between = {ends: _nearest(levels[ends[0]], levels[ends[1]]) for ends in pairs}
+    return Graph({**joined.nodes, **levels}, {**joined.edges, **between})
 
 
 def graph_with_isolated_nodes() -> Graph:

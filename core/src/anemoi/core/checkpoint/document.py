@@ -48,6 +48,7 @@ class _Edges(_Open):
 class _Graph(_Open):
     nodes: list[str]
     edges: list[_Edges]
+    node_attributes: dict[str, list[str]] = {}
 
 
 class _Lock(BaseModel):

@@ -40,6 +40,8 @@ def graph_tensors(graph: Graph | None) -> dict[str, Tensor]:
     for name, nodes in graph.nodes.items():
         tensors[f"graph/nodes/{name}/latitudes"] = nodes.latitudes
         tensors[f"graph/nodes/{name}/longitudes"] = nodes.longitudes
+        for attribute, values in nodes.attributes.items():
+            tensors[f"graph/nodes/{name}/attributes/{attribute}"] = values
     for (source, target), edges in graph.edges.items():
         prefix = f"graph/edges/{source}/{target}"
         tensors[f"{prefix}/source"] = edges.source
@@ -52,12 +54,14 @@ def describe_graph(graph: Graph | None) -> dict[str, Any] | None:
     """What the document says of a graph."""
     if graph is None:
         return None
+    known = {name: list(nodes.attributes) for name, nodes in graph.nodes.items() if nodes.attributes}
     return {
         "nodes": list(graph.nodes),
         "edges": [
             {"source": source, "target": target, "attributes": list(edges.attribute_names)}
             for (source, target), edges in graph.edges.items()
         ],
+        **({"node_attributes": known} if known else {}),
     }
 
 
@@ -65,10 +69,13 @@ def read_graph(said: Mapping[str, Any] | None, tensors: Mapping[str, Stored]) ->
     """Read a graph back."""
     if said is None:
         return None
-    nodes = {
-        name: Nodes(*(tensor(tensors[f"graph/nodes/{name}/{axis}"]) for axis in ("latitudes", "longitudes")))
-        for name in said["nodes"]
-    }
+    nodes = {}
+    for name in said["nodes"]:
+        prefix = f"graph/nodes/{name}"
+        latitudes, longitudes = (tensor(tensors[f"{prefix}/{axis}"]) for axis in ("latitudes", "longitudes"))
+        known = said.get("node_attributes", {}).get(name, [])
+        of_nodes = {each: tensor(tensors[f"{prefix}/attributes/{each}"]) for each in known}
+        nodes[name] = Nodes(latitudes, longitudes, of_nodes)
     edges = {}
     for edge in said["edges"]:
         prefix = f"graph/edges/{edge['source']}/{edge['target']}"

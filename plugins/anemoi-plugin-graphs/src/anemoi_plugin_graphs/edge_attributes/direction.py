@@ -1,0 +1,48 @@
+"""Where the source of an edge lies as seen from its target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..interfaces import EdgeAttribute
+from ..neighbours import Pairs
+from ..node_set import NodeSet
+from ..normalisation import Normalisation, normalised
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeDirection(EdgeAttribute):
+    """The straight line from target to source, in the local frame of the target: up, east and north.
+
+    GraphCast (Lam et al., 2023, supplementary material) gets the same three by turning the target to latitude
+    and longitude zero, where up, east and north are x, y and z. At a pole the longitude that is given says
+    which way is east.
+
+    Parameters
+    ----------
+    normalise
+        By what the lines of all edges of the set are divided, measured by their lengths.
+    """
+
+    normalise: Normalisation | None = "unit-max"
+    names: ClassVar[tuple[str, ...]] = ("edge_up", "edge_east", "edge_north")
+
+    def values(self, source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.floating[Any]]:
+        """See :meth:`.EdgeAttribute.values`."""
+        difference = source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]]
+        local = np.einsum("eij,ej->ei", local_axes(target)[pairs[:, 1]], difference)
+        return normalised(local, self.normalise, lengths=np.linalg.norm(difference, axis=-1))
+
+
+def local_axes(nodes: NodeSet) -> NDArray[np.float64]:
+    """The unit vectors up, east and north at each node, as rows: ``(nodes, 3, 3)``."""
+    latitude, longitude = np.deg2rad(nodes.latitudes), np.deg2rad(nodes.longitudes)
+    zero = np.zeros_like(latitude)
+    east = [-np.sin(longitude), np.cos(longitude), zero]
+    north = [-np.sin(latitude) * np.cos(longitude), -np.sin(latitude) * np.sin(longitude), np.cos(latitude)]
+    axes = [nodes.positions, np.stack(east, axis=-1), np.stack(north, axis=-1)]
+    return np.stack(axes, axis=1)

@@ -1,0 +1,38 @@
+"""How long an edge is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..interfaces import EdgeAttribute
+from ..neighbours import Pairs
+from ..node_set import NodeSet
+from ..normalisation import Normalisation, normalised
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeLength(EdgeAttribute):
+    """The great-circle distance from source to target, in radians before it is scaled.
+
+    Parameters
+    ----------
+    normalise
+        By what the lengths of all edges of the set are divided.
+    """
+
+    normalise: Normalisation | None = "unit-max"
+    names: ClassVar[tuple[str, ...]] = ("edge_length",)
+
+    def values(self, source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.floating[Any]]:
+        """See :meth:`.EdgeAttribute.values`."""
+        return normalised(lengths(source, target, pairs), self.normalise)[:, None]
+
+
+def lengths(source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.float64]:
+    """The great-circle distance along each edge, in radians, ``(edges,)``."""
+    chord = np.linalg.norm(source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]], axis=-1)
+    return np.asarray(2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)), dtype=np.float64)

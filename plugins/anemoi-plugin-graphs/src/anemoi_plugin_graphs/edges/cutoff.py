@@ -1,0 +1,59 @@
+"""Edges from all nodes within a distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ..interfaces import EdgeBuilder
+from ..neighbours import EARTH, Pairs, in_order, within
+from ..node_set import NodeSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cutoff(EdgeBuilder):
+    """Joins each target to all sources within a distance.
+
+    Parameters
+    ----------
+    factor
+        The distance, as a multiple of how far apart the hidden nodes are at most: the targets in an encoder,
+        the sources in a decoder (``of``), which is the longest edge of a mesh.
+    km
+        The same as a distance along the surface; if given, ``factor`` is not used.
+    of
+        The nodes whose distance from each other ``factor`` multiplies.
+    neighbours
+        Of the sources within the distance, at most this many, the nearest; all by default.
+    """
+
+    factor: Annotated[float, Field(gt=0)] = 0.6
+    km: Annotated[float, Field(gt=0)] | None = None
+    of: Literal["source", "target"] = "target"
+    neighbours: Annotated[int, Field(ge=1)] | None = None
+
+    def build(self, source: NodeSet, target: NodeSet) -> Pairs:
+        """See :meth:`.EdgeBuilder.build`."""
+        pairs = within(source.positions, target.positions, self._radius(source, target))
+        if source is target:
+            pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        return pairs if self.neighbours is None else self._nearest(pairs, source, target)
+
+    def _radius(self, source: NodeSet, target: NodeSet) -> float:
+        """The distance, straight through the unit sphere."""
+        if self.km is not None:
+            return float(2.0 * np.sin(min(np.pi, self.km / EARTH) / 2.0))
+        return self.factor * (source if self.of == "source" else target).spacing
+
+    def _nearest(self, pairs: Pairs, source: NodeSet, target: NodeSet) -> Pairs:
+        assert self.neighbours is not None
+        pairs = in_order(pairs, len(source))
+        distance = np.linalg.norm(
+            source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]], axis=-1
+        ).round(9)  # sources equally far away: the first, whatever the rounding
+        pairs = pairs[np.lexsort((pairs[:, 0], distance, pairs[:, 1]))]
+        first = np.searchsorted(pairs[:, 1], pairs[:, 1])
+        return pairs[np.arange(len(pairs)) - first < self.neighbours]

@@ -1,0 +1,102 @@
+"""The vertices of an icosahedral mesh, over the globe or over the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from anemoi.core.errors import ConfigError, DataError
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ..icosphere import Icosphere, icosphere
+from ..interfaces import NodeBuilder
+from ..neighbours import Positions
+from ..node_set import NodeSet
+from ..region import Region, region_of
+
+Refinement = Annotated[int, Field(ge=0, le=14)]
+Margin = Annotated[float, Field(ge=1.0)]
+
+LONGEST: float = 1.2
+"""The longest edge of a mesh, as a multiple of its shortest; the exact number depends on the refinement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IcosahedralNodes(NodeBuilder):
+    """The vertices of an icosahedral mesh, with the edges of all its scales.
+
+    See :func:`~anemoi_plugin_graphs.icosphere.icosphere`. Over data that cover only a region the mesh is that
+    of the globe, and of it the part over the data and a margin around them; no more is ever made, so that a
+    region can have a mesh much finer than would fit into memory for the globe.
+
+    Parameters
+    ----------
+    refinement
+        How many times the triangles of the icosahedron are split in four: ``10 * 4**refinement + 2`` nodes
+        on the globe.
+    margin
+        How far beyond a region the mesh goes, in edges of the finest mesh; null lays it over the globe.
+    around
+        The nodes that it goes over; all that there are by default.
+    """
+
+    refinement: Refinement = 4
+    margin: Margin | None = 2.0
+    around: tuple[str, ...] | None = None
+
+    def build(self, nodes: Mapping[str, NodeSet]) -> NodeSet:
+        """See :meth:`.NodeBuilder.build`."""
+        region = None
+        if self.margin is not None:
+            region = region_of([each.positions for each in around(nodes, self.around)])
+        if self.margin is None or region is None:
+            mesh = icosphere(self.refinement)
+            return NodeSet.at(mesh.vertices, meshes=mesh.edges)
+        return within(region, self.refinement, chord_of(self.margin * longest_edge(self.refinement)))
+
+
+def around(
+    nodes: Mapping[str, NodeSet], names: tuple[str, ...] | None, *, option: str = "around"
+) -> list[NodeSet]:
+    """The nodes that a mesh goes around: those of some names, or all.
+
+    Raises
+    ------
+    ConfigError
+        If there are none of a name, or none at all.
+    """
+    wanted = tuple(nodes) if names is None else names
+    if absent := [name for name in wanted if name not in nodes]:
+        raise ConfigError(
+            f"{option} names {absent[0]!r}, which are not there yet.",
+            fix=f"There are: {', '.join(nodes) or 'none'}.",
+        )
+    if not wanted:
+        raise ConfigError("A mesh with a margin goes around nodes, but there are none.")
+    return [nodes[name] for name in wanted]
+
+
+def chord_of(angle: float) -> float:
+    """An angle at the centre of the Earth as a distance straight through the unit sphere."""
+    return float(2.0 * np.sin(min(np.pi, angle) / 2.0))
+
+
+def longest_edge(refinement: int) -> float:
+    """About how long the longest edge of a mesh is, in radians."""
+    return float(LONGEST * np.arctan(2.0) / 2**refinement)
+
+
+def within(region: Region, refinement: int, margin: float) -> NodeSet:
+    """The part of a mesh that lies within ``margin`` of a region, straight through the unit sphere."""
+
+    def wanted(middles: Positions, radius: float, level: int) -> NDArray[np.bool_]:
+        return region.near(middles, margin, beyond=radius)
+
+    mesh: Icosphere = icosphere(refinement, wanted=wanted)
+    keep = region.near(mesh.vertices, margin)
+    if not keep.any():
+        raise DataError("No node of the mesh lies near the data.", fix="Choose a larger margin.")
+    return NodeSet.at(mesh.vertices, meshes=mesh.edges).selected(keep)

@@ -1,0 +1,1 @@
+"""Hierarchical models for Anemoi: down and up through levels of a mesh."""
