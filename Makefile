@@ -22,7 +22,7 @@ RUN := quickstart/run/checkpoint.safetensors
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
-	$(BIN)/anemoi train --output quickstart/run
+	$(BIN)/anemoi train +experiment=quickstart --output quickstart/run
 	$(BIN)/anemoi forecast $(RUN) --date 2025-12-23T00 --lead-time 72h --output quickstart/forecast.zarr
 	$(BIN)/anemoi evaluate $(RUN) --report quickstart/report
 

@@ -148,6 +148,7 @@ def checkpoint(weather: ArraySource) -> SimpleNamespace:
         lock=(entry,),
         provenance=provenance,
         identity=identity,
+        path=None,
         as_parent=lambda: {**provenance, "kind": "checkpoint", "identity": identity},
     )
 

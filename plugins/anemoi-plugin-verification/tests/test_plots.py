@@ -63,8 +63,10 @@ def test_pictures_are_whole_and_trackers_have_them(tmp_path):
             assert len(image.convert("RGB").getcolors(1 << 16)) > 10
 
 
-def test_what_is_drawn_is_what_was_validated(tmp_path, kept):
-    train(*WORDS, "callbacks.plots.every=2", output=tmp_path / "run")
+def test_what_is_drawn_is_what_was_validated(tmp_path, kept, caplog):
+    words = ["callbacks.plots.every=2", "callbacks.plots.variables=[msl]"]
+    train(*WORDS, *words, output=tmp_path / "run")
+    assert "cannot draw" not in caplog.text
     assert [drawing.step for drawing in kept] == [2, 4]
     forecast = kept[-1].forecasts["data"]
     source = Sample()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +15,14 @@ from anemoi.core.lineage import verify as verify_file
 from matplotlib.image import imread
 from rich.console import Console
 
+from anemoi_plugin_verification.charts import training_curves
 from anemoi_plugin_verification.evaluation import STANDARD
 from anemoi_plugin_verification.maps import NOTHING, Case, comparison, png
 from anemoi_plugin_verification.metrics import ContinuousRankedProbabilityScore
 from anemoi_plugin_verification.raster import Raster
-from anemoi_plugin_verification.report import render
+from anemoi_plugin_verification.report import _course, render
 from anemoi_plugin_verification.table import sections, terminal_tables
+from anemoi_plugin_verification.training_record import TrainingRecord
 from anemoi_plugin_verification.verification import verify
 
 HOUR = np.timedelta64(3600, "s")
@@ -198,3 +202,33 @@ def test_land_is_left_grey_on_the_maps_of_the_ocean(coupled, lat_lon) -> None:
     grey = np.array([int(NOTHING[k : k + 2], 16) for k in (1, 3, 5)]) / 255
     near = (np.abs(picture[..., :3] - grey) < 0.02).all(axis=-1)
     assert near.mean() > 0.02
+
+
+def test_the_curves_of_the_training_are_shown_with_the_best_checkpoint(tmp_path):
+    losses = {1: None, 2: 0.7, 3: None, 4: 0.5, 5: None, 6: 0.6}
+    lines = [
+        {"step": step, "seconds": 1.0, "loss": 1 / step, "learning_rate": 0.01}
+        | ({} if value is None else {"validation_loss": value})
+        for step, value in losses.items()
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    checkpoint = SimpleNamespace(path=tmp_path / "checkpoint.safetensors")
+    assert "left out: there is no metrics.jsonl" in _course(checkpoint).told
+    assert _course(SimpleNamespace(path=None)).curves == ""
+    (tmp_path / "metrics.jsonl").write_text(text + '{"step": 7, "lo')  # in the middle of a line
+    course = _course(checkpoint)
+    assert course.curves.startswith("data:image/svg+xml;base64,")
+    assert "lowest at step 4 (0.5)" in course.told
+    assert "and 0.6 at the last validation, at step 6" in course.told
+    record = TrainingRecord.beside(checkpoint.path)
+    axes = training_curves(record).axes[0]
+    marked = [line for line in axes.get_lines() if "best" in str(line.get_label())]
+    assert [line.get_xdata()[0] for line in marked] == [4]
+    validation = next(line for line in axes.get_lines() if line.get_label() == "validation")
+    assert list(validation.get_ydata()) == [0.7, 0.5, 0.6]
+    (tmp_path / "metrics.jsonl").write_text("{}\n")
+    assert "is damaged" in _course(checkpoint).told
+
+
+def test_the_report_says_why_there_are_no_curves(html):
+    assert "The curves of the training are left out: there is no metrics.jsonl" in Page(html).text

@@ -212,3 +212,21 @@ def test_a_metric_that_refuses_the_domain_does_so_before_anything_is_computed(
         monkeypatch.setattr(f"anemoi_plugin_verification.{name}", computed)
     with pytest.raises(ConfigError, match="not of this domain"):
         verify(checkpoint, weather, metrics={"odd": refused})
+
+
+@pytest.mark.parametrize(
+    ("dates", "first"),
+    [
+        ({"validation": {"start": "2025-12-16", "end": "2025-12-17T18"}}, "2025-12-18T00"),
+        ({"validation": {"start": "2025-12-16", "end": None}}, "2025-12-16T00"),
+        ({"validation": {"start": None, "end": "2025-12-17T18"}}, "2025-12-16T00"),
+        (
+            {"validation": {"start": "2025-12-16", "end": None}, "test": {"start": "2025-12-17"}},
+            "2025-12-17T00",
+        ),
+    ],
+)
+def test_the_test_period_follows_what_was_validated_too(checkpoint, weather, damped, dates, first):
+    checkpoint.configuration["dates"] = dates
+    found = verify(checkpoint, weather, lead_time="12h")
+    assert found.period.start == np.datetime64(first)

@@ -117,12 +117,16 @@ for steps, status in (((1, 2), "interrupted"), ((2, 3), "finished")):
 def test_files_are_sent_and_checkpoints_where_one_wants(upload, tmp_path, checkpoint):
     tracker = WandbTracker(directory=tmp_path, upload_checkpoints=upload, system_metrics=False)
     tracker.start("run", PARAMETERS)
-    (tmp_path / "curve.png").write_bytes(b"png")
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "00000500-map-msl.png").write_bytes(b"png")
     (tmp_path / "checkpoint.safetensors").write_bytes(checkpoint.read_bytes())
-    tracker.artefact(tmp_path / "curve.png")
+    tracker.artefact(tmp_path / "plots" / "00000500-map-msl.png")
     tracker.artefact(tmp_path / "checkpoint.safetensors")
     tracker.finish("finished")
-    assert recorded(tmp_path)["files"] == ["curve.png", *["checkpoint.safetensors"] * upload]
+    assert recorded(tmp_path)["files"] == [
+        "plots/00000500-map-msl.png",
+        *["checkpoint.safetensors"] * upload,
+    ]
 
 
 def test_online_without_a_key_is_said_at_once_and_stops_no_training(tmp_path, monkeypatch, caplog):

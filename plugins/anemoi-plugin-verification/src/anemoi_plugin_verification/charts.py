@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from .maps import FAINT, INK, new_figure
 from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation
+from .training_record import TrainingRecord
 from .units import display_unit
 
 # Of the palette of Okabe and Ito (2008), which most people with a colour deficiency can tell apart;
@@ -57,6 +58,44 @@ def error_growth(evaluation: Evaluation, variable: str) -> Figure:
     if correlations:
         right.set_ylim(top=1.0)
         _over_lead(right, "Anomaly correlation", lead)
+    left.legend(frameon=False, fontsize=9, labelcolor=INK)
+    return figure
+
+
+def training_curves(record: TrainingRecord) -> Figure:
+    """Draw the training and the validation loss along the steps, and the learning rate.
+
+    The training loss is shown by step, faint, and as the mean of a fiftieth of the steps; a line marks the
+    step of the lowest validation loss.
+    """
+    figure = new_figure(10.5, 3.6)
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    blue, orange = STYLES[MODEL]["color"], STYLES[PERSISTENCE]["color"]
+    window = max(1, len(record.steps) // 50)
+    mean = np.convolve(record.losses, np.ones(window) / window, mode="valid")
+    left.plot(record.steps, record.losses, color=blue, linewidth=0.6, alpha=0.25)
+    left.plot(
+        record.steps[window - 1 :], mean, color=blue, linewidth=1.8, label=f"training, mean of {window}"
+    )
+    if record.best is not None:
+        left.plot(
+            record.validated,
+            record.validation_losses,
+            color=orange,
+            linewidth=1.6,
+            marker="s",
+            markersize=3.5,
+            label="validation",
+        )
+        label = f"best checkpoint: step {record.best:,}"
+        left.axvline(record.best, color=INK, linewidth=1.0, linestyle=(0, (4, 2)), label=label)
+    shown = np.concatenate([mean, record.validation_losses])
+    left.set_ylim(0, 1.1 * float(shown.max()))
+    right.plot(record.steps, record.rates, color=blue, linewidth=1.8)
+    right.set_ylim(bottom=0)
+    for axes, title in ((left, "Loss"), (right, "Learning rate")):
+        finish(axes, title, "optimisation step")
+        axes.set_xlim(0, 1.02 * record.steps[-1])
     left.legend(frameon=False, fontsize=9, labelcolor=INK)
     return figure
 

@@ -37,6 +37,29 @@ def training_period(provenance: Mapping[str, Any]) -> Period | None:
     return Period(parse_date(period["start"]), parse_date(period["end"])) if period else None
 
 
+def test_start(
+    configuration: Mapping[str, Any], training: Period, frequency: np.timedelta64
+) -> np.datetime64:
+    """Find the first date that a training has looked at in no way, neither for its weights nor to judge them.
+
+    Parameters
+    ----------
+    configuration
+        Of the training: ``dates.test.start`` is it; or else it follows ``dates.validation.end``.
+    training
+        What it follows without those.
+    frequency
+        Of the data.
+    """
+    dates = configuration.get("dates") or {}
+    test, validation = (dates.get(name) or {} for name in ("test", "validation"))
+    if test.get("start"):
+        return parse_date(str(test["start"]))
+    validated = validation.get("start") and validation.get("end")
+    last = max(training.end, parse_date(str(validation["end"]))) if validated else training.end
+    return np.datetime64(last + frequency)
+
+
 def start_dates(
     period: Period, needed: Sequence[tuple[DataSource, Offsets]], lead_time: np.timedelta64
 ) -> Times:

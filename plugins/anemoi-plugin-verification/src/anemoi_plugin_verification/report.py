@@ -11,12 +11,13 @@ from typing import Any
 
 import jinja2
 import numpy as np
+from anemoi.core.checkpoint import Checkpoint
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.output import State
 from anemoi.core.trailer import trailer
 
-from .charts import error_growth, svg
+from .charts import error_growth, svg, training_curves
 from .evaluation import STANDARD
 from .fields import read_fields
 from .maps import Case, comparison, png
@@ -24,6 +25,7 @@ from .period import Period
 from .raster import Raster
 from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, RMSE, Evaluation, Score
 from .table import Section, is_error, sections
+from .training_record import TrainingRecord
 from .units import DisplayUnit, decimals, display_unit, in_hours, in_words
 from .verification import Verification, VerifiedDomain
 
@@ -92,10 +94,43 @@ def render(verification: Verification, example: Sequence[State]) -> str:
         training=verification.training and _period(verification.training),
         is_independent=verification.is_independent,
         checkpoint=verification.checkpoint,
+        course=_course(verification.checkpoint),
         made=made,
     )
     content = hashlib.sha256(page.encode()).hexdigest()
     return page + trailer(made, f"sha256:{content}", comment=("<!-- ", " -->")).decode()
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the training went: a picture, what it shows in words, and why there is none where it is empty."""
+
+    curves: str
+    told: str
+
+
+def _course(checkpoint: Checkpoint) -> Course:
+    try:
+        record = TrainingRecord.beside(checkpoint.path)
+    except DataError as error:
+        return Course("", f"The curves of the training are left out: {error.what}.")
+    if record.best is None:
+        told = (
+            "There was no validation: give dates.validation.start to see whether a training fits too closely."
+        )
+    else:
+        lowest, (last, end) = (
+            record.validation_losses.min(),
+            (record.validation_losses[-1], record.validated[-1]),
+        )
+        told = (
+            f"The validation loss is lowest at step {record.best:,} ({lowest:.4g}), whose weights are in "
+            "best.safetensors"
+        )
+        told += (
+            "." if record.best == end else f", and {last:.4g} at the last validation, at step {int(end):,}."
+        )
+    return Course(_data_address("image/svg+xml", svg(training_curves(record))), told)
 
 
 def _period(period: Period) -> str:

@@ -22,7 +22,7 @@ from anemoi.core.times import format_date, parse_date, parse_duration
 from .climatology import Climatology
 from .climatology import climatology as mean_states
 from .evaluation import STANDARD, Metrics
-from .period import Offsets, Period, start_dates, training_period
+from .period import Offsets, Period, start_dates, test_start, training_period
 from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation
 from .scoring import Plan, Spread, scores_here, scores_on
 
@@ -178,7 +178,7 @@ def verify(
     for name in leads:
         _check_fits(checkpoint.domains[name], sources[name])
     training = training_period(checkpoint.provenance)
-    period = _test_period([sources[name] for name in leads], training, start, end)
+    period = _test_period([sources[name] for name in leads], checkpoint.configuration, training, start, end)
     count = step_count(checkpoint, last)
     needed = [
         (sources[name], _offsets(checkpoint, name, leads, count, persist)) for name in checkpoint.domains
@@ -272,6 +272,7 @@ def _check_truth(source: DataSource, times: Times) -> None:
 
 def _test_period(
     sources: Sequence[DataSource],
+    configuration: Mapping[str, Any],
     training: Period | None,
     start: str | np.datetime64 | None,
     end: str | np.datetime64 | None,
@@ -284,7 +285,8 @@ def _test_period(
             "The checkpoint does not say which period it was trained on, so the test period is unknown.",
             fix="Give the first start date that the model has not seen: --start DATE",
         )
-    return Period(training.end + min(source.frequency for source in sources), last)
+    frequency = min(source.frequency for source in sources)
+    return Period(test_start(configuration, training, frequency), last)
 
 
 def _offsets(

@@ -109,9 +109,8 @@ class Plots(Callback):
         forecasts, self._forecasts = self._forecasts, {}
         if self._drawer is None or not forecasts:
             return
-        if unknown := sorted(
-            set(self.variables) - {each for one in forecasts.values() for each in one.errors}
-        ):
+        known = {each for one in forecasts.values() for each in one.units}
+        if unknown := sorted(set(self.variables) - known):
             self._warn(f"no domain forecasts {', '.join(unknown)} (callbacks.plots.variables)")
         for one in forecasts.values():
             one.score(metrics)
