@@ -19,6 +19,7 @@ from anemoi_plugin_training.batches import batches
 from anemoi_plugin_training.engine import OneDevice, find_engine
 from anemoi_plugin_training.loop import phases
 from anemoi_plugin_training.optimisers.adamw import AdamW
+from anemoi_plugin_training.processes import launcher, local_world, rank, world
 from anemoi_plugin_training.runs import read
 from anemoi_plugin_training.samples import Samples
 from anemoi_plugin_training.saving import saved
@@ -90,6 +91,72 @@ def begun_with_two(tmp_path, *words, leave_after="never"):
         start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+
+
+def test_two_tasks_of_slurm_train_as_one_process_with_the_doubled_batch(tmp_path):
+    words = [*WORDS, "training.steps=2", "training.rollout_steps=0"]
+    program = [
+        sys.executable,
+        "-c",
+        "import sys; from anemoi.core.cli import main; sys.exit(main(sys.argv[1:]))",
+    ]
+    step = {
+        "SLURM_JOB_ID": str(os.getpid()),
+        "SLURM_STEP_NUM_TASKS": "2",
+        "SLURM_STEP_NUM_NODES": "1",
+        "SLURM_NTASKS": "2",
+        "SLURM_NTASKS_PER_NODE": "2",
+        "SLURM_NNODES": "1",
+        "SLURM_NODEID": "0",
+        "SLURM_NODELIST": "localhost",
+        "OMP_NUM_THREADS": "1",
+    }
+    tasks = [
+        subprocess.Popen(
+            [*program, "train", *words, "training.batch_size=2", "--output", str(tmp_path / "run")],
+            env={**os.environ, **step, "SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for task in (0, 1)
+    ]
+    said = [task.communicate(timeout=240)[0] for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0]
+    assert [each.count("Trained in") for each in said] == [1, 0]
+    prepare(config.compose("train", [*words, "training.batch_size=4"])).run(tmp_path / "one")
+    assert_close(tmp_path / "run", tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({}, (None, 0, 1, 1)),
+        ({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}, (None, 0, 1, 1)),  # the script of a job
+        ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, (None, 0, 1, 1)),
+        (
+            {"SLURM_STEP_NUM_TASKS": "8", "SLURM_STEP_NUM_NODES": "2", "SLURM_PROCID": "5"},
+            ("srun", 5, 8, 4),
+        ),
+        (
+            {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1", "TORCHELASTIC_RUN_ID": "1", "RANK": "3"}
+            | {"WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"},
+            ("torchrun", 3, 8, 4),
+        ),
+    ],
+)
+def test_a_process_knows_which_of_how_many_it_is(monkeypatch, environment, found):
+    for name in [name for name in os.environ if name.startswith(("SLURM", "TORCHELASTIC"))]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert (launcher(), rank(), world(), local_world()) == found
+
+
+def test_tasks_that_slurm_does_not_count_by_node_are_refused(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    with pytest.raises(ConfigError, match=r"processes each node has\.\nAsk .* --ntasks-per-node=2"):
+        find_engine(TrainingSettings(), CPU)
 
 
 def metrics_of(run):

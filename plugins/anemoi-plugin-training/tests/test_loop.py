@@ -297,3 +297,18 @@ def test_the_share_of_a_step_that_is_spent_waiting_for_data_is_measured(random_s
         training, "_clip", lambda clip=training._clip: now.__setitem__(0, now[0] + 1.0) or clip()
     )
     assert [step.waiting for step in training.steps()] == [0.75] * 6
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"rollout": 4}, [(1, 3), (4, 7)]),
+        ({"rollout": 4, "rollout_every": 2}, [(1, 3), (2, 2), (3, 2), (4, 3)]),
+        ({"rollout": 4, "rollout_every": 5}, [(1, 3), (2, 5), (3, 2), (4, 0)]),
+        ({"rollout": 2, "rollout_every": 5}, [(1, 3), (2, 7)]),
+        ({"rollout": 1, "rollout_every": 5}, [(1, 3), (1, 7)]),
+    ],
+)
+def test_rollouts_grow(options, expected):
+    assert phases(TrainingSettings(steps=10, rollout_steps=7, **options)) == expected
+    assert sum(steps for _, steps in expected) == 10

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .parallelism import shard
-from .processes import local_world, world
+from .processes import launcher, local_world, world
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 
     from .settings import TrainingSettings
 
@@ -218,17 +219,39 @@ def _is_mixed(settings: TrainingSettings) -> bool:
     return settings.precision in ("bf16-mixed", "16-mixed")
 
 
+def _environment() -> ClusterEnvironment:
+    """How the processes find each other; named, for Fabric takes every job of SLURM for one of ``srun``."""
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+    by = launcher()
+    if by is None:
+        return LightningEnvironment()
+    if by == "torchrun":
+        return TorchElasticEnvironment()
+    try:
+        return SLURMEnvironment(auto_requeue=False)
+    except RuntimeError as error:
+        raise ConfigError(
+            "SLURM does not say how many processes each node has.",
+            fix=f"Ask for them by node: srun --ntasks-per-node={local_world()}",
+        ) from error
+
+
 def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
     """Find out where this process computes.
 
-    Where ``torchrun`` has started it, it is one of several: each sees samples of its own, and all have the
-    same weights (PyTorch's distributed data parallel), or a part of them each (fully sharded data parallel).
+    Where ``torchrun`` or ``srun`` has started it, it is one of several: each sees samples of its own, and all
+    have the same weights (PyTorch's distributed data parallel), or a part of them each (fully sharded data
+    parallel).
 
     Raises
     ------
     ConfigError
-        If there are several processes or a mixed precision, and Lightning Fabric is not installed; or the
-        precision and sharding do not go together.
+        If there are several processes or a mixed precision, and Lightning Fabric is not installed; the
+        precision and sharding do not go together; or SLURM shares the processes out in a way that Fabric does
+        not take.
     """
     several = world() > 1
     mixed = _is_mixed(settings)
@@ -259,7 +282,7 @@ def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
         accelerator="cuda" if device.type == "cuda" else "cpu",
         devices=local_world() if several or device.index is None else [device.index],
         num_nodes=world() // local_world(),
-        plugins=[] if precision is None else [precision],
+        plugins=[_environment(), *([] if precision is None else [precision])],
         strategy=strategy,
     )
     fabric.launch()

@@ -323,8 +323,13 @@ def _single(weight: Tensor) -> Tensor:
 
 def phases(settings: TrainingSettings) -> list[tuple[int, int]]:
     """List the rollouts that are trained, one after another, and for how many optimisation steps each."""
-    last = min(settings.steps, settings.rollout_steps)
-    return [(1, settings.steps - last), (settings.rollout, last)]
+    left = min(settings.steps, settings.rollout_steps)
+    found = [(1, settings.steps - left)]
+    if settings.rollout_every is not None:
+        for rollout in range(2, settings.rollout):
+            found.append((rollout, min(settings.rollout_every, left)))
+            left -= found[-1][1]
+    return [*found, (settings.rollout, left)]
 
 
 @contextmanager

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from anemoi.core.errors import ConfigError
 from torch import Tensor, nn
 
 from .patterns import matching
-from .settings import LowRankSettings
 from .sharding import assign, share_out, whole, whole_tree
+
+if TYPE_CHECKING:
+    from .settings import LowRankSettings
 
 _KEY = "training.lora"
 _ENDINGS = (".lora_a", ".lora_b")

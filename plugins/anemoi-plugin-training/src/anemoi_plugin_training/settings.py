@@ -181,6 +181,8 @@ class TrainingSettings:
         How many forecast steps the loss is the mean of, in the last ``rollout_steps`` optimisation steps.
     rollout_steps
         How many optimisation steps at the end are made with ``rollout``; before them it is one.
+    rollout_every
+        After how many of these it grows by one forecast step, from two to ``rollout``; None has it at once.
     optimiser
         An older name for ``optimiser.name``; None where that says it.
     learning_rate
@@ -230,6 +232,7 @@ class TrainingSettings:
     batch_size: Annotated[int, Field(ge=1)] = 1
     rollout: Annotated[int, Field(ge=1)] = 2
     rollout_steps: Annotated[int, Field(ge=0)] = 500
+    rollout_every: Annotated[int, Field(ge=1)] | None = None
     optimiser: Literal["muon", "adamw"] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-2
     warmup_steps: Annotated[int, Field(ge=0)] = 50
