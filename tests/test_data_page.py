@@ -6,10 +6,12 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import xarray as xr
 from anemoi.core.cli import main
+from anemoi.core.cli.main import command as anemoi
 from anemoi.core.plugins import load
 
 ROOT = Path(__file__).parents[1]
@@ -70,6 +72,15 @@ def run(line: str, **places: str) -> None:
     assert main(words) == 0, line
 
 
+def test_the_example_of_the_help_text(files: Path) -> None:
+    text = anemoi.get_command(click.Context(anemoi), "data").get_command(None, "create").help
+    (example,) = re.findall(r"anemoi data create sample .*", text)
+    run(example)
+    source = load("source", "zarr")(path="OUT.zarr")
+    assert str(source.times[-1]) == "2025-12-21T18:00:00"
+    assert str(source.statistics_period[-1]) == "2025-12-19T18:00:00"
+
+
 def test_all_of_them_are_run_here() -> None:
     assert len(COMMANDS) == 5
 
@@ -116,3 +127,26 @@ def test_with_filters(files: Path) -> None:
     variables, units, _ = read("OUT.zarr")
     assert variables == ("10u", "10v", "tp", "10si", "10wdir")
     assert units["tp"] == "kg m**-2"
+
+
+@pytest.mark.parametrize("name", ["a=b.zarr", "a#b.zarr", "with blanks.zarr", "übung-日本.zarr", "{x}.zarr"])
+def test_paths_of_any_letters(files: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "create", "era5.zarr", "select=[2t]", name]) == 0
+    for words in (["check"], ["inspect"], ["statistics"]):
+        assert main(["data", *words, name]) == 0
+    assert main(["data", "create", name, f"copy {name}"]) == 0
+    assert main(["data", "convert", name, f"{name}.zip"]) == 0
+    assert read(name) == read(f"copy {name}") == read(f"{name}.zip") == (("2t",), {"2t": "K"}, 6)
+
+
+def test_tables_are_whole_at_any_width(files: Path, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "create", "era5.zarr", "select=[2t,tp]", "OUT.zarr"]) == 0
+    capsys.readouterr()
+    for words in (["inspect"], ["check"], ["statistics"]):
+        told = []
+        for width in ("20", "400"):
+            monkeypatch.setenv("COLUMNS", width)
+            assert main(["data", *words, "OUT.zarr"]) == 0
+            told.append(capsys.readouterr().out)
+        assert told[0] == told[1]
+        assert "…" not in told[0]

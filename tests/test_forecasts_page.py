@@ -91,3 +91,21 @@ def test_the_error_of_the_page_is_what_is_said(suite, tmp_path, capsys):
     said = capsys.readouterr().err
     (expected,) = re.findall(r"```\n(Error: suite.yaml has.*?)```", PAGE, re.DOTALL)
     assert said == expected
+
+
+@pytest.mark.parametrize("name", ["a=b #.zarr", "übung 日本.nc"])
+def test_paths_of_any_letters(checkpoint, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["forecast", str(checkpoint), "--lead-time", "12h", "--output", name]
+    assert (
+        main(
+            [*words, "--date", "2025-12-22T00", "--postprocess", f"{name}={{name: units, to: {{msl: hPa}}}}"]
+        )
+        == 0
+    )
+    form = "zarr" if name.endswith("zarr") else "netcdf"
+    assert dict(opened(form, name)[0].units) == {"msl": "hPa"}
+    # And a forecast goes on from there, converted back.
+    words[-1] = f"next {name}"
+    assert main([*words, "--date", "2025-12-22T12", "--source", name]) == 0
+    assert "hPa" in capsys.readouterr().err

@@ -157,7 +157,9 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
     """
     options, named = {}, []
     for value in given:
-        if match := _OPTION.fullmatch(value):
+        # A file may be called so that it looks like an option: a=b.zarr.
+        match = None if Path(value).exists() else _OPTION.fullmatch(value)
+        if match:
             options[match[1]] = read_value(match[2], of=f"--source {match[1]}")
         else:
             named.append(value)

@@ -85,7 +85,7 @@ def create(
 
     \b
     anemoi data create recipe.yaml OUT.zarr --workers 4
-    anemoi data create sample end=2025-12-21 OUT.zarr --statistics-end 2025-12-19
+    anemoi data create sample OUT.zarr --filter end=2025-12-21 --statistics-end 2025-12-19
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     from dataclasses import replace
 
