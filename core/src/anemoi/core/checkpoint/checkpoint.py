@@ -22,6 +22,7 @@ from ..model import ForecastModel, assemble
 from ..secrets import masked
 from ..steps import Steps
 from . import container, layout
+from .bounded import Bounded
 from .plugin_lock import DifferentVersionWarning, LockEntry, compare, targets
 
 
@@ -166,20 +167,22 @@ def build_model(
     ------
     CheckpointError
         If a plugin is absent or has another version, if the configuration names code that is not
-        trusted, or if the weights are not those of the model.
+        trusted, if it asks for a larger model than the file holds, or if the weights are not those of the
+        model.
     """
     _check_trust(_needed(checkpoint.configuration), trust_code)
     _check_lock(checkpoint.lock, allow_different_versions)
     configuration = _pinned(checkpoint)
-    objective = config.build("objective", configuration["objective"], trust_code=trust_code)
-    model = assemble(
-        configuration,
-        domains=checkpoint.domains,
-        steps=checkpoint.steps,
-        graph=checkpoint.graph,
-        objective=cast(Objective, objective),
-        trust_code=trust_code,
-    )
+    with Bounded(checkpoint.weights.values()):
+        objective = config.build("objective", configuration["objective"], trust_code=trust_code)
+        model = assemble(
+            configuration,
+            domains=checkpoint.domains,
+            steps=checkpoint.steps,
+            graph=checkpoint.graph,
+            objective=cast(Objective, objective),
+            trust_code=trust_code,
+        )
     _load_weights(model, checkpoint.weights)
     return model
 
