@@ -151,8 +151,8 @@ def test_a_hook_that_ends_the_process_is_switched_off_and_the_run_goes_on(site):
         "print('went on', os._exit is leave, flush=True)\n"
     )
     assert (run.returncode, run.stdout) == (0, "3\nwent on True\n")
-    assert "exit-dist:it raised ProcessExit in training_step: it called os._exit(0)" in run.stderr
-    assert "born-dist:it could not be started: ProcessExit" in run.stderr
+    assert "exit-dist:it raised ProcessExitError in training_step: it called os._exit(0)" in run.stderr
+    assert "born-dist:it could not be started: ProcessExitError" in run.stderr
 
 
 def test_an_interrupt_by_the_user_is_no_fault_of_the_hook():

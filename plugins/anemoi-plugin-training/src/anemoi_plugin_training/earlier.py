@@ -72,7 +72,7 @@ def interrupted(directory: Path, overrides: Sequence[str] = (), *, trust_code: b
         raise ConfigError(f"{directory / CONFIGURATION} cannot be read: {error}") from error
     composition = Composition.from_dict(record, trust_code=trust_code)
     changed = config.override(composition, overrides)
-    before, after = dict(leaves(composition.values)), dict(leaves(changed.values))
+    before, after = dict(leaves(composition.recorded)), dict(leaves(changed.recorded))
     for key in {**before, **after}:
         if before.get(key) != after.get(key) and not key.startswith(_MAY_CHANGE):
             raise ConfigError(

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from anemoi.core import config
-from anemoi.core.checkpoint import Checkpoint, lock
+from anemoi.core.checkpoint import FORECAST_SECTIONS, Checkpoint, lock
 from anemoi.core.config import Composition
 from anemoi.core.domain import Domain
 from anemoi.core.errors import ConfigError, DataError
@@ -124,7 +124,9 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
     first = next(iter(periods.values()))
     parents: list[dict[str, Any]] = [{**source.provenance, "kind": "dataset"} for source in sources.values()]
     if graph is not None:
-        parents.append({"kind": "graph", "identity": graph.identity, "configuration": values.get("graph")})
+        parents.append(
+            {"kind": "graph", "identity": graph.identity, "configuration": composition.recorded.get("graph")}
+        )
     parents += start.parents
     facts: dict[str, Any] = {
         "training_period": {"start": format_date(first[0]), "end": format_date(first[-1])}
@@ -136,7 +138,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         graph=graph,
         domains=described,
         steps=steps,
-        configuration=values,
+        configuration=composition.recorded_except(FORECAST_SECTIONS),
         overrides=composition.overrides,
         lock=locked,
         provenance=provenance(

@@ -160,7 +160,7 @@ class Training:
         trackers = self.settings.trackers
         limit = None if settings.time_limit is None else parse_time_limit(settings.time_limit)
         with exclusive(directory) if main else nullcontext(), Leaving(limit, began=self.began) as leaving:
-            parameters = self.composition.to_dict()
+            parameters = {**self.composition.to_dict(), "values": self.checkpoint.configuration}
             if main:
                 check_directory(directory, resume=resume)
                 write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())

@@ -187,6 +187,14 @@ def build_model(
     return model
 
 
+FORECAST_SECTIONS = (
+    *(f"{where}{part}" for where in ("", "domains.*.") for part in ("transforms", "forcings", "frequency")),
+    "model",
+    "objective",
+)
+"""What of a configuration a forecast needs the values of: see :meth:`Composition.recorded_except`."""
+
+
 def _needed(configuration: Mapping[str, Any]) -> list[Any]:
     """The parts of a configuration that a forecast builds components of."""
     domains: Mapping[str, Mapping[str, Any]] = configuration.get("domains") or {}

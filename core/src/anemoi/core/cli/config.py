@@ -35,12 +35,15 @@ def command() -> None:
 @_configuration
 @_as_json
 def show(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Print the configuration that a run with these OVERRIDES would have."""
+    """Print the configuration that a run with these OVERRIDES would have.
+
+    Values that depend on the environment are shown as they are written.
+    """
     import yaml
 
     from ..config import compose
 
-    values = dict(compose(primary, overrides).values)
+    values = compose(primary, overrides).recorded
     click.echo(json.dumps(values, indent=2) if as_json else yaml.safe_dump(values, sort_keys=False).rstrip())
 
 

@@ -22,7 +22,7 @@ class Explanation:
     Parameters
     ----------
     key, value
-        The dotted key, and its value.
+        The dotted key, and its value; one that depends on the environment as it was written.
     history
         The places that wrote it, the one that won last; none if it is the default of ``option``.
     option
@@ -66,7 +66,7 @@ def explain(composition: Composition, key: str) -> list[Explanation]:
         If there is no such key, and nothing that would take it.
     """
     options = _options(composition)
-    values = dict(leaves(composition.values))
+    values = dict(leaves(composition.recorded))
     keys = [each for each in values if f"{each}.".startswith(f"{key}.")]
     if not keys and key in options and not options[key].parameter.required:
         return [Explanation(key, options[key].parameter.to_dict()["default"], (), options[key])]

@@ -98,7 +98,8 @@ def _validated(composition: Composition, settings: Callable[..., Any] | None) ->
         origin = composition.origin(key)
         return origin.where if origin else ""
 
-    found, section = check(schema_of(composition, settings), composition.values, where)
+    schema = schema_of(composition, settings)
+    found, section = check(schema, composition.values, where, shown=composition.recorded)
     if section is None:
         return found, None
     try:

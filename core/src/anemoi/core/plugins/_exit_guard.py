@@ -8,16 +8,16 @@ from types import TracebackType
 from typing import NoReturn
 
 
-class ProcessExit(Exception):
+class ProcessExitError(Exception):
     """Foreign code called ``os._exit``, which would have ended the run with an exit code of its choice."""
 
 
 class ExitGuard:
-    """While it is open, ``os._exit`` raises :class:`ProcessExit` in this thread of this process.
+    """While it is open, ``os._exit`` raises :class:`ProcessExitError` in this thread of this process.
 
     A context. Other threads, and processes forked from this one, end as they ask to. What ends a process in
-    another way is not kept from it: a signal, a crash, the C library called directly, a reference to ``os._exit``
-    taken before.
+    another way is not kept from it: a signal, a crash, the C library called directly, an ``os._exit``
+    that was kept from before.
     """
 
     def __enter__(self) -> ExitGuard:
@@ -33,5 +33,5 @@ class ExitGuard:
 
     def _refuse(self, status: int) -> NoReturn:
         if os.getpid() == self._process and threading.get_ident() == self._thread:
-            raise ProcessExit(f"it called os._exit({status}), which would have ended the run")
+            raise ProcessExitError(f"it called os._exit({status}), which would have ended the run")
         self._exit(status)
