@@ -15,6 +15,7 @@ from anemoi_plugin_training.earlier import interrupted, recorded
 from .test_run import TINY
 
 SECRET = "hunter2-of-the-environment"
+PASSWORD = "password-in-a-url"
 REFERENCE = "${oc.env:ANEMOI_TEST_TOKEN}"
 
 
@@ -23,7 +24,7 @@ class Telling(Tracker):
 
     given: ClassVar[list[str]] = []
 
-    def __init__(self, *, directory, token: str = "", header: str = ""):
+    def __init__(self, *, directory, token: str = "", header: str = "", url: str = ""):
         self.given[:] = [token, header]
         self.file = directory / "told.json"
 
@@ -40,6 +41,7 @@ WORDS = [
     *TINY,
     f"+trackers.mine._target_={__name__}.Telling",
     f"+trackers.mine.token={REFERENCE}",
+    f"+trackers.mine.url=https://bob:{PASSWORD}@example.org/",
     "+trackers.mine.header='Bearer ${trackers.mine.token}'",
     "model.channels=${oc.decode:${oc.env:ANEMOI_TEST_CHANNELS}}",
     "training.checkpoint.every_steps=1",
@@ -63,11 +65,13 @@ def test_values_of_the_environment_stay_references(held, capfd, monkeypatch):
     assert main(["checkpoint", "inspect", "--json", "run/checkpoint.safetensors"]) == 0
     printed = capfd.readouterr()
     assert f"training.steps: expected int >= 1, got {REFERENCE!r}" in printed.err
-    assert SECRET not in printed.out + printed.err
+    for secret in (SECRET, PASSWORD):
+        assert secret not in printed.out + printed.err
     files = [path for path in held.rglob("*") if path.is_file()]
     assert {"checkpoint.safetensors", "run.json", "told.json"} <= {path.name for path in files}
     for path in files:
         assert SECRET.encode() not in path.read_bytes(), path
+        assert PASSWORD.encode() not in path.read_bytes(), path
     checkpoint = load("run/checkpoint.safetensors")
     trackers = checkpoint.configuration["trackers"]["mine"]
     assert (trackers["token"], trackers["header"]) == (REFERENCE, "Bearer ${trackers.mine.token}")
@@ -101,3 +105,5 @@ def test_a_run_goes_on_with_what_the_environment_holds_by_then(held, monkeypatch
     values = interrupted(held / "run", trust_code=True).values
     assert values["trackers"]["mine"]["token"] == "renewed"
     assert values["model"]["channels"] == 8  # the weights that are there
+    again = [f"trackers.mine.url=https://bob:{PASSWORD}@example.org/"]
+    assert PASSWORD in interrupted(held / "run", again, trust_code=True).get("trackers.mine.url")

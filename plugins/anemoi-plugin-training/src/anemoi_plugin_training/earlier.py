@@ -11,6 +11,7 @@ from anemoi.core.checkpoint import inspect
 from anemoi.core.config import Composition
 from anemoi.core.config.composition import leaves
 from anemoi.core.errors import ConfigError
+from anemoi.core.secrets import masked
 
 from .directory import CONFIGURATION, check_directory
 
@@ -72,7 +73,7 @@ def interrupted(directory: Path, overrides: Sequence[str] = (), *, trust_code: b
         raise ConfigError(f"{directory / CONFIGURATION} cannot be read: {error}") from error
     composition = Composition.from_dict(record, trust_code=trust_code)
     changed = config.override(composition, overrides)
-    before, after = dict(leaves(composition.recorded)), dict(leaves(changed.recorded))
+    before, after = (dict(leaves(masked(each.recorded))) for each in (composition, changed))
     for key in {**before, **after}:
         if before.get(key) != after.get(key) and not key.startswith(_MAY_CHANGE):
             raise ConfigError(
