@@ -1,4 +1,4 @@
-"""Where the command ``anemoi`` starts: outside the package ``anemoi``, which another of that name can hide."""
+"""Where the command ``anemoi`` starts: outside the package ``anemoi``, which another one can hide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def main() -> int:
         if error.name != "anemoi.core" or hidden_by is None:
             raise
         sys.stderr.write(
-            f"Error: {hidden_by} hides Anemoi: a package or module of that name comes first on Python's path.\n"
+            f"Error: {hidden_by} hides Anemoi: what has that name comes first on the path of Python.\n"
             "Rename it, or remove its folder from PYTHONPATH; if a distribution brought it, uninstall that.\n"
         )
         return 5

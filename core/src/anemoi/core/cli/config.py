@@ -81,21 +81,21 @@ def explain(key: str, primary: str, overrides: tuple[str, ...], as_json: bool) -
 @_configuration
 @_as_json
 def validate(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Refuse what the command would refuse before it reads data: every value and component is checked.
+    """Refuse what the command would refuse before it reads values: data are opened, models are built.
 
-    Exit code 2 if anything is wrong.
+    Exit code 2 if anything is wrong with the configuration, else that of the command: 3 where data are not
+    there, say.
     """
     from ..config import compose
-    from ..config import validate as check
     from ..config.composition import leaves
-    from ..config.validate import problems
+    from ..config.validate import refuse, rehearse
 
     composition = compose(primary, overrides)
+    found = rehearse(composition, _settings(primary))
     if as_json:
-        found = problems(composition, _settings(primary))
         click.echo(json.dumps(masked([vars(problem) for problem in found]), indent=2))
         click.get_current_context().exit(2 if found else 0)
-    check(composition, _settings(primary))
+    refuse(composition, found)
     click.echo(f"The configuration {primary!r} is right: {len(list(leaves(composition.values)))} values.")
 
 

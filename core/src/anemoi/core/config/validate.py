@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from ..errors import AnemoiError, ConfigError
@@ -47,6 +47,22 @@ class SupportsCheck(Protocol):
         """
 
 
+@runtime_checkable
+class SupportsRehearsal(Protocol):
+    """Settings whose command can be tried as far as it goes without reading values."""
+
+    def rehearse(self, composition: Composition) -> None:
+        """Refuse what the command would refuse before it reads values: data are opened, models are built.
+
+        Called by ``anemoi config validate``, once all else is right.
+
+        Raises
+        ------
+        AnemoiError
+            As the command.
+        """
+
+
 def validate(composition: Composition, settings: type[T] | None = None) -> T:
     """Check every value of a configuration, those of its components included, before anything is built.
 
@@ -70,17 +86,42 @@ def validate(composition: Composition, settings: type[T] | None = None) -> T:
         With every problem: key, file and line, expected type, nearest right key.
     """
     found, checked = _validated(composition, settings)
-    if not found:
-        return cast(T, checked)
-    count = "a problem" if len(found) == 1 else f"{len(found)} problems"
-    raise ConfigError(
-        "\n".join([f"The configuration {composition.primary!r} has {count}.", *map(str, found)])
-    )
+    refuse(composition, found)
+    return cast(T, checked)
+
+
+def refuse(composition: Composition, found: Sequence[Problem]) -> None:
+    """Raise a ConfigError of all problems, if there are any."""
+    if found:
+        count = "a problem" if len(found) == 1 else f"{len(found)} problems"
+        raise ConfigError(
+            "\n".join([f"The configuration {composition.primary!r} has {count}.", *map(str, found)])
+        )
 
 
 def problems(composition: Composition, settings: Callable[..., Any] | None = None) -> list[Problem]:
     """Everything that is wrong with a configuration; see :func:`validate`."""
     return _validated(composition, settings)[0]
+
+
+def rehearse(composition: Composition, settings: Callable[..., Any] | None = None) -> list[Problem]:
+    """Everything that is wrong with a configuration, found by going as far as the command can without values.
+
+    Like :func:`problems`; settings that support it (:class:`SupportsRehearsal`) are tried as well.
+
+    Raises
+    ------
+    AnemoiError
+        As the command, of what is not a fault of the configuration: data are not there, say.
+    """
+    found, checked = _validated(composition, settings)
+    if found or not isinstance(checked, SupportsRehearsal):
+        return found
+    try:
+        checked.rehearse(composition)
+    except ConfigError as error:
+        return [_problem(error.what, error.fix or "", lambda key: _origin(composition, key))]
+    return []
 
 
 def schema_of(composition: Composition, settings: Callable[..., Any] | None = None) -> Schema:
@@ -95,8 +136,7 @@ def _validated(composition: Composition, settings: Callable[..., Any] | None) ->
     """The problems, and the settings if there are none."""
 
     def where(key: str) -> str:
-        origin = composition.origin(key)
-        return origin.where if origin else ""
+        return _origin(composition, key)
 
     schema = schema_of(composition, settings)
     found, section = check(schema, composition.values, where, shown=composition.recorded)
@@ -111,6 +151,11 @@ def _validated(composition: Composition, settings: Callable[..., Any] | None) ->
     except ValueError as error:
         return [_problem(str(error), "", where)], None
     return [], checked
+
+
+def _origin(composition: Composition, key: str) -> str:
+    origin = composition.origin(key)
+    return origin.where if origin else ""
 
 
 def _problem(what: str, fix: str, where: Callable[[str], str]) -> Problem:
