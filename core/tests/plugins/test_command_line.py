@@ -242,5 +242,18 @@ def test_the_command_starts_where_nothing_hides_it(site):
     code = f"import sys; from {module} import {function}; sys.exit({function}())"
     run = site._run([sys.executable, "-c", code, "--version"], {})
     assert (run.returncode, run.stdout.split()[0]) == (0, "anemoi")
-    site.add("cli-missing", {"anemoi.core.commands": {"lost": "nowhere:command"}})
+    site.add("cli-missing", {"commands": {"lost": "nowhere:command"}})
     assert "Traceback" not in site._run([sys.executable, "-c", code, "lost"], {}).stderr
+
+
+def test_help_says_the_state_of_a_command_and_leaves_out_a_blocked_one(site):
+    site.add("old-plugin", {"commands": {"oldish": "nowhere:command"}}, requires=("anemoi-core<0.1",))
+    for name in ("one-plugin", "other-plugin"):
+        site.add(name, {"commands": {"twice": "nowhere:command"}})
+    site.add("bad-plugin", {"commands": {"hidden": "nowhere:command"}})
+    assert site.anemoi("plugins", "block", "bad-plugin").returncode == 0
+    said = site.anemoi("--help").stdout
+    assert "(incompatible: see anemoi plugins why oldish)" in " ".join(said.split())
+    assert "one-plugin:twice" in said
+    assert "other-plugin:twice" in said
+    assert "hidden" not in said
