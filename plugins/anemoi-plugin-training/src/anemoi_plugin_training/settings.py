@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from anemoi.core.config import Component, Spec
 from anemoi.core.errors import ConfigError
 from pydantic import Field
-
-if TYPE_CHECKING:
-    from anemoi.core.config import Composition
 
 OPTIMISER: Spec = {"name": "muon"}
 """The optimiser unless a configuration says another."""
@@ -338,12 +335,6 @@ class Settings:
         from .checks import check  # brings torch, which reading the settings does without
 
         check(self, trust_code=trust_code)
-
-    def rehearse(self, composition: Composition) -> None:
-        """Build all that needs no values; see :class:`anemoi.core.config.SupportsRehearsal`."""
-        from .preparation import rehearse
-
-        rehearse(composition)
 
     def of_optimiser(self) -> Spec:
         """The optimiser, by its name of today or by that of configurations before.

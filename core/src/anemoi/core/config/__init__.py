@@ -9,7 +9,7 @@ from .compose import compose, extend, override
 from .composition import Composition, Origin
 from .layers import Layer, find_layers
 from .options import Component, Spec
-from .validate import SupportsCheck, SupportsRehearsal, problems, schema_of, validate
+from .validate import SupportsCheck, problems, schema_of, validate
 
 __all__ = [
     "Builder",
@@ -19,7 +19,6 @@ __all__ = [
     "Origin",
     "Spec",
     "SupportsCheck",
-    "SupportsRehearsal",
     "build",
     "builder",
     "compose",

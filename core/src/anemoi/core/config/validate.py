@@ -22,6 +22,9 @@ T = TypeVar("T")
 SETTINGS = "SETTINGS"
 """Where a package of configuration says which dataclass declares each of its primary files."""
 
+REHEARSALS = "REHEARSALS"
+"""Where it may say what tries the command of a primary file without reading values, given a composition."""
+
 _KEY = re.compile(r"((?:[\w-]+\.)*[\w-]+): ")
 
 
@@ -44,22 +47,6 @@ class SupportsCheck(Protocol):
         AnemoiError
             If anything does not fit; a message that begins with a key (``dates.start: ...``) is reported
             with the place where that was written.
-        """
-
-
-@runtime_checkable
-class SupportsRehearsal(Protocol):
-    """Settings whose command can be tried as far as it goes without reading values."""
-
-    def rehearse(self, composition: Composition) -> None:
-        """Refuse what the command would refuse before it reads values: data are opened, models are built.
-
-        Called by ``anemoi config validate``, once all else is right.
-
-        Raises
-        ------
-        AnemoiError
-            As the command.
         """
 
 
@@ -107,18 +94,21 @@ def problems(composition: Composition, settings: Callable[..., Any] | None = Non
 def rehearse(composition: Composition, settings: Callable[..., Any] | None = None) -> list[Problem]:
     """Everything that is wrong with a configuration, found by going as far as the command can without values.
 
-    Like :func:`problems`; settings that support it (:class:`SupportsRehearsal`) are tried as well.
+    Like :func:`problems`. Where nothing is wrong so far, what the package that declares the settings has in
+    ``REHEARSALS`` is called: it opens data and builds models, as the command would.
 
     Raises
     ------
     AnemoiError
         As the command, of what is not a fault of the configuration: data are not there, say.
     """
-    found, checked = _validated(composition, settings)
-    if found or not isinstance(checked, SupportsRehearsal):
+    found = problems(composition, settings)
+    if found or settings is not None:
         return found
+    config, package = _declaring(composition)
     try:
-        checked.rehearse(composition)
+        if config in (rehearsals := getattr(package, REHEARSALS, {})):
+            rehearsals[config](composition)
     except ConfigError as error:
         return [_problem(error.what, error.fix or "", lambda key: _origin(composition, key))]
     return []
@@ -169,13 +159,19 @@ def _problem(what: str, fix: str, where: Callable[[str], str]) -> Problem:
 
 def _declared(composition: Composition) -> Callable[..., Any]:
     """The settings that the plugin which brings the primary file, or one under it, declares for it."""
+    config, package = _declaring(composition)
+    return cast(Callable[..., Any], getattr(package, SETTINGS)[config])
+
+
+def _declaring(composition: Composition) -> tuple[str, Any]:
+    """The name under which settings are declared for a composition, and the package that does."""
     layers = [layer for layer in find_layers() if layer.component and layer.directory and not layer.problem]
     for config in (composition.primary, *reversed(composition.configs)):
         for layer in layers:
             if layer.directory and find_file(layer.directory, config):
-                declared = getattr(load("config", str(layer.component)), SETTINGS, {})
-                if config in declared:
-                    return cast(Callable[..., Any], declared[config])
+                package = load("config", str(layer.component))
+                if config in getattr(package, SETTINGS, {}):
+                    return config, package
     raise ConfigError(
         f"No plugin declares what the configuration {composition.primary!r} may hold: it cannot be checked.",
         fix=f"Its package declares it as {SETTINGS} = {{{composition.primary!r}: MySettings}}.",
