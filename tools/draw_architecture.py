@@ -21,6 +21,9 @@ import imports
 PICTURE = imports.ROOT / "docs" / "architecture.svg"
 CORE = "anemoi.core"
 
+START = "anemoi_core_start"
+"""Where the command starts: beside ``anemoi``, and drawn as part of the command line."""
+
 LAYERS: tuple[dict[str, int], ...] = (
     {"cli": 0},
     {"lineage": -1, "forecasting": 0},
@@ -86,6 +89,8 @@ ARROW_HEAD = (
 
 def package(module: str) -> str:
     """The package of core that a module is in, by its first name; empty for ``anemoi.core`` itself."""
+    if module == START:
+        return "cli"
     return module.removeprefix(CORE).lstrip(".").partition(".")[0]
 
 

@@ -55,6 +55,21 @@ class Settings:
 '''
 
 
+def test_the_configuration_of_a_forecast_is_checked_and_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def said(*words: str, code: int = 0) -> str:
+        assert main(["config", words[0], "--config", "forecast", *words[1:]]) == code
+        captured = capsys.readouterr()
+        return captured.out + captured.err
+
+    assert "The configuration 'forecast' is right" in said("validate")
+    assert "limit: at least 1.\n  at the command line" in said("validate", "limit=0.5", code=2)
+    assert "expected int, got 'many'" in said("validate", "--json", "members=many", code=2)
+    assert "feeds  the command itself, limit: float = 10.0" in said("explain", "limit")
+    assert "lead_time: str = '10d'" in said("schema")
+
+
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = tmp_path / "path" / "counting_plugin"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from anemoi.core.cli import main
 from anemoi.core.config import Composition, compose, find_layers, layers, override
 from anemoi.core.config.compose import HouseRulesWarning
 from anemoi.core.errors import ConfigError
@@ -264,6 +265,24 @@ def test_a_site_plugin_beside_the_institution_s_directory_is_named(write: Write,
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert compose("demo").values == {"a": 1}
+
+
+def test_a_site_plugin_alone_is_named_until_the_user_allows_it(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry_points = tmp_path / "path" / "other_plugin-1.0.dist-info" / "entry_points.txt"
+    entry_points.write_text("[anemoi.core.configs]\nsite = other_plugin.conf\n")
+    monkeypatch.delenv("ANEMOI_SITE_CONFIG")
+    write("plugins", "demo", "a: 1")
+    write("other plugin", "demo", "a: 2")
+    with pytest.warns(HouseRulesWarning, match="overrule other plugins.* plugins allow other-plugin:site"):
+        assert compose("demo").values == {"a": 2}
+    assert main(["plugins", "allow", "other-plugin:site"]) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compose("demo").values == {"a": 2}
+    assert main(["plugins", "block", "other-plugin:site"]) == 0
+    assert compose("demo").values == {"a": 1}
 
 
 def test_two_site_plugins_are_an_error_with_a_way_out(write: Write, tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ import dataclasses
 import json
 
 import pytest
+from torch import nn
 
-from anemoi.core.checkpoint import container, inspect, load
+from anemoi.core.checkpoint import build_model, container, inspect, load
 from anemoi.core.checkpoint.document import requirement
 from anemoi.core.cli import main
 from anemoi.core.errors import CheckpointError
+from anemoi.core.interfaces import Processor
 from anemoi.core.printable import printable
 
 
@@ -149,3 +151,40 @@ def test_the_lock_of_a_checkpoint_is_one_of_requirements(make_checkpoint):
         assert entry.requirement == f"{entry.distribution}=={entry.version}"
         with pytest.raises(ValueError, match="no requirement"):
             _ = dataclasses.replace(entry, version="1 2").requirement
+
+
+class Deep(Processor):
+    """As many layers as it is asked for, with weights or without."""
+
+    def __init__(self, *, nodes, edges, channels, num_layers: int = 1, weighted: bool = True):
+        super().__init__(nodes=nodes, edges=edges, channels=channels)
+        self.layers = nn.ModuleList()
+        for number in range(num_layers):
+            assert number < 10_000_000, "nothing stops it"
+            self.layers.append(nn.Linear(channels, channels) if weighted else nn.Identity())
+
+    def forward(self, x, condition=None):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("model", "made"),
+    [
+        ({"channels": 2**20}, "weights"),
+        ({"processor": {"num_layers": 10**8}}, "modules"),
+        ({"processor": {"num_layers": 10**8, "weighted": False}}, "modules"),
+        ({"channels": 3000, "processor": {"num_layers": 10**8}}, "weights"),
+    ],
+    ids=["wide", "deep", "without weights", "both"],
+)
+def test_a_model_larger_than_its_file_is_not_built(make_checkpoint, model, made):
+    checkpoint = make_checkpoint()
+    configuration = json.loads(json.dumps(checkpoint.configuration))
+    part = {"_target_": f"{__name__}.Deep", **model.get("processor", {})}
+    configuration["model"] |= {**model, "processor": part}
+    asking = make_checkpoint(configuration=configuration, lock=())
+    with pytest.raises(CheckpointError, match=f"asks for a model of more than [0-9,]+ {made}"):
+        build_model(asking, trust_code=True)
+    build_model(checkpoint)  # and what is no larger is built, after that too

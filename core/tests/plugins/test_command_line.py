@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version
 
 import pytest
 from packaging.requirements import Requirement
@@ -165,7 +165,7 @@ def test_why_tells_each_rule_in_turn(site, tmp_path):
         f"shadows   another why-dist in {second.path}, which is not used",
         "lists     no list of blocked plugins names it",
         "requires  anemoi-core>=7: does not hold, requires anemoi-core>=7, but",
-        f"requires  click: holds, {version('click')} is installed",
+        f"requires  click: holds, {importlib.metadata.version('click')} is installed",
         "requires  x; extra == 'y': not needed here, where extra == \"y\" is not so",
         "name      shared with rival-dist:why",
         "state     incompatible",
@@ -194,7 +194,7 @@ def test_requirements_pin_every_plugin_as_pip_would_read_it(site):
     assert wanted["git-dist"].url == "git+https://e.org/g.git@abc123"
     assert wanted["web-dist"].url == "https://e.org/w-1.0.zip"
     assert wanted["local-dist"].specifier == "==1.0"
-    assert wanted["anemoi-core"].specifier == f"=={version('anemoi-core')}"
+    assert wanted["anemoi-core"].specifier == f"=={importlib.metadata.version('anemoi-core')}"
     assert "# bare-dist is installed without metadata" in printed.stdout
 
 
@@ -224,3 +224,36 @@ def test_listing_can_load_to_find_the_broken_ones(site):
         site.anemoi("plugins", "list", "--kind", "command", "--load", "--state", "broken", "--json").stdout
     )
     assert "torn" in [one["name"] for one in tried]
+
+
+@pytest.mark.parametrize("file", ["anemoi/__init__.py", "anemoi.py"])
+def test_a_package_that_hides_anemoi_is_named(site, file):
+    (site.path / "anemoi").mkdir()
+    (site.path / file).write_text("")
+    run = site.run("import sys; from anemoi_core_start import main; sys.exit(main())")
+    assert run.returncode == 5
+    assert run.stderr.startswith(f"Error: {site.path / file} hides Anemoi: ")
+    assert "PYTHONPATH" in run.stderr
+
+
+def test_the_command_starts_where_nothing_hides_it(site):
+    [command] = importlib.metadata.entry_points(group="console_scripts", name="anemoi")
+    module, _, function = command.value.partition(":")
+    code = f"import sys; from {module} import {function}; sys.exit({function}())"
+    run = site._run([sys.executable, "-c", code, "--version"], {})
+    assert (run.returncode, run.stdout.split()[0]) == (0, "anemoi")
+    site.add("cli-missing", {"commands": {"lost": "nowhere:command"}})
+    assert "Traceback" not in site._run([sys.executable, "-c", code, "lost"], {}).stderr
+
+
+def test_help_says_the_state_of_a_command_and_leaves_out_a_blocked_one(site):
+    site.add("old-plugin", {"commands": {"oldish": "nowhere:command"}}, requires=("anemoi-core<0.1",))
+    for name in ("one-plugin", "other-plugin"):
+        site.add(name, {"commands": {"twice": "nowhere:command"}})
+    site.add("bad-plugin", {"commands": {"hidden": "nowhere:command"}})
+    assert site.anemoi("plugins", "block", "bad-plugin").returncode == 0
+    said = site.anemoi("--help").stdout
+    assert "(incompatible: see anemoi plugins why oldish)" in " ".join(said.split())
+    assert "one-plugin:twice" in said
+    assert "other-plugin:twice" in said
+    assert "hidden" not in said

@@ -128,6 +128,33 @@ def test_a_process_that_a_hook_forks_does_not_go_on_with_the_run(site):
     assert (run.returncode, run.stdout) == (0, "went on\n")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_hook_that_ends_the_process_is_switched_off_and_the_run_goes_on(site):
+    run = site.run(
+        "import os, threading\n"
+        "from anemoi.core.interfaces import hookimpl\n"
+        "from anemoi.core.plugins import Broadcast\n"
+        "class Leaving:\n"
+        "    @hookimpl\n"
+        "    def training_step(self):\n"
+        "        if (child := os.fork()) == 0:\n"
+        "            os._exit(3)\n"
+        "        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
+        "        os._exit(0)\n"
+        "class Born:\n"
+        "    def __init__(self):\n"
+        "        os._exit(0)\n"
+        "leave = os._exit\n"
+        "events = Broadcast({'exit-dist:it': Leaving(), 'born-dist:it': Born})\n"
+        "for step in (1, 2):\n"
+        "    events.send('training_step', run='r', step=step, metrics={})\n"
+        "print('went on', os._exit is leave, flush=True)\n"
+    )
+    assert (run.returncode, run.stdout) == (0, "3\nwent on True\n")
+    assert "exit-dist:it raised ProcessExitError in training_step: it called os._exit(0)" in run.stderr
+    assert "born-dist:it could not be started: ProcessExitError" in run.stderr
+
+
 def test_an_interrupt_by_the_user_is_no_fault_of_the_hook():
     with pytest.raises(KeyboardInterrupt):
         Broadcast({"any-dist:it": Failing(KeyboardInterrupt())}).send("training_step", **STEP)

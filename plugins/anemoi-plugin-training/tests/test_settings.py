@@ -2,10 +2,12 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from anemoi.core.cli import main
 from anemoi.core.config import compose
-from anemoi.core.config.validate import problems
-from anemoi.core.errors import ConfigError
+from anemoi.core.config.validate import problems, rehearse
+from anemoi.core.errors import AnemoiError, ConfigError
 from anemoi.core.interfaces import GraphBuilder
+from anemoi_plugin_sample_data import Sample
 
 from anemoi_plugin_training.json_lines import JsonLines
 from anemoi_plugin_training.preparation import prepare
@@ -99,3 +101,48 @@ def test_one_source_laid_over_another_drops_its_options(tmp_path, monkeypatch):
     [problem] = problems(compose("train", ["data=zarr", "data.path=mine.zarr"]))
     assert problem.key == "data.path"
     assert "not an option of source sample" in problem.what
+
+
+SMALL = ["graph.refinement=1", "model.channels=8", "model.processor.num_layers=1"]
+
+
+@pytest.fixture
+def unread(monkeypatch, tmp_path):
+    """A source whose values are never read, and no cache of what an earlier training has read."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Sample, "read", lambda *_: pytest.fail("values were read"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["model.processor.num_heads=3"], "8 channels cannot be shared by 3 heads"),
+        (["training.batch_size=100000"], "training.batch_size: a batch of 100000 is larger than"),
+        (["variables.forcing=[nothing]"], "variables.forcing: the data have no variable 'nothing'"),
+        (["transforms.bounding.relu=[nothing]"], "transforms.bounding"),
+        (["variables.forcing=[msl]"], "nothing to forecast"),
+        (
+            ["dates.end=null", "dates.validation.start=2025-12-21", "training.validation.rollout=90"],
+            "consecutive",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_data_or_the_model_is_refused_before_values_are_read(unread, words, said):
+    composition = compose("train", [*SMALL, *words])
+    for refuse in (rehearse, prepare):
+        try:
+            [problem] = refuse(composition)
+            told = f"{problem.key}: {problem.what}"
+        except AnemoiError as error:
+            told = error.what
+        assert said in told
+
+
+def test_data_that_are_not_there_are_told_by_validate(unread, capsys):
+    assert main(["config", "validate", "data=zarr", "data.path=nowhere.zarr"]) == 3
+    assert "nowhere.zarr does not exist" in capsys.readouterr().err
+
+
+def test_what_is_right_is_found_so_without_values(unread):
+    for words in ([], ["transforms.remapper.log1p=[msl]"], ["variables.may_be_missing=[msl]"]):
+        assert rehearse(compose("train", [*SMALL, *words])) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -126,6 +127,24 @@ def test_points_of_a_store_of_fields_larger_than_the_memory_are_not_made(
     monkeypatch.setattr(limits, "memory", lambda: 4_000_000)
     with pytest.raises(ResourceError, match="to read its points takes"):
         ZarrSource(path=str(tmp_path / "f.zarr"))
+
+
+def test_the_user_says_how_much_one_array_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "memory", lambda: 8_000_000_000)
+    limits.check_bytes("x", "its points", 2_000_000_000)
+    with pytest.raises(
+        ResourceError, match=r"(?s)a quarter of the memory\..*\(ANEMOI_ARRAY_LIMIT_GB=3\)"
+    ) as told:
+        limits.check_bytes("x", "its points", 2_100_000_000)
+    [words] = re.findall(r"ANEMOI_ARRAY_LIMIT_GB=\d+", str(told.value))
+    monkeypatch.setenv(*words.split("="))
+    limits.check_bytes("x", "its points", 2_100_000_000)
+    with pytest.raises(ResourceError, match=r"may take 3\.0 GB here\."):
+        limits.check_bytes("x", "its points", 3_100_000_000)
+    for wrong in ("4GB", "0", "-1", "nan"):
+        monkeypatch.setenv("ANEMOI_ARRAY_LIMIT_GB", wrong)
+        with pytest.raises(ConfigError, match="expected a positive number of GB"):
+            limits.check_bytes("x", "its points", 1)
 
 
 def test_the_memory_of_the_machine_is_known() -> None:

@@ -20,7 +20,7 @@ from ._options import from_configuration, options_are_declared, require_options
 from ._run import check, checks
 
 if TYPE_CHECKING:
-    from ._bench import LeftBehind
+    from ._layer_runs import LeftBehind
     from ._pytest import (
         CommandContract,
         ConfigContract,
@@ -75,7 +75,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import what brings pytest or torch when it is first asked for."""
     if name == "LeftBehind":
-        return import_module("._bench", __name__).LeftBehind
+        return import_module("._layer_runs", __name__).LeftBehind
     if not name.endswith("Contract"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("._pytest", __name__), name)

@@ -11,7 +11,9 @@ from anemoi.core.graph import Graph
 from anemoi.core.interfaces.capability import Capability
 from torch import Tensor, nn
 
-from ._bench import (
+from ._check import Subject, contract, require
+from ._graphs import small_graph
+from ._layer_runs import (
     CONDITIONS,
     TOLERANCE,
     Memory,
@@ -26,8 +28,6 @@ from ._bench import (
     relative_difference,
     run,
 )
-from ._check import Subject, contract, require
-from ._graphs import small_graph
 
 RUNS = ("keeps_its_shape",)
 SEEDED = (*RUNS, "follows_the_seed")

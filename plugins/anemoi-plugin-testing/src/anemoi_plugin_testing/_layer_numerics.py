@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from anemoi.core.graph import DATA, HIDDEN
 
-from ._bench import (
+from ._check import BrokenContractError, NotApplicableError, Subject, contract, require
+from ._layer_runs import (
     TOLERANCE,
     LeftBehind,
     backward,
@@ -16,7 +17,6 @@ from ._bench import (
     relative_difference,
     run,
 )
-from ._check import BrokenContractError, NotApplicableError, Subject, contract, require
 
 RUNS = ("keeps_its_shape",)
 

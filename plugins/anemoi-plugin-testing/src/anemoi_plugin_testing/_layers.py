@@ -11,20 +11,6 @@ from anemoi.core.config.options import options
 from anemoi.core.graph import Graph
 from anemoi.core.interfaces.capability import Capability
 
-from ._bench import (
-    CONDITIONS,
-    TOLERANCE,
-    backward,
-    build,
-    conditioned,
-    graph_for,
-    inputs,
-    output_shape,
-    perturbed,
-    relative_difference,
-    run,
-    shapes,
-)
 from ._check import BrokenContractError, Check, Subject, contract, require
 from ._graphs import (
     graph_of_one_node,
@@ -51,6 +37,20 @@ from ._layer_numerics import (
     moves_between_devices,
     runs_in_bfloat16,
     runs_in_float64,
+)
+from ._layer_runs import (
+    CONDITIONS,
+    TOLERANCE,
+    backward,
+    build,
+    conditioned,
+    graph_for,
+    inputs,
+    output_shape,
+    perturbed,
+    relative_difference,
+    run,
+    shapes,
 )
 from ._options import from_configuration, options_are_declared, require_options
 from ._whole_model import fits_a_checkpoint, works_beside_other_layers

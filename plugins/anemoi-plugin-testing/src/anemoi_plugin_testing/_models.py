@@ -15,23 +15,6 @@ from anemoi.core.steps import Steps
 from anemoi.core.variable import Role
 from torch import Tensor
 
-from ._bench import (
-    CONDITIONS,
-    MEMBERS,
-    TOLERANCE,
-    backward,
-    build,
-    build_model,
-    conditioned,
-    graph_for,
-    grid_for,
-    grids_for,
-    inputs,
-    perturbed,
-    refusal_of,
-    relative_difference,
-    run,
-)
 from ._check import Check, NotApplicableError, Subject, contract, require
 from ._domains import VARIABLES, normalised_domain, steps
 from ._graphs import regular_grid
@@ -47,6 +30,23 @@ from ._layer_numerics import (
     moves_between_devices,
     runs_in_bfloat16,
     runs_in_float64,
+)
+from ._layer_runs import (
+    CONDITIONS,
+    MEMBERS,
+    TOLERANCE,
+    backward,
+    build,
+    build_model,
+    conditioned,
+    graph_for,
+    grid_for,
+    grids_for,
+    inputs,
+    perturbed,
+    refusal_of,
+    relative_difference,
+    run,
 )
 from ._layers import builds, is_determined_by_its_weights, options_survive_a_configuration
 from ._options import has_parts, options_are_declared

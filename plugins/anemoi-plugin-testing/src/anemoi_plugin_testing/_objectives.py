@@ -19,10 +19,10 @@ from anemoi.core.steps import Steps
 from anemoi.core.transforms import Bounding, Chain, Imputer, Normaliser
 from torch import Tensor
 
-from ._bench import TOLERANCE, backward, perturbed, relative_difference
 from ._check import BrokenContractError, Check, NotApplicableError, Subject, contract, require
 from ._domains import HOUR, data_domain, states
 from ._graphs import spread_grid
+from ._layer_runs import TOLERANCE, backward, perturbed, relative_difference
 from ._options import from_configuration, options_are_declared, require_options
 from ._process import state_of_the_process
 from ._reference import LinearModel

@@ -55,7 +55,7 @@ def of_source(*after: str) -> Check:
     def stays_right_in_any_order(subject: Subject) -> None:
         """Whatever was asked before, absent times too, each time reads as from a new source."""
         _require_hypothesis()
-        from ._source_bench import open_source
+        from ._source_access import open_source
         from .stateful import SourceMachine
 
         class Machine(SourceMachine):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ._check import NotApplicableError, Subject, contract, require
 from ._process import PATIENCE, in_fresh_python
-from ._source_bench import open_source, same_bytes, there
+from ._source_access import open_source, same_bytes, there
 
 READS = ("opens", "has_equally_spaced_times", "reads_states")
 

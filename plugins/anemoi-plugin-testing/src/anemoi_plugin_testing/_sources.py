@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._check import Check, NotApplicableError, Subject, contract, require
 from ._options import options_are_declared, require_options, with_parts
 from ._random_use import of_source
-from ._source_bench import open_source, same_bytes, there
+from ._source_access import open_source, same_bytes, there
 from ._source_processes import (
     reads_nothing_at_opening,
     reads_the_same_after_pickling,

@@ -20,7 +20,10 @@ from anemoi.core.plugins import components
 from anemoi.core.plugins import load as load_component
 from torch import Tensor
 
-from ._bench import (
+from ._check import Subject, contract, require
+from ._domains import normalised_domain, steps
+from ._graphs import small_graph
+from ._layer_runs import (
     CHANNELS,
     TOLERANCE,
     backward,
@@ -32,9 +35,6 @@ from ._bench import (
     relative_difference,
     run,
 )
-from ._check import Subject, contract, require
-from ._domains import normalised_domain, steps
-from ._graphs import small_graph
 from ._reference import MeanMapper, MeanProcessor, StridedMapper, StridedProcessor
 
 

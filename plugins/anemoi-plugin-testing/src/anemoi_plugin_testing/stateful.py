@@ -32,7 +32,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ._check import require
 from ._forecasts import description, digest, misread, states
-from ._source_bench import same_bytes, there
+from ._source_access import same_bytes, there
 
 _TIMES = 6
 _PLACES = strategies.lists(strategies.integers(0, _TIMES - 1), min_size=1, max_size=5)

@@ -7,6 +7,7 @@ import pytest
 from anemoi.core.cli import main
 from anemoi.core.plugins import group
 
+from anemoi_plugin_testing import checks
 from anemoi_plugin_testing.scaffold import _source, kinds_of_template
 from anemoi_plugin_testing.scaffold.create import LONGEST, supported_pythons
 
@@ -27,7 +28,11 @@ def test_each_kind_becomes_a_repository(kind, tmp_path, capsys):
     files = [path for path in made.rglob("*") if path.is_file()]
     assert [path for path in files if "cookiecutter" in path.read_text() and path.name != ".cruft.json"] == []
     assert [path for path in files if not path.stat().st_size and path.name != "py.typed"] == []
-    assert f'[project.entry-points."{group(kind)}"]' in (made / "pyproject.toml").read_text()
+    project = (made / "pyproject.toml").read_text()
+    assert f'[project.entry-points."{group(kind)}"]' in project
+    # The state machines of the kit need it, and are skipped without.
+    machines = any(each.name == "stays_right_in_any_order" for each in checks(kind))
+    assert ('"anemoi-plugin-testing[hypothesis]>=' in project) is machines
 
 
 def test_what_is_asked_for_is_written(tmp_path):

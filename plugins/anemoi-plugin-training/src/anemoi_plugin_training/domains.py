@@ -152,22 +152,47 @@ def domain_of(
     return _domain(source, tuple(_as_found(variable, known) for variable in chosen), steps, known)
 
 
-def outline(source: DataSource, settings: DomainSettings, steps: Steps) -> Domain:
+def outline(
+    source: DataSource,
+    settings: DomainSettings,
+    steps: Steps,
+    transforms: Mapping[str, Mapping[str, Any]],
+    *,
+    key: str = "variables",
+    where: Where = lambda key: "",
+    trust_code: bool = False,
+) -> Domain:
     """Describe a data set by what it says of itself, without reading any of its values.
 
-    Each variable has the mean zero and the standard deviation one, and a constant is zero everywhere.
+    Each variable has statistics that every transform can take, and a constant is zero everywhere.
+
+    Parameters
+    ----------
+    transforms
+        The chain of the domain, which may ask for statistics of its own.
+    key
+        The key of its variables in the configuration.
+    where
+        Tells where a key was written.
 
     Raises
     ------
     ConfigError
         If a role does not fit.
     """
-    chosen = variables(source, settings.variables, settings.forcings or ())
-    normal = Statistics(*(np.full(len(source.variables), each) for each in (0.0, 1.0, -1.0, 1.0)))
+    chosen = variables(source, settings.variables, settings.forcings or (), key=key, where=where)
+    usual = Statistics(*(np.full(len(source.variables), each) for each in _STAND_IN))
     zero = np.zeros(len(source.grid), dtype=np.float32)
     still = {each.name: zero for each in chosen if each.constant and not each.computed}
     absent = {each.name: zero.astype(bool) for each in chosen if each.may_be_missing and not each.computed}
-    return _domain(source, chosen, steps, Known(normal, normal, constants=still, missing=absent))
+    sketch = _domain(source, chosen, steps, _unknown(len(source.variables)))
+    wanted = measured(transforms, sketch, trust_code=trust_code)
+    rows = {} if wanted is None else {name: np.array([_STAND_IN] * 2) for name in wanted.names}
+    return _domain(source, chosen, steps, Known(usual, usual, still, absent, rows))
+
+
+_STAND_IN = (1.0, 2.0, 0.0, 8.0)
+"""Mean, standard deviation, minimum and maximum in place of those of values that are not read."""
 
 
 def _as_found(variable: Variable, known: Known) -> Variable:

@@ -64,7 +64,7 @@ def interrupted(directory: Path, overrides: Sequence[str] = (), *, trust_code: b
     Raises
     ------
     AnemoiError
-        If there is no run, it has finished, an override changes what is trained, or a password is missing.
+        If there is no run, it has finished, or an override changes what is trained, or a password is missing.
     """
     check_directory(directory, resume=True)
     try:
@@ -73,15 +73,15 @@ def interrupted(directory: Path, overrides: Sequence[str] = (), *, trust_code: b
         raise ConfigError(f"{directory / CONFIGURATION} cannot be read: {error}") from error
     composition = Composition.from_dict(record, trust_code=trust_code)
     changed = config.override(composition, overrides)
-    before, after = dict(leaves(config.override(composition, ()).values)), dict(leaves(changed.values))
-    for key, value in after.items():
+    before, after = (dict(leaves(masked(each.recorded))) for each in (composition, changed))
+    for key, value in leaves(changed.values):
         if f"//{MASK}@" in str(value):
             raise ConfigError(
                 f"{key}: the user and the password of its URL are not recorded.",
                 fix=f"Give it again: {key}=URL. References to the environment, ${{oc.env:NAME}}, are.",
             )
     for key in {**before, **after}:
-        if before.get(key) != masked(after.get(key)) and not key.startswith(_MAY_CHANGE):
+        if before.get(key) != after.get(key) and not key.startswith(_MAY_CHANGE):
             raise ConfigError(
                 f"{key} cannot change when a run goes on.",
                 fix=f"What can: {', '.join(_MAY_CHANGE)}. For anything else begin another run.",

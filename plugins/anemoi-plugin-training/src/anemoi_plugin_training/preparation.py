@@ -4,45 +4,35 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from anemoi.core import config
-from anemoi.core.checkpoint import Checkpoint, lock
+from anemoi.core.checkpoint import FORECAST_SECTIONS, Checkpoint, lock
 from anemoi.core.config import Composition
-from anemoi.core.config.nearest import nearest
-from anemoi.core.domain import Domain
-from anemoi.core.errors import ConfigError, DataError
-from anemoi.core.graph import Graph
-from anemoi.core.held import held
-from anemoi.core.interfaces.graph_builder import GraphBuilder
-from anemoi.core.interfaces.objective import Objective
-from anemoi.core.model import assemble, model_class, transforms_of
+from anemoi.core.errors import ConfigError
+from anemoi.core.model import assemble, transforms_of
 from anemoi.core.provenance import provenance
-from anemoi.core.steps import Steps
 from anemoi.core.times import format_date
 
 from .calling import build_callbacks
 from .checks import training_device
 from .criterion import build_criterion
 from .descent import build_optimiser, build_schedule, trained_of
-from .domains import Data, check_some_output, domain_of, test_times, training_times, validation_times
+from .domains import check_some_output, domain_of
 from .earlier import PRIMARY
 from .engine import find_engine
-from .loop import phases
 from .low_rank import choose
+from .opening import open_data, variables_key
 from .patterns import factors, freeze
-from .recording import recorded_values
 from .roles import Where
-from .run import Training, together
-from .samples import Samples
-from .settings import PeriodSettings, Settings, TrainingSettings
+from .run import Training
+from .settings import Settings
 from .start import Start
 from .statistics import Track, untracked
-from .validation import metric_names
 
 
 def prepare(composition: Composition, *, run: Path | None = None, track: Track = untracked) -> Training:
@@ -83,41 +73,26 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
     engine = find_engine(settings.training, training_device(settings.training.device))
-    domains = settings.of_domains()
     locked = lock(values, trust_code=trust)
     start = Start.find(settings.training.start, run)
-    sources = {
-        name: held(config.build("source", own.data, trust_code=trust), own.frequency)
-        for name, own in domains.items()
-    }
-    objective: Objective = config.build("objective", settings.objective, trust_code=trust)
-    steps = objective.steps({name: source.frequency for name, source in sources.items()})
-    periods = {name: training_times(source, settings.dates) for name, source in sources.items()}
-    data = {}
-    for name, own in domains.items():
-        domain = domain_of(
-            sources[name],
-            periods[name],
+    opened = open_data(settings, values, engine, where=_where(composition), trust_code=trust)
+    objective, steps, graph = opened.objective, opened.steps, opened.graph
+    described = {
+        name: domain_of(
+            opened.data[name].source,
+            opened.data[name].times,
             own,
             steps[name],
             transforms_of(values, name),
-            key=f"domains.{name}.variables" if settings.domains else "variables",
+            key=variables_key(settings, name),
             where=_where(composition),
             trust_code=trust,
             track=track,
         )
-        data[name] = Data(sources[name], periods[name], domain)
-    described = {name: each.domain for name, each in data.items()}
-    check_some_output(described)
-    samples = {
-        rollout: Samples.within(data, steps, count=rollout) for rollout, _ in phases(settings.training)
+        for name, own in settings.of_domains().items()
     }
-    _check_batch_size(settings.training, samples, together(settings.training, engine))
-    validation = _held_out("validation", settings.dates.validation, settings, data, steps, trust)
-    test = _held_out("test", settings.dates.test, settings, data, steps, trust)
-    if validation is not None:
-        _check_metric(settings.training.validation.metric, described, steps, validation.count)
-    graph = _graph(settings, described, trust)
+    check_some_output(described)
+    opened = opened.described(described)
     torch.manual_seed(settings.training.seed)
     model = assemble(
         values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
@@ -127,10 +102,14 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
     freeze(model, settings.training.freeze, "training.freeze")
     rates = [(each.weights, each.factor) for each in settings.training.learning_rates]
     criterion = build_criterion(settings.loss, settings.scalers, model.normalised, steps, trust_code=trust)
-    first = next(iter(periods.values()))
-    parents: list[dict[str, Any]] = [{**source.provenance, "kind": "dataset"} for source in sources.values()]
+    first = next(iter(opened.data.values())).times
+    parents: list[dict[str, Any]] = [
+        {**each.source.provenance, "kind": "dataset"} for each in opened.data.values()
+    ]
     if graph is not None:
-        parents.append({"kind": "graph", "identity": graph.identity, "configuration": values.get("graph")})
+        parents.append(
+            {"kind": "graph", "identity": graph.identity, "configuration": composition.recorded.get("graph")}
+        )
     parents += start.parents
     facts: dict[str, Any] = {
         "training_period": {"start": format_date(first[0]), "end": format_date(first[-1])}
@@ -142,7 +121,7 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         graph=graph,
         domains=described,
         steps=steps,
-        configuration=recorded_values(composition),
+        configuration=composition.recorded_except(FORECAST_SECTIONS),
         overrides=composition.overrides,
         lock=locked,
         provenance=provenance(
@@ -154,10 +133,10 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
     return Training(
         composition=composition,
         settings=settings,
-        data=data,
+        data=opened.data,
         model=model,
         criterion=criterion,
-        samples=samples,
+        samples=opened.samples,
         optimiser=build_optimiser(settings, trust_code=trust),
         schedule=build_schedule(settings, trust_code=trust),
         callbacks=build_callbacks(settings.callbacks, trust_code=trust),
@@ -166,63 +145,24 @@ def _prepare(composition: Composition, run: Path | None, track: Track) -> Traini
         optimiser_states=start.optimiser_states(beginning, settings.of_optimiser()),
         checkpoint=checkpoint,
         engine=engine,
-        validation=validation,
-        test=test,
+        validation=opened.validation,
+        test=opened.test,
         began=began,
     )
 
 
-def _check_metric(metric: str, domains: Mapping[str, Domain], steps: Mapping[str, Steps], count: int) -> None:
-    known = metric_names(domains, steps, count)
-    if metric not in known:
-        raise ConfigError(
-            f"training.validation.metric: validation gives no {metric!r}.", fix=nearest(metric, known)
-        )
+def rehearse(composition: Composition) -> None:
+    """Refuse what :func:`prepare` would refuse before it reads values: data, graph and model are built.
 
-
-def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples], batch: int) -> None:
-    for rollout, steps in phases(settings):
-        if steps and batch > (count := len(samples[rollout])):
-            raise ConfigError(
-                f"training.batch_size: a batch of {batch} is larger than the number of "
-                f"samples, {count} of {rollout} forecast steps.",
-                fix=f"Choose {count} at most, or a longer period (dates.start, dates.end).",
-            )
-
-
-def _held_out(
-    name: str,
-    period: PeriodSettings,
-    settings: Settings,
-    data: Mapping[str, Data],
-    steps: Mapping[str, Steps],
-    trust_code: bool,
-) -> Samples | None:
-    """The samples of the validation or of the test period; None without one."""
-    if period.start is None:
-        return None
-    times = {"validation": validation_times, "test": test_times}[name]
-    apart = {}
-    for domain, own in settings.of_domains().items():
-        # A source of its own: another thread reads the training period meanwhile.
-        source = held(config.build("source", own.data, trust_code=trust_code), own.frequency)
-        apart[domain] = Data(source, times(source, settings.dates), data[domain].domain)
-    try:
-        return Samples.within(apart, steps, count=settings.training.validation.rollout)
-    except DataError as error:
-        raise DataError(
-            error.what.replace("training period", f"{name} period"),
-            fix=f"Choose a longer one (dates.{name}.start, dates.{name}.end), or a shorter "
-            "training.validation.rollout.",
-        ) from error
-
-
-def _graph(settings: Settings, domains: Mapping[str, Domain], trust_code: bool) -> Graph | None:
-    if not model_class(settings.model, trust_code=trust_code).needs_graph:
-        return None
-    assert settings.graph is not None  # or validating would have refused it
-    builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust_code)
-    return builder.build({name: domain.grid for name, domain in domains.items()})
+    Raises
+    ------
+    AnemoiError
+        As :func:`prepare`.
+    """
+    with _placed(composition):
+        settings, trust = config.validate(composition, Settings), composition.trusted
+        engine = find_engine(settings.training, training_device(settings.training.device))
+        open_data(settings, composition.values, engine, where=_where(composition), trust_code=trust)
 
 
 def _where(composition: Composition) -> Where:

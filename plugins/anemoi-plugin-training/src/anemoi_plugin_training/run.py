@@ -17,6 +17,7 @@ from anemoi.core.errors import AnemoiError
 from anemoi.core.files import write_whole
 from anemoi.core.model import ForecastModel
 from anemoi.core.plugins import Broadcast
+from anemoi.core.secrets import masked
 
 from .calling import Callbacks
 from .criterion import Criterion
@@ -32,7 +33,6 @@ from .leaving import Leaving, parse_time_limit
 from .loop import Optimisation, Step
 from .low_rank import LowRank, trained_numbers
 from .parallelism import parallelise
-from .recording import recorded
 from .samples import Samples
 from .saving import Checkpoints
 from .settings import HIDDEN, Settings, TrainingSettings
@@ -163,7 +163,7 @@ class Training:
         trackers = self.settings.trackers
         limit = None if settings.time_limit is None else parse_time_limit(settings.time_limit)
         with exclusive(directory) if main else nullcontext(), Leaving(limit, began=self.began) as leaving:
-            parameters = recorded(self.composition)
+            parameters = masked({**self.composition.to_dict(), "values": self.checkpoint.configuration})
             if main:
                 check_directory(directory, resume=resume)
                 write_whole(directory / CONFIGURATION, (json.dumps(parameters, indent=2) + "\n").encode())

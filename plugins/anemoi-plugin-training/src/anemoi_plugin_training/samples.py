@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from anemoi.core.domain import Domain
 from anemoi.core.errors import DataError
 from anemoi.core.forcings import Forcings
 from anemoi.core.model import ForecastModel, Sample
@@ -83,6 +84,11 @@ class Samples(Dataset[Batch]):
                 fix="Choose a longer period (dates.start, dates.end) or a shorter training.rollout.",
             )
         return cls(data, steps, count, candidates)
+
+    def described(self, domains: Mapping[str, Domain]) -> Samples:
+        """The same samples of domains of which more is known."""
+        data = {name: replace(each, domain=domains[name]) for name, each in self.data.items()}
+        return Samples(data, self.steps, self.count, self.starts)
 
     def __len__(self) -> int:
         return len(self.starts)

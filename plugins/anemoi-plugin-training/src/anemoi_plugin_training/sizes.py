@@ -14,7 +14,7 @@ from anemoi.core.domain import Domain
 from anemoi.core.held import held
 from anemoi.core.interfaces.graph_builder import GraphBuilder
 from anemoi.core.interfaces.objective import Objective
-from anemoi.core.model import ForecastModel, assemble, model_class
+from anemoi.core.model import ForecastModel, assemble, model_class, transforms_of
 from anemoi.core.steps import Steps
 from torch import Tensor, nn
 
@@ -137,12 +137,15 @@ def sizes(composition: Composition) -> Sizes:
     }
     objective: Objective = config.build("objective", settings.objective, trust_code=trust)
     steps = objective.steps({name: source.frequency for name, source in sources.items()})
-    described = {name: outline(sources[name], own, steps[name]) for name, own in domains.items()}
+    described = {
+        name: outline(sources[name], own, steps[name], transforms_of(values, name), trust_code=trust)
+        for name, own in domains.items()
+    }
     graph = None
     if settings.graph is not None and model_class(settings.model, trust_code=trust).needs_graph:
         builder: GraphBuilder = config.build("graph", settings.graph, trust_code=trust)
         graph = builder.build({name: domain.grid for name, domain in described.items()})
-    with _parameters_without_memory():
+    with parameters_without_memory():
         model = assemble(
             values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
         )
@@ -172,7 +175,7 @@ def sizes(composition: Composition) -> Sizes:
 
 
 @contextmanager
-def _parameters_without_memory() -> Iterator[None]:
+def parameters_without_memory() -> Iterator[None]:
     """Let every parameter lose its memory as soon as a module has it; what is precomputed stays real."""
     register = nn.Module.register_parameter
 

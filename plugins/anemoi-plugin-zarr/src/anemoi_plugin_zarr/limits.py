@@ -1,17 +1,20 @@
-"""How much memory may be asked for: no more than a share of what the machine has, however small a file is."""
+"""How much memory an array may take, however small its file: a share of the machine's, or what is set."""
 
 from __future__ import annotations
 
+import math
 import os
 import resource
-from math import prod
 from pathlib import Path
 from typing import Any, Final
 
-from anemoi.core.errors import ResourceError
+from anemoi.core.errors import ConfigError, ResourceError
 
 SHARE: Final = 0.25
-"""The share of the memory of the machine that one array may take when it is opened."""
+"""The share of the memory of the machine that one array may take when it is opened, by default."""
+
+VARIABLE: Final = "ANEMOI_ARRAY_LIMIT_GB"
+"""The variable of the environment that says how many GB one array may take instead."""
 
 _CGROUPS: Final = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -27,6 +30,25 @@ def memory() -> int:
     return min([*known, *(int(text) for text in texts if text.isdigit())])
 
 
+def allowed() -> float:
+    """How many bytes one array may take: what the user says, or a share of the memory.
+
+    Raises
+    ------
+    ConfigError
+        If the variable holds no positive number.
+    """
+    if not (said := os.environ.get(VARIABLE)):
+        return SHARE * memory()
+    try:
+        limit = float(said)
+    except ValueError:
+        limit = 0.0
+    if not limit > 0:
+        raise ConfigError(f"{VARIABLE}: expected a positive number of GB, got {said!r}.")
+    return limit * 1e9
+
+
 def check_array(path: str, array: Any, *, whole: bool) -> None:
     """Check what reading an array takes, from its metadata: all of it, or a chunk.
 
@@ -35,9 +57,9 @@ def check_array(path: str, array: Any, *, whole: bool) -> None:
     Raises
     ------
     ResourceError
-        If that is more than a share of the memory.
+        If that is more than :func:`allowed`.
     """
-    values = max(prod(array.shape) if whole else 0, prod(array.chunks or (0,)))
+    values = max(math.prod(array.shape) if whole else 0, math.prod(array.chunks or (0,)))
     check_bytes(path, str(array.name).strip("/"), values * array.dtype.itemsize)
 
 
@@ -47,13 +69,13 @@ def check_bytes(path: str, name: str, needed: int) -> None:
     Raises
     ------
     ResourceError
-        If it is more than a share of it.
+        If it is more than :func:`allowed`.
     """
-    allowed = SHARE * memory()
-    if needed > allowed:
+    limit = allowed()
+    if needed > limit:
         raise ResourceError(
             f"{path}: to read {name} takes {needed / 1e9:,.1f} GB, and one array may take "
-            f"{allowed / 1e9:,.1f} GB here, a quarter of the memory.",
-            fix="If the data are as large as that, open them on a machine with more memory. If they are not, "
-            "the file was made to harm, or is damaged.",
+            f"{limit / 1e9:,.1f} GB here{'' if os.environ.get(VARIABLE) else ', a quarter of the memory'}.",
+            fix=f"If the data are as large as that, allow it ({VARIABLE}={math.ceil(needed / 1e9)}), on a "
+            "machine with the memory. If they are not, the file was made to harm, or is damaged.",
         )

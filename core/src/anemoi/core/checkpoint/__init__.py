@@ -9,13 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checkpoint import Checkpoint, build_model, load, save
+    from .checkpoint import FORECAST_SECTIONS, Checkpoint, build_model, load, save
     from .container import FORMAT_VERSION
     from .inspection import Inspection, inspect
     from .plugin_lock import DifferentVersionWarning, LockEntry, Mismatch, compare, lock, targets
 
 _MODULES = {
-    "checkpoint": ("Checkpoint", "build_model", "load", "save"),
+    "checkpoint": ("FORECAST_SECTIONS", "Checkpoint", "build_model", "load", "save"),
     "container": ("FORMAT_VERSION",),
     "inspection": ("Inspection", "inspect"),
     "plugin_lock": ("DifferentVersionWarning", "LockEntry", "Mismatch", "compare", "lock", "targets"),
@@ -23,6 +23,7 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "FORECAST_SECTIONS",
     "FORMAT_VERSION",
     "Checkpoint",
     "DifferentVersionWarning",

@@ -22,6 +22,7 @@ from ..model import ForecastModel, assemble
 from ..secrets import masked
 from ..steps import Steps
 from . import container, layout
+from .bounded import Bounded
 from .plugin_lock import DifferentVersionWarning, LockEntry, compare, targets
 
 
@@ -166,22 +167,32 @@ def build_model(
     ------
     CheckpointError
         If a plugin is absent or has another version, if the configuration names code that is not
-        trusted, or if the weights are not those of the model.
+        trusted, if it asks for a larger model than the file holds, or if the weights are not those of the
+        model.
     """
     _check_trust(_needed(checkpoint.configuration), trust_code)
     _check_lock(checkpoint.lock, allow_different_versions)
     configuration = _pinned(checkpoint)
-    objective = config.build("objective", configuration["objective"], trust_code=trust_code)
-    model = assemble(
-        configuration,
-        domains=checkpoint.domains,
-        steps=checkpoint.steps,
-        graph=checkpoint.graph,
-        objective=cast(Objective, objective),
-        trust_code=trust_code,
-    )
+    with Bounded(checkpoint.weights.values()):
+        objective = config.build("objective", configuration["objective"], trust_code=trust_code)
+        model = assemble(
+            configuration,
+            domains=checkpoint.domains,
+            steps=checkpoint.steps,
+            graph=checkpoint.graph,
+            objective=cast(Objective, objective),
+            trust_code=trust_code,
+        )
     _load_weights(model, checkpoint.weights)
     return model
+
+
+FORECAST_SECTIONS = (
+    *(f"{where}{part}" for where in ("", "domains.*.") for part in ("transforms", "forcings", "frequency")),
+    "model",
+    "objective",
+)
+"""What of a configuration a forecast needs the values of: see :meth:`Composition.recorded_except`."""
 
 
 def _needed(configuration: Mapping[str, Any]) -> list[Any]:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ..secrets import masked
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -17,6 +19,15 @@ def _configuration(function: F) -> F:
     return click.option(
         "--config", "primary", default="train", show_default=True, metavar="NAME", help="Which configuration."
     )(function)
+
+
+def _settings(primary: str) -> type[Any] | None:
+    """What core declares of a configuration of its own; None for those of plugins, which declare theirs."""
+    if primary != "forecast":
+        return None
+    from ..forecasting import Suite
+
+    return Suite
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -35,12 +46,15 @@ def command() -> None:
 @_configuration
 @_as_json
 def show(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Print the configuration that a run with these OVERRIDES would have."""
+    """Print the configuration that a run with these OVERRIDES would have.
+
+    Values that depend on the environment are shown as they are written.
+    """
     import yaml
 
     from ..config import compose
 
-    values = dict(compose(primary, overrides).values)
+    values = masked(compose(primary, overrides).recorded)
     click.echo(json.dumps(values, indent=2) if as_json else yaml.safe_dump(values, sort_keys=False).rstrip())
 
 
@@ -56,32 +70,32 @@ def explain(key: str, primary: str, overrides: tuple[str, ...], as_json: bool) -
     from ..config import compose
     from ..config.explain import explain as explained
 
-    found = explained(compose(primary, overrides), key)
+    found = explained(compose(primary, overrides), key, _settings(primary))
     if as_json:
-        click.echo(json.dumps([each.to_dict() for each in found], indent=2))
+        click.echo(json.dumps(masked([each.to_dict() for each in found]), indent=2))
     else:
-        click.echo("\n".join(map(str, found)))
+        click.echo(masked("\n".join(map(str, found))))
 
 
 @command.command()
 @_configuration
 @_as_json
 def validate(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Refuse what the command would refuse before it reads data: every value and component is checked.
+    """Refuse what the command would refuse before it reads values: data are opened, models are built.
 
-    Exit code 2 if anything is wrong.
+    Exit code 2 if anything is wrong with the configuration, else that of the command: 3 where data are not
+    there, say.
     """
     from ..config import compose
-    from ..config import validate as check
     from ..config.composition import leaves
-    from ..config.validate import problems
+    from ..config.validate import refuse, rehearse
 
     composition = compose(primary, overrides)
+    found = rehearse(composition, _settings(primary))
     if as_json:
-        found = problems(composition)
-        click.echo(json.dumps([vars(problem) for problem in found], indent=2))
+        click.echo(json.dumps(masked([vars(problem) for problem in found]), indent=2))
         click.get_current_context().exit(2 if found else 0)
-    check(composition)
+    refuse(composition, found)
     click.echo(f"The configuration {primary!r} is right: {len(list(leaves(composition.values)))} values.")
 
 
@@ -114,7 +128,7 @@ def schema(primary: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from ..config import compose
     from ..config.validate import schema_of
 
-    found = schema_of(compose(primary, overrides))
+    found = schema_of(compose(primary, overrides), _settings(primary))
     if as_json:
         click.echo(json.dumps(found.json_schema(), indent=2))
         return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .. import plugins
-from ..config import resolved
+from ..config.composition import ENVIRONMENT, leaves
 from ..config.files import read_value
 from ..errors import AbsentError, AnemoiError, ConfigError, PluginError
 
@@ -171,7 +171,14 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
         return options
     if not default:
         raise ConfigError("The checkpoint names no data source.", fix="Name one with --source.")
-    return resolved({**default, **options})
+    for key, value in leaves(default):
+        if ENVIRONMENT in str(value) and key.partition(".")[0] not in options:
+            raise ConfigError(
+                f"The checkpoint was trained on data with {key} from the environment ({value}), which is not "
+                "looked up for a file that may be a stranger's.",
+                fix=f"Say what it is here: --source {key}=VALUE",
+            )
+    return {**default, **options}
 
 
 def source_specs(

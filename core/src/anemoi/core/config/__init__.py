@@ -5,7 +5,7 @@ Composing needs Hydra and checking needs pydantic; both are imported when they a
 
 from .build import Builder, build, builder
 from .components import constructor_of, is_same_component, options_of
-from .compose import compose, extend, override, resolved
+from .compose import compose, extend, override
 from .composition import Composition, Origin
 from .layers import Layer, find_layers
 from .options import Component, Spec
@@ -29,7 +29,6 @@ __all__ = [
     "options_of",
     "override",
     "problems",
-    "resolved",
     "schema_of",
     "validate",
 ]

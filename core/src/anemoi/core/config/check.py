@@ -44,7 +44,11 @@ class Problem:
 
 
 def check(
-    schema: Schema, values: Mapping[str, Any], where: Callable[[str], str] = lambda key: ""
+    schema: Schema,
+    values: Mapping[str, Any],
+    where: Callable[[str], str] = lambda key: "",
+    *,
+    shown: Mapping[str, Any] | None = None,
 ) -> tuple[list[Problem], Section | None]:
     """Check ``values``.
 
@@ -52,6 +56,8 @@ def check(
     ----------
     where
         Tells where a dotted key was written; an empty string if nobody knows.
+    shown
+        The values as they may be told of, without those of the environment; by default ``values``.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def check(
     except ValidationError as error:
         wrong: dict[str, Problem] = {}
         for detail in error.errors(include_url=False):
-            key, what, fix = _explain(detail, schema, values)
+            key, what, fix = _explain(detail, schema, values if shown is None else shown)
             # The members of a union complain one by one; the first says it all.
             wrong.setdefault(key, Problem(key, what, fix, where(key)))
         return [*found, *wrong.values()], None
@@ -93,6 +99,8 @@ def _explain(detail: ErrorDetails, schema: Schema, values: Mapping[str, Any]) ->
         return key, f"missing; {expected}.", parameter.doc
     value: Any = values
     for part in path:
+        if isinstance(value, str):  # a reference to the environment, in place of a whole section
+            break
         value = value[int(part)] if isinstance(value, list) else value[part]
     reason = f" ({detail['msg']})" if detail["type"] in ("value_error", "assertion_error") else ""
     known = choices(parameter.type)

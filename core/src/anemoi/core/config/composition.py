@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ FILE = "file"
 """The layer of a file that a command is given by its path."""
 
 CHECKPOINT = "checkpoint"
+ENVIRONMENT = "oc.env"
+"""What an interpolation of a variable of the environment is called: ``${oc.env:NAME}``."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,9 @@ class Composition:
         The files that it was put together from, as Hydra names them (``train``, ``model/gnn``), in order.
     origins
         For each dotted key that holds a value, the places that wrote it, the last one having won.
+    references
+        For each dotted key whose value depends on the environment, that value as it was written:
+        ``${oc.env:NAME}``. It may be a secret, and is shown and recorded so.
     """
 
     primary: str
@@ -74,6 +81,31 @@ class Composition:
     trusted: bool = False
     configs: tuple[str, ...] = ()
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
+    references: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The values, those that depend on the environment as they were written."""
+        return self.recorded_except(())
+
+    def recorded_except(self, sections: Collection[str]) -> dict[str, Any]:
+        """The same, but for the values in the sections whose dotted keys match one of ``sections``.
+
+        Parameters
+        ----------
+        sections
+            Patterns as of a shell: ``model``, ``domains.*.transforms``.
+        """
+        laid = copy.deepcopy(dict(self.values))
+        for key, value in self.references.items():
+            if any(fnmatchcase(f"{key}.", f"{section}.*") for section in sections):
+                continue
+            *parents, name = key.split(".")
+            section = laid
+            for parent in parents:
+                section = section[parent]
+            section[name] = copy.deepcopy(value)
+        return laid
 
     def get(self, key: str) -> Any:
         """The value at a dotted ``key``.
@@ -114,8 +146,8 @@ class Composition:
         return None
 
     def to_dict(self) -> dict[str, Any]:
-        """What a checkpoint records, as JSON, to repeat the run whatever the layers say by then."""
-        return {"primary": self.primary, "overrides": list(self.overrides), "values": dict(self.values)}
+        """What is recorded of it, as JSON, to repeat the run whatever the layers say by then."""
+        return {"primary": self.primary, "overrides": list(self.overrides), "values": self.recorded}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], *, trust_code: bool = False) -> Composition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ class Explanation:
     Parameters
     ----------
     key, value
-        The dotted key, and its value.
+        The dotted key, and its value; one that depends on the environment as it was written.
     history
         The places that wrote it, the one that won last; none if it is the default of ``option``.
     option
@@ -57,16 +57,23 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(composition: Composition, key: str) -> list[Explanation]:
+def explain(
+    composition: Composition, key: str, settings: Callable[..., Any] | None = None
+) -> list[Explanation]:
     """Explain the value at ``key``, or every value in that section.
+
+    Parameters
+    ----------
+    settings
+        The dataclass that declares what the configuration may hold; see :func:`.validate`.
 
     Raises
     ------
     ConfigError
         If there is no such key, and nothing that would take it.
     """
-    options = _options(composition)
-    values = dict(leaves(composition.values))
+    options = _options(composition, settings)
+    values = dict(leaves(composition.recorded))
     keys = [each for each in values if f"{each}.".startswith(f"{key}.")]
     if not keys and key in options and not options[key].parameter.required:
         return [Explanation(key, options[key].parameter.to_dict()["default"], (), options[key])]
@@ -84,10 +91,10 @@ def _beside(key: str, known: set[str]) -> set[str]:
     return {each for each in known if each.startswith(section)} or known
 
 
-def _options(composition: Composition) -> Mapping[str, Option]:
+def _options(composition: Composition, settings: Callable[..., Any] | None) -> Mapping[str, Option]:
     """The option of each key, as far as it is known: a fault elsewhere must not stop an explanation."""
     try:
-        return schema_of(composition).options
+        return schema_of(composition, settings).options
     except AnemoiError:
         return {}
 

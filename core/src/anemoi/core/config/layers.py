@@ -71,17 +71,25 @@ def find_layers() -> list[Layer]:
 
 
 def stranger(layers: Sequence[Layer]) -> str:
-    """Words of warning if a plugin brings house rules although the institution keeps its own; else nothing.
+    """Words of warning if a plugin brings house rules, and nobody has said that it may; else nothing.
 
-    The institution keeps them in the directory that ``ANEMOI_SITE_CONFIG`` names, and says there in
-    ``blocked-plugins.txt`` whether the plugin is its own.
+    Where the institution keeps a directory, which ``ANEMOI_SITE_CONFIG`` names, its ``blocked-plugins.txt``
+    says whether the plugin is its own; elsewhere the user's does.
     """
     plugin = next(
         (each for each in layers if each.name == "site" and each.component and not each.problem), None
     )
-    if plugin is None or site_directory() is None:
+    if plugin is None:
         return ""
     rule = read_blocklist().decides(plugin.source, SITE_PLUGIN)
+    if site_directory() is None:
+        if rule is not None:  # It allows: what is blocked has a problem.
+            return ""
+        return (
+            f"{plugin.source} brings house rules (the configuration {SITE_PLUGIN!r}), which overrule other "
+            f"plugins. If it is your institution's: anemoi plugins allow {plugin.component}; "
+            f"if not: anemoi plugins block {plugin.component}"
+        )
     if rule is not None and rule.owner == "site":
         return ""
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from ..errors import AnemoiError, ConfigError
@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 SETTINGS = "SETTINGS"
 """Where a package of configuration says which dataclass declares each of its primary files."""
+
+REHEARSALS = "REHEARSALS"
+"""Where it may say what tries the command of a primary file without reading values, given a composition."""
 
 _KEY = re.compile(r"((?:[\w-]+\.)*[\w-]+): ")
 
@@ -70,17 +73,45 @@ def validate(composition: Composition, settings: type[T] | None = None) -> T:
         With every problem: key, file and line, expected type, nearest right key.
     """
     found, checked = _validated(composition, settings)
-    if not found:
-        return cast(T, checked)
-    count = "a problem" if len(found) == 1 else f"{len(found)} problems"
-    raise ConfigError(
-        "\n".join([f"The configuration {composition.primary!r} has {count}.", *map(str, found)])
-    )
+    refuse(composition, found)
+    return cast(T, checked)
+
+
+def refuse(composition: Composition, found: Sequence[Problem]) -> None:
+    """Raise a ConfigError of all problems, if there are any."""
+    if found:
+        count = "a problem" if len(found) == 1 else f"{len(found)} problems"
+        raise ConfigError(
+            "\n".join([f"The configuration {composition.primary!r} has {count}.", *map(str, found)])
+        )
 
 
 def problems(composition: Composition, settings: Callable[..., Any] | None = None) -> list[Problem]:
     """Everything that is wrong with a configuration; see :func:`validate`."""
     return _validated(composition, settings)[0]
+
+
+def rehearse(composition: Composition, settings: Callable[..., Any] | None = None) -> list[Problem]:
+    """Everything that is wrong with a configuration, found by going as far as the command can without values.
+
+    Like :func:`problems`. Where nothing is wrong so far, what the package that declares the settings has in
+    ``REHEARSALS`` is called: it opens data and builds models, as the command would.
+
+    Raises
+    ------
+    AnemoiError
+        As the command, of what is not a fault of the configuration: data are not there, say.
+    """
+    found = problems(composition, settings)
+    if found or settings is not None:
+        return found
+    config, package = _declaring(composition)
+    try:
+        if config in (rehearsals := getattr(package, REHEARSALS, {})):
+            rehearsals[config](composition)
+    except ConfigError as error:
+        return [_problem(error.what, error.fix or "", lambda key: _origin(composition, key))]
+    return []
 
 
 def schema_of(composition: Composition, settings: Callable[..., Any] | None = None) -> Schema:
@@ -95,10 +126,10 @@ def _validated(composition: Composition, settings: Callable[..., Any] | None) ->
     """The problems, and the settings if there are none."""
 
     def where(key: str) -> str:
-        origin = composition.origin(key)
-        return origin.where if origin else ""
+        return _origin(composition, key)
 
-    found, section = check(schema_of(composition, settings), composition.values, where)
+    schema = schema_of(composition, settings)
+    found, section = check(schema, composition.values, where, shown=composition.recorded)
     if section is None:
         return found, None
     try:
@@ -112,6 +143,11 @@ def _validated(composition: Composition, settings: Callable[..., Any] | None) ->
     return [], checked
 
 
+def _origin(composition: Composition, key: str) -> str:
+    origin = composition.origin(key)
+    return origin.where if origin else ""
+
+
 def _problem(what: str, fix: str, where: Callable[[str], str]) -> Problem:
     """A problem from an error that may begin with the key that it is about."""
     match = _KEY.match(what)
@@ -123,13 +159,19 @@ def _problem(what: str, fix: str, where: Callable[[str], str]) -> Problem:
 
 def _declared(composition: Composition) -> Callable[..., Any]:
     """The settings that the plugin which brings the primary file, or one under it, declares for it."""
+    config, package = _declaring(composition)
+    return cast(Callable[..., Any], getattr(package, SETTINGS)[config])
+
+
+def _declaring(composition: Composition) -> tuple[str, Any]:
+    """The name under which settings are declared for a composition, and the package that does."""
     layers = [layer for layer in find_layers() if layer.component and layer.directory and not layer.problem]
     for config in (composition.primary, *reversed(composition.configs)):
         for layer in layers:
             if layer.directory and find_file(layer.directory, config):
-                declared = getattr(load("config", str(layer.component)), SETTINGS, {})
-                if config in declared:
-                    return cast(Callable[..., Any], declared[config])
+                package = load("config", str(layer.component))
+                if config in getattr(package, SETTINGS, {}):
+                    return config, package
     raise ConfigError(
         f"No plugin declares what the configuration {composition.primary!r} may hold: it cannot be checked.",
         fix=f"Its package declares it as {SETTINGS} = {{{composition.primary!r}: MySettings}}.",

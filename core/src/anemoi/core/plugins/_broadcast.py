@@ -14,6 +14,7 @@ from typing import Any
 import pluggy
 
 from ..interfaces import hooks
+from ._exit_guard import ExitGuard
 
 log = logging.getLogger("anemoi")
 
@@ -33,7 +34,8 @@ class Broadcast:
 
     Each hook is given mappings and lists of its own, and arrays that it cannot write to, so that what it does
     to them reaches neither the other hooks nor whoever sent the event. A process that a hook forked and that
-    comes back from the hook ends there: the run goes on once.
+    comes back from the hook ends there: the run goes on once. A hook that calls ``os._exit`` has raised; see
+    :class:`~anemoi.core.plugins._exit_guard.ExitGuard`.
 
     Parameters
     ----------
@@ -74,7 +76,9 @@ class Broadcast:
 
     def _start(self, name: str, watcher: Any) -> None:
         try:
-            self._manager.register(watcher() if isinstance(watcher, type) else watcher, name)
+            with ExitGuard():
+                started = watcher() if isinstance(watcher, type) else watcher
+            self._manager.register(started, name)
         except (Exception, SystemExit) as error:
             self._switch_off(name, f"could not be started: {type(error).__name__}: {error}")
 
@@ -83,7 +87,8 @@ class Broadcast:
         began = time.monotonic()
         try:
             try:
-                hook.function(*own)
+                with ExitGuard():
+                    hook.function(*own)
             finally:
                 if os.getpid() != process:
                     os._exit(1)

@@ -20,7 +20,7 @@ from anemoi_plugin_testing import (
 from torch import Tensor
 
 from ..interfaces.loss import Loss
-from .bench import COLUMNS, ROWS, STEPS, domain, fields
+from .small_domain import COLUMNS, ROWS, STEPS, domain, fields
 
 DOMAIN: Final = domain()
 RUNS: Final = ("is_one_number",)

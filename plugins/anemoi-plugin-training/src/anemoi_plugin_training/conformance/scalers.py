@@ -21,7 +21,7 @@ from anemoi_plugin_testing import (
 from torch import Tensor
 
 from ..interfaces.scaler import AXES, Scaler
-from .bench import STEPS, domain, fields
+from .small_domain import STEPS, domain, fields
 
 REVERSED: Final = slice(None, None, -1)
 RUNS: Final = ("gives_weights_of_its_axes",)
