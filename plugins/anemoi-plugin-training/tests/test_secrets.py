@@ -102,8 +102,10 @@ def test_a_run_goes_on_with_what_the_environment_holds_by_then(held, monkeypatch
     monkeypatch.setenv("ANEMOI_TEST_CHANNELS", "16")
     with pytest.raises(ConfigError, match="--trust-code"):
         interrupted(held / "run")
-    values = interrupted(held / "run", trust_code=True).values
+    with pytest.raises(ConfigError, match=r"trackers\.mine\.url: the user and the password .* not recorded"):
+        interrupted(held / "run", trust_code=True)
+    again = [f"trackers.mine.url=https://bob:{PASSWORD}@example.org/"]
+    values = interrupted(held / "run", again, trust_code=True).values
+    assert PASSWORD in values["trackers"]["mine"]["url"]
     assert values["trackers"]["mine"]["token"] == "renewed"
     assert values["model"]["channels"] == 8  # the weights that are there
-    again = [f"trackers.mine.url=https://bob:{PASSWORD}@example.org/"]
-    assert PASSWORD in interrupted(held / "run", again, trust_code=True).get("trackers.mine.url")

@@ -134,7 +134,10 @@ class Validation:
                 for place, time in enumerate(times):
                     errors[name, time].add(forecast[:, place], truth[:, place], self._areas[name])
                     domain = self._model.domains[name]
-                    names = {each: _rmse_name(self._name, self._model.domains, name, each, time) for each in domain.outputs}
+                    names = {
+                        each: _rmse_name(self._name, self._model.domains, name, each, time)
+                        for each in domain.outputs
+                    }
                     for start, one, true in zip(starts, forecast[:, place], truth[:, place], strict=True):
                         show(ValidationState(name, domain, start, time, one, true, names))
 

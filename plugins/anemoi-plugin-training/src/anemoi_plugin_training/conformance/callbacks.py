@@ -25,7 +25,7 @@ from torch.optim import Optimizer
 
 from .. import state as trees
 from ..interfaces.callback import Callback, Moment, ValidationState
-from . import bench
+from . import small_domain
 
 STEPS: Final = 12
 VALIDATED_EVERY: Final = 3
@@ -66,13 +66,13 @@ class _Training:
 
     def _validated(self, loss: float) -> dict[str, float]:
         """Show it the forecasts of a validation, and give the metrics."""
-        domain, (truth, _) = bench.domain(), bench.fields(bench.domain(), members=1)
+        domain, (truth, _) = small_domain.domain(), small_domain.fields(small_domain.domain(), members=1)
         metrics = {"validation_loss": loss}
-        for place, lead_time in enumerate(bench.STEPS.outputs):
-            hours = lead_time // bench.HOUR
+        for place, lead_time in enumerate(small_domain.STEPS.outputs):
+            hours = lead_time // small_domain.HOUR
             names = {each: f"validation_rmse_{each}_{hours}h" for each in domain.outputs}
             for date, field in enumerate(truth[:, place].unbind(0)):
-                start = np.datetime64("2021-03-04T00") + date * bench.STEPS.step
+                start = np.datetime64("2021-03-04T00") + date * small_domain.STEPS.step
                 state = ValidationState("data", domain, start, lead_time, field + loss, field, names)
                 self.callback.validated(self._moment(), state)
             metrics |= dict.fromkeys(names.values(), loss)
