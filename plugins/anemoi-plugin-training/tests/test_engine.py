@@ -175,7 +175,13 @@ def assert_close(one, other):
             torch.testing.assert_close(weight, theirs[name], rtol=1e-5, atol=1e-5)
 
 
-SHARDED = ["training.sharded=true", "training.ema=0.9", "training.accumulate=2", "optimiser=adamw"]
+SHARDED = [
+    "training.sharded=true",
+    "training.recompute=true",
+    "training.ema=0.9",
+    "training.accumulate=2",
+    "optimiser=adamw",
+]
 """Weights shared out, and an average of them too."""
 
 
@@ -371,6 +377,44 @@ def test_a_compiled_network_trains_to_the_same_numbers(random_source, data_of):
     for one, two in zip(eager, compiled, strict=True):
         assert one.losses == pytest.approx(two.losses, rel=1e-4)
     assert not any("_orig_mod" in name for name in model.state_dict())
+
+
+def remembered(model, inputs):
+    """The bytes that three forecast steps keep for their backward pass, weights aside."""
+    own = {each.data_ptr() for each in model.parameters()}
+    kept = {}
+
+    def keep(tensor):
+        if tensor.data_ptr() not in own:
+            kept[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        values = inputs
+        for _ in range(3):
+            out = model({"data": values})["data"]
+            values = torch.cat([values[:, 1:], torch.cat([out, values[:, -1:, ..., out.shape[-1] :]], -1)], 1)
+    return sum(kept.values())
+
+
+def test_a_network_that_is_computed_again_trains_to_the_same_bits_and_remembers_less(random_source, data_of):
+    plain, model = train(random_source, data_of, rollout=3)
+    again, other = train(random_source, data_of, rollout=3, recompute=True)
+    assert [each.losses for each in plain] == [each.losses for each in again]
+    assert all(map(torch.equal, model.parameters(), other.parameters()))
+    domain = model.normalised["data"]
+    inputs = torch.randn(1, 2, 1, len(domain.grid), len(domain.inputs))
+    assert remembered(other, inputs) < 0.25 * remembered(model, inputs)
+
+
+def test_a_network_that_is_computed_again_can_be_compiled(random_source, data_of, monkeypatch):
+    compiled = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled(self, backend="eager"))
+    short = {"steps": 2, "rollout": 2, "rollout_steps": 1}
+    eager, _ = train(random_source, data_of, **short)
+    again, _ = train(random_source, data_of, **short, recompute=True, compile=True)
+    for one, two in zip(eager, again, strict=True):
+        assert one.losses == pytest.approx(two.losses, rel=1e-4)
 
 
 def test_without_a_compiler_nothing_is_compiled(random_source, data_of, monkeypatch):

@@ -307,8 +307,17 @@ def test_the_share_of_a_step_that_is_spent_waiting_for_data_is_measured(random_s
         ({"rollout": 4, "rollout_every": 5}, [(1, 3), (2, 5), (3, 2), (4, 0)]),
         ({"rollout": 2, "rollout_every": 5}, [(1, 3), (2, 7)]),
         ({"rollout": 1, "rollout_every": 5}, [(1, 3), (1, 7)]),
+        ({"rollout": 4, "rollout_start": 2, "rollout_every": 3}, [(2, 3), (3, 3), (4, 4)]),
+        ({"rollout": 2, "rollout_start": 3}, [(2, 3), (2, 7)]),
+        ({"rollout": 3, "rollout_every_epochs": 2}, [(1, 3), (2, 4), (3, 3)]),
     ],
 )
 def test_rollouts_grow(options, expected):
-    assert phases(TrainingSettings(steps=10, rollout_steps=7, **options)) == expected
+    assert phases(TrainingSettings(steps=10, rollout_steps=7, **options), 2) == expected
     assert sum(steps for _, steps in expected) == 10
+
+
+def test_an_epoch_is_as_many_steps_as_see_each_sample_once():
+    settings = TrainingSettings(batch_size=2, accumulate=3)
+    assert settings.steps_per_epoch(24, 2) == 2
+    assert settings.steps_per_epoch(25, 2) == 3

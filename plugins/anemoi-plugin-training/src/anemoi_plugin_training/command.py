@@ -103,7 +103,6 @@ def command(
     """
     from anemoi.core.allocation import keep_freed_memory
 
-    from .loop import phases
     from .progress import Progress, reading
 
     if start is not None:
@@ -137,7 +136,7 @@ def command(
         _profile(training, directory)
         return
     began = time.monotonic()
-    with Progress(phases(training.settings.training), quiet=not main) as progress:
+    with Progress(training.phases, quiet=not main) as progress:
         path = training.run(
             directory, resume=resume is not None, on_step=progress.step, on_wait=progress.wait
         )

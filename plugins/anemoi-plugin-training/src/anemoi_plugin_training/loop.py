@@ -134,7 +134,8 @@ class Optimisation:
             If a loss or a gradient is not finite.
         """
         begin, each = 0, self._settings.accumulate
-        for rollout, count in phases(self._settings):
+        epoch = steps_per_epoch(self._samples, self._settings, self._engine)
+        for rollout, count in phases(self._settings, epoch):
             done = min(max(self.taken - begin, 0), count)
             begin += count
             if done == count:
@@ -321,13 +322,28 @@ def _single(weight: Tensor) -> Tensor:
     return weight.float() if weight.dtype in (torch.bfloat16, torch.float16) else weight
 
 
-def phases(settings: TrainingSettings) -> list[tuple[int, int]]:
-    """List the rollouts that are trained, one after another, and for how many optimisation steps each."""
+def steps_per_epoch(samples: Mapping[int, Samples], settings: TrainingSettings, engine: Engine) -> int:
+    """How many optimisation steps see each sample of the shortest rollout once."""
+    return settings.steps_per_epoch(len(samples[min(samples)]), engine.world)
+
+
+def phases(settings: TrainingSettings, steps_per_epoch: int = 1) -> list[tuple[int, int]]:
+    """List the rollouts that are trained, one after another, and for how many optimisation steps each.
+
+    Parameters
+    ----------
+    steps_per_epoch
+        Which decides for how many steps, but not which rollouts.
+    """
     left = min(settings.steps, settings.rollout_steps)
-    found = [(1, settings.steps - left)]
-    if settings.rollout_every is not None:
-        for rollout in range(2, settings.rollout):
-            found.append((rollout, min(settings.rollout_every, left)))
+    first = min(settings.rollout_start, settings.rollout)
+    found = [(first, settings.steps - left)]
+    every = settings.rollout_every
+    if settings.rollout_every_epochs is not None:
+        every = settings.rollout_every_epochs * steps_per_epoch
+    if every is not None:
+        for rollout in range(first + 1, settings.rollout):
+            found.append((rollout, min(every, left)))
             left -= found[-1][1]
     return [*found, (settings.rollout, left)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -143,7 +144,7 @@ def _check_metric(metric: str, domains: Mapping[str, Domain], steps: Mapping[str
 
 
 def _check_batch_size(settings: TrainingSettings, samples: Mapping[int, Samples], batch: int) -> None:
-    for rollout, steps in phases(settings):
+    for rollout, steps in phases(settings, math.ceil(len(samples[min(samples)]) / batch)):
         if steps and batch > (count := len(samples[rollout])):
             raise ConfigError(
                 f"training.batch_size: a batch of {batch} is larger than the number of "

@@ -12,6 +12,7 @@ import torch
 from anemoi.core.errors import ConfigError
 from anemoi.core.model import ForecastModel
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
@@ -43,8 +44,9 @@ def parallelise(model: ForecastModel, settings: TrainingSettings, engine: Engine
 
     1. It is moved to the device.
     2. With ``training.precision=bf16-true`` its network is cast, and fields are at the network's door.
-    3. With ``training.compile`` its network is compiled.
-    4. It is copied to every process, or with ``training.sharded`` its weights are shared out among them.
+    3. With ``training.recompute`` the network is computed again in the backward pass.
+    4. With ``training.compile`` its network is compiled.
+    5. It is copied to every process, or with ``training.sharded`` its weights are shared out among them.
 
     Optimisers are built afterwards: sharding replaces the parameters.
 
@@ -66,6 +68,8 @@ def parallelise(model: ForecastModel, settings: TrainingSettings, engine: Engine
     model.to(engine.device)
     if settings.precision == "bf16-true":
         cast(model.network, torch.bfloat16)
+    if settings.recompute:
+        recompute(model.network)
     if settings.compile:
         check_compiler(engine.device)
         model.network.compile()
@@ -79,6 +83,22 @@ def cast(network: nn.Module, precision: torch.dtype) -> None:
         lambda _, args, kwargs: (_in(precision, args), _in(precision, kwargs)), with_kwargs=True
     )
     network.register_forward_hook(lambda _, args, outputs: _in(torch.float32, outputs))
+
+
+def recompute(network: nn.Module) -> None:
+    """Let a network forget, after a forward pass, all but its inputs, and compute it again to go back.
+
+    "Training deep nets with sublinear memory cost" (Chen et al., 2016), for each step of a rollout. What
+    layers draw at random is the same both times.
+    """
+    forward = network.forward
+
+    def remembered(*args: Any, **kwargs: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return forward(*args, **kwargs)
+        return checkpoint(forward, *args, use_reentrant=False, **kwargs)
+
+    network.forward = remembered
 
 
 def _in(precision: torch.dtype, values: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from .interfaces.callback import Callback
 from .interfaces.optimiser import Optimiser
 from .interfaces.schedule import Schedule
 from .leaving import Leaving, parse_time_limit
-from .loop import Optimisation, Step
+from .loop import Optimisation, Step, phases, steps_per_epoch
 from .low_rank import LowRank, trained_numbers
 from .parallelism import parallelise
 from .samples import Samples
@@ -119,6 +118,12 @@ class Training:
             ]
         )
 
+    @property
+    def phases(self) -> list[tuple[int, int]]:
+        """The rollouts that are trained, one after another, and for how many optimisation steps each."""
+        settings = self.settings.training
+        return phases(settings, steps_per_epoch(self.samples, settings, self.engine))
+
     def run(
         self,
         directory: Path,
@@ -180,7 +185,7 @@ class Training:
                 else Broadcast({}),
                 leaving=leaving,
                 steps=settings.steps,
-                steps_per_epoch=math.ceil(len(self.samples[1]) / together(settings, self.engine)),
+                steps_per_epoch=steps_per_epoch(self.samples, settings, self.engine),
                 saving=settings.checkpoint,
                 validating=settings.validation,
                 origin=_origin(self.data, self.samples),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
@@ -179,10 +180,16 @@ class TrainingSettings:
         Samples that each process reads at once.
     rollout
         How many forecast steps the loss is the mean of, in the last ``rollout_steps`` optimisation steps.
+    rollout_start
+        How many forecast steps the loss is the mean of before them.
     rollout_steps
-        How many optimisation steps at the end are made with ``rollout``; before them it is one.
-    rollout_every
-        After how many of these it grows by one forecast step, from two to ``rollout``; None has it at once.
+        How many optimisation steps at the end are made with ``rollout``.
+    rollout_every, rollout_every_epochs
+        After how many of these, or epochs, it grows by one forecast step, from ``rollout_start`` to
+        ``rollout``; with neither it does so at once.
+    recompute
+        Whether a forecast step is computed again in the backward pass instead of being remembered: memory
+        then hardly grows with ``rollout``, and a step takes about a third longer.
     optimiser
         An older name for ``optimiser.name``; None where that says it.
     learning_rate
@@ -231,8 +238,11 @@ class TrainingSettings:
     steps: Annotated[int, Field(ge=1)] = 1000
     batch_size: Annotated[int, Field(ge=1)] = 1
     rollout: Annotated[int, Field(ge=1)] = 2
+    rollout_start: Annotated[int, Field(ge=1)] = 1
     rollout_steps: Annotated[int, Field(ge=0)] = 500
     rollout_every: Annotated[int, Field(ge=1)] | None = None
+    rollout_every_epochs: Annotated[int, Field(ge=1)] | None = None
+    recompute: bool = False
     optimiser: Literal["muon", "adamw"] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-2
     warmup_steps: Annotated[int, Field(ge=0)] = 50
@@ -253,6 +263,10 @@ class TrainingSettings:
     learning_rates: list[RateSettings] = field(default_factory=list)
     lora: LowRankSettings = field(default_factory=LowRankSettings)
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    def steps_per_epoch(self, samples: int, processes: int) -> int:
+        """How many optimisation steps see each sample once."""
+        return math.ceil(samples / (self.batch_size * self.accumulate * processes))
 
 
 @dataclass(frozen=True, kw_only=True)
