@@ -168,7 +168,13 @@ def _nodes(each: NodeSet) -> Nodes:
 
 def _pairs(several: Sequence[Join], source: NodeSet, target: NodeSet) -> Pairs:
     found = [join(each, source, target) for each in several]
-    return found[0] if len(found) == 1 else in_order(np.concatenate(found), len(source))
+    pairs = found[0] if len(found) == 1 else in_order(np.concatenate(found), len(source))
+    if not len(pairs):
+        raise DataError(
+            f"No edge joins {several[0].source} to {several[0].target}.",
+            fix="Choose a wider cut-off or more neighbours.",
+        )
+    return pairs
 
 
 def _edges(several: Sequence[Join], source: NodeSet, target: NodeSet, pairs: Pairs) -> Edges:

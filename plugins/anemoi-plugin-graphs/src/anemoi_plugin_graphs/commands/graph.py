@@ -56,6 +56,28 @@ def describe(file: Path, as_json: bool) -> None:
         _print(graph)
 
 
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="The file to write; a recipe is printed without."
+)
+@click.option("--skip", is_flag=True, help="Leave out the parts of a recipe that have no counterpart.")
+def convert(file: Path, output: Path | None, skip: bool) -> None:
+    """Bring FILE over from anemoi-graphs, or to it.
+
+    A recipe of it (.yaml) becomes one for the configuration group graph; a graph (.pt, HeteroData of
+    torch-geometric) becomes a graph file (.safetensors), and a graph file HeteroData.
+    """
+    from ..conversion.files import convert as converted
+
+    text, remarks = converted(file, output, skip=skip)
+    click.echo(text, nl=False)
+    for remark in remarks:
+        click.echo(remark)
+    if output is not None:
+        click.echo(f"Written to {output}.")
+
+
 def _read(file: Path) -> tuple[Graph, Mapping[str, Any]]:
     """The graph of a graph file or of a checkpoint, and where it comes from."""
     from anemoi.core.checkpoint import load
