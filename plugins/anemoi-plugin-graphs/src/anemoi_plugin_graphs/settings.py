@@ -1,4 +1,4 @@
-"""What a user may set of a graph that is built on its own: what the configuration ``graph-build`` may hold."""
+"""What a user may set where a graph is built on its own: the configuration ``graph-build``."""
 
 from __future__ import annotations
 
