@@ -144,3 +144,21 @@ def test_masks_are_combined():
 
 def test_nodes_are_chosen_by_number():
     assert of_nodes("numbered", spread(5), start=1, stop=3).tolist() == [False, True, True, False, False]
+
+
+def test_areas_within_a_mask_are_those_of_its_nodes_alone():
+    latitudes, longitudes = np.meshgrid(np.arange(40.0, 50.0), np.arange(0.0, 10.0))
+    inside = NodeSet(latitudes.ravel(), longitudes.ravel())
+    both = NodeSet(
+        np.concatenate([inside.latitudes, [44.5, -80.0]]), np.concatenate([inside.longitudes, [4.5, 0.0]])
+    )
+    mask = np.arange(len(both)) < len(inside)
+    known = NodeSet(both.latitudes, both.longitudes, {"mask": mask})
+    masked, whole = (
+        build("node_attribute", {"name": "area", **options}) for options in ({"mask": "mask"}, {})
+    )
+    found = masked.values(known, {})
+    assert np.array_equal(found[:-2], whole.values(inside, {}))
+    assert not found[-2:].any()
+    with pytest.raises(DataError, match="leaves no nodes"):
+        masked.values(NodeSet(both.latitudes, both.longitudes, {"mask": ~mask & mask}), {})

@@ -72,3 +72,13 @@ def test_nodes_without_a_mesh_are_refused():
     nodes = spread()
     with pytest.raises(ConfigError, match="no mesh"):
         joined("multi-scale", nodes, nodes)
+
+
+def test_a_factor_can_multiply_the_distance_to_the_nearest_as_in_anemoi_graphs():
+    hidden = mesh()
+    gaps = np.linalg.norm(hidden.positions[:, None] - hidden.positions, axis=-1)
+    radius = 1.5 * np.sort(gaps, axis=1)[:, 1].max()
+    options = {"name": "cutoff", "factor": 1.5}
+    found = build("edge_builder", {**options, "spacing": "nearest"}).build(hidden, hidden)
+    wanted = int((gaps <= radius + 1e-9).sum()) - len(hidden)
+    assert len(found) == wanted < len(build("edge_builder", options).build(hidden, hidden))

@@ -78,3 +78,14 @@ def test_no_vertex_is_on_a_pole_and_each_pole_is_the_middle_of_a_triangle(refine
         assert heights[0] < 1.0 - 1e-5
         assert np.ptp(heights[:3]) < 1e-12
         assert heights[2] - heights[3] > 1e-5
+
+
+def test_the_middle_of_an_edge_lies_on_the_pole_if_wanted():
+    """As in anemoi-graphs: the vertices are the corners of three golden rectangles along the axes."""
+    mesh = icosphere(0, pole="edge")
+    golden = (1 + 5**0.5) / 2
+    wanted = {(0.0, y, z) for y in (1.0, -1.0) for z in (golden, -golden)}
+    wanted |= {tuple(np.roll(each, turn)) for each in wanted for turn in (1, 2)}
+    found = {tuple(each) for each in (mesh.vertices * np.hypot(1, golden)).round(9) + 0.0}
+    assert found == {tuple(np.round(each, 9)) for each in wanted}
+    assert np.isclose(icosphere(3, pole="edge").longest_edge, icosphere(3).longest_edge)

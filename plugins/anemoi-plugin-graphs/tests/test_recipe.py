@@ -63,6 +63,24 @@ def test_nodes_that_nothing_joins_can_be_taken_out():
     assert len(rest.edges["hidden", "hidden"]) == int(among.sum())
 
 
+def test_what_joins_the_same_nodes_is_one_set_of_edges():
+    encoder = {"source": "domains", "target": "hidden", "no_target_alone": False}
+    near, wide = {"c": {"name": "cutoff", "factor": 0.6}}, {"c": {"name": "cutoff", "factor": 1.5}}
+    north = {"_target_": f"{__name__}.North"}
+    everywhere = {**encoder, "by": near, "attributes": {"length": {"name": "length"}}}
+    edges = {"a": everywhere, "b": {**encoder, "by": wide, "source_mask": "north"}}
+    parts = {**RECIPE, "attributes": {"domains": {"north": north}}}
+
+    def pairs(edges):
+        found = config.build("graph", {**parts, "edges": edges}, trust_code=True).build({"data": GRID})
+        found = found.edges["data", "hidden"]
+        return set(zip(found.source.tolist(), found.target.tolist(), strict=True)), found.attribute_names
+
+    both, names = pairs(edges)
+    assert names == ("edge_length",)
+    assert both == pairs({"a": edges["a"]})[0] | pairs({"b": edges["b"]})[0]
+
+
 def test_edges_longer_than_wanted_are_left_out():
     whole, short = (
         built(),
@@ -79,7 +97,15 @@ def test_edges_longer_than_wanted_are_left_out():
     [
         ({"nodes": {"hidden": {"name": "icosahedral", "around": ["ocean"]}}}, "'ocean'"),
         ({"edges": {"a": {**RECIPE["edges"]["encoder"], "target": "hiden"}}}, "hidden"),
-        ({"edges": {"a": RECIPE["edges"]["encoder"], "b": RECIPE["edges"]["encoder"]}}, "both join"),
+        (
+            {
+                "edges": {
+                    key: {**RECIPE["edges"]["encoder"], "attributes": {"l": {"name": "length"}}}
+                    for key in "ab"
+                },
+            },
+            "both say",
+        ),
         ({"keep": {"data": "mask"}}, "keep names 'data'"),
         ({"keep": {"hidden": "mask"}}, "no mask 'mask'"),
         ({"attributes": {"hiden": {"w": {"name": "area"}}}}, "hidden"),

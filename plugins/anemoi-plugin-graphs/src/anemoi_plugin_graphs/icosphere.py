@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ Positions = NDArray[np.float64]
 
 Wanted = Callable[[Positions, float, int], NDArray[np.bool_]]
 """Chooses triangles by their middles, the largest distance from a middle to a corner, and their level."""
+
+Pole = Literal["triangle", "edge"]
+"""Whether the middle of a triangle of the icosahedron or the middle of an edge lies on each pole."""
 
 GOLDEN = (1.0 + 5.0**0.5) / 2.0
 
@@ -43,11 +47,11 @@ class Icosphere:
         return float(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=-1).max())
 
 
-def icosphere(refinement: int, *, wanted: Wanted | None = None) -> Icosphere:
+def icosphere(refinement: int, *, wanted: Wanted | None = None, pole: Pole = "triangle") -> Icosphere:
     """Split each triangle of the icosahedron into four, ``refinement`` times.
 
-    The middle of every edge, pushed out to the sphere, becomes a vertex. The icosahedron stands
-    with the middle of a triangle on each pole, as in GraphCast (Lam et al., "Learning skillful
+    The middle of every edge, pushed out to the sphere, becomes a vertex. By default the icosahedron
+    stands with the middle of a triangle on each pole, as in GraphCast (Lam et al., "Learning skillful
     medium-range global weather forecasting", Science 382, 2023), so that no vertex of any
     refinement lies on a pole.
 
@@ -58,8 +62,10 @@ def icosphere(refinement: int, *, wanted: Wanted | None = None) -> Icosphere:
     wanted
         Which triangles to split further; all by default. Of a mesh over a region no triangle is made
         anywhere else.
+    pole
+        How the icosahedron stands: anemoi-graphs has the middle of an edge on each pole.
     """
-    vertices, faces = _icosahedron()
+    vertices, faces = _icosahedron(pole)
     edges, side = _edges(faces)
     levels = [edges]
     for level in range(refinement):
@@ -85,16 +91,17 @@ def _wanted(vertices: Positions, faces: NDArray[np.int64], level: int, wanted: W
     return wanted(middles, float(radius), level)
 
 
-def _icosahedron() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _icosahedron(pole: Pole) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Make its 12 vertices and 20 triangles."""
     # Three golden rectangles, each across the other two; both poles are at first the middle of an edge.
     rectangle = [(0.0, y, z * GOLDEN) for y in (1, -1) for z in (1, -1)]
     vertices = np.array([np.roll(corner, turn) for turn in range(3) for corner in rectangle])
     vertices /= np.linalg.norm(vertices, axis=-1, keepdims=True)
-    # Turned to the middle of the triangle beside it, by half the supplement of the dihedral angle.
-    tilt = np.arctan(GOLDEN**-2)
-    cos, sin = np.cos(tilt), np.sin(tilt)
-    vertices = vertices @ np.array([[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]]).T
+    if pole == "triangle":
+        # Turned to the middle of the triangle beside it, by half the supplement of the dihedral angle.
+        tilt = np.arctan(GOLDEN**-2)
+        cos, sin = np.cos(tilt), np.sin(tilt)
+        vertices = vertices @ np.array([[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]]).T
 
     # Each vertex has its five neighbours at an angle of arctan(2), and the others much farther away.
     near = vertices @ vertices.T > 0.4

@@ -54,7 +54,7 @@ def join(each: Join, source: NodeSet, target: NodeSet) -> Pairs:
     Raises
     ------
     DataError
-        If a mask leaves no nodes, or no edge is left.
+        If a mask leaves no nodes.
     """
     from_all, to_all = _masked(source, each.source_mask), _masked(target, each.target_mask)
     same = source is target and each.source_mask == each.target_mask
@@ -72,10 +72,6 @@ def join(each: Join, source: NodeSet, target: NodeSet) -> Pairs:
     pairs = in_order(pairs, len(source))
     if each.longest_km is not None:
         pairs = pairs[lengths(source, target, pairs) * EARTH <= each.longest_km]
-    if not len(pairs):
-        raise DataError(
-            f"No edge joins {each.source} to {each.target}.", fix="Choose a wider cut-off or more neighbours."
-        )
     return pairs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
@@ -17,7 +17,7 @@ from anemoi.core.interfaces.graph_builder import GraphBuilder
 
 from .interfaces import EdgeAttribute, NodeAttribute, NodeBuilder
 from .joining import Join, attributes_of, join
-from .neighbours import Pairs
+from .neighbours import Pairs, in_order
 from .node_set import NodeSet
 
 DOMAINS = "domains"
@@ -36,7 +36,8 @@ class RecipeGraph(GraphBuilder):
     nodes
         What lays each further set of nodes, in this order; one is called ``hidden``.
     edges
-        What joins nodes, each under a name of the user's choice. Any two sets are joined once.
+        What joins nodes, each under a name of the user's choice. Where several join the same two sets, their
+        edges are one set, and one of them says which attributes they have.
     attributes
         What is known of nodes: weights and masks, by the name of the nodes and their own, in this order.
     keep
@@ -61,18 +62,21 @@ class RecipeGraph(GraphBuilder):
         Raises
         ------
         ConfigError
-            If the recipe names nodes that are not there, or lays the same twice.
+            If the recipe names nodes that are not there, or says twice what is known of edges.
         DataError
             If a grid has no points, or nothing is left of a set of nodes.
         """
         sets = self._lay(grids)
-        joins = list(self._joins(grids, sets))
-        pairs = {(source, target): join(each, sets[source], sets[target]) for source, target, each in joins}
+        joins = self._joins(grids, sets)
+        pairs = {
+            (source, target): _pairs(several, sets[source], sets[target])
+            for (source, target), several in joins.items()
+        }
         for name in self.remove_unconnected:
             sets, pairs = _without_unconnected(name, sets, pairs)
         edges = {
-            (source, target): _edges(each, sets[source], sets[target], pairs[source, target])
-            for source, target, each in joins
+            (source, target): _edges(several, sets[source], sets[target], pairs[source, target])
+            for (source, target), several in joins.items()
         }
         return Graph(nodes={name: _nodes(each) for name, each in sets.items()}, edges=edges)
 
@@ -120,11 +124,10 @@ class RecipeGraph(GraphBuilder):
                 nodes = replace(nodes, attributes={**nodes.attributes, label: values})
         return nodes
 
-    def _joins(
-        self, grids: Mapping[str, Grid], sets: Mapping[str, NodeSet]
-    ) -> Iterator[tuple[str, str, Join]]:
-        """Each set of edges, with the nodes that it joins."""
-        seen: dict[EdgeName, str] = {}
+    def _joins(self, grids: Mapping[str, Grid], sets: Mapping[str, NodeSet]) -> dict[EdgeName, list[Join]]:
+        """What makes up each set of edges."""
+        found: dict[EdgeName, list[Join]] = {}
+        known: dict[EdgeName, str] = {}
         for label, each in self.edges.items():
             sources = tuple(grids) if each.source == DOMAINS else (each.source,)
             targets = tuple(grids) if each.target == DOMAINS else (each.target,)
@@ -136,13 +139,17 @@ class RecipeGraph(GraphBuilder):
                                 f"edges.{label} names nodes {name!r}, which are not there.",
                                 fix=nearest_name(name, [*sets, DOMAINS]),
                             )
-                    if (source, target) in seen:
+                    found.setdefault((source, target), []).append(each)
+                    if each.attributes is None:
+                        continue
+                    if (source, target) in known:
                         raise ConfigError(
-                            f"edges.{seen[source, target]} and edges.{label} both join {source} to {target}.",
-                            fix="Write what joins them under 'by' of one of the two.",
+                            f"edges.{known[source, target]} and edges.{label} both say which attributes the "
+                            f"edges {source} -> {target} have.",
+                            fix="Write them under one of the two.",
                         )
-                    seen[source, target] = label
-                    yield source, target, each
+                    known[source, target] = label
+        return found
 
 
 def _check_names(option: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -159,8 +166,20 @@ def _nodes(each: NodeSet) -> Nodes:
     )
 
 
-def _edges(each: Join, source: NodeSet, target: NodeSet, pairs: Pairs) -> Edges:
-    attributes: list[EdgeAttribute] = attributes_of(each)
+def _pairs(several: Sequence[Join], source: NodeSet, target: NodeSet) -> Pairs:
+    found = [join(each, source, target) for each in several]
+    pairs = found[0] if len(found) == 1 else in_order(np.concatenate(found), len(source))
+    if not len(pairs):
+        raise DataError(
+            f"No edge joins {several[0].source} to {several[0].target}.",
+            fix="Choose a wider cut-off or more neighbours.",
+        )
+    return pairs
+
+
+def _edges(several: Sequence[Join], source: NodeSet, target: NodeSet, pairs: Pairs) -> Edges:
+    said = next((each for each in several if each.attributes is not None), several[0])
+    attributes: list[EdgeAttribute] = attributes_of(said)
     names = tuple(name for attribute in attributes for name in attribute.names)
     if len(set(names)) < len(names):
         raise ConfigError(f"Edges have attributes of one name twice: {', '.join(names)}.")

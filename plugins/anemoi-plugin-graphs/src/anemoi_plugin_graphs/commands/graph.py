@@ -56,6 +56,54 @@ def describe(file: Path, as_json: bool) -> None:
         _print(graph)
 
 
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="The file to write; a recipe is printed without."
+)
+@click.option("--skip", is_flag=True, help="Leave out the parts of a recipe that have no counterpart.")
+def convert(file: Path, output: Path | None, skip: bool) -> None:
+    """Bring FILE over from anemoi-graphs, or to it.
+
+    A recipe of it (.yaml) becomes one for the configuration group graph; a graph (.pt, HeteroData of
+    torch-geometric) becomes a graph file (.safetensors), and a graph file HeteroData.
+    """
+    from ..conversion.files import convert as converted
+
+    text, remarks = converted(file, output, skip=skip)
+    click.echo(text, nl=False)
+    for remark in remarks:
+        click.echo(remark)
+    if output is not None:
+        click.echo(f"Written to {output}.")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--output", type=click.Path(path_type=Path), required=True, help="The file to write, .html or .png."
+)
+@click.option(
+    "--show", multiple=True, help="A set of nodes (hidden) or edges (hidden:data) to draw; repeat it."
+)
+@click.option(
+    "--view",
+    type=(click.FloatRange(-90, 90), float),
+    metavar="LATITUDE LONGITUDE",
+    help="The middle of the picture.",
+)
+@click.option("--title", help="The title; the name of the file by default.")
+def plot(
+    file: Path, output: Path, show: tuple[str, ...], view: tuple[float, float] | None, title: str | None
+) -> None:
+    """Draw the graph in FILE, a graph or a checkpoint: a globe in a page to turn and click, or an image."""
+    from ..plotting.files import plot as drawn
+
+    graph, _ = _read(file)
+    drawn(graph, output, title=file.stem if title is None else title, shown=show, view=view)
+    click.echo(f"Written to {output}.")
+
+
 def _read(file: Path) -> tuple[Graph, Mapping[str, Any]]:
     """The graph of a graph file or of a checkpoint, and where it comes from."""
     from anemoi.core.checkpoint import load

@@ -1,1 +1,5 @@
 """Configuration groups: ``graph=icosahedral``."""
+
+from ..settings import GraphSettings
+
+SETTINGS = {"graph-build": GraphSettings}

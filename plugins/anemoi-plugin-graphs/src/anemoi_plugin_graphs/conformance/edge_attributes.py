@@ -77,7 +77,7 @@ def is_the_same_every_time(subject: Subject) -> None:
     require(np.array_equal(one_time, _values(subject, spread(), mesh())), "values differ the second time")
 
 
-@contract(after=(*GIVES, "is_finite"))
+@contract(after=(*GIVES, "is_finite", "is_the_same_every_time"))
 def does_not_see_the_date_line(subject: Subject) -> None:
     """Longitudes from -180 to 180 give the same values as the same places from 0 to 360."""
     for source, target in ((region(), mesh()), (mesh(), region())):

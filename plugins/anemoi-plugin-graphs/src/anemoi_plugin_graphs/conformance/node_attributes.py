@@ -60,7 +60,7 @@ def is_the_same_every_time(subject: Subject) -> None:
     require(np.array_equal(_values(subject, spread()), _values(subject, spread())), "values differ")
 
 
-@contract(after=GIVES)
+@contract(after=(*GIVES, "is_the_same_every_time"))
 def does_not_see_the_date_line(subject: Subject) -> None:
     """Longitudes from -180 to 180 give the same values as the same places from 0 to 360.
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ..interfaces import EdgeBuilder
 from ..neighbours import EARTH, Pairs, in_order, within
-from ..node_set import NodeSet
+from ..node_set import NodeSet, largest_gap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,9 @@ class Cutoff(EdgeBuilder):
         The same as a distance along the surface; if given, ``factor`` is not used.
     of
         The nodes whose distance from each other ``factor`` multiplies.
+    spacing
+        What that distance is on a mesh: its longest ``edge``, or, as in anemoi-graphs, the largest distance
+        from a node to the ``nearest`` other one. Of nodes without a mesh it is always the latter.
     neighbours
         Of the sources within the distance, at most this many, the nearest; all by default.
     """
@@ -33,6 +36,7 @@ class Cutoff(EdgeBuilder):
     factor: Annotated[float, Field(gt=0)] = 0.6
     km: Annotated[float, Field(gt=0)] | None = None
     of: Literal["source", "target"] = "target"
+    spacing: Literal["edge", "nearest"] = "edge"
     neighbours: Annotated[int, Field(ge=1)] | None = None
 
     def build(self, source: NodeSet, target: NodeSet) -> Pairs:
@@ -46,7 +50,8 @@ class Cutoff(EdgeBuilder):
         """The distance, straight through the unit sphere."""
         if self.km is not None:
             return float(2.0 * np.sin(min(np.pi, self.km / EARTH) / 2.0))
-        return self.factor * (source if self.of == "source" else target).spacing
+        nodes = source if self.of == "source" else target
+        return self.factor * (nodes.spacing if self.spacing == "edge" else largest_gap(nodes.positions))
 
     def _nearest(self, pairs: Pairs, source: NodeSet, target: NodeSet) -> Pairs:
         assert self.neighbours is not None

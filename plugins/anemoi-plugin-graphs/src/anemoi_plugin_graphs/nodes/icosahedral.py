@@ -11,7 +11,7 @@ from anemoi.core.errors import ConfigError, DataError
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..icosphere import Icosphere, icosphere
+from ..icosphere import Icosphere, Pole, icosphere
 from ..interfaces import NodeBuilder
 from ..neighbours import Positions
 from ..node_set import NodeSet
@@ -41,11 +41,15 @@ class IcosahedralNodes(NodeBuilder):
         How far beyond a region the mesh goes, in edges of the finest mesh; null lays it over the globe.
     around
         The nodes that it goes over; all that there are by default.
+    pole
+        What lies on each pole: the middle of a ``triangle`` of the icosahedron, or, as in anemoi-graphs, of
+        an ``edge``.
     """
 
     refinement: Refinement = 4
     margin: Margin | None = 2.0
     around: tuple[str, ...] | None = None
+    pole: Pole = "triangle"
 
     def build(self, nodes: Mapping[str, NodeSet]) -> NodeSet:
         """See :meth:`.NodeBuilder.build`."""
@@ -53,9 +57,10 @@ class IcosahedralNodes(NodeBuilder):
         if self.margin is not None:
             region = region_of([each.positions for each in around(nodes, self.around)])
         if self.margin is None or region is None:
-            mesh = icosphere(self.refinement)
+            mesh = icosphere(self.refinement, pole=self.pole)
             return NodeSet.at(mesh.vertices, meshes=mesh.edges)
-        return within(region, self.refinement, chord_of(self.margin * longest_edge(self.refinement)))
+        margin = chord_of(self.margin * longest_edge(self.refinement))
+        return within(region, self.refinement, margin, self.pole)
 
 
 def around(
@@ -89,13 +94,13 @@ def longest_edge(refinement: int) -> float:
     return float(LONGEST * np.arctan(2.0) / 2**refinement)
 
 
-def within(region: Region, refinement: int, margin: float) -> NodeSet:
+def within(region: Region, refinement: int, margin: float, pole: Pole) -> NodeSet:
     """The part of a mesh that lies within ``margin`` of a region, straight through the unit sphere."""
 
     def wanted(middles: Positions, radius: float, level: int) -> NDArray[np.bool_]:
         return region.near(middles, margin, beyond=radius)
 
-    mesh: Icosphere = icosphere(refinement, wanted=wanted)
+    mesh: Icosphere = icosphere(refinement, wanted=wanted, pole=pole)
     keep = region.near(mesh.vertices, margin)
     if not keep.any():
         raise DataError("No node of the mesh lies near the data.", fix="Choose a larger margin.")

@@ -9,7 +9,7 @@ import numpy as np
 from anemoi.core.errors import ConfigError
 from numpy.typing import NDArray
 
-from ..icosphere import icosphere
+from ..icosphere import Pole, icosphere
 from ..interfaces import NodeBuilder
 from ..neighbours import Positions
 from ..node_set import NodeSet
@@ -34,6 +34,8 @@ class StretchedNodes(NodeBuilder):
         Of these nodes only those where this mask is true.
     margin
         How far beyond the region the fine mesh goes, in its edges.
+    pole
+        What lies on each pole, as of :class:`.IcosahedralNodes`.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class StretchedNodes(NodeBuilder):
     region: str = "data"
     mask: str | None = None
     margin: Margin = 2.0
+    pole: Pole = "triangle"
 
     def __post_init__(self) -> None:
         if self.region_refinement <= self.refinement:
@@ -72,7 +75,7 @@ class StretchedNodes(NodeBuilder):
                 return np.ones(len(middles), dtype=bool)
             return region.near(middles, margin, beyond=radius)
 
-        mesh = icosphere(self.region_refinement, wanted=wanted)
+        mesh = icosphere(self.region_refinement, wanted=wanted, pole=self.pole)
         keep = region.near(mesh.vertices, margin)
         keep[: 10 * 4**self.refinement + 2] = True  # the vertices of the coarse mesh come first
         return NodeSet.at(mesh.vertices, meshes=mesh.edges).selected(keep)
