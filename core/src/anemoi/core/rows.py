@@ -14,8 +14,8 @@ _WIDER = 1.5
 def rows_and_columns(grid: Grid) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """The number of the row and of the column of each point, ``(points,)`` each; None if it has none.
 
-    Both count in the order of the field, with one exception. A region over the meridian at which the longitudes
-    of a data set begin has its western half last: its columns count from its own western border.
+    Both count in the order of the field, with one exception. A region over the meridian where the longitudes of
+    a data set begin has its western half last: its columns count from its own western border.
     """
     shape = grid.field_shape
     if shape is None and (axes := grid.axes) is not None:
@@ -30,7 +30,7 @@ def rows_and_columns(grid: Grid) -> tuple[NDArray[np.intp], NDArray[np.intp]] | 
 
 
 def rings(grid: Grid) -> NDArray[np.intp] | None:
-    """How many rows or columns each point lies within the border, ``(points,)``, 0 on it; None without such."""
+    """How many rows or columns within the border each point lies, ``(points,)``; None without such."""
     places = rows_and_columns(grid)
     if places is None:
         return None

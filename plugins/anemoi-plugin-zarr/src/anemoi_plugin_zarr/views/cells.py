@@ -106,7 +106,8 @@ def trim_edge(source: Reader, edge: int | Sequence[int]) -> Cells:
     mask &= (columns >= first_columns) & (columns <= columns.max() - last_columns)
     if not mask.any():
         raise DataError(
-            f"{source} has {rows.max() + 1} rows and {columns.max() + 1} columns: trim_edge {edge} leaves none.",
+            f"{source} has {rows.max() + 1} rows and {columns.max() + 1} columns: trim_edge {edge} leaves "
+            "none.",
             fix="Trim fewer.",
         )
     return Cells(source, mask)

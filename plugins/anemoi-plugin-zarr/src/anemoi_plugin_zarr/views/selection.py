@@ -61,8 +61,8 @@ class Selection(View):
     area
         North, west, south, east, in degrees.
     trim_edge
-        How many of the outermost rows and columns to leave out, on each side or ``[first rows, last rows, first
-        columns, last columns]``.
+        How many of the outermost rows and columns to leave out, on each side or ``[first rows, last rows,
+        first columns, last columns]``.
     """
 
     def __init__(
