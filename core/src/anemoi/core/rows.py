@@ -14,8 +14,8 @@ _WIDER = 1.5
 def rows_and_columns(grid: Grid) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """The number of the row and of the column of each point, ``(points,)`` each; None if it has none.
 
-    Both count in the order of the field, with one exception. A region over the meridian where the longitudes of
-    a data set begin has its western half last: its columns count from its own western border.
+    Both count in the order of the field, with one exception: a region over the meridian where the longitudes
+    of a data set begin has its western half last, and its columns count from its own western border.
     """
     shape = grid.field_shape
     if shape is None and (axes := grid.axes) is not None:
