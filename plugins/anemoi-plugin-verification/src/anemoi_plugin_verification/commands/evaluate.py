@@ -309,7 +309,7 @@ def _print(result: Verification) -> None:
     widest = max(_width(table) for each in tables.values() for table in each)
     console.width = max(console.width, widest)  # a narrow terminal breaks lines, and loses no number
     where = "" if result.area is None else f", scored in the area {result.area}"
-    console.print(f"{len(result.starts)} forecasts within {result.period}{where}")
+    console.print(f"{len(result.starts)} forecasts within {result.period}{where}", soft_wrap=True)
     if not result.is_independent:
         console.print(
             "The test period is not known to be apart from the training period.", style="bold yellow"
