@@ -7,6 +7,7 @@ import pytest
 import torch
 from anemoi.core import config, forecast
 from anemoi.core.checkpoint import load
+from anemoi.core.cli.main import main
 from anemoi.core.errors import AnemoiError, ConfigError, DataError
 from anemoi_plugin_training import prepare, train
 
@@ -91,6 +92,17 @@ def test_a_boundary_that_ends_too_early_is_told_before_anything_runs(checkpoint,
     short = dict(checkpoint.configuration["domains"]["boundary"]["data"], end="2000-03-20T06")
     with pytest.raises(DataError, match="boundary: it has no state at 2000-03-20T12"):
         forecast(checkpoint, {**sources, "boundary": config.build("source", short)}, "2000-03-20", "12h")
+
+
+def test_a_forecast_takes_its_boundary_from_the_command_line(checkpoint, tmp_path, capsys):
+    output = tmp_path / "forecast.zarr"
+    words = ["forecast", str(checkpoint.path), "--date", "2000-03-20", "--lead-time", "12h"]
+    words += ["--output", str(output), "--boundary"]
+    assert main([*words, "end=2000-03-20T06"]) == 3
+    assert "boundary: it has no state at 2000-03-20T12" in capsys.readouterr().err
+    assert not output.exists()
+    assert main([*words, "end=2000-03-21"]) == 0
+    assert "at 117 points" in capsys.readouterr().out  # of the region alone
 
 
 @pytest.mark.parametrize(
