@@ -9,7 +9,7 @@ from anemoi.core.errors import DataError
 from anemoi.core.forecasting import forecast
 from anemoi_plugin_training import prepare
 
-CHOSEN = ("data=limited-area", "objective=limited-area", "forcings=[]", "graph.refinement=0")
+CHOSEN = ("data=limited-area", "objective=within-a-rim", "forcings=[]", "graph.refinement=0")
 
 
 @pytest.fixture(scope="module")

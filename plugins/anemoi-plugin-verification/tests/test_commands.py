@@ -116,6 +116,16 @@ def test_evaluate_prints_nothing_but_json_if_asked(model, capsys, tmp_path) -> N
     assert verify(scores)[0].status == "differs"
 
 
+def test_evaluate_says_which_area_is_scored(model, capsys, tmp_path) -> None:
+    words = ["evaluate", model, "--lead-time", "6h", "--start", "2025-12-20", "--area", "60/-20/-30/30"]
+    assert main([*words, "--report", str(tmp_path / "r")]) == 0
+    assert "scored in the area 60/-20/-30/30" in capsys.readouterr().out
+    assert "60/-20/-30/30" in (tmp_path / "r" / "report.html").read_text()
+    assert main([*words, "--json"]) == 0
+    area = json.loads(capsys.readouterr().out)["area"]
+    assert area == {"north": 60.0, "west": -20.0, "south": -30.0, "east": 30.0}
+
+
 def test_evaluate_writes_a_report_once_and_again_only_if_told(model, capsys, tmp_path, damped) -> None:
     arguments = ["evaluate", model, "--lead-time", "6h", "--start", "2025-12-20"]
     arguments += ["--report", str(tmp_path / "r"), "--map-date", "2025-12-20T06"]

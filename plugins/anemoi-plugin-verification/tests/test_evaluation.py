@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from anemoi.core.errors import DataError
+from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.interfaces.output import State
 from anemoi.core.variable import Variable
 
 from anemoi_plugin_verification import Period, climatology, evaluate, start_dates
+from anemoi_plugin_verification.area import Area
 from anemoi_plugin_verification.metrics import ContinuousRankedProbabilityScore
 
 HOUR = np.timedelta64(3600, "s")
@@ -73,6 +74,35 @@ def test_scores_are_the_means_over_starts_of_roots_of_area_means(
         roots.append(math.sqrt(sum(areas * (now - then) ** 2)))
     score = next(s for s in result.scores() if s.variable == "msl" and s.lead_time == 12 * HOUR)
     assert score.rmse["model"] == pytest.approx(sum(roots) / len(roots), rel=1e-9)
+
+
+@pytest.mark.parametrize(("west", "east"), [(-20.0, 30.0), (340.0, 390.0)])
+def test_cells_of_an_area_alone_are_scored(weather, normal, domain_of, west, east) -> None:
+    start, area = day("2025-12-16"), Area(60.0, west, -30.0, east)
+    grid = weather.grid
+    turned = np.where(grid.longitudes > 180.0, grid.longitudes - 360.0, grid.longitudes)
+    inside = (grid.latitudes <= 60.0) & (grid.latitudes >= -30.0) & (turned >= -20.0) & (turned <= 30.0)
+    np.testing.assert_array_equal(area.cells(grid), inside)
+    assert 0 < inside.sum() < len(grid)
+    truth = weather.read([start + 6 * HOUR])[0]
+    forecast = truth + np.where(inside, 2.0, np.nan)[:, None].astype(np.float32)  # and nothing outside
+    result = evaluate(
+        [[State(start, 6 * HOUR, forecast)]], weather, normal, domain=domain_of(weather), area=area
+    )
+    for score in result.scores():
+        assert score.rmse["model"] == pytest.approx(2.0, rel=1e-3)
+        assert score.values["bias"]["model"] == pytest.approx(2.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("text", ["70/-60/25", "70/-60/25/x", "25/-60/70/45", "70/10/25/10", "99/0/0/9"])
+def test_what_is_no_area_is_told(text) -> None:
+    with pytest.raises(AnemoiError, match="is no area"):
+        Area.parse(text)
+
+
+def test_an_area_without_cells_is_told(weather, normal, domain_of) -> None:
+    with pytest.raises(DataError, match=r"No point of the grid lies in the area 1/1/0\.9/1\.1"):
+        evaluate([], weather, normal, domain=domain_of(weather), area=Area.parse("1/1/0.9/1.1"))
 
 
 def test_the_mean_of_an_ensemble_is_scored(weather, normal, domain_of) -> None:

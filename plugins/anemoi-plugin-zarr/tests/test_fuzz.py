@@ -31,6 +31,7 @@ SAID = ["units", "computed_forcing", "constant_in_time", "process", "period", "a
 OPTIONS = [
     *("start", "end", "frequency", "select", "drop", "reorder", "rename", "thinning", "area", "path"),
     "fill_missing_dates",
+    "trim_edge",
 ]
 KEYS = ["data", "statistics", "allow_nans", "licence"]
 BOUNDED = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -108,6 +108,9 @@ def test_what_is_made_of_data_names_them_as_parents(make: Make) -> None:
         ({"area": [50, 0, 40]}, "area"),
         ({"area": [-50, 0, 40, 10]}, r"area: \[-50(\.0)?, 0(\.0)?, 40(\.0)?, 10(\.0)?\] is no area"),
         ({"area": [10, 10, 0, 20]}, "no point in the area"),
+        ({"trim_edge": -1}, "trim_edge"),
+        ({"trim_edge": [1, 1, 1]}, "trim_edge"),
+        ({"trim_edge": 99}, "trim_edge 99 leaves none"),
         ({"thinning": 0}, "thinning"),
         ({"fill_missing_dates": "zero"}, "fill_missing_dates"),
     ],
@@ -118,9 +121,36 @@ def test_a_wrong_option_is_named(make: Make, options: dict[str, Any], named: str
     assert error.value.exit_code in (2, 3, 4)
 
 
-def test_fields_without_rows_and_columns_are_not_thinned(make: Make) -> None:
+def test_fields_without_rows_and_columns_are_neither_thinned_nor_trimmed(make: Make) -> None:
+    path = str(make({"field_shape": [4]}))
     with pytest.raises(AnemoiError, match="cannot be thinned"):
-        ZarrSource(path=str(make({"field_shape": [4]})), thinning=2)
+        ZarrSource(path=path, thinning=2)
+    with pytest.raises(AnemoiError, match="no rows and columns to trim"):
+        ZarrSource(path=path, trim_edge=1)
+
+
+GAPLESS = Path(__file__).parent / "data" / "gapless.zarr.zip"  # 7 rows and 12 columns
+
+
+@pytest.mark.parametrize(
+    ("edge", "rows", "columns"),
+    [(0, (0, 7), (0, 12)), (2, (2, 5), (2, 10)), ([1, 2, 3, 4], (1, 5), (3, 8))],
+)
+def test_edges_are_trimmed_by_rows_and_columns(edge: Any, rows: Any, columns: Any) -> None:
+    whole, trimmed = ZarrSource(path=str(GAPLESS)), ZarrSource(path=str(GAPLESS), trim_edge=edge)
+    kept = np.arange(84).reshape(7, 12)[slice(*rows), slice(*columns)]
+    assert trimmed.grid.field_shape == kept.shape
+    np.testing.assert_array_equal(trimmed.grid.latitudes, whole.grid.latitudes[kept.ravel()])
+    np.testing.assert_array_equal(trimmed.grid.longitudes, whole.grid.longitudes[kept.ravel()])
+    np.testing.assert_array_equal(
+        trimmed.read(whole.times[:2]), whole.read(whole.times[:2])[:, :, kept.ravel()]
+    )
+
+
+def test_the_edges_of_an_area_over_greenwich_are_those_of_the_area() -> None:
+    area = [90.0, -70.0, -90.0, 70.0]
+    grid = ZarrSource(path=str(GAPLESS), area=area, trim_edge=[0, 0, 1, 0]).grid
+    assert sorted(set(grid.longitudes.tolist())) == [0.0, 30.0, 60.0, 330.0]
 
 
 @pytest.mark.parametrize(

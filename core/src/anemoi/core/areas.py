@@ -43,27 +43,52 @@ def cell_areas(positions: Positions) -> NDArray[np.float64]:
     return np.asarray(cells[: len(positions)], dtype=np.float64)
 
 
-def _beyond(positions: Positions) -> Positions:
-    """Where a grid would have points next to its border if it went on; none if it covers the globe."""
+def on_border(positions: Positions) -> NDArray[np.bool_]:
+    """Which points a regional grid ends at, ``(points,)``; none of a grid of the globe.
+
+    Parameters
+    ----------
+    positions
+        Four points or more, all distinct.
+    """
+    hull = ConvexHull(positions)
+    found = np.zeros(len(positions), dtype=bool)
+    found[hull.simplices[_outside(hull)]] = True
+    return found
+
+
+def _outside(hull: ConvexHull) -> NDArray[np.bool_]:
+    """Which facets of the hull of a grid span no cells of it, ``(facets,)``."""
     # On a sphere the facets of the convex hull are the Delaunay triangles. Seen from the centre a
     # facet's normal points to the middle of the circle through its corners, in which no point lies.
-    hull = ConvexHull(positions)
-    corners, middles = hull.simplices, hull.equations[:, :3]
-    chords = np.linalg.norm(middles - positions[corners[:, 0]], axis=1)
+    chords = _chords(hull)
     radii = 2.0 * np.arcsin(np.clip(chords / 2.0, 0.0, 1.0))
-    spacing = np.full(len(positions), np.inf)
-    np.minimum.at(spacing, corners, radii[:, None])
-    coarser = radii / spacing[corners].max(axis=1)
+    spacing = np.full(len(hull.points), np.inf)
+    np.minimum.at(spacing, hull.simplices, radii[:, None])
+    coarser = radii / spacing[hull.simplices].max(axis=1)
     certain = (radii > _GAP) & (coarser > _COARSER)
-    if not certain.any():
-        return np.empty((0, 3))
     # Between the wide triangles outside and the border there are narrower ones.
-    outside = _connected(certain, coarser > _NARROWER, hull.neighbors)
-    on_border = np.zeros(len(positions), dtype=bool)
-    on_border[corners[outside]] = True
+    return _connected(certain, coarser > _NARROWER, hull.neighbors)
+
+
+def _chords(hull: ConvexHull) -> NDArray[np.float64]:
+    """How far the corners of each facet are from the middle of its circle, ``(facets,)``."""
+    corners: NDArray[np.float64] = hull.points[hull.simplices[:, 0]]
+    return np.linalg.norm(hull.equations[:, :3] - corners, axis=1)
+
+
+def _beyond(positions: Positions) -> Positions:
+    """Where a grid would have points next to its border if it went on; none if it covers the globe."""
+    hull = ConvexHull(positions)
+    corners, middles, chords = hull.simplices, hull.equations[:, :3], _chords(hull)
+    outside = _outside(hull)
+    if not outside.any():
+        return np.empty((0, 3))
+    border = np.zeros(len(positions), dtype=bool)
+    border[corners[outside]] = True
     inside = corners[~outside]
     pairs = np.concatenate([inside[:, [i, j]] for i in range(3) for j in range(3) if i != j])
-    pairs = np.unique(pairs[on_border[pairs[:, 0]]], axis=0)
+    pairs = np.unique(pairs[border[pairs[:, 0]]], axis=0)
     here, neighbour = positions[pairs[:, 0]], positions[pairs[:, 1]]
     images = 2.0 * (here * neighbour).sum(axis=1, keepdims=True) * here - neighbour
     # Along a border the image of a neighbour all but meets the next point, and would halve its cell.

@@ -13,6 +13,7 @@ from anemoi.core.errors import DataError
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.interfaces.output import State
 
+from .area import Area
 from .climatology import Climatology
 from .fields import read_fields, refuse
 from .metric import Array, Field, Metric
@@ -65,6 +66,13 @@ class Evaluator:
         What the forecasts are of: their variables are its outputs, in order.
     metrics
         What is computed; the root-mean-square error is, whether it is named or not.
+    area
+        Whose cells are scored; all if None.
+
+    Raises
+    ------
+    DataError
+        If no cell lies in the area.
     """
 
     def __init__(
@@ -74,7 +82,9 @@ class Evaluator:
         *,
         domain: Domain,
         metrics: Metrics = STANDARD,
+        area: Area | None = None,
     ) -> None:
+        self._outside = None if area is None else ~area.cells(domain.grid)
         self._source, self._climatology, self._domain = source, climatology, domain
         self._builders = {RMSE: RootMeanSquareError, **metrics}
         self._missing = {name for name in domain.outputs if domain[name].may_be_missing}
@@ -177,17 +187,21 @@ class Evaluator:
     def _expected(self, states: list[State]) -> tuple[Array, Array, Array]:
         """Read the state at the start ``(grid, variable)``, the climatology and the truth.
 
-        These are ``(lead times, grid, variable)``; the truth is NaN where one of the others is.
+        These are ``(lead times, grid, variable)``; the truth is NaN where one of the others is, and outside
+        the area.
         """
         times = [state.valid_time for state in states]
         initial, *truth = read_fields(
             self._source, self._domain.outputs, [states[0].start, *times], may_be_missing=self._missing
         )
+        unknown = np.isnan(initial)
+        if self._outside is not None:
+            unknown = unknown | self._outside[:, None]
         if self._climatology is None:
             normal = np.full((len(times), *initial.shape), np.nan)
-            return initial, normal, np.where(np.isnan(initial), np.nan, np.stack(truth))
+            return initial, normal, np.where(unknown, np.nan, np.stack(truth))
         normal = np.stack([self._climatology.at(time) for time in times])
-        return initial, normal, np.where(np.isnan(initial) | np.isnan(normal), np.nan, np.stack(truth))
+        return initial, normal, np.where(unknown | np.isnan(normal), np.nan, np.stack(truth))
 
     def _fields_of(self, states: list[State]) -> Field:
         """The fields of the states, ``(lead times, members, grid, variable)``; refuse what does not fit."""
@@ -209,6 +223,7 @@ def evaluate(
     *,
     domain: Domain,
     metrics: Metrics = STANDARD,
+    area: Area | None = None,
 ) -> Evaluation:
     """Score forecasts against the truth in a source, beside persistence and climatology.
 
@@ -218,7 +233,7 @@ def evaluate(
     ----------
     forecasts
         For each start date, the states of one forecast, all with the same lead times.
-    source, climatology, domain, metrics
+    source, climatology, domain, metrics, area
         As for :class:`Evaluator`.
 
     Raises
@@ -226,7 +241,7 @@ def evaluate(
     DataError
         If there is no forecast, or one will not do.
     """
-    evaluator = Evaluator(source, climatology, domain=domain, metrics=metrics)
+    evaluator = Evaluator(source, climatology, domain=domain, metrics=metrics, area=area)
     for forecast in forecasts:
         evaluator.add(forecast)
     return evaluator.evaluation()

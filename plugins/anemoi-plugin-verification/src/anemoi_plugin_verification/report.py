@@ -91,6 +91,7 @@ def render(verification: Verification, example: Sequence[State]) -> str:
         lead=in_hours(max(evaluation.lead_times[-1] for evaluation in evaluations)),
         example=in_words(example[0].start),
         period=_period(verification.period),
+        area=verification.area,
         training=verification.training and _period(verification.training),
         is_independent=verification.is_independent,
         checkpoint=verification.checkpoint,

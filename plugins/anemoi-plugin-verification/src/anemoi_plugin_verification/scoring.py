@@ -19,6 +19,7 @@ from anemoi.core.forecasting import Sources, forecast
 from anemoi.core.interfaces.data_source import Times
 from anemoi.core.model import ForecastModel
 
+from .area import Area
 from .climatology import Climatology
 from .evaluation import Evaluator, Metrics, Scored
 
@@ -55,6 +56,8 @@ class Plan:
         The options of :func:`anemoi.core.forecasting.forecast`.
     building
         Those of :func:`anemoi.core.checkpoint.build_model`.
+    area
+        Whose cells are scored; all if None.
     """
 
     climatologies: Mapping[str, Climatology | None]
@@ -62,11 +65,18 @@ class Plan:
     lead_time: np.timedelta64
     how: Mapping[str, Any]
     building: Mapping[str, bool]
+    area: Area | None = None
 
     def evaluators(self, checkpoint: Checkpoint, sources: Sources) -> dict[str, Evaluator]:
         """What scores each domain."""
         return {
-            name: Evaluator(sources[name], normal, domain=checkpoint.domains[name], metrics=self.metrics)
+            name: Evaluator(
+                sources[name],
+                normal,
+                domain=checkpoint.domains[name],
+                metrics=self.metrics,
+                area=self.area,
+            )
             for name, normal in self.climatologies.items()
         }
 

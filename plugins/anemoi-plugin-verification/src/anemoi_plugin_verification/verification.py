@@ -19,6 +19,7 @@ from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date, parse_date, parse_duration
 
+from .area import Area
 from .climatology import Climatology
 from .climatology import climatology as mean_states
 from .evaluation import STANDARD, Metrics
@@ -69,6 +70,8 @@ class Verification:
         The domains that the model forecasts, by name.
     provenance
         Where a report of it comes from, as JSON: from the checkpoint and the data. All reports have one.
+    area
+        Whose cells are scored; all if None.
     """
 
     checkpoint: Checkpoint
@@ -76,6 +79,7 @@ class Verification:
     period: Period
     domains: Mapping[str, VerifiedDomain]
     provenance: Mapping[str, Any]
+    area: Area | None = None
 
     @property
     def domain(self) -> VerifiedDomain:
@@ -127,6 +131,7 @@ def verify(
     end: str | np.datetime64 | None = None,
     lead_time: str | np.timedelta64 = "48h",
     metrics: Metrics = STANDARD,
+    area: Area | None = None,
     members: int = 1,
     persist: Collection[str] = (),
     seed: int = 0,
@@ -155,6 +160,8 @@ def verify(
         How far to forecast.
     metrics
         What is computed besides the root-mean-square error.
+    area
+        Whose cells are scored; all if None.
     climatology
         What the climatology is the mean of, where that is not ``source``: its states of the training period,
         or all that it has.
@@ -211,7 +218,7 @@ def verify(
         "allow_unusual": allow_unusual,
         "device": device,
     }
-    plan = Plan(climatologies=normals, metrics=metrics, lead_time=last, how=how, building=building)
+    plan = Plan(climatologies=normals, metrics=metrics, lead_time=last, how=how, building=building, area=area)
     evaluators = plan.evaluators(checkpoint, sources)
     progress(0, len(starts))
     if spread is None:
@@ -241,7 +248,7 @@ def verify(
         )
         for name, evaluator in evaluators.items()
     }
-    return Verification(checkpoint, training, period, verified, made)
+    return Verification(checkpoint, training, period, verified, made, area)
 
 
 def _check_fits(domain: Domain, source: DataSource) -> None:

@@ -11,6 +11,7 @@ from ..config.files import ENDINGS
 from .event_log import EventLog
 from .forecast_run import Request, run
 from .options import (
+    boundary_source,
     computing_options,
     dask_options,
     output_options,
@@ -69,6 +70,12 @@ if TYPE_CHECKING:
 )
 @source_option
 @click.option(
+    "--boundary",
+    multiple=True,
+    metavar="NAME|PATH|KEY=VALUE",
+    help="Where the domain around a limited area is read, at every step: as for --source; may be repeated.",
+)
+@click.option(
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
 )
 @start_options
@@ -114,6 +121,7 @@ def command(
     options: tuple[str, ...],
     postprocess: tuple[str, ...],
     sources: tuple[str, ...],
+    boundary: tuple[str, ...],
     members: int,
     persist: tuple[str, ...],
     limit: float,
@@ -159,7 +167,10 @@ def command(
                 dates=dates,
                 lead_time=lead_time,
                 destinations=lambda: _destinations(paths, output_name, options, postprocess),
-                sources=lambda loaded: source_specs(sources, trained_on(loaded.configuration)),
+                sources=lambda loaded: source_specs(
+                    (*sources, *boundary_source(boundary, loaded.configuration)),
+                    trained_on(loaded.configuration),
+                ),
                 device=device,
                 trust_code=trust_code,
                 allow_different_versions=allow_different_versions,

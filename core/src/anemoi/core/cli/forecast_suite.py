@@ -29,6 +29,7 @@ _REFUSED: Final = {
     "options": "--output-option",
     "postprocess": "--postprocess",
     "sources": "--source",
+    "boundary": "--boundary",
 }
 """The options about what a suite has in sections."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -216,6 +217,39 @@ def trained_on(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any] 
     """The source that each domain of a checkpoint's configuration was trained on."""
     domains = configuration.get("domains") or {"data": configuration}
     return {name: own.get("data") for name, own in domains.items()}
+
+
+def boundary_source(given: tuple[str, ...], configuration: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say as ``--source`` does what ``--boundary`` says of the domain around a limited area.
+
+    Parameters
+    ----------
+    given
+        The values of ``--boundary``.
+    configuration
+        That of the checkpoint, whose objective names the domain.
+
+    Raises
+    ------
+    ConfigError, PluginError
+        As :func:`source_spec`, or if the checkpoint has no boundary.
+    """
+    if not given:
+        return ()
+    domains, name = trained_on(configuration), (configuration.get("objective") or {}).get("boundary")
+    if name not in domains:
+        raise ConfigError(
+            f"The checkpoint takes no boundary: its domains are {', '.join(domains)}.",
+            fix="Say with --source where the data of each are.",
+        )
+    words = []
+    for value in given:
+        if _OPTION.fullmatch(value):
+            words.append(f"{name}.{value}")
+        else:
+            named = source_spec((value,), None)
+            words += [f"{name}.{key}={json.dumps(each)}" for key, each in named.items()]
+    return tuple(words)
 
 
 def check_sources(needs: plugins.Needs, specs: Mapping[str, Mapping[str, Any]]) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,11 @@ if TYPE_CHECKING:
     help="An option of a metric: crps.fair=true; may be repeated.",
 )
 @click.option(
+    "--area",
+    metavar="N/W/S/E",
+    help="Score the cells between these latitudes and longitudes alone: 70/-60/25/45.  [default: all]",
+)
+@click.option(
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
 )
 @start_options
@@ -90,6 +96,7 @@ def command(
     lead_time: str,
     names: tuple[str, ...],
     options: tuple[str, ...],
+    area: str | None,
     members: int,
     persist: tuple[str, ...],
     past: tuple[str, ...],
@@ -126,12 +133,14 @@ def command(
     from anemoi.core.plugins import Needs
     from anemoi.core.times import parse_date
 
+    from ..area import Area
     from ..result_file import ResultFile
     from ..scoring import Spread
     from ..verification import verify
 
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
     drawn = None if map_date is None else parse_date(map_date)
+    within = None if area is None else Area.parse(area)
     model = load(checkpoint)
     needs = Needs()
     metrics = _metrics(names, options, needs)
@@ -169,6 +178,7 @@ def command(
             lead_time=lead_time,
             climatology=of_past,
             metrics=metrics,
+            area=within,
             example=drawn if target is not None else None,
             spread=spread,
             progress=_progress,
@@ -276,6 +286,7 @@ def _document(result: Verification) -> dict[str, Any]:
         if result.training is None
         else period(result.training.start, result.training.end),
         "test_period": period(result.period.start, result.period.end),
+        **({} if result.area is None else {"area": asdict(result.area)}),
         "independent": result.is_independent,
         **(
             of_domain(result.domain)
@@ -297,7 +308,8 @@ def _print(result: Verification) -> None:
     console = Console(highlight=False)
     widest = max(_width(table) for each in tables.values() for table in each)
     console.width = max(console.width, widest)  # a narrow terminal breaks lines, and loses no number
-    console.print(f"{len(result.starts)} forecasts within {result.period}")
+    where = "" if result.area is None else f", scored in the area {result.area}"
+    console.print(f"{len(result.starts)} forecasts within {result.period}{where}", soft_wrap=True)
     if not result.is_independent:
         console.print(
             "The test period is not known to be apart from the training period.", style="bold yellow"

@@ -1,4 +1,4 @@
-"""Some of the cells of a source: an area, or every n-th row and column."""
+"""Some of the cells of a source: an area, every n-th row and column, or all within its outermost ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.grid import Grid
+from anemoi.core.rows import rows_and_columns
 from numpy.typing import NDArray
 
 from ..reader import Index, Reader
@@ -89,6 +90,27 @@ def thinning(source: Reader, step: int) -> Cells:
     mask = np.zeros(shape, dtype=bool)
     mask[::step, ::step] = True
     return Cells(source, mask.reshape(-1))
+
+
+def trim_edge(source: Reader, edge: int | Sequence[int]) -> Cells:
+    """Leave out the outermost rows and columns: as many on each side, or the first and last of each.
+
+    Columns count eastwards from the western border also of a region whose western half comes last.
+    """
+    first_rows, last_rows, first_columns, last_columns = (edge,) * 4 if isinstance(edge, int) else edge
+    places = rows_and_columns(source.grid)
+    if places is None:
+        raise DataError(f"{source} has no rows and columns to trim.", fix="Choose an area instead.")
+    rows, columns = places
+    mask = (rows >= first_rows) & (rows <= rows.max() - last_rows)
+    mask &= (columns >= first_columns) & (columns <= columns.max() - last_columns)
+    if not mask.any():
+        raise DataError(
+            f"{source} has {rows.max() + 1} rows and {columns.max() + 1} columns: trim_edge {edge} leaves "
+            "none.",
+            fix="Trim fewer.",
+        )
+    return Cells(source, mask)
 
 
 def _shape(mask: NDArray[np.bool_], grid: Grid) -> tuple[int, ...] | None:

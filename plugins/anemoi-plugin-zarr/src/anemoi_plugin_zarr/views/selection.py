@@ -14,6 +14,8 @@ from .filled import Filled, Method
 from .period import Period, require_period
 from .view import View
 
+Edge = Annotated[int, Ge(0)]
+
 _CHOICES: Final[Mapping[str, Callable[[Reader, Any], Reader]]] = {
     "select": variables.select,
     "drop": variables.drop,
@@ -23,6 +25,7 @@ _CHOICES: Final[Mapping[str, Callable[[Reader, Any], Reader]]] = {
     "units": Converted,
     "thinning": cells.thinning,
     "area": cells.area,
+    "trim_edge": cells.trim_edge,
 }
 """What each option that chooses variables or cells does to a source."""
 
@@ -57,6 +60,9 @@ class Selection(View):
         Every n-th row and column, of a field on a grid of two dimensions.
     area
         North, west, south, east, in degrees.
+    trim_edge
+        How many of the outermost rows and columns to leave out, on each side or ``[first rows, last rows,
+        first columns, last columns]``.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Selection(View):
         units: dict[str, str] | None = None,
         thinning: Annotated[int, Ge(1)] | None = None,
         area: Annotated[list[float], Len(4, 4)] | None = None,
+        trim_edge: Edge | Annotated[list[Edge], Len(4, 4)] | None = None,
     ) -> None:
         filling = _given(fill_missing_dates=fill_missing_dates)
         period = _given(start=start, end=end, frequency=frequency)
@@ -88,6 +95,7 @@ class Selection(View):
             units=units,
             thinning=thinning,
             area=area,
+            trim_edge=trim_edge,
         )
         self._whole, self._options = source, {**filling, **period, **chosen}
         if fill_missing_dates is not None:
