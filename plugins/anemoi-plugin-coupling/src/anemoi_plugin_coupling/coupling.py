@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint
-from anemoi.core.errors import DataError, ImplausibleError, NotThereError, RequestError
+from anemoi.core.errors import RequestError
 from anemoi.core.forecasting import Batch, Destination, Task, by_domain, prepare
 from anemoi.core.forecasting.background import Background
-from anemoi.core.forecasting.inputs import read
 from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.forecasting.rollout import announced
 from anemoi.core.forecasting.tee import OnFile, Tee
 from anemoi.core.interfaces.data_source import DataSource
 from anemoi.core.interfaces.output import ForecastDescription, State
-from anemoi.core.times import format_date, format_duration, parse_duration
-from numpy.typing import NDArray
+from anemoi.core.times import format_duration, parse_duration
 
-from .links import Link, domain_of, links_of
-from .regridding import Regridding
-from .source import CoupledSource
-
-_NOW = np.timedelta64(0, "s")
+from .exchange import NOW, Exchange, named
+from .links import links_of
 
 OnStep = Callable[[ForecastDescription, State], None]
 Tasks = Mapping[str, Task]
@@ -108,31 +103,27 @@ class Coupling:
         allow_different_versions: bool = False,
     ) -> None:
         checkpoints = {name: component.checkpoint for name, component in components.items()}
-        self.interval, self.members = parse_duration(interval), members
+        self.interval = parse_duration(interval)
         self._links = links_of(checkpoints, {name: each.forcings for name, each in components.items()})
-        self._domains = {name: domain_of(checkpoint) for name, checkpoint in checkpoints.items()}
         self._steps = {name: next(iter(each.steps.values())) for name, each in checkpoints.items()}
         self._check_steps()
         _check_paths(components)
-        self._own: dict[str, DataSource] = {}
-        self._sources: dict[str, CoupledSource] = {}
-        for name, component in components.items():
-            (own,) = by_domain(component.checkpoint, component.source).values()
-            self._own[name] = own
-            self._sources[name] = CoupledSource(own, self._domains[name], self._origins(name, checkpoints))
-        self._regriddings = {link: self._regridding(link, neighbours) for link in self._links}
-        for link in self._links:
-            for date in dates:
-                self._begins(link, date)
+        sources = {
+            name: next(iter(by_domain(component.checkpoint, component.source).values()))
+            for name, component in components.items()
+        }
+        self._exchange = Exchange(
+            checkpoints, sources, self._links, self.interval, neighbours=neighbours, members=members
+        )
+        self._exchange.check(dates)
         self._batches: dict[str, Batch] = {}
         with ExitStack() as stack:
             for name, component in components.items():
-                # What is heard after the start is nothing that the source must hold: persisted, as far as
-                # that is checked.
-                with _named(name):
+                # The check takes what is heard for persisted: after the start no source need have it.
+                with named(name):
                     batch = prepare(
                         component.checkpoint,
-                        self._sources[name],
+                        self._exchange.sources[name],
                         dates,
                         component.destinations,
                         lead_time,
@@ -175,7 +166,7 @@ class Coupling:
         AnemoiError
             If the initial states will not do, or a file cannot be written.
         ImplausibleError
-            If a component has values that cannot be; no file of that date is left.
+            If a component has values that cannot be; no file of that date is left that was not whole.
         """
         with self._locks:
             for tasks in self.tasks:
@@ -186,96 +177,25 @@ class Coupling:
         descriptions = {name: next(iter(task.forecasts.values())) for name, task in tasks.items()}
         start = next(iter(descriptions.values())).start
         end = max(described.lead_times[-1] for described in descriptions.values())
-        self._hear_start(start)
+        self._exchange.begin(start)
         with ExitStack() as stack:
             stack.enter_context(announced(*descriptions.values()))
             outputs, states = {}, {}
             for name, batch in self._batches.items():
                 outputs[name] = stack.enter_context(Background(Tee(tasks[name].parts, on_file)))
                 states[name] = stack.enter_context(closing(batch.forecast(tasks[name]).states()))
-            for begin in np.arange(_NOW, end, self.interval):
+            for begin in np.arange(NOW, end, self.interval):
                 newest = {}
                 for name, described in descriptions.items():
                     leads = described.lead_times
                     count = int(((leads > begin) & (leads <= begin + self.interval)).sum())
-                    with _named(name):
+                    with named(name):
                         for state in islice(states[name], count):
                             outputs[name].write(state)
                             on_step(described, state)
                             newest[name] = state.fields
                 if begin + self.interval < end:
-                    self._hear(start + begin + self.interval, newest)
-
-    def _hear_start(self, start: np.datetime64) -> None:
-        """Let every component hear the states that the others start from, at each of its input times."""
-        for source in self._sources.values():
-            source.forget()
-        for link in self._links:
-            for offset in self._steps[link.component].inputs:
-                if offset <= _NOW:
-                    time, theirs = start + offset, self._domains[link.other]
-                    with _named(link.other):
-                        last = self._last(link.other, time)
-                        values = read(self._own[link.other], theirs, (link.variable,), last, self.members)
-                    self._tell(link, time, values[..., 0])
-
-    def _hear(self, time: np.datetime64, newest: Mapping[str, NDArray[np.float32]]) -> None:
-        """Let every component hear the states that the others have reached, ``(members, grid, outputs)``."""
-        for link in self._links:
-            column = self._domains[link.other].outputs.index(link.variable)
-            self._tell(link, time, newest[link.other][..., column])
-
-    def _tell(self, link: Link, time: np.datetime64, values: NDArray[np.float32]) -> None:
-        heard = self._regriddings[link](link.converted(values))
-        self._sources[link.component].hear(link.forcing, time, heard)
-
-    def _regridding(self, link: Link, neighbours: int) -> Regridding:
-        ours, theirs = self._domains[link.component], self._domains[link.other]
-        return Regridding(theirs.grid, ours.grid, neighbours, ours.missing.get(link.forcing))
-
-    def _origins(self, name: str, checkpoints: Mapping[str, Checkpoint]) -> dict[str, dict[str, str]]:
-        """Where the forcings of a component come from, for the provenance."""
-        return {
-            link.forcing: {
-                "component": link.other,
-                "variable": link.variable,
-                "checkpoint": str(checkpoints[link.other].as_parent()["identity"]),
-                "interval": format_duration(self.interval),
-            }
-            for link in self._links
-            if link.component == name
-        }
-
-    def _begins(self, link: Link, date: np.datetime64) -> None:
-        """Check that the source of another component has what is heard at the start."""
-        if link.variable not in self._own[link.other].variables:
-            raise DataError(
-                f"{link}: the source of {link.other} has no {link.variable} for the start.",
-                fix="Choose a source that has it, or another variable.",
-            )
-        for offset in self._steps[link.component].inputs:
-            if offset <= _NOW:
-                self._last(link.other, date + offset)
-
-    def _last(self, name: str, time: np.datetime64) -> np.datetime64:
-        """The time of the last state of a component's source at or before ``time``.
-
-        Raises
-        ------
-        NotThereError
-            If there is none within the time from one state to the next.
-        """
-        source = self._own[name]
-        near = source.times[(source.times <= time) & (source.times > time - source.frequency)]
-        there = [each for each in near if each not in source.missing]
-        if not there:
-            raise NotThereError(
-                f"The components have no common time: {name} has no state that holds at {format_date(time)}; "
-                f"its states run from {format_date(source.times[0])} to {format_date(source.times[-1])} "
-                f"every {format_duration(source.frequency)}.",
-                fix="Choose another date, or another source.",
-            )
-        return np.datetime64(there[-1], "s")
+                    self._exchange.hear(start + begin + self.interval, newest)
 
     def _check_steps(self) -> None:
         """Check that each has finished a step at every interval, and that what is heard is there by then."""
@@ -296,7 +216,7 @@ class Coupling:
                     f"{link}: {link.other} gives no state where its step ends, so none is there to be heard.",
                     fix=f"Let {link.other} hear the others alone.",
                 )
-            if self._steps[link.component].inputs[-1] > _NOW:
+            if self._steps[link.component].inputs[-1] > NOW:
                 raise RequestError(
                     f"{link}: {link.component} takes states after the one that it starts from, which no "
                     "other component has reached.",
@@ -314,15 +234,3 @@ def _check_paths(components: Mapping[str, Coupled]) -> None:
                     f"{destination.path} is an output of {taken[destination.path]} and of {name}.",
                     fix="Give each component paths of its own.",
                 )
-
-
-@contextmanager
-def _named(component: str) -> Iterator[None]:
-    """Say of which component an error is."""
-    try:
-        yield
-    except ImplausibleError as error:
-        what = f"{component}: {error.what}\nNo file of this date was left, of any component."
-        raise ImplausibleError(what, fix=error.fix or "", lead_time=error.lead_time) from error
-    except DataError as error:
-        raise type(error)(f"{component}: {error.what}", fix=error.fix) from error

@@ -32,12 +32,12 @@ class CoupledSource(DelegatingSource[DataSource]):
         super().__init__(source)
         self._domain, self._heard = domain, dict(heard)
         self._new = tuple(name for name in heard if name not in source.variables)
-        self._fields: dict[str, dict[np.datetime64, NDArray[np.float32]]] = {}
-        self.forget()
+        self._fields: dict[str, dict[np.datetime64, NDArray[np.float32]]] = {name: {} for name in heard}
 
     def forget(self) -> None:
         """Forget all that was heard, before a forecast from another date."""
-        self._fields = {name: {} for name in self._heard}
+        for kept in self._fields.values():
+            kept.clear()
 
     def hear(self, name: str, time: np.datetime64, values: NDArray[np.float32]) -> None:
         """Take the values of one forcing at one time, ``(members, grid)``, in the units of the checkpoint."""
