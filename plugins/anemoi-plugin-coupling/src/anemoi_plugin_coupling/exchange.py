@@ -147,7 +147,10 @@ def named(component: str) -> Iterator[None]:
     try:
         yield
     except ImplausibleError as error:
-        what = f"{component}: {error.what}\nAll components stopped; files of this date that were not whole are removed."
+        what = (
+            f"{component}: {error.what}\nAll components stopped; files of this date that were not whole are "
+            "removed."
+        )
         raise ImplausibleError(what, fix=error.fix or "", lead_time=error.lead_time) from error
     except DataError as error:
         raise type(error)(f"{component}: {error.what}", fix=error.fix) from error
