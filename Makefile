@@ -1,5 +1,6 @@
 # make quickstart   train, forecast and verify on real weather, to a report
 # make earth        the same on a simulated Earth of 22 variables
+# make earth-system  its atmosphere and its ocean: in one model, and in two that hear each other
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
 # make benchmark    what is measured, measured
@@ -18,7 +19,7 @@ SUITES := $(addprefix suite/,tests $(DISTRIBUTIONS))
 JOBS ?= 2
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart earth test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
+.PHONY: quickstart earth earth-system test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -30,6 +31,15 @@ earth: $(VENV)/installed
 	rm -rf earth
 	$(BIN)/anemoi train +experiment=sample-earth --output earth/run
 	$(BIN)/anemoi evaluate earth/run/checkpoint.safetensors --lead-time 72h --report earth/report
+
+earth-system: $(VENV)/installed
+	rm -rf earth-system
+	$(BIN)/anemoi train +experiment=earth-system --output earth-system/joint
+	$(BIN)/anemoi evaluate earth-system/joint/checkpoint.safetensors --lead-time 72h --report earth-system/report
+	$(BIN)/anemoi train +experiment=earth-system-atmosphere --output earth-system/atmosphere
+	$(BIN)/anemoi train +experiment=earth-system-ocean --output earth-system/ocean
+	$(BIN)/anemoi forecast --couple benchmarks/earth_system.yaml
+	$(BIN)/python benchmarks/earth_system.py $(foreach run,joint atmosphere ocean,earth-system/$(run)/checkpoint.safetensors)
 
 test: lint types docs
 	$(MAKE) --jobs $(JOBS) --output-sync=target --no-print-directory $(SUITES)
@@ -97,4 +107,4 @@ $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth site
+	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system site

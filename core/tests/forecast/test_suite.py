@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import click
 import numpy as np
 import pytest
 import torch
@@ -203,3 +204,24 @@ def test_half_precision_is_near_and_another(make_checkpoint, tiny_plugin):
     scale = np.abs(whole - whole.mean(axis=1, keepdims=True)).max(axis=(0, 1)) + 1.0
     assert (np.abs(whole - half).max(axis=(0, 1)) < 0.1 * scale).all()
     assert torch.get_default_dtype() is torch.float32
+
+
+def test_coupled_forecasts_are_handed_over(anemoi, monkeypatch):
+    taken = []
+
+    @click.command()
+    @click.argument("suite")
+    @click.argument("overrides", nargs=-1)
+    @click.option("--date", "dates", multiple=True)
+    @click.option("--json", "as_json", is_flag=True)
+    def couple(**given):
+        taken.append(given)
+
+    monkeypatch.setattr(plugins, "load", lambda kind, name: {("command", "couple"): couple}[kind, name])
+    code, _, err = anemoi("--couple", "suite.yaml", "--date", "2020-01-02", "interval=24h", "--json")
+    assert (code, err) == (0, "")
+    assert [str(each.pop("suite")) for each in taken] == ["suite.yaml"]
+    assert taken == [{"overrides": ("interval=24h",), "dates": ("2020-01-02",), "as_json": True}]
+    code, _, err = anemoi("--couple", "suite.yaml", "--members", "2")
+    assert code == 2
+    assert "--members cannot be given with --couple" in err

@@ -101,6 +101,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep a journal beside FILE until it is whole, and go on from the one of an interrupted forecast.",
 )
+@click.option(
+    "--couple",
+    is_flag=True,
+    help="SUITE describes coupled forecasts of several checkpoints (anemoi-plugin-coupling).",
+)
 @dask_options("Make forecasts from several dates at once,")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @click.option(
@@ -130,6 +135,7 @@ def command(
     precision: Precision,
     overwrite: bool,
     restart: bool,
+    couple: bool,
     dask: bool,
     dask_scheduler: str | None,
     as_json: bool,
@@ -150,7 +156,13 @@ def command(
         --source /data/analysis.zarr --members 4
     anemoi forecast model.safetensors --date 2025-12-01/2025-12-10/24h --output '{date}.zarr' --restart
     anemoi forecast suite.yaml --date 2025-12-22T00 members=4
+    anemoi forecast --couple coupled.yaml --lead-time 5d
     """  # noqa: D301 (click needs the \b, which a raw string has not)
+    if couple:
+        from .forecast_suite import hand_over
+
+        hand_over(checkpoint, overrides, click.get_current_context())
+        return
     events = EventLog(log)
     with events.failures():
         if checkpoint.suffix in ENDINGS:

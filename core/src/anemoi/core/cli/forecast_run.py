@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +19,7 @@ from .options import available_device, check_lock, check_sources, short_warnings
 
 if TYPE_CHECKING:
     from ..checkpoint import Checkpoint
-    from ..forecasting.batch import Batch, OnStep, Task
+    from ..forecasting.batch import OnStep, Task
     from ..forecasting.destination import Destination
     from ..forecasting.tee import OnFile, OutputFile
     from ..interfaces.output import ForecastDescription, State
@@ -114,13 +114,13 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
             allow_different_versions=request.allow_different_versions,
             **request.how,
         )
-    _check_not_an_input(batch, request.checkpoint, *(spec.get("path") for spec in specs.values()))
+    check_not_an_input(batch.tasks, request.checkpoint, *(spec.get("path") for spec in specs.values()))
     steps = sum(task.states for task in batch.tasks)
     events.tell("checked", forecasts=len(batch.tasks), states=steps, device=device)
     keep_freed_memory()
     began = time.perf_counter()
     made = []
-    with _progress(steps) as on_step, ExitStack() as stack:
+    with progress(steps) as on_step, ExitStack() as stack:
         if request.dask:
             client = stack.enter_context(
                 cluster(
@@ -136,14 +136,14 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
                 trust_code=request.trust_code,
                 allow_different_versions=request.allow_different_versions,
             )
-            tasks = run_on(client, batch, spread, _telling(events))
+            tasks = run_on(client, batch, spread, file_teller(events))
         else:
-            tasks = batch.run(_both(on_step, events), _telling(events))
+            tasks = batch.run(_both(on_step, events), file_teller(events))
         for task in tasks:
-            made.append(_document(task))
+            made.append(document(task))
             events.tell("forecast", **made[-1])
             if not as_json:
-                click.echo(_summary(task))
+                click.echo(summary(task))
     seconds = time.perf_counter() - began
     events.tell("finished", forecasts=len(made), states=steps, seconds=round(seconds, 3))
     if as_json:
@@ -184,7 +184,8 @@ def _both(on_step: OnStep, events: EventLog) -> OnStep:
     return tell
 
 
-def _telling(events: EventLog) -> OnFile:
+def file_teller(events: EventLog) -> OnFile:
+    """Tell the log of each file."""
     return lambda part: events.tell("file", **_file(part))
 
 
@@ -200,7 +201,7 @@ def _file(part: OutputFile) -> dict[str, Any]:
     }
 
 
-def _document(task: Task) -> dict[str, Any]:
+def document(task: Task) -> dict[str, Any]:
     """What was made of one forecast, as JSON."""
     from ..times import format_date
 
@@ -215,9 +216,16 @@ def _document(task: Task) -> dict[str, Any]:
     }
 
 
-def _check_not_an_input(batch: Batch, *inputs: Path | str | None) -> None:
+def check_not_an_input(tasks: Iterable[Task], *inputs: Path | str | None) -> None:
+    """Check that no forecast is written to a file that it is made from.
+
+    Raises
+    ------
+    RequestError
+        If one is.
+    """
     taken = [Path(each).resolve() for each in inputs if each is not None]
-    for part in (part for task in batch.tasks for part in task.parts):
+    for part in (part for task in tasks for part in task.parts):
         if Path(part.path).resolve() in taken:
             raise RequestError(
                 f"{part.path} is what the forecast is made from.", fix="Choose another --output."
@@ -225,7 +233,7 @@ def _check_not_an_input(batch: Batch, *inputs: Path | str | None) -> None:
 
 
 @contextmanager
-def _progress(steps: int) -> Iterator[OnStep]:
+def progress(steps: int) -> Iterator[OnStep]:
     """Count the states on a terminal; nothing is drawn elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -246,7 +254,8 @@ def _progress(steps: int) -> Iterator[OnStep]:
         )
 
 
-def _summary(task: Task) -> str:
+def summary(task: Task) -> str:
+    """What was made of one forecast, in a sentence."""
     from ..times import format_date
 
     described = list(task.forecasts.values())

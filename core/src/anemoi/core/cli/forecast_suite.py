@@ -44,11 +44,7 @@ def of_suite(path: Path, overrides: Sequence[str], context: click.Context) -> Re
     PluginError
         If components that it or its checkpoint names cannot be used here: all of them.
     """
-    given = {
-        name: value
-        for name, value in context.params.items()
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
+    given = _given(context)
     if refused := [option for name, option in _REFUSED.items() if name in given]:
         raise click.UsageError(f"{', '.join(refused)} cannot be given with {path}, which says that itself.")
     try:
@@ -80,6 +76,36 @@ def of_suite(path: Path, overrides: Sequence[str], context: click.Context) -> Re
             "restart": suite.restart,
         },
     )
+
+
+def hand_over(path: Path, overrides: Sequence[str], context: click.Context) -> None:
+    """Let the command ``couple`` make the coupled forecasts that a suite describes.
+
+    Raises
+    ------
+    PluginError
+        If no plugin here has that command.
+    """
+    from ..plugins import load as load_component
+
+    command: click.Command = load_component("command", "couple")
+    taken = {each.name for each in command.params}
+    given = {name: value for name, value in _given(context).items() if name not in ("checkpoint", "couple")}
+    options = {each.name: each.opts[0] for each in context.command.params}
+    if refused := [options[name] for name in given if name not in taken]:
+        raise click.UsageError(
+            f"{', '.join(refused)} cannot be given with --couple: write it in {path}, or as KEY=VALUE."
+        )
+    context.invoke(command, **{**given, "suite": path, "overrides": tuple(overrides)})
+
+
+def _given(context: click.Context) -> dict[str, Any]:
+    """The parameters that the command line gives."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
 
 
 def _value(given: Any) -> Any:

@@ -131,21 +131,8 @@ class Batch:
         finally:
             self.locks.release()
 
-    def _make(self, task: Task, on_step: OnStep, on_file: OnFile) -> None:
-        made = self._forecast(task)
-        # Whoever hears that it has finished finds its files.
-        with announced(*task.forecasts.values()):
-            try:
-                with Background(Tee(task.parts, on_file)) as output, closing(made.states()) as states:
-                    for state in states:
-                        output.write(state)
-                        on_step(task.forecasts[state.domain], state)
-            except ImplausibleError as error:
-                raise self._stopped(task, error, on_file) from error
-            if task.journal is not None:
-                task.journal.finish()
-
-    def _forecast(self, task: Task) -> Forecast:
+    def forecast(self, task: Task) -> Forecast:
+        """The forecast of a task, whose states are computed as they are asked for and written nowhere."""
         first = next(iter(task.forecasts.values()))
         inputs = Inputs(
             self.model,
@@ -167,6 +154,20 @@ class Batch:
             self.made,
         )
 
+    def _make(self, task: Task, on_step: OnStep, on_file: OnFile) -> None:
+        made = self.forecast(task)
+        # Whoever hears that it has finished finds its files.
+        with announced(*task.forecasts.values()):
+            try:
+                with Background(Tee(task.parts, on_file)) as output, closing(made.states()) as states:
+                    for state in states:
+                        output.write(state)
+                        on_step(task.forecasts[state.domain], state)
+            except ImplausibleError as error:
+                raise self._stopped(task, error, on_file) from error
+            if task.journal is not None:
+                task.journal.finish()
+
     def _stopped(self, task: Task, error: ImplausibleError, on_file: OnFile) -> ImplausibleError:
         """Write files of the states before the one that cannot be, and say so.
 
@@ -180,7 +181,7 @@ class Batch:
         if shortened:
             good = sum(int((each.lead_times < error.lead_time).sum()) for each in task.forecasts.values())
             with Background(Tee(shortened, on_file)) as output:
-                for state in islice(self._forecast(task).unannounced(), good):
+                for state in islice(self.forecast(task).unannounced(), good):
                     output.write(state)
         if task.journal is not None:
             task.journal.remove()  # there is nothing to go on from

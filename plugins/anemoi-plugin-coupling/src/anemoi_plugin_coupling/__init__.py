@@ -1,0 +1,1 @@
+"""Coupled forecasts of several checkpoints for Anemoi: each hears the others."""

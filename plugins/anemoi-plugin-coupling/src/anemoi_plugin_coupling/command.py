@@ -1,0 +1,184 @@
+"""``anemoi couple``: coupled forecasts of several checkpoints, as a file describes them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+from anemoi.core.cli.event_log import EventLog
+from anemoi.core.cli.forecast_run import check_not_an_input, document, file_teller, progress, summary
+from anemoi.core.cli.options import available_device, check_lock, check_sources, short_warnings, trained_on
+
+if TYPE_CHECKING:
+    from anemoi.core.checkpoint import Checkpoint
+    from anemoi.core.forecasting import Destination
+
+    from .coupling import Coupled, Coupling
+    from .suite import CoupledComponent, CoupledSuite
+
+
+@click.command()
+@click.argument("suite", type=click.Path(path_type=Path), metavar="SUITE.yaml")
+@click.argument("overrides", nargs=-1)
+@click.option("--date", "dates", multiple=True, help="When to start from, UTC; may be repeated, or a range.")
+@click.option("--lead-time", metavar="DURATION", help="How far to forecast: 72h, 10d.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@click.option(
+    "--log-json",
+    "log",
+    type=click.File("a", encoding="utf-8", lazy=False),
+    metavar="FILE",
+    help="Append one line of JSON for each event to FILE, with its time.",
+)
+@click.option("--trust-code", is_flag=True, help="Run code that a checkpoint names outside any plugin.")
+def command(
+    suite: Path,
+    overrides: tuple[str, ...],
+    dates: tuple[str, ...] = (),
+    lead_time: str | None = None,
+    overwrite: bool = False,
+    as_json: bool = False,
+    log: IO[str] | None = None,
+    trust_code: bool = False,
+) -> None:
+    """Make the coupled forecasts that SUITE describes: each of its components hears the others.
+
+    SUITE is a YAML file with two or more components, each with a checkpoint, outputs, and the forcings that
+    come from other components; OVERRIDES change its values. `anemoi forecast --couple SUITE.yaml` makes the
+    same.
+
+    \b
+    anemoi couple suite.yaml
+    anemoi couple suite.yaml --date 2000-05-10 lead_time=5d interval=24h
+    """  # noqa: D301 (click needs the \b, which a raw string has not)
+    events = EventLog(log)
+    with events.failures():
+        from .suite import read_suite
+
+        read = read_suite(suite, overrides)
+        read = replace(
+            read,
+            dates=list(dates) or read.dates,
+            lead_time=lead_time or read.lead_time,
+            overwrite=overwrite or read.overwrite,
+        )
+        read.check_whole()
+        _run(read, events, as_json=as_json, trust_code=trust_code)
+
+
+def _run(suite: CoupledSuite, events: EventLog, *, as_json: bool, trust_code: bool) -> None:
+    from anemoi.core.allocation import keep_freed_memory
+
+    device = available_device(suite.device)
+    coupling = _prepared(suite, device, trust_code=trust_code)
+    steps = sum(task.states for tasks in coupling.tasks for task in tasks.values())
+    events.tell("checked", forecasts=len(coupling.tasks), states=steps, device=device)
+    keep_freed_memory()
+    began = time.perf_counter()
+    made = []
+    with progress(steps) as on_step:
+        for tasks in coupling.run(on_step, file_teller(events)):
+            made.append({name: document(task) for name, task in tasks.items()})
+            events.tell("forecast", components=made[-1])
+            if not as_json:
+                for name, task in tasks.items():
+                    click.echo(f"{name}: {summary(task)}")
+    seconds = time.perf_counter() - began
+    events.tell("finished", forecasts=len(made), states=steps, seconds=round(seconds, 3))
+    if as_json:
+        about = {"device": device, "states": steps, "seconds": round(seconds, 3), "forecasts": made}
+        click.echo(json.dumps(about, indent=2))
+    else:
+        click.echo(f"{steps} states in {seconds:.1f} s, writing included, on {device}.")
+
+
+def _prepared(suite: CoupledSuite, device: str, *, trust_code: bool) -> Coupling:
+    """Check all of it; of plugins that are not here, all at once.
+
+    Raises
+    ------
+    AnemoiError
+        If something will not do.
+    """
+    from anemoi.core.checkpoint import load
+    from anemoi.core.plugins import Needs
+    from anemoi.core.times import parse_dates
+
+    from .coupling import Coupling
+
+    starts = [start for text in suite.starts for start in parse_dates(text)]
+    needs = Needs()
+    checkpoints, specs = {}, {}
+    written: dict[str, list[Destination]] = {}
+    for name, component in suite.components.items():
+        checkpoint = load(Path(component.checkpoint).expanduser())
+        checkpoints[name] = checkpoint
+        specs[name] = _source_spec(name, component, checkpoint)
+        written[name] = []
+        for output in component.outputs:
+            with needs.noted():
+                written[name].append(output.destination())
+        check_lock(needs, checkpoint.lock, allow_different_versions=suite.allow_different_versions)
+    check_sources(needs, specs)
+    needs.check()
+    with short_warnings():
+        coupling = Coupling(
+            {
+                name: _coupled(component, checkpoints[name], specs[name], written[name])
+                for name, component in suite.components.items()
+            },
+            starts,
+            str(suite.interval),
+            suite.lead_time,
+            neighbours=suite.neighbours,
+            members=suite.members,
+            seed=suite.seeds,
+            limit=suite.limit,
+            overwrite=suite.overwrite,
+            device=device,
+            trust_code=trust_code,
+            allow_different_versions=suite.allow_different_versions,
+        )
+    inputs = [component.checkpoint for component in suite.components.values()]
+    inputs += [spec["path"] for spec in specs.values() if isinstance(spec.get("path"), str)]
+    check_not_an_input((task for tasks in coupling.tasks for task in tasks.values()), *inputs)
+    return coupling
+
+
+def _source_spec(name: str, component: CoupledComponent, checkpoint: Checkpoint) -> Mapping[str, Any]:
+    """The source of a component, with its options: the one that its checkpoint was trained on by default."""
+    from anemoi.core.errors import ConfigError
+
+    (own,) = list(trained_on(checkpoint.configuration).values())[:1] or [None]
+    spec = component.source or own
+    if not spec:
+        raise ConfigError(
+            f"The checkpoint of {name} names no source.", fix=f"Name one: components.{name}.source."
+        )
+    return spec
+
+
+def _coupled(
+    component: CoupledComponent,
+    checkpoint: Checkpoint,
+    spec: Mapping[str, Any],
+    destinations: list[Destination],
+) -> Coupled:
+    from anemoi.core import config
+
+    from .coupling import Coupled
+
+    return Coupled(
+        checkpoint=checkpoint,
+        source=config.build("source", spec, trust_code=True),  # named in a file of the user's own
+        destinations=destinations,
+        forcings=component.forcings,
+        persist=component.persist,
+        allow_unusual=component.allow_unusual,
+    )
