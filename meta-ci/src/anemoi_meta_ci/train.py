@@ -10,7 +10,7 @@ import contextlib
 import datetime
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,15 +94,25 @@ class Train:
         if self.push:
             for repository in {each.repository for each in self.distributions.values()}:
                 check_origin(repository)
-        ready = [*self._interrupted(), *self._prepared()]
+        states = [each.state() for each in self.distributions.values()]
+        found = versions(states)
+        # What was tagged before fits what was released with it, not what comes now.
+        interrupted = list(self._interrupted())
+        self._release(interrupted)
+        self._release(
+            self._prepared({**{state.name: state.version for state in states}, **found}, list(found))
+        )
+        if not interrupted and not found:
+            self.say("Nothing has changes to release.")
+        self._known_good()
+
+    def _release(self, ready: Sequence[Ready]) -> None:
+        """Build all, test all, and then publish all."""
         with tempfile.TemporaryDirectory() as temporary:
             wheels = self._built(ready, Path(temporary))
             self._test(ready, wheels, Path(temporary))
-            for one, wheel in zip(ready, wheels, strict=True):
-                self._publish(one, wheel)
-        if not ready:
-            self.say("Nothing has changes to release.")
-        self._known_good()
+            for each, wheel in zip(ready, wheels, strict=True):
+                self._publish(each, wheel)
 
     def _interrupted(self) -> Iterator[Ready]:
         """Tags whose wheels are not in the index."""
@@ -127,17 +137,14 @@ class Train:
                 push(each.repository, each.tag(version))
                 self.say(f"{each.name} {version}: released before, pushed")
 
-    def _prepared(self) -> list[Ready]:
-        """Commits what releases change; nothing if a version contradicts a fragment."""
-        states = [each.state() for each in self.distributions.values()]
-        found = versions(states)
-        current = {**{state.name: state.version for state in states}, **found}
+    def _prepared(self, now: Mapping[str, str], names: Sequence[str]) -> list[Ready]:
+        """Commits what releases change."""
         today = datetime.datetime.now(datetime.timezone.utc).date()
-        for name, version in found.items():
-            if self.distributions[name].prepare(version, current, today):
-                self.say(f"{name} {version}: committed")
+        for name in names:
+            if self.distributions[name].prepare(now[name], now, today):
+                self.say(f"{name} {now[name]}: committed")
         return [
-            Ready(self.distributions[name], found[name], self.distributions[name].commit()) for name in found
+            Ready(self.distributions[name], now[name], self.distributions[name].commit()) for name in names
         ]
 
     def _built(self, ready: Sequence[Ready], folder: Path) -> list[Wheel]:
