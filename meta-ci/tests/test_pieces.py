@@ -23,6 +23,8 @@ from anemoi_meta_ci.resolve import Lock, question
 from anemoi_meta_ci.results import Result, against
 from anemoi_meta_ci.uv import find_python
 
+SCHEMA = Path(__file__).parents[2] / "compat-matrix.schema.json"
+
 SMALL = {
     "version": 1,
     "lines": {"new": {"core": {"path": "core"}}, "old": {"core": {"git": ".", "ref": "v1"}}},
@@ -185,9 +187,9 @@ def test_a_fragment_of_no_known_kind_is_an_error(tmp_path):
         fragments(tmp_path)
 
 
+@pytest.mark.skipif(not SCHEMA.exists(), reason="the schema is in the tree that meta-CI is split from")
 def test_the_published_schema_is_that_of_the_model():
-    published = Path(__file__).parents[2] / "compat-matrix.schema.json"
-    assert json.loads(published.read_text()) == schema()
+    assert json.loads(SCHEMA.read_text()) == schema()
 
 
 BACKEND = """
