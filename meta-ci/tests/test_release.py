@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from anemoi_meta_ci.cli import main
 from anemoi_meta_ci.distribution import section
 from anemoi_meta_ci.errors import MetaCIError
+from anemoi_meta_ci.index import Index
 from anemoi_meta_ci.release import State, moved, versions
 
 PROJECT = """\
@@ -226,6 +227,27 @@ def test_what_was_interrupted_after_its_tag_or_before_its_push_is_finished(relea
     assert len(released.files()) == 2
 
 
+def test_a_train_that_stops_between_two_distributions_goes_on(released, monkeypatch):
+    released.commit("anemoi-core", {"changes/new.breaking.md": "Another world."})
+    write = Index._write
+
+    def full(index, wheel, statement):
+        if wheel.name == "anemoi-plugin-a":
+            raise OSError("no space left")
+        write(index, wheel, statement)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "_write", full)
+        said = released.release(code=2)
+    assert "anemoi_plugin_a-0.2.0-py3-none-any.whl cannot be put into the index: no space left" in said
+    assert released.tags("anemoi-core") == ["v0.1.0", "v0.2.0"]
+    assert released.tags("anemoi-plugin-a") == ["v0.1.0"]
+    assert len(released.files()) == 3
+    released.release()
+    assert released.tags("anemoi-plugin-a") == ["v0.1.0", "v0.2.0"]
+    assert len(released.files()) == 4
+
+
 def test_a_release_with_other_contents_is_refused(released):
     before = released.files()
     released.commit("anemoi-core", {"src/anemoi_core/new.py": ""})
@@ -250,7 +272,13 @@ def test_a_release_with_other_contents_is_refused(released):
         (lambda it: it.folders.append("nosuch"), "nosuch: no pyproject.toml"),
         (
             lambda it: it.commit("anemoi-core", {"pyproject.toml": "[project"}),
-            "pyproject.toml",
+            "pyproject.toml cannot be read",
+        ),
+        (
+            lambda it: it.commit(
+                "anemoi-core", {"pyproject.toml": PROJECT.format(name="b", module="b", requires='"?"')}
+            ),
+            "pyproject.toml cannot be released",
         ),
     ],
 )

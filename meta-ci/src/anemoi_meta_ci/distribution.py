@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import tomlkit
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from tomlkit.exceptions import ParseError
@@ -85,14 +85,15 @@ class Distribution:
                 fix=f"Say what has changed in {self.folder.name}/changes/NAME.KIND.md.",
             )
         extras = [each for extra in project.get("optional-dependencies", {}).values() for each in extra]
-        return State(
-            self.name,
-            self.version,
-            released,
-            kinds,
-            tuple(Requirement(str(each)) for each in project.get("dependencies", [])),
-            tuple(Requirement(str(each)) for each in extras),
-        )
+        try:
+            Version(self.version)
+            requires = tuple(Requirement(str(each)) for each in project.get("dependencies", []))
+            with_extras = tuple(Requirement(str(each)) for each in extras)
+        except (InvalidRequirement, InvalidVersion) as error:
+            raise MetaCIError(
+                f"{self._pyproject} cannot be released: {error}.", fix="Mend it there."
+            ) from None
+        return State(self.name, self.version, released, kinds, requires, with_extras)
 
     def check_clean(self) -> None:
         """Refuse changes that are not committed.

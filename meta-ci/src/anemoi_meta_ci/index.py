@@ -68,9 +68,17 @@ class Index:
         Raises
         ------
         MetaCIError
-            If it is there with other contents.
+            If it is there with other contents, or the folder cannot be written.
         """
         self.check(wheel)
+        try:
+            self._write(wheel, statement)
+        except OSError as error:
+            raise MetaCIError(
+                f"{wheel.path.name} cannot be put into the index: {error}.", fix="Mend it, and release again."
+            ) from None
+
+    def _write(self, wheel: Wheel, statement: str) -> None:
         write(self.statement(wheel), statement.encode())
         write(self.folder / wheel.name / wheel.path.name, wheel.path.read_bytes())
         links = [_link(each) for each in self.wheels(wheel.name)]

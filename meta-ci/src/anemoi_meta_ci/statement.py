@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+from pathlib import Path
 from typing import Any
 
 from .wheels import Wheel
@@ -60,9 +61,9 @@ def statement(wheel: Wheel, *, commit: str, tag: str, epoch: int) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def commit_of(text: str) -> str:
-    """The commit that a statement names."""
-    named: str = json.loads(text)["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"][
-        "gitCommit"
-    ]
+def commit_of(path: Path) -> str:
+    """The commit that the statement in a file names."""
+    named: str = json.loads(path.read_text(encoding="utf-8"))["predicate"]["buildDefinition"][
+        "resolvedDependencies"
+    ][0]["digest"]["gitCommit"]
     return named
