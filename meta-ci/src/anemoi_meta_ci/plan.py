@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -211,14 +211,3 @@ class Plan:
         core = self.core(cell.line)
         again = self._planned(cell, [f"{CORE} @ {core.path.as_uri()}"])
         return None if again.unsatisfiable or again.does_not_build else again
-
-    def released(self, names: Iterable[str]) -> dict[str, Wheel]:
-        """The wheel that each of these had in the newest line that is not the one worked on."""
-        for line in list(self.matrix.lines.values())[1:2]:
-            sources = {name: line.core if name == CORE else line.plugins for name in names}
-            return {
-                name: self.house.wheel(name, source)
-                for name, source in sources.items()
-                if source is not None and self.house.exists(name, source)
-            }
-        return {}
