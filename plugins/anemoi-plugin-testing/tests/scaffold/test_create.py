@@ -9,7 +9,8 @@ from anemoi.core.plugins import group
 
 from anemoi_plugin_testing import checks
 from anemoi_plugin_testing.scaffold import _source, kinds_of_template
-from anemoi_plugin_testing.scaffold.create import LONGEST, supported_pythons
+from anemoi_plugin_testing.scaffold._render import LONGEST
+from anemoi_plugin_testing.scaffold.create import supported_pythons
 
 from .conftest import commit, git
 
