@@ -79,6 +79,17 @@ def held(plugin: Path, offered: set[str], ours, tmp_path: Path) -> None:
     run(sys.executable, "-m", "ruff", "check", ".", cwd=plugin)
     run(sys.executable, "-m", "ruff", "format", "--check", ".", cwd=plugin)
     run(sys.executable, "-m", "mypy", "--cache-dir", ROOT / ".mypy_cache", cwd=plugin)
+    run(
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--quiet",
+        "--site-dir",
+        tmp_path / "site",
+        cwd=plugin,
+    )
     python = environment.make(tmp_path / "fresh", requirements(wheel), besides=OURS)
     environment.install(python, *ours.values(), wheel)
     listed = json.loads(run(python.parent / "anemoi", "plugins", "list", "--json", cwd=tmp_path))

@@ -103,7 +103,7 @@ def _texts(project: Path, made: Path, metadata: Project, given: Mapping[str, str
 
 
 def _new(project: Path, made: Path, package: str, stem: str) -> dict[str, Path]:
-    """What the component brings that is its own, by its path in the plugin; and what all share, if it lacks."""
+    """What the component brings, by its path in the plugin; of what all components share, what is missing."""
     inside = Path("src", package)
     shared = {inside / file for file in ("__init__.py", "py.typed", "conf/__init__.py")}
     found = [file.relative_to(made) for file in (made / inside).rglob("*") if file.is_file()]
