@@ -64,16 +64,37 @@ def requirements(wheel: Path) -> list[str]:
 @pytest.mark.parametrize("kind", MADE)
 def test_a_new_plugin_is_right(kind, ours, tmp_path):
     """Built, alone with what it declares, and held to everything that it is held to."""
-    plugin = new(kind, "mine", tmp_path)
+    held(new(kind, "mine", tmp_path), {kind}, ours, tmp_path)
+
+
+def test_a_plugin_with_components_of_several_kinds_is_right(ours, tmp_path):
+    plugin = new("processor,mapper", "mine", tmp_path)
+    for kind, name in (("hook", "warner"), ("processor", "another")):
+        assert main(["plugins", "add", kind, name, "--directory", str(plugin)]) == 0
+    held(plugin, {"processor", "mapper", "hook"}, ours, tmp_path)
+
+
+def held(plugin: Path, offered: set[str], ours, tmp_path: Path) -> None:
     wheel = build(plugin, tmp_path / "dist")
     run(sys.executable, "-m", "ruff", "check", ".", cwd=plugin)
     run(sys.executable, "-m", "ruff", "format", "--check", ".", cwd=plugin)
     run(sys.executable, "-m", "mypy", "--cache-dir", ROOT / ".mypy_cache", cwd=plugin)
+    run(
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--quiet",
+        "--site-dir",
+        tmp_path / "site",
+        cwd=plugin,
+    )
     python = environment.make(tmp_path / "fresh", requirements(wheel), besides=OURS)
     environment.install(python, *ours.values(), wheel)
     listed = json.loads(run(python.parent / "anemoi", "plugins", "list", "--json", cwd=tmp_path))
     mine = [one for one in listed if one["distribution"] == "anemoi-plugin-mine"]
-    assert {one["kind"] for one in mine} >= {kind}
+    assert {one["kind"] for one in mine} >= offered
     assert {one["state"] for one in mine} == {"ok"}
     assert " passed" in run(python, "-m", "pytest", "-q", cwd=plugin)
 

@@ -23,12 +23,21 @@ from anemoi_plugin_testing.scaffold import render, source
 ROOT = Path(__file__).parents[1]
 RECORD = ".cruft.json"
 OWNED = (
+    ".github/ISSUE_TEMPLATE/bug.yml",
+    ".github/ISSUE_TEMPLATE/idea.yml",
+    ".github/dependabot.yml",
+    ".github/pull_request_template.md",
     ".github/workflows/ci.yml",
     ".github/workflows/release.yml",
     ".github/workflows/upstream.yml",
     ".gitignore",
     ".pre-commit-config.yaml",
+    "CITATION.cff",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
     "LICENSE",
+    "SECURITY.md",
+    "mkdocs.yml",
     "tests/test_repository.py",
 )
 """Files that are the template's from the first line to the last."""

@@ -6,7 +6,7 @@ from anemoi.core.grid import Grid
 from anemoi.core.interfaces import Statistics
 from click.testing import CliRunner
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import command
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import command
 
 
 class Weather:

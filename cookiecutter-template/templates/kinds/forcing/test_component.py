@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 MIDSUMMER, MIDWINTER, SPRING = "2025-06-21", "2025-12-21", "2025-03-21"
 

@@ -4,7 +4,7 @@ from anemoi.core.errors import ConfigError
 from anemoi.core.graph import DATA, HIDDEN
 from anemoi.core.grid import Grid
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 
 @pytest.fixture

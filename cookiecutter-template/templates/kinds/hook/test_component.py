@@ -1,6 +1,6 @@
 import math
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 
 def test_a_diverged_training_is_told_of_once(caplog):

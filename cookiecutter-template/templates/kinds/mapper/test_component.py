@@ -3,7 +3,7 @@ import torch
 from anemoi.core.errors import ConfigError
 from anemoi.core.graph import Edges, Nodes
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 
 def points(count):

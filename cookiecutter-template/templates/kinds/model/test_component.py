@@ -7,7 +7,7 @@ from anemoi.core.grid import Grid
 from anemoi.core.steps import Steps
 from anemoi.core.variable import Role, Variable
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 SIX_HOURS = np.timedelta64(6 * 3600, "s")
 STEPS = Steps((-SIX_HOURS, 0 * SIX_HOURS), (SIX_HOURS,), SIX_HOURS, SIX_HOURS)

@@ -9,7 +9,7 @@ from anemoi.core.grid import Grid
 from anemoi.core.model import Sample
 from anemoi.core.variable import Role, Variable
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 SIX_HOURS = np.timedelta64(6 * 3600, "s")
 POINTS = 500

@@ -7,7 +7,7 @@ from anemoi.core.grid import Grid
 from anemoi.core.interfaces import ForecastDescription, State
 from scipy.io import netcdf_file
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 START = np.datetime64("2020-02-28T18", "s")
 FORECAST = ForecastDescription(

@@ -4,7 +4,7 @@ from anemoi.core.errors import ConfigError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import ForecastDescription, State
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 START = np.datetime64("2020-02-28T18", "s")
 FORECAST = ForecastDescription(

@@ -3,7 +3,7 @@ import pytest
 from anemoi.core.errors import DataError
 from scipy.io import netcdf_file
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 HOURS = np.array([0.0, 6.0, 18.0])
 STATES = np.arange(3 * 2 * 4, dtype=np.float32).reshape(3, 2, 4)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from anemoi_plugin_testing import ConfigContract, SourceContract
+from anemoi_plugin_testing import {{ 'ConfigContract, ' if configs }}SourceContract
 from scipy.io import netcdf_file
 
 

@@ -1,6 +1,6 @@
 import csv
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import METRICS, {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import METRICS, {{ cookiecutter.__class }}
 
 
 def test_what_was_recorded_is_read_back(tmp_path):

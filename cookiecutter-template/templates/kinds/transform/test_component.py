@@ -6,7 +6,7 @@ from anemoi.core.errors import ConfigError
 from anemoi.core.grid import Grid
 from anemoi.core.variable import Role, Variable
 
-from {{ cookiecutter.__package }}.{{ cookiecutter.kind }} import {{ cookiecutter.__class }}
+from {{ cookiecutter.__package }}.{{ cookiecutter.__stem }} import {{ cookiecutter.__class }}
 
 HOUR = np.timedelta64(3600, "s")
 VARIABLES = (Variable("t"), Variable("tp", role=Role.DIAGNOSTIC, units="m", accumulated=6 * HOUR))

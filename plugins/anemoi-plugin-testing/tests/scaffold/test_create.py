@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from anemoi.core.cli import main
 from anemoi.core.plugins import group
 
 from anemoi_plugin_testing import checks
 from anemoi_plugin_testing.scaffold import _source, kinds_of_template
-from anemoi_plugin_testing.scaffold.create import LONGEST, supported_pythons
+from anemoi_plugin_testing.scaffold._render import LONGEST
+from anemoi_plugin_testing.scaffold.create import supported_pythons
 
 from .conftest import commit, git
 
@@ -22,7 +27,8 @@ def test_each_kind_becomes_a_repository(kind, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == [made.name]
     whole = {
         ".cruft.json", ".github", ".gitignore", ".pre-commit-config.yaml", ".tours", "CHANGELOG.md",
-        "LICENSE", "README.md", "docs", "pyproject.toml", "src", "tests",
+        "CITATION.cff", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "docs",
+        "mkdocs.yml", "pyproject.toml", "src", "tests",
     }  # fmt: skip
     assert {path.name for path in made.iterdir()} == whole
     files = [path for path in made.rglob("*") if path.is_file()]
@@ -33,6 +39,29 @@ def test_each_kind_becomes_a_repository(kind, tmp_path, capsys):
     # The state machines of the kit need it, and are skipped without.
     machines = any(each.name == "stays_right_in_any_order" for each in checks(kind))
     assert ('"anemoi-plugin-testing[hypothesis]>=' in project) is machines
+
+
+def test_actions_are_pinned_and_may_read_alone(plugin):
+    for file in sorted((plugin / ".github/workflows").iterdir()):
+        workflow = yaml.safe_load(file.read_text())
+        assert workflow["permissions"] == {"contents": "read"}
+        steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+        for step in steps:
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step.get("uses", f"none/none@{'0' * 40}")), step
+        kept = [step["with"] for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+        assert all(each["persist-credentials"] is False for each in kept)
+
+
+@pytest.mark.parametrize(
+    "words", [["repo-review", "."], ["zizmor", "--offline", "."]], ids=lambda each: each[0]
+)
+def test_the_reviews_of_others_find_nothing(words, plugin):
+    """What sp-repo-review asks for and the template has not is named, with the reason, in pyproject.toml."""
+    tool = Path(sys.executable).with_name(words[0])
+    if not tool.is_file():
+        pytest.skip(f"{tool} is not installed")
+    done = subprocess.run([tool, *words[1:]], cwd=plugin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_what_is_asked_for_is_written(tmp_path):

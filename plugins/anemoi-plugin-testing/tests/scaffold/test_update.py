@@ -39,20 +39,20 @@ def test_what_is_new_joins_what_the_user_changed(plugin, template, capsys):
     template.replace("pyproject.toml", "line-length = 110", "line-length = 100")
     template.replace(CI, "fail-fast: false", "fail-fast: true")
     template.add(
-        "SECURITY.md", "Write to {{ '{{ cookiecutter.centre }}' }}.\n".replace("{{ '", "").replace("' }}", "")
+        "HOUSE.md", "Write to {{ '{{ cookiecutter.centre }}' }}.\n".replace("{{ '", "").replace("' }}", "")
     )
     assert update(plugin, "--check") == 1
     assert git(plugin, "status", "--porcelain") == ""
     assert update(plugin) == 0
     said = capsys.readouterr().out
     assert CI in said
-    assert "SECURITY.md" in said
+    assert "HOUSE.md" in said
     project = (plugin / "pyproject.toml").read_text()
     assert "line-length = 100" in project
     assert '"numpy>=1.26"' in project
     assert 'version = "0.3.0"' in project
     assert "fail-fast: true" in (plugin / CI).read_text()
-    assert (plugin / "SECURITY.md").read_text() == "Write to The authors.\n"
+    assert (plugin / "HOUSE.md").read_text() == "Write to The authors.\n"
     assert "astray" in (plugin / "src/anemoi_plugin_mine/hook.py").read_text()
     assert "To all." in (plugin / "README.md").read_text()
     assert not (plugin / "docs" / "index.md").exists()
@@ -120,12 +120,12 @@ def test_where_git_cannot_merge_what_did_not_fit_is_named(plugin, template, caps
 
 
 def test_a_file_of_the_users_is_not_overwritten(plugin, template, capsys):
-    (plugin / "SECURITY.md").write_text("Ours.\n")
+    (plugin / "HOUSE.md").write_text("Ours.\n")
     commit(plugin)
-    template.add("SECURITY.md", "The template's.\n")
+    template.add("HOUSE.md", "The template's.\n")
     assert update(plugin) == 2
-    assert "SECURITY.md" in capsys.readouterr().err
-    assert "Ours." in (plugin / "SECURITY.md").read_text()
+    assert "HOUSE.md" in capsys.readouterr().err
+    assert "Ours." in (plugin / "HOUSE.md").read_text()
 
 
 def test_a_plugin_within_a_larger_repository_is_updated_alone(tmp_path, template):

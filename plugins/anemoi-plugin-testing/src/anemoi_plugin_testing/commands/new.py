@@ -14,10 +14,18 @@ LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause")
 _KINDS = ", ".join(kinds_of_template())
 
 
+def _separate(context: click.Context, parameter: click.Parameter, kinds: str) -> tuple[str, ...]:
+    """The kinds between commas, each of which there is."""
+    names = tuple(each.strip() for each in kinds.split(","))
+    for name in names:
+        kind_name.checked(context, parameter, name)
+    return names
+
+
 @click.command(
     epilog=f"KIND is {_KINDS}, or one that a plugin declares: see anemoi plugins list --kind kind."
 )
-@click.argument("kind", callback=kind_name.checked, shell_complete=kind_name.complete)
+@click.argument("kinds", metavar="KIND[,KIND]...", callback=_separate, shell_complete=kind_name.complete)
 @click.argument("name")
 @click.option(
     "--output-dir",
@@ -35,7 +43,7 @@ _KINDS = ", ".join(kinds_of_template())
 @click.option("--template", help="A directory or git repository with a template of your own.")
 @click.option("--checkout", help="The branch, tag or commit of that repository.")
 def command(
-    kind: str,
+    kinds: tuple[str, ...],
     name: str,
     output_dir: Path,
     description: str | None,
@@ -46,13 +54,14 @@ def command(
     template: str | None,
     checkout: str | None,
 ) -> None:
-    """Make a new plugin with a component KIND called NAME.
+    """Make a new plugin with a component of each KIND called NAME.
 
     A whole repository, anemoi-plugin-NAME, whose code works and keeps its contract: to be changed into
-    what you want. `anemoi plugins update` keeps it in step with the template.
+    what you want. `anemoi plugins add` adds more components,
+    and `anemoi plugins update` keeps it in step with the template.
     """
     directory = create(
-        kind,
+        kinds,
         name,
         output=output_dir,
         description=description,

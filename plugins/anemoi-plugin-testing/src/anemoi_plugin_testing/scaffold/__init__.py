@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from ._kind_files import facts, scaffold
+from ._render import render
 from ._source import kinds_of_template, source
-from .create import create, render
+from .add import add
+from .create import create
 from .update import outdated, update
 
-__all__ = ["create", "facts", "kinds_of_template", "outdated", "render", "scaffold", "source", "update"]
+__all__ = [
+    "add",
+    "create",
+    "facts",
+    "kinds_of_template",
+    "outdated",
+    "render",
+    "scaffold",
+    "source",
+    "update",
+]
