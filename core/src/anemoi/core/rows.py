@@ -35,7 +35,7 @@ def rings(grid: Grid) -> NDArray[np.intp] | None:
     if places is None:
         return None
     inwards = [np.minimum(place, place.max() - place) for place in places]
-    return np.minimum(*inwards)
+    return np.asarray(np.minimum(*inwards), dtype=np.intp)
 
 
 def _first_column(longitudes: NDArray[np.float64]) -> int:
