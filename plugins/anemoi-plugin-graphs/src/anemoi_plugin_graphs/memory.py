@@ -51,7 +51,7 @@ def require_room(what: str, nodes: float, *, edges_of_a_node: float) -> None:
     needed, there = nodes * edges_of_a_node * EDGE_BYTES, memory()
     if needed > there:
         raise ResourceError(
-            f"{what} has about {nodes:,.0f} nodes, and a graph on it with {nodes * edges_of_a_node:,.0f} edges "
-            f"takes about {needed / 1e9:,.0f} GB to build; there are {there / 1e9:,.0f} GB of memory.",
+            f"{what} has about {nodes:,.0f} nodes, and a graph on it with {nodes * edges_of_a_node:,.0f} "
+            f"edges takes about {needed / 1e9:,.0f} GB to build; there are {there / 1e9:,.0f} GB of memory.",
             fix="Choose a lower refinement, a smaller region, or a machine with more memory.",
         )
