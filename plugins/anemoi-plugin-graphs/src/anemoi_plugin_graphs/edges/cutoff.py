@@ -55,6 +55,8 @@ class Cutoff(EdgeBuilder):
 
     def _nearest(self, pairs: Pairs, source: NodeSet, target: NodeSet) -> Pairs:
         assert self.neighbours is not None
+        if np.bincount(pairs[:, 1], minlength=1).max() <= self.neighbours:
+            return pairs
         pairs = in_order(pairs, len(source))
         distance = np.linalg.norm(
             source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]], axis=-1

@@ -11,6 +11,7 @@ from anemoi.core.errors import AbsentError
 from pydantic import Field
 
 from ..interfaces import NodeBuilder
+from ..memory import require_room
 from ..neighbours import Pairs
 from ..node_set import NodeSet
 
@@ -19,6 +20,10 @@ _DEEPER = 10
 
 _BEYOND = 0.02
 """How far beyond its border a neighbour is looked for, as a share of the way from the centre to there."""
+
+
+EDGES_OF_A_NODE = 32 / 3
+"""Eight of the finest grid and a third as many of all coarser ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,8 @@ class HealpixNodes(NodeBuilder):
     def build(self, nodes: Mapping[str, NodeSet]) -> NodeSet:
         """See :meth:`.NodeBuilder.build`."""
         healpix, nside = _healpix(), 2**self.refinement
+        mesh = f"A HEALPix grid of refinement {self.refinement}"
+        require_room(mesh, 12 * 4**self.refinement, edges_of_a_node=EDGES_OF_A_NODE)
         longitudes, latitudes = healpix.pix2ang(nside, np.arange(12 * nside**2), nest=True, lonlat=True)
         meshes = tuple(
             pixel_neighbours(level) * 4 ** (self.refinement - level) for level in range(self.refinement + 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..interfaces import NodeBuilder
+from ..memory import SURE, require_room
 from ..neighbours import Pairs
 from ..node_set import NodeSet
 from ..region import Region, region_of
@@ -19,6 +20,10 @@ from .icosahedral import Margin, around
 
 FIRST_EDGE = np.deg2rad(19.0)
 """About the longest distance between the centres of neighbouring cells of the coarsest mesh."""
+
+
+EDGES_OF_A_NODE = 7.0
+"""Six of the finest mesh and a sixth as many of all coarser ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,8 @@ class HexagonalNodes(NodeBuilder):
 
     def _levels(self, h3: Any, region: Region | None) -> list[dict[int, None]]:
         """The cells of each scale, over the region, in order."""
+        if region is None:
+            self._require_room(2 + 120 * 7**self.refinement)
         cells = sorted(map(int, h3.get_res0_cells()))
         levels = []
         for level in range(self.refinement + 1):
@@ -78,10 +85,16 @@ class HexagonalNodes(NodeBuilder):
             if region is not None:
                 near = self._near(h3, cells, region, last)
                 cells = [cell for cell, kept in zip(cells, near, strict=True) if kept]
+                if len(cells) >= SURE:
+                    self._require_room(len(cells) * 7 ** (self.refinement - level))
             if not cells:
                 raise DataError("No node of the mesh lies near the data.", fix="Choose a larger margin.")
             levels.append(dict.fromkeys(cells))
         return levels
+
+    def _require_room(self, nodes: int) -> None:
+        mesh = f"A hexagonal mesh of refinement {self.refinement}"
+        require_room(mesh, nodes, edges_of_a_node=EDGES_OF_A_NODE)
 
     def _near(self, h3: Any, cells: list[int], region: Region, last: bool) -> NDArray[np.bool_]:
         """Which cells lie near the region, or, before the last scale, may have others in them that do."""

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ..icosphere import Icosphere, Pole, icosphere
 from ..interfaces import NodeBuilder
+from ..memory import SURE, require_room
 from ..neighbours import Positions
 from ..node_set import NodeSet
 from ..region import Region, region_of
@@ -22,6 +23,9 @@ Margin = Annotated[float, Field(ge=1.0)]
 
 LONGEST: float = 1.2
 """The longest edge of a mesh, as a multiple of its shortest; the exact number depends on the refinement."""
+
+EDGES_OF_A_NODE = 8.0
+"""Six of the finest mesh and a third as many of all coarser ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,11 @@ class IcosahedralNodes(NodeBuilder):
     pole
         What lies on each pole: the middle of a ``triangle`` of the icosahedron, or, as in anemoi-graphs, of
         an ``edge``.
+
+    Raises
+    ------
+    ResourceError
+        If the mesh takes more memory than there is; said before it is built.
     """
 
     refinement: Refinement = 4
@@ -57,6 +66,7 @@ class IcosahedralNodes(NodeBuilder):
         if self.margin is not None:
             region = region_of([each.positions for each in around(nodes, self.around)])
         if self.margin is None or region is None:
+            require_mesh(self.refinement, 10 * 4**self.refinement + 2)
             mesh = icosphere(self.refinement, pole=self.pole)
             return NodeSet.at(mesh.vertices, meshes=mesh.edges)
         margin = chord_of(self.margin * longest_edge(self.refinement))
@@ -94,11 +104,37 @@ def longest_edge(refinement: int) -> float:
     return float(LONGEST * np.arctan(2.0) / 2**refinement)
 
 
+def require_mesh(refinement: int, nodes: float) -> None:
+    """Check that a mesh fits into memory.
+
+    Raises
+    ------
+    ResourceError
+        If it does not.
+    """
+    require_room(f"An icosahedral mesh of refinement {refinement}", nodes, edges_of_a_node=EDGES_OF_A_NODE)
+
+
+def require_region(near: NDArray[np.bool_], refinement: int, level: int) -> None:
+    """The same over a region, from the triangles near it at one level: each becomes four at the next.
+
+    Raises
+    ------
+    ResourceError
+        If the finest mesh does not fit.
+    """
+    triangles = np.count_nonzero(near)
+    if triangles >= SURE:
+        require_mesh(refinement, triangles / 2 * 4 ** (refinement - level))  # two triangles to a node
+
+
 def within(region: Region, refinement: int, margin: float, pole: Pole) -> NodeSet:
     """The part of a mesh that lies within ``margin`` of a region, straight through the unit sphere."""
 
     def wanted(middles: Positions, radius: float, level: int) -> NDArray[np.bool_]:
-        return region.near(middles, margin, beyond=radius)
+        near = region.near(middles, margin, beyond=radius)
+        require_region(near, refinement, level)
+        return near
 
     mesh: Icosphere = icosphere(refinement, wanted=wanted, pole=pole)
     keep = region.near(mesh.vertices, margin)

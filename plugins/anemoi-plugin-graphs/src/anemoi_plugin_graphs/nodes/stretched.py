@@ -14,7 +14,7 @@ from ..interfaces import NodeBuilder
 from ..neighbours import Positions
 from ..node_set import NodeSet
 from ..region import region_of
-from .icosahedral import Margin, Refinement, around, chord_of, longest_edge
+from .icosahedral import Margin, Refinement, around, chord_of, longest_edge, require_mesh, require_region
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +73,11 @@ class StretchedNodes(NodeBuilder):
         def wanted(middles: Positions, radius: float, level: int) -> NDArray[np.bool_]:
             if level < self.refinement:
                 return np.ones(len(middles), dtype=bool)
-            return region.near(middles, margin, beyond=radius)
+            near = region.near(middles, margin, beyond=radius)
+            require_region(near, self.region_refinement, level)
+            return near
 
+        require_mesh(self.refinement, 10 * 4**self.refinement + 2)
         mesh = icosphere(self.region_refinement, wanted=wanted, pole=self.pole)
         keep = region.near(mesh.vertices, margin)
         keep[: 10 * 4**self.refinement + 2] = True  # the vertices of the coarse mesh come first
