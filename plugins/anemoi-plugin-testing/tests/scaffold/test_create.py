@@ -27,8 +27,8 @@ def test_each_kind_becomes_a_repository(kind, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == [made.name]
     whole = {
         ".cruft.json", ".github", ".gitignore", ".pre-commit-config.yaml", ".tours", "CHANGELOG.md",
-        "CITATION.cff", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "docs",
-        "mkdocs.yml", "pyproject.toml", "src", "tests",
+        "CITATION.cff", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md",
+        "docs", "mkdocs.yml", "pyproject.toml", "src", "tests",
     }  # fmt: skip
     assert {path.name for path in made.iterdir()} == whole
     files = [path for path in made.rglob("*") if path.is_file()]
