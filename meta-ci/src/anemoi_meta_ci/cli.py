@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from . import catalogue as catalogues
 from . import matrix as matrices
 from . import report as reports
 from .bisect import first_bad
@@ -229,6 +230,50 @@ def bisect(project: Callable[[], Project], plugin: str, good: str, bad: str, lin
     if found is None:
         raise MetaCIError(f"{plugin} passes with {bad}: nothing to find.")
     click.echo(found)
+
+
+@cli.command()
+@click.option("--output", type=click.Path(path_type=Path), help="The folder to write.")
+@click.option(
+    "--check",
+    "checked",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Check the entry of a plugin instead.",
+)
+@click.option(
+    "--entries",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of entries.  [default: catalogue beside the matrix]",
+)
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path(sys.executable),
+    help="The Python of an environment that has the plugins.  [default: this one]",
+)
+@click.pass_obj
+def catalogue(
+    project: Callable[[], Project],
+    output: Path | None,
+    checked: Path | None,
+    entries: Path | None,
+    python: Path,
+) -> None:
+    """Write the catalogue of plugins as a page and as JSON, or check the entry of one."""
+    if (output is None) == (checked is None):
+        raise click.UsageError("Give either --output or --check.")
+    opened = project()
+    folder = entries or opened.root / "catalogue"
+    reserved = catalogues.reserved_names(opened.root / catalogues.NAMES)
+    if checked is not None:
+        entry = catalogues.check(checked, folder, reserved)
+        click.echo(f"{entry.name} can be entered.")
+    elif output is not None:
+        run = MatrixRun.load(opened.results) if opened.results.exists() else None
+        known = [catalogues.check(path, folder, reserved) for path in sorted(folder.glob("*.yaml"))]
+        names = catalogues.write(output, known, opened.matrix.managed, run, python)
+        click.echo(f"{output / 'index.html'}: {len(names)} plugins")
 
 
 cli.add_command(release)

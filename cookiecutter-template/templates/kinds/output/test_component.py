@@ -40,6 +40,6 @@ def test_another_program_can_read_it(tmp_path):
 
 
 def test_half_a_forecast_is_no_file(tmp_path):
-    with pytest.raises(DataError, match="2 states were announced, and 1 came"):
+    with pytest.raises(DataError, match="only 1 of 2 states came"):
         write(tmp_path / "forecast.nc", 1)
     assert list(tmp_path.iterdir()) == []

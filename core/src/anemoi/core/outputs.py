@@ -53,6 +53,16 @@ class WholeOutput(Output):
         except OSError as error:
             raise self._unwritable(error) from error
 
+    @property
+    def path(self) -> Path:
+        """Where the output will be."""
+        return self._path
+
+    @property
+    def forecast(self) -> ForecastDescription:
+        """What is to come."""
+        return self._forecast
+
     @abstractmethod
     def begin(self, path: Path) -> None:
         """Open it, at a path where nothing lies yet."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -132,6 +133,7 @@ def test_a_repository_of_the_centres_own_is_taken(tmp_path, template):
         (["hook", "a" * (LONGEST + 1)], "cannot be called"),
         (["hook", "-"], "cannot be called"),
         (["processor", "transformer"], "anemoi-plugin-transformer"),
+        (["hook", "transformer"], "of Anemoi's own"),
         (["hook", "mine", "--python", "2.7"], "2.7"),
         (["hook", "mine", "--centre", 'The "Office"'], "centre"),
         (["hook", "mine", "--description", ""], None),
@@ -167,3 +169,20 @@ def test_without_cruft_one_message_says_what_to_install(tmp_path, monkeypatch, c
 
 def test_the_versions_of_python_are_those_of_the_core():
     assert supported_pythons() == ["3.10", "3.11", "3.12", "3.13"]
+
+
+def test_the_owner_of_the_official_names_may_have_one(tmp_path):
+    words = ["--owner", "anemoi", "--output-dir", str(tmp_path)]
+    assert main(["plugins", "new", "hook", "transformer", *words]) == 0
+
+
+def test_a_tour_that_points_nowhere_says_which_step_and_what_to_do(plugin):
+    code = plugin / "src/anemoi_plugin_mine/hook.py"
+    code.write_text(code.read_text().replace("class MineHook(Hooks)", "class Other(Hooks)"))
+    words = ["-q", "-p", "no:cacheprovider", "tests/test_repository.py", "-k", "tours"]
+    run = functools.partial(subprocess.run, cwd=plugin, capture_output=True, text=True, check=False)
+    assert run([sys.executable, "-m", "pytest", *words]).returncode == 0  # A new name is no reason to fail.
+    code.write_text(code.read_text().replace("def training_step(", "def after("))
+    said = run([sys.executable, "-m", "pytest", *words]).stdout
+    assert "Step 2 of .tours/code.tour looks for" in said
+    assert "or remove the step" in said

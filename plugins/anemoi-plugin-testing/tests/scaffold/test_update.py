@@ -224,3 +224,26 @@ def test_a_repository_with_a_template_is_followed(tmp_path, template):
     assert update(plugin, "--check") == 1
     assert update(plugin) == 0
     assert "fail-fast: true" in (plugin / CI).read_text()
+
+
+def test_an_answer_is_kept_where_its_variable_has_another_name(tmp_path, template):
+    words = ["--centre", "The Weather Office", "--output-dir", str(tmp_path)]
+    assert main(["plugins", "new", "hook", "mine", *words]) == 0
+    plugin = tmp_path / "anemoi-plugin-mine"
+    commit(plugin)
+    settings = json.loads((template.path / "cookiecutter.json").read_text())
+    names = {"centre": "institution", "institution": "organisation"}  # Renamed twice since.
+    settings = {names["institution"] if key == "centre" else key: value for key, value in settings.items()}
+    (template.path / "cookiecutter.json").write_text(json.dumps({**settings, "_renamed": names}))
+    for path in template.path.rglob("*"):
+        if path.is_file() and "cookiecutter.centre" in (text := path.read_text(errors="replace")):
+            path.write_text(text.replace("cookiecutter.centre", "cookiecutter.organisation"))
+    assert update(plugin) == 0
+    assert 'authors = [{ name = "The Weather Office" }]' in (plugin / "pyproject.toml").read_text()
+    answers = json.loads((plugin / ".cruft.json").read_text())["context"]["cookiecutter"]
+    assert answers["organisation"] == "The Weather Office"
+    assert "centre" not in answers
+    assert [name for name in git(plugin, "status", "--porcelain").split() if name != "M"] == [".cruft.json"]
+    commit(plugin)
+    assert update(plugin, "--check") == 0
+    assert main(["plugins", "add", "forcing", "tide", "--directory", str(plugin)]) == 0

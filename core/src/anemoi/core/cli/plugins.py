@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import PluginError
 from ..plugins import STATES, components
 from . import kind_name
 from .groups import OpenGroup
 from .table import print_table
 
 if TYPE_CHECKING:
-    from ..plugins import Diagnosis
+    from ..plugins import Diagnosis, InstalledComponent
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _timeout = click.option(
@@ -24,6 +25,11 @@ _timeout = click.option(
     default=60.0,
     show_default=True,
     help="Seconds to wait for one component to load.",
+)
+_catalogue = click.option(
+    "--catalogue",
+    metavar="FILE|URL",
+    help="The catalogue.json to read, as anemoi-meta-ci writes it.",
 )
 
 
@@ -64,15 +70,22 @@ def list_(kind: str | None, state: str | None, load: bool, as_json: bool) -> Non
 
 @command.command()
 @click.argument("name")
+@click.option("--load", is_flag=True, help="Import it, and tell its options too.")
+@_catalogue
 @_as_json
-def info(name: str, as_json: bool) -> None:
+def info(name: str, load: bool, catalogue: str | None, as_json: bool) -> None:
     """Tell all that is known about NAME without importing it.
 
-    NAME is a component, a distribution, or DISTRIBUTION:COMPONENT.
+    NAME is a component, a distribution, or DISTRIBUTION:COMPONENT; with --catalogue, of those listed there.
     """
-    from ..plugins import information, named
+    from ..plugins import information, named, search
 
-    found = [information(component) for component in named(name)]
+    if catalogue is not None:
+        found = [asdict(each) for each in search([name], catalogue) if name in (each.name, each.distribution)]
+    else:
+        found = [information(each) | (_loaded(each) if load else {}) for each in named(name)]
+    if not found:
+        raise PluginError(f"{catalogue} lists no {name!r}.", fix="See: anemoi plugins search")
     if as_json:
         _print_json(found)
         return
@@ -82,6 +95,25 @@ def info(name: str, as_json: bool) -> None:
         _print_facts(
             (key, "; ".join(value) if isinstance(value, list) else value) for key, value in facts.items()
         )
+
+
+@command.command()
+@click.argument("words", nargs=-1, metavar="[WORD]...")
+@_catalogue
+@_as_json
+def search(words: tuple[str, ...], catalogue: str | None, as_json: bool) -> None:
+    """Search the components that are known, installed or not, for every WORD.
+
+    The names that come with core are searched, without any network; --catalogue names a fuller one.
+    """
+    from ..plugins import search as search_catalogue
+
+    found = search_catalogue(words, catalogue)
+    if as_json:
+        _print_json([asdict(each) for each in found])
+        return
+    rows = [(each.name, each.kind, each.distribution, each.works_with, each.description) for each in found]
+    print_table(("name", "kind", "distribution", "works with", "what it is"), rows)
 
 
 @command.command()
@@ -220,3 +252,17 @@ def _print_facts(facts: Iterable[tuple[str, str]]) -> None:
     width = max((len(key) for key, _ in shown), default=0)
     for key, value in shown:
         click.echo(f"{key.ljust(width)}  {value}")
+
+
+def _loaded(component: InstalledComponent) -> dict[str, Any]:
+    """The options of a component that is a class or a function; the reason where it cannot be loaded."""
+    from ..config.options import options
+    from ..plugins import load_component
+
+    if component.kind in ("command", "config", "hook", "kind"):
+        return {"options": []}
+    try:
+        loaded = load_component(component)
+    except PluginError as error:
+        return {"reason": str(error)}
+    return {"options": [each.to_dict() for each in options(loaded, kind=component.kind).values()]}

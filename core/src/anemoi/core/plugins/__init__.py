@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._install import distribution_of, install, known_good_set
     from ._lock import lock, used
     from ._needs import Needs, choice_fault, install_command, needed_by, together
+    from ._search import KnownComponent, search
 
 __all__ = [
     "KINDS",
@@ -30,6 +31,7 @@ __all__ = [
     "Diagnosis",
     "InstalledComponent",
     "Kind",
+    "KnownComponent",
     "Needs",
     "allow",
     "block",
@@ -63,6 +65,7 @@ __all__ = [
     "reasons",
     "refusal",
     "requirements",
+    "search",
     "suggestion",
     "together",
     "used",
@@ -73,6 +76,7 @@ _MODULE_OF = {
     "Diagnosis": "_doctor",
     "allow": "_blocklist",
     "block": "_blocklist",
+    "KnownComponent": "_search",
     "Needs": "_needs",
     "choice_fault": "_needs",
     "describe": "_describe",
@@ -92,6 +96,7 @@ _MODULE_OF = {
     "read_blocklist": "_blocklist",
     "reasons": "_explain",
     "requirements": "_explain",
+    "search": "_search",
     "together": "_needs",
     "used": "_lock",
 }

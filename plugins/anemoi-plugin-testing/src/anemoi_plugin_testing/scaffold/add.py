@@ -11,6 +11,7 @@ from anemoi.core.errors import AnemoiError
 
 from ._cruft import read
 from ._merge import Project, joined_docs, joined_tour
+from ._renamed import carried
 from ._render import answers_fit, checked, render
 from ._source import source
 
@@ -56,6 +57,7 @@ def add(project: Path, kind: str, name: str) -> list[str]:
     origin = source(state["template"], state.get("checkout"), kind=kind)
     given = {
         **answers,
+        **carried(answers, origin),
         "kind": kind,
         "name": name,
         "description": f"The {kind} {name} for Anemoi",

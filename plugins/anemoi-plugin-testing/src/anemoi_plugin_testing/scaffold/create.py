@@ -9,11 +9,15 @@ from importlib.metadata import metadata, version
 from pathlib import Path
 
 from anemoi.core.errors import AnemoiError
+from anemoi.core.plugins import search
 from packaging.version import Version
 
 from ._render import answers_fit, checked, render
 from ._source import source
 from .add import add
+
+OFFICIAL = "anemoi"
+"""The account that the official plugins are under, whose names are in the catalogue of core."""
 
 
 def create(
@@ -56,6 +60,7 @@ def create(
     """
     first, *others = dict.fromkeys(kinds)
     (name,) = {checked(kind, name) for kind in kinds}
+    _refuse_official(name, owner)
     directory = output / f"anemoi-plugin-{name}"
     if directory.exists():
         raise AnemoiError(f"{directory} exists.", fix="Choose another name, or another --output-dir.")
@@ -89,6 +94,16 @@ def supported_pythons() -> list[str]:
     """The versions of Python that the core supports, oldest first, such as ``3.10``."""
     marks = metadata("anemoi-core").get_all("Classifier") or []
     return [mark.rpartition(" ")[2] for mark in marks if re.search(r":: 3\.\d+$", mark)]
+
+
+def _refuse_official(name: str, owner: str) -> None:
+    """Raise an error if the plugin would be called as one of Anemoi's own, and is somebody else's."""
+    distribution = f"anemoi-plugin-{name}"
+    if owner != OFFICIAL and distribution in {each.distribution for each in search([])}:
+        raise AnemoiError(
+            f"{distribution} is a plugin of Anemoi's own: its name is taken.",
+            fix=f"Choose another name. Only with --owner {OFFICIAL} can it be this one.",
+        )
 
 
 def _pythons(chosen: Iterable[str] | None) -> list[str]:

@@ -11,6 +11,7 @@ from anemoi.core.errors import AnemoiError
 
 from ._cruft import cruft, quietly, read, record
 from ._git import git, succeeds
+from ._renamed import carried
 from ._source import Source, ensure, source
 
 
@@ -65,7 +66,10 @@ def update(project: Path) -> list[str]:
     )
     with quietly() as complaints:
         tool.update(
-            project, template_path=Path(origin.repository) if origin.kept else None, checkout=origin.checkout
+            project,
+            template_path=Path(origin.repository) if origin.kept else None,
+            checkout=origin.checkout,
+            extra_context=carried(state["context"]["cookiecutter"], origin),
         )
     record(project, origin)
     # cruft reports success whatever git did with the changes, so what git said decides.
