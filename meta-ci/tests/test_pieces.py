@@ -14,11 +14,11 @@ import pytest
 
 from anemoi_meta_ci.bisect import first_bad
 from anemoi_meta_ci.builders import Builders
-from anemoi_meta_ci.cells import Cell, affected, exclusions_of, expand
+from anemoi_meta_ci.cells import Cell, affected, exclusions_of, expand, touched
 from anemoi_meta_ci.errors import MetaCIError
 from anemoi_meta_ci.github import strategy
 from anemoi_meta_ci.matrix import Matrix, load, schema
-from anemoi_meta_ci.plan import Planned
+from anemoi_meta_ci.planned import Planned
 from anemoi_meta_ci.release import bump, fragments, train
 from anemoi_meta_ci.resolve import Lock, question
 from anemoi_meta_ci.results import Result, against
@@ -103,13 +103,22 @@ def test_exclusions_match_by_plugin_and_by_cell():
     [
         (["a/src/x.py"], {"anemoi-plugin-a", "anemoi-plugin-b"}),
         (["b/README.md"], {"anemoi-plugin-b"}),
+        (["shared/y.py"], {"anemoi-plugin-b"}),
         (["core/src/y.py"], {"anemoi-plugin-a", "anemoi-plugin-b"}),
+        (["compat-matrix.yaml"], {"anemoi-plugin-a", "anemoi-plugin-b"}),
+        (["docs/index.md"], set()),
+        (["docs/index.md", "b/x.py"], {"anemoi-plugin-b"}),
     ],
 )
-def test_a_change_matters_to_what_needs_it(changed, subjects):
+def test_a_change_matters_to_what_needs_it(tmp_path, changed, subjects):
+    for folder in ("a", "b", "core", "shared", "docs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "b/linked").symlink_to(tmp_path / "shared")
     cells = expand(small())
     needs = {"anemoi-plugin-a": set(), "anemoi-plugin-b": {"anemoi-plugin-a"}}
-    assert {cell.subject for cell in affected(cells, small(), changed, needs)} == subjects
+    plugins = touched(small(), changed, tmp_path)
+    found = cells if plugins is None else affected(cells, plugins, needs)
+    assert {cell.subject for cell in found} == subjects
 
 
 def result(name, state, seconds=0.0):

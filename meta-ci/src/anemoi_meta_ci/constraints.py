@@ -41,7 +41,10 @@ def constraints(matrix: Matrix, plan: Plan, run: MatrixRun, line: str) -> str:
     if missing:
         raise MetaCIError("\n".join([f"There is no known-good set of {line}:", *missing]))
     ours = {plan.core(line).name: plan.core(line), **{name: plan.wheels[name] for name in matrix.managed}}
-    pins = [f"{name}=={wheel.version} --hash=sha256:{wheel.sha256}" for name, wheel in ours.items()]
+    pins = [
+        f"{name}=={wheel.version} --hash=sha256:{wheel.sha256}  # {wheel.origin}"
+        for name, wheel in ours.items()
+    ]
     return "\n".join(
         [
             f"# The known-good set of {CORE} {line}, proved together in {together[0].id} on {run.started}.",
@@ -61,7 +64,14 @@ def _hashed(lock: str, plan: Plan, versions: tuple[str, str]) -> list[str]:
     words = ["--no-deps", "--no-header", "--no-annotate", "--quiet", "--generate-hashes"]
     folders = [plan.house.torch(torch)]
     lines = uv(
-        "pip", "compile", wanted, "--python-version", python, *words, *find_links(folders)
+        "pip",
+        "compile",
+        wanted,
+        "--python-version",
+        python,
+        *words,
+        *find_links(folders),
+        directory=plan.house.folder,
     ).splitlines()
     # A local version is that of one build, torch 2.13.0+cpu, and 2.13.0 stands for all of them.
     return [re.sub(r"^([^=\s]+==[^+\s]+)\+\S+", r"\1", line) for line in lines]
