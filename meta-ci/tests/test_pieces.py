@@ -17,7 +17,7 @@ from anemoi_meta_ci.builders import Builders
 from anemoi_meta_ci.cells import Cell, affected, exclusions_of, expand, touched
 from anemoi_meta_ci.errors import MetaCIError
 from anemoi_meta_ci.github import strategy
-from anemoi_meta_ci.matrix import Matrix, load, schema
+from anemoi_meta_ci.matrix import Matrix, check, load, schema
 from anemoi_meta_ci.planned import Planned
 from anemoi_meta_ci.release import bump, fragments, train
 from anemoi_meta_ci.resolve import Lock, question
@@ -61,6 +61,12 @@ def test_cells_are_every_combination_of_the_axes():
     [
         ({"plugins": {"anemoi-plugin-a": {"source": {}}}}, "plugins.anemoi-plugin-a.source"),
         ({"plugins": {"Anemoi_Plugin_A": {"source": {"path": "a"}}}}, "'anemoi-plugin-a'"),
+        ({"plugins": {"anemoi-plugin-a": {"source": {"index": "one"}}}}, "one is no range of versions"),
+        ({"plugins": {"anemoi-plugin-a": {"source": {"index": ">=2,<1"}}}}, ">=2,<1 contradicts itself"),
+        (
+            {"legs": {"x": {"lines": ["new"], "python": ["3.11"], "with": {"zarr": [">3,<3"]}}}},
+            "zarr>3,<3 contradicts itself",
+        ),
         ({"legs": {"x": {"lines": ["newer"], "python": ["3.11"]}}}, "no line 'newer'; there are new, old"),
         ({"legs": {"x": {"lines": ["new"], "python": ["3.11"], "smoke": True}}}, "the matrix has no smoke"),
         (
@@ -85,6 +91,21 @@ def test_a_matrix_that_is_not_there_or_not_yaml(tmp_path):
     (tmp_path / "m.yaml").write_text("a: [")
     with pytest.raises(MetaCIError, match="is not YAML"):
         load(tmp_path / "m.yaml")
+
+
+@pytest.mark.parametrize(
+    "specifier", ["", "<3", ">3,<3.1", "==2.*,>=2.5", "~=1.4", "!=1", "==1.0.dev1", ">=1rc1"]
+)
+def test_a_range_that_has_versions_is_none_that_contradicts_itself(specifier):
+    check(specifier)
+
+
+def test_two_plugins_of_one_name_are_an_error(tmp_path):
+    path = tmp_path / "m.yaml"
+    text = "version: 1\nplugins:\n  anemoi-plugin-a: {source: {path: a}}\n"
+    path.write_text(text + "  anemoi-plugin-a: {source: {path: b}}\n")
+    with pytest.raises(MetaCIError, match="'anemoi-plugin-a' stands there twice"):
+        load(path)
 
 
 def test_exclusions_match_by_plugin_and_by_cell():

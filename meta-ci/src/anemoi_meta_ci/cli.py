@@ -20,6 +20,7 @@ from . import report as reports
 from .bisect import first_bad
 from .cells import expand
 from .constraints import constraints as known_good
+from .constraints import ours, publish
 from .errors import MetaCIError, NoWheelError
 from .findings import findings
 from .github import strategy
@@ -197,7 +198,10 @@ def report(project: Callable[[], Project], parts: Sequence[Path], output: Path |
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write; printed by default.")
 @click.pass_obj
 def constraints(project: Callable[[], Project], line: str, output: Path | None) -> None:
-    """Print the known-good set of LINE as constraints for pip, with hashes."""
+    """Print the known-good set of LINE as constraints for pip, with hashes and the commits they are of.
+
+    Into the folder 'wheels' beside FILE go the wheels that it names and no index has.
+    """
     opened = project()
     if line not in opened.matrix.lines:
         raise MetaCIError(f"There is no line {line!r}; there are {', '.join(opened.matrix.lines)}.")
@@ -206,8 +210,10 @@ def constraints(project: Callable[[], Project], line: str, output: Path | None) 
     text = known_good(opened.matrix, plan, MatrixRun.load(opened.results), line)
     if output is None:
         click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+        return
+    folder = publish(text, ours(opened.matrix, plan, line), output)
+    also = f" --find-links {folder}" if folder else ""
+    click.echo(f"{output}: pip install{also} --constraint {output} NAME...")
 
 
 @cli.command()

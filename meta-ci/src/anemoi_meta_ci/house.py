@@ -14,8 +14,8 @@ from pathlib import Path
 
 from .builders import Builders
 from .errors import AbsentError, MetaCIError, NoWheelError
-from .index import Index
 from .matrix import Source
+from .package_index import PackageIndex
 from .repositories import Repositories, git
 from .said import cause, one_line
 from .uv import UvError, configure
@@ -44,7 +44,7 @@ class Wheelhouse:
         urls = [index if "://" in index else (root / index).resolve().as_uri() for index in indexes]
         configure(folder, urls)
         self.repositories = Repositories(root, folder)
-        self.index = Index(folder, urls)
+        self.index = PackageIndex(folder, urls)
         self._built: dict[tuple[str, Source], Wheel | NoWheelError] = {}
         self._building: dict[tuple[str, Source], threading.Lock] = defaultdict(threading.Lock)
         self._builders = Builders(folder)

@@ -18,6 +18,7 @@ from . import stages
 from .cells import Cell, exclusions_of
 from .conflicts import conflicts
 from .errors import NoWheelError
+from .experiments import lies, tight_caps
 from .findings import findings
 from .matrix import Exclusion
 from .plan import CORE, Plan
@@ -27,7 +28,6 @@ from .resolve import Lock
 from .results import MatrixRun, Result, StageResult, result_from
 from .said import one_line
 from .stages import Workspace
-from .trials import lies, tight_caps
 from .uv import UvError, find_links, find_python, uv
 from .wheels import Wheel
 

@@ -36,7 +36,7 @@ class Release:
     source: Path | None
 
 
-class Index:
+class PackageIndex:
     """Takes releases from the indexes of a matrix, and from wherever pip and uv are configured to look.
 
     Parameters
