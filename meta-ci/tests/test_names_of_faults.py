@@ -93,7 +93,8 @@ def test_the_doctor_tells_of_the_component_and_the_reason(tmp_path):
     row = {"name": "good", "distribution": "own", "state": "ok", "reason": ""}
     bad = {**row, "name": "bad", "state": "broken", "reason": "own.part has no\nattribute 'Typo'"}
     other = {**bad, "distribution": "other"}
-    said = stages.doctor(Said(json.dumps([row, other, bad])), wheel(tmp_path, "own"))
+    printed = "a.py:1: UserWarning: x\n" + json.dumps([row, other, bad])
+    said = stages.doctor(Said(printed), wheel(tmp_path, "own"))
     assert said == "bad of own is broken: own.part has no attribute 'Typo'"
 
 

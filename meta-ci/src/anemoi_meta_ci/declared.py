@@ -29,7 +29,9 @@ def undeclared(wheel: Wheel, installed: Mapping[str, Sequence[str]]) -> list[str
     } | {wheel.name}
     said: dict[str, str] = {}
     with zipfile.ZipFile(wheel.path) as archive:
-        files = [name for name in archive.namelist() if name.endswith(".py")]
+        named = (name for name in archive.namelist() if name.endswith(".py"))
+        # What cannot be imported is no module, but the file of a template, say.
+        files = [name for name in named if all(map(str.isidentifier, name[:-3].split("/")))]
         own = {name.split("/")[0].removesuffix(".py") for name in files} - {"anemoi"}
         for file in files:
             for module, line in _imports(archive.read(file)):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .declared import undeclared
 from .processes import CellTimeoutError, Programs
@@ -110,7 +111,7 @@ def command_line(workspace: Workspace, wheel: Wheel, *, torch: bool) -> str:
     code, said = workspace.run(workspace.anemoi, "plugins", "list", "--json")
     if code:
         return _why(said)
-    rows = [row for row in json.loads(said) if _same(row.get("distribution"), wheel.name)]
+    rows = [row for row in _json(said) if _same(row.get("distribution"), wheel.name)]
     wrong = [row for row in rows if row["state"] != "ok" and (torch or not _lacks_torch(row))]
     if not rows and wheel.modules:
         return f"'anemoi plugins list' does not have {wheel.name}"
@@ -122,7 +123,7 @@ def imports(workspace: Workspace, wheel: Wheel) -> str:
     code, said = workspace.run(workspace.python, "-I", "-c", _OFFERED)
     if code:
         return _why(said)
-    if wrong := undeclared(wheel, json.loads(said)):
+    if wrong := undeclared(wheel, _json(said)):
         return wrong[0]
     for module in wheel.modules:
         code, said = workspace.run(workspace.python, "-I", "-c", f"import {module}")
@@ -137,7 +138,7 @@ def doctor(workspace: Workspace, wheel: Wheel) -> str:
     if not code:
         return ""
     try:
-        wrong = [row for row in json.loads(said) if row["state"] != "ok"]
+        wrong = [row for row in _json(said) if row["state"] != "ok"]
     except ValueError:
         return _why(said)
     wrong.sort(key=lambda row: not _same(row.get("distribution"), wheel.name))
@@ -213,6 +214,14 @@ def _why(said: str, importing: str = "") -> str:
         by = f" when {importing} is imported" if importing else ""
         return f"imports {found[1]}, which nothing that it declares brings{by}"
     return cause(said)
+
+
+def _json(said: str) -> Any:
+    """What a program printed as JSON, after warnings that it may have printed before."""
+    start = re.search(r"^[\[{]", said, re.MULTILINE)
+    if start is None:
+        raise ValueError("it printed no JSON")
+    return json.JSONDecoder().raw_decode(said, start.start())[0]
 
 
 def _lacks_torch(row: Mapping[str, str]) -> bool:
