@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -54,9 +55,12 @@ def main() -> None:
             f"plan of {planned} cells, nothing built or resolved: {median(first)}; all there: {median(again)}"
         )
         work = ["--matrix", ROOT / "compat-matrix.yaml", "--folder", folder / "work"]
+        before = processor_time()
         first = [meta_ci(ROOT, *work, "plan")]
+        used = processor_time() - before
         again = [meta_ci(ROOT, *work, "plan") for _ in range(options.repeats)]
         print(f"plan of the whole matrix, cold: {median(first)}; unchanged: {median(again)}")
+        print(f"processor time of the cold one: {used:.0f} s")
         print(f"processes that wanted to run meanwhile: {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores")
         if options.plans:
             return
@@ -72,6 +76,12 @@ def main() -> None:
 def median(seconds: list[float]) -> str:
     """The median, and how far apart the runs were."""
     return f"{statistics.median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
+
+
+def processor_time() -> float:
+    """Seconds that the commands so far, and all that they started, have used: whoever else was busy."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def synthetic(folder: Path, cells: int) -> int:
