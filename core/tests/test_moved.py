@@ -128,6 +128,7 @@ def test_a_name_that_is_gone_says_what_to_do_instead():
         from anemoi.core.testing import LossContract  # noqa: F401
 
 
+@pytest.mark.skipif(not MIGRATING.exists(), reason="the page is in the tree that core is split from")
 @pytest.mark.parametrize(("old", "new", "name"), NAMES)
 def test_the_page_of_migrating_tells_of_it(old, new, name):
     rows = [row for row in MIGRATING.read_text(encoding="utf-8").splitlines() if f"`{new}" in row]

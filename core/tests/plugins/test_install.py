@@ -37,7 +37,7 @@ def index(tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
     hashes = {
         f"{name}=={version}": wheel(folder, name, version, *requires)
-        for word in ("one", "two", "three", "four")
+        for word in ("one", "two", "three", "four", "five")
         for version in ("1.0", "2.0")
         for name, requires in (
             (f"anemoi-plugin-{word}", (f"below-{word}>=1",)),
@@ -90,6 +90,14 @@ def test_what_the_set_does_not_know_is_installed_and_said_to_be_unproved(index, 
         ("anemoi-plugin-two", "2.0", False),
         ("below-two", "1.0", True),
     ]
+
+
+def test_a_set_for_many_machines_has_a_version_for_this_one(index, python, tmp_path):
+    pins = ('below-five==1.0; python_version < "3"', 'below-five==2.0; python_version >= "3"')
+    lines = [f"{pin} --hash=sha256:{index[1][pin.partition(';')[0]]}" for pin in pins]
+    (tmp_path / "set.txt").write_text("\n".join(lines))
+    done = install(["below-five"], str(tmp_path / "set.txt"), python=python)
+    assert [(each.version, each.proved) for each in done] == [("2.0", True)]
 
 
 def test_another_file_than_the_proved_one_is_refused_and_nothing_installed(index, python, tmp_path):

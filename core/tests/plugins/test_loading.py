@@ -95,6 +95,7 @@ def test_a_known_component_that_is_absent_says_which_distribution_provides_it(he
     assert refused.value.fix == "To install it: pip install absent-dist"
 
 
+@pytest.mark.skipif(not (ROOT / "plugins").is_dir(), reason="plugins are in the tree that core is split from")
 def test_the_catalogue_knows_every_component_of_the_plugins_beside_the_core():
     offered = {}
     for project in sorted((ROOT / "core/pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml"))):

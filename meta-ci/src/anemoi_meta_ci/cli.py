@@ -26,13 +26,12 @@ from .findings import findings
 from .github import strategy
 from .house import Wheelhouse
 from .matrix import Matrix, Source
-from .plan import CORE, Plan
+from .plan import Plan
 from .planned import Planned
-from .release import train
+from .release_cli import release
 from .resolve import Resolver
 from .results import GREEN, MatrixRun, Result, against, together
 from .run import Runner, clean
-from .wheels import needs
 
 
 class Project:
@@ -254,36 +253,7 @@ def bisect(project: Callable[[], Project], plugin: str, good: str, bad: str | No
     click.echo(found)
 
 
-@cli.group()
-def release() -> None:
-    """What may be released."""
-
-
-@release.command("plan")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_obj
-def release_plan(project: Callable[[], Project], as_json: bool) -> None:
-    """Say what may be released, in which order, with which versions.
-
-    The exit code is 1 if the set as it stands is not known to be good.
-    """
-    opened = project()
-    plan = opened.planner()
-    plan.build()
-    line = next(iter(opened.matrix.lines))
-    known_good(opened.matrix, plan, MatrixRun.load(opened.results), line)
-    wheels = {CORE: plan.core(line), **{name: plan.wheels[name] for name in opened.matrix.managed}}
-    ours = {name: wheel for name, wheel in wheels.items() if wheel.source is not None}
-    releases = train(ours, plan.released(ours), needs(ours, tests=False))
-    if as_json:
-        click.echo(json.dumps([vars(each) for each in releases], indent=2))
-        return
-    for number, each in enumerate(releases, 1):
-        click.echo(f"{number}. {each.name} {wheels[each.name].version} -> {each.version}")
-        for change in each.changes:
-            click.echo(f"     {change.splitlines()[0]}")
-    if not releases:
-        click.echo("Nothing has changes to release.")
+cli.add_command(release)
 
 
 def _say(result: Result) -> None:

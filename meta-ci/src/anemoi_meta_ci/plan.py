@@ -99,16 +99,6 @@ class Plan:
         again = self._planned(cell)
         return again if again.locks else None
 
-    def released(self, names: Iterable[str]) -> dict[str, Wheel]:
-        """The wheel that each of these had in the newest line that is not the one worked on."""
-        for line in list(self.matrix.lines.values())[1:2]:
-            sources = {name: line.core if name == CORE else line.plugins for name in names}
-            found = {
-                name: self._there(name, source) for name, source in sources.items() if source is not None
-            }
-            return {name: wheel for name, wheel in found.items() if wheel is not None}
-        return {}
-
     def _wanted(self, changed: Sequence[str] | None, patterns: Sequence[str]) -> list[Cell]:
         """The cells that are asked for, with what they need built."""
         cells = expand(self.matrix)

@@ -27,6 +27,7 @@ from anemoi_plugin_testing import (
 from anemoi_plugin_testing._check import BrokenContractError, Subject
 
 HERE = Path(__file__).parent
+DOCS = HERE.parents[3] / "docs"
 CHECKED = list(KINDS)
 
 
@@ -252,13 +253,15 @@ def test_mistakes_are_said_plainly(anemoi, code, words, said):
     assert "Traceback" not in error
 
 
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the page is in the tree that this plugin is split from")
 def test_the_documentation_has_every_check_and_its_contract():
-    page = (HERE.parents[3] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    page = (DOCS / "conformance.md").read_text(encoding="utf-8")
     for kind in CHECKED:
         for each in checks(kind):
             assert f"| `{each.name}` | {each.contract.replace('``', '`')}" in page
 
 
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the page is in the tree that this plugin is split from")
 def test_the_documentation_has_every_capability():
-    page = (HERE.parents[3] / "docs" / "interfaces.md").read_text(encoding="utf-8")
+    page = (DOCS / "interfaces.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == set(Capability.__members__)

@@ -87,10 +87,10 @@ def install(
     """
     with tempfile.TemporaryDirectory(prefix="anemoi-install-") as temporary:
         folder = Path(temporary)
-        hashes = {} if constraints is None else _hashes(_read(constraints))
-        words = []
+        text = "" if constraints is None else _read(constraints)
+        hashes, words = _hashes(text), []
         if hashes:
-            (folder / "versions.txt").write_text("\n".join(hashes), encoding="utf-8")
+            (folder / "versions.txt").write_text("\n".join(_versions(text)), encoding="utf-8")
             words = ["--constraint", str(folder / "versions.txt")]
         report = folder / "report.json"
         _pip(python, "--dry-run", "--report", str(report), *words, *names)
@@ -118,6 +118,12 @@ def _line(each: Mapping[str, Any], hashes: Mapping[str, Sequence[str]]) -> str:
 
 def _pin(each: Mapping[str, Any]) -> str:
     return f"{normalise(each['metadata']['name'])}=={each['metadata']['version']}"
+
+
+def _versions(text: str) -> list[str]:
+    """The constraints without hashes; a set for many machines has markers, which pip judges."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return [pin for line in lines if (pin := line.split("#")[0].split(" --hash")[0].strip())]
 
 
 def _hashes(text: str) -> dict[str, list[str]]:
