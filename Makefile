@@ -69,7 +69,7 @@ benchmark: $(VENV)/installed
 matrix: $(VENV)/installed
 	$(BIN)/anemoi-meta-ci run
 	$(BIN)/anemoi-meta-ci report --output docs/compatibility
-	$(BIN)/anemoi-meta-ci constraints main --output docs/compatibility/known-good-main.txt
+	$(BIN)/anemoi-meta-ci constraints main --output .meta-ci/known-good/main.txt
 
 small-matrix: $(VENV)/installed
 	$(BIN)/anemoi-meta-ci run --cell '*/no-torch/*' --cell 'main/*/highest/all' --cell '*/highest/checkpoints-of-*' --cell '*/highest/plugins-of-*'

@@ -1,15 +1,17 @@
-"""Time the meta-CI: a plan of a thousand cells, cells a minute, and a run in which nothing has changed.
+"""Time the meta-CI: plans of a thousand cells and of our whole matrix, and cells a minute.
 
-    python benchmarks/meta_ci.py [--cells 1000] [--repeats 3]
+    python benchmarks/meta_ci.py [--cells 1000] [--repeats 3] [--plans]
 
-The plan is one of small distributions made for it, so that it is the planning that is measured. The cells
-are those of ``make small-matrix``.
+The thousand cells are of small distributions made for it, so that it is the planning that is measured. The cells
+that are run are those of ``make small-matrix``. Cold means that meta-CI has nothing built or resolved; uv has its
+cache of what is on the index.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -39,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--plans", action="store_true", help="Plan, and run no cells.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder, made = Path(temporary), Path(temporary) / "synthetic"
@@ -52,6 +55,16 @@ def main() -> None:
             f"plan of {planned} cells, nothing built or resolved: {median(first)}; all there: {median(again)}"
         )
         work = ["--matrix", ROOT / "compat-matrix.yaml", "--folder", folder / "work"]
+        before = processor_time()
+        first = [meta_ci(ROOT, *work, "plan")]
+        used = processor_time() - before
+        again = [meta_ci(ROOT, *work, "plan") for _ in range(options.repeats)]
+        print(f"plan of the whole matrix, cold: {median(first)}; unchanged: {median(again)}")
+        print(f"processor time of the cold one: {used:.0f} s")
+        print(f"processes that wanted to run meanwhile: {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores")
+        if options.plans:
+            return
+        shutil.rmtree(folder / "work")
         cold = meta_ci(ROOT, *work, "run", *SMALL)
         cells = len(list((folder / "work" / "results").glob("*.json")))
         unchanged = [meta_ci(ROOT, *work, "run", *SMALL) for _ in range(options.repeats)]
@@ -63,6 +76,12 @@ def main() -> None:
 def median(seconds: list[float]) -> str:
     """The median, and how far apart the runs were."""
     return f"{statistics.median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
+
+
+def processor_time() -> float:
+    """Seconds that the commands so far, and all that they started, have used: whoever else was busy."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def synthetic(folder: Path, cells: int) -> int:

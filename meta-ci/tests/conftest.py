@@ -133,6 +133,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> World:
     made = World(tmp_path_factory.mktemp("world"))
+    (made.root / "index").mkdir()
     made.core("core-1", "1.0.0", news="None")
     made.core("core-2", "2.0.0", news="'news'")
     return made

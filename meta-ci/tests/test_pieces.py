@@ -13,11 +13,11 @@ import pytest
 
 from anemoi_meta_ci.bisect import first_bad
 from anemoi_meta_ci.builders import Builders
-from anemoi_meta_ci.cells import Cell, affected, exclusions_of, expand
+from anemoi_meta_ci.cells import Cell, affected, exclusions_of, expand, touched
 from anemoi_meta_ci.errors import MetaCIError
 from anemoi_meta_ci.github import strategy
-from anemoi_meta_ci.matrix import Matrix, load, schema
-from anemoi_meta_ci.plan import Planned
+from anemoi_meta_ci.matrix import Matrix, check, load, schema
+from anemoi_meta_ci.planned import Planned
 from anemoi_meta_ci.release import bump, fragments
 from anemoi_meta_ci.resolve import Lock, question
 from anemoi_meta_ci.results import Result, against
@@ -61,6 +61,12 @@ def test_cells_are_every_combination_of_the_axes():
     [
         ({"plugins": {"anemoi-plugin-a": {"source": {}}}}, "plugins.anemoi-plugin-a.source"),
         ({"plugins": {"Anemoi_Plugin_A": {"source": {"path": "a"}}}}, "'anemoi-plugin-a'"),
+        ({"plugins": {"anemoi-plugin-a": {"source": {"index": "one"}}}}, "one is no range of versions"),
+        ({"plugins": {"anemoi-plugin-a": {"source": {"index": ">=2,<1"}}}}, ">=2,<1 contradicts itself"),
+        (
+            {"legs": {"x": {"lines": ["new"], "python": ["3.11"], "with": {"zarr": [">3,<3"]}}}},
+            "zarr>3,<3 contradicts itself",
+        ),
         ({"legs": {"x": {"lines": ["newer"], "python": ["3.11"]}}}, "no line 'newer'; there are new, old"),
         ({"legs": {"x": {"lines": ["new"], "python": ["3.11"], "smoke": True}}}, "the matrix has no smoke"),
         (
@@ -87,6 +93,21 @@ def test_a_matrix_that_is_not_there_or_not_yaml(tmp_path):
         load(tmp_path / "m.yaml")
 
 
+@pytest.mark.parametrize(
+    "specifier", ["", "<3", ">3,<3.1", "==2.*,>=2.5", "~=1.4", "!=1", "==1.0.dev1", ">=1rc1"]
+)
+def test_a_range_that_has_versions_is_none_that_contradicts_itself(specifier):
+    check(specifier)
+
+
+def test_two_plugins_of_one_name_are_an_error(tmp_path):
+    path = tmp_path / "m.yaml"
+    text = "version: 1\nplugins:\n  anemoi-plugin-a: {source: {path: a}}\n"
+    path.write_text(text + "  anemoi-plugin-a: {source: {path: b}}\n")
+    with pytest.raises(MetaCIError, match="'anemoi-plugin-a' stands there twice"):
+        load(path)
+
+
 def test_exclusions_match_by_plugin_and_by_cell():
     matrix = small(
         exclusions=[
@@ -103,13 +124,22 @@ def test_exclusions_match_by_plugin_and_by_cell():
     [
         (["a/src/x.py"], {"anemoi-plugin-a", "anemoi-plugin-b"}),
         (["b/README.md"], {"anemoi-plugin-b"}),
+        (["shared/y.py"], {"anemoi-plugin-b"}),
         (["core/src/y.py"], {"anemoi-plugin-a", "anemoi-plugin-b"}),
+        (["compat-matrix.yaml"], {"anemoi-plugin-a", "anemoi-plugin-b"}),
+        (["docs/index.md"], set()),
+        (["docs/index.md", "b/x.py"], {"anemoi-plugin-b"}),
     ],
 )
-def test_a_change_matters_to_what_needs_it(changed, subjects):
+def test_a_change_matters_to_what_needs_it(tmp_path, changed, subjects):
+    for folder in ("a", "b", "core", "shared", "docs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "b/linked").symlink_to(tmp_path / "shared")
     cells = expand(small())
     needs = {"anemoi-plugin-a": set(), "anemoi-plugin-b": {"anemoi-plugin-a"}}
-    assert {cell.subject for cell in affected(cells, small(), changed, needs)} == subjects
+    plugins = touched(small(), changed, tmp_path)
+    found = cells if plugins is None else affected(cells, plugins, needs)
+    assert {cell.subject for cell in found} == subjects
 
 
 def result(name, state, seconds=0.0):

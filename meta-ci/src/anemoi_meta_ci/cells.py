@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -114,29 +115,51 @@ def exclusions_of(cell: Cell, exclusions: Sequence[Exclusion]) -> list[Exclusion
     ]
 
 
-def affected(
-    cells: Sequence[Cell], matrix: Matrix, changed: Sequence[str], needs: Mapping[str, Collection[str]]
-) -> list[Cell]:
-    """The cells that changed paths can matter to.
+def touched(matrix: Matrix, changed: Sequence[str], root: Path) -> frozenset[str] | None:
+    """The plugins whose folders changed paths are in; None if one of them matters to all.
 
-    A path inside a plugin's folder matters to the cells of that plugin, of the plugins that need it,
-    and of the set; any other path (core, the matrix, the template) matters to all.
+    A path inside a plugin's folder, or inside what a link there leads to, matters to that plugin; the
+    template to what is made from it; core and the matrix to all. Any other path, such as of
+    documentation, to none.
 
     Parameters
     ----------
     changed
-        Paths relative to the matrix.
+        Paths relative to ``root``.
+    root
+        The folder of the matrix.
+    """
+    folders = {name: _folders(matrix, plugin.source, root) for name, plugin in matrix.plugins.items()}
+    cores = [root / line.core.path for line in matrix.lines.values() if line.core.path is not None]
+    found: set[str] = set()
+    for path in ((root / path).resolve() for path in changed):
+        if path.parent == root.resolve() and path.suffix in {".yaml", ".yml"}:
+            return None
+        if any(path.is_relative_to(core.resolve()) for core in cores):
+            return None
+        found |= {name for name, inside in folders.items() if any(map(path.is_relative_to, inside))}
+    return frozenset(found)
+
+
+def affected(
+    cells: Sequence[Cell], plugins: Collection[str], needs: Mapping[str, Collection[str]]
+) -> list[Cell]:
+    """The cells that a change of plugins can matter to: theirs, of those that need them, and of the sets.
+
+    Parameters
+    ----------
     needs
         For each plugin the plugins that it requires, directly or not, its tests included.
     """
-    touched: set[str] = set()
-    for path in map(Path, changed):
-        owners = {name for name, plugin in matrix.plugins.items() if _inside(path, plugin.source)}
-        if not owners:
-            return list(cells)
-        touched |= owners | {name for name, needed in needs.items() if owners & set(needed)}
-    return [cell for cell in cells if cell.subject in touched or (cell.kind != "plugin" and touched)]
+    reached = set(plugins) | {name for name, needed in needs.items() if set(plugins) & set(needed)}
+    return [cell for cell in cells if cell.subject in reached or (cell.kind != "plugin" and reached)]
 
 
-def _inside(path: Path, source: Source) -> bool:
-    return source.path is not None and path.is_relative_to(source.path)
+def _folders(matrix: Matrix, source: Source, root: Path) -> list[Path]:
+    if source.template is not None and matrix.template is not None:
+        return [(root / matrix.template).resolve()]
+    if source.path is None:
+        return []
+    folder = (root / source.path).resolve()
+    links = [Path(base, name) for base, names, _ in os.walk(folder) for name in names]
+    return [folder, *(link.resolve() for link in links if link.is_symlink())]

@@ -6,6 +6,7 @@ import datetime
 import functools
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,23 +21,25 @@ from . import report as reports
 from .bisect import first_bad
 from .cells import expand
 from .constraints import constraints as known_good
-from .errors import MetaCIError
+from .constraints import ours, publish
+from .errors import MetaCIError, NoWheelError
 from .findings import findings
 from .github import strategy
+from .house import Wheelhouse
 from .matrix import Matrix, Source
-from .plan import Plan, Planned
+from .plan import Plan
+from .planned import Planned
 from .release_cli import release
 from .resolve import Resolver
 from .results import GREEN, MatrixRun, Result, against, together
 from .run import Runner, clean
-from .wheels import Wheelhouse, commits_between
 
 
 class Project:
     """A matrix, and the folder beside it that holds wheels, locks, logs and results."""
 
-    def __init__(self, path: Path, folder: Path | None) -> None:
-        self.path, self.matrix = path, matrices.load(path)
+    def __init__(self, path: Path, folder: Path | None, max_age: float) -> None:
+        self.path, self.matrix, self.max_age = path, matrices.load(path), max_age
         self.root = path.resolve().parent
         self.folder = (folder or self.root / ".meta-ci").resolve()
 
@@ -49,8 +52,8 @@ class Project:
         """Plans the cells of the matrix."""
         matrix = matrix or self.matrix
         template = None if matrix.template is None else self.root / matrix.template
-        house = Wheelhouse(self.root, self.folder, template=template)
-        return Plan(matrix, house, Resolver(self.folder / "locks"))
+        house = Wheelhouse(self.root, self.folder, template=template, indexes=matrix.indexes)
+        return Plan(matrix, house, Resolver(self.folder / "locks", self.max_age))
 
     def runner(self, plan: Plan) -> Runner:
         """Runs them."""
@@ -72,10 +75,18 @@ class Project:
     type=click.Path(path_type=Path),
     help="Where wheels, locks, logs and results are kept.  [default: .meta-ci beside the matrix]",
 )
+@click.option(
+    "--max-age",
+    type=click.FloatRange(0),
+    default=24.0,
+    show_default=True,
+    metavar="HOURS",
+    help="Resolve versions again that were resolved longer ago than this.",
+)
 @click.pass_context
-def cli(context: click.Context, path: Path, folder: Path | None) -> None:
+def cli(context: click.Context, path: Path, folder: Path | None, max_age: float) -> None:
     """Prove which versions of core and plugins work together, and publish a set that does."""
-    context.obj = functools.partial(Project, path, folder)
+    context.obj = functools.partial(Project, path, folder, max_age)
 
 
 @cli.command()
@@ -105,8 +116,8 @@ def plan(
         click.echo(json.dumps([_row(each) for each in planned], indent=2))
     else:
         for each in planned:
-            note = each.unsatisfiable and f"  declared incompatible: {each.unsatisfiable}"
-            note = note or (each.does_not_build and "  its wheel does not build")
+            note = each.impossible and f"  {each.impossible}"
+            note = note or (each.unsatisfiable and f"  declared incompatible: {each.unsatisfiable}")
             click.echo(each.cell.id + note)
         click.echo(f"{len(planned)} cells, {sum(bool(each.locks) for each in planned)} of them to run.")
 
@@ -187,7 +198,10 @@ def report(project: Callable[[], Project], parts: Sequence[Path], output: Path |
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write; printed by default.")
 @click.pass_obj
 def constraints(project: Callable[[], Project], line: str, output: Path | None) -> None:
-    """Print the known-good set of LINE as constraints for pip, with hashes."""
+    """Print the known-good set of LINE as constraints for pip, with hashes and the commits they are of.
+
+    Into the folder 'wheels' beside FILE go the wheels that it names and no index has.
+    """
     opened = project()
     if line not in opened.matrix.lines:
         raise MetaCIError(f"There is no line {line!r}; there are {', '.join(opened.matrix.lines)}.")
@@ -196,25 +210,30 @@ def constraints(project: Callable[[], Project], line: str, output: Path | None) 
     text = known_good(opened.matrix, plan, MatrixRun.load(opened.results), line)
     if output is None:
         click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+        return
+    folder = publish(text, ours(opened.matrix, plan, line), output)
+    also = f" --find-links {folder}" if folder else ""
+    click.echo(f"{output}: pip install{also} --constraint {output} NAME...")
 
 
 @cli.command()
 @click.argument("plugin")
 @click.option("--good", required=True, metavar="COMMIT", help="A commit of core with which it passed.")
-@click.option("--bad", default="HEAD", show_default=True, metavar="COMMIT", help="One with which it fails.")
+@click.option("--bad", metavar="COMMIT", help="One with which it fails.  [default: the newest of the line]")
 @click.option("--line", help="The line whose repository to search.  [default: the first]")
 @click.pass_obj
-def bisect(project: Callable[[], Project], plugin: str, good: str, bad: str, line: str | None) -> None:
+def bisect(project: Callable[[], Project], plugin: str, good: str, bad: str | None, line: str | None) -> None:
     """Find the first commit of core that breaks PLUGIN."""
     opened = project()
     matrix = opened.matrix
     if plugin not in matrix.plugins:
         raise MetaCIError(f"There is no plugin {plugin!r}; there are {', '.join(matrix.plugins)}.")
     core = matrix.lines[line or next(iter(matrix.lines))].core
+    if core.git is None and core.path is None:
+        raise MetaCIError("Only a line whose core is a folder or in git has commits to search.")
     repository = core.git or "."
     subdirectory = core.subdirectory if core.git else str(core.path)
+    bad = bad or core.ref or "HEAD"
 
     def passes(commit: str) -> bool:
         source = Source(git=repository, ref=commit, subdirectory=subdirectory)
@@ -225,7 +244,10 @@ def bisect(project: Callable[[], Project], plugin: str, good: str, bad: str, lin
         results = opened.runner(plan).run(plan.plan()[:1], workers=1, report=_say).results
         return results[0].state in {"pass", "flaky"}
 
-    commits = commits_between(opened.root / repository, good, bad)
+    try:
+        commits = opened.planner().house.repositories.between(repository, good, bad)
+    except NoWheelError as error:
+        raise MetaCIError(f"There is nothing to search: {error}.") from None
     found = first_bad(commits, passes)
     if found is None:
         raise MetaCIError(f"{plugin} passes with {bad}: nothing to find.")
@@ -291,13 +313,19 @@ def _row(planned: Planned) -> dict[str, Any]:
         "id": planned.cell.id,
         "stages": planned.cell.stages,
         "unsatisfiable": planned.unsatisfiable or None,
-        "does_not_build": planned.does_not_build or None,
+        "impossible": planned.impossible or None,
         "versions": planned.locks[0].versions if planned.locks else {},
     }
 
 
+def _terminate(number: int, frame: object) -> None:
+    """End as Ctrl-C does: what was started is killed, what is half made is cleared away."""
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command; a user's mistake is one message and exit code 2."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         cli(standalone_mode=False)
     except MetaCIError as error:

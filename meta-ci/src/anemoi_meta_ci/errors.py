@@ -1,4 +1,4 @@
-"""The one error that a user may see."""
+"""The errors that a user may see, and those that are the result of one cell."""
 
 from __future__ import annotations
 
@@ -11,3 +11,23 @@ class MetaCIError(Exception):
 
     def __init__(self, what: str, *, fix: str | None = None) -> None:
         super().__init__(what if fix is None else f"{what}\n{fix}")
+
+
+class NoWheelError(Exception):
+    """A source that gives no wheel: the cells that need it are red, and the others go on.
+
+    Parameters
+    ----------
+    reason
+        Why, on one line.
+    log
+        All that the tool printed.
+    """
+
+    def __init__(self, reason: str, log: str = "") -> None:
+        super().__init__(reason)
+        self.log = log or reason
+
+
+class AbsentError(NoWheelError):
+    """The repository or index answers, and does not have what is asked for."""

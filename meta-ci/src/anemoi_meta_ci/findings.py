@@ -14,20 +14,27 @@ def findings(cells: Sequence[Cell], results: Sequence[Result]) -> list[str]:
     failed = [cell for cell in cells if state[cell] == "fail" and cell.kind == "plugin"]
     said = []
     for cell in failed:
-        if cell.resolution == "lowest-direct" and _passes(state, cell, "resolution"):
+        if cell.resolution == "lowest-direct" and passing(state, cell, "resolution"):
             said.append(
                 f"{cell.subject}: a lower bound is a lie: it passes with the highest versions and fails with "
                 f"the lowest that it declares ({cell.id})."
             )
-        elif newer := _passes(state, cell, "line"):
+        elif newer := passing(state, cell, "line"):
             said.append(
                 f"{cell.subject}: declares core {cell.line} and breaks with it, and passes with "
                 f"{newer.line} ({cell.id})."
             )
+        else:
+            said += [
+                f"{cell.subject}: fails with {_value(cell, axis)} and passes with {_value(other, axis)} "
+                f"({cell.id})."
+                for axis in ("extra", "torch", "python")
+                if (other := passing(state, cell, axis))
+            ][:1]
     return said
 
 
-def _passes(state: Mapping[Cell, str], cell: Cell, axis: str) -> Cell | None:
+def passing(state: Mapping[Cell, str], cell: Cell, axis: str) -> Cell | None:
     """The cell that passes and is like this one but for one axis."""
     for other in state:
         differs = [
@@ -38,3 +45,10 @@ def _passes(state: Mapping[Cell, str], cell: Cell, axis: str) -> Cell | None:
         if differs == [axis] and state[other] == "pass":
             return other
     return None
+
+
+def _value(cell: Cell, axis: str) -> str:
+    """A place on an axis, as a reader would write it: Python 3.12, torch 2.13.0, zarr<3."""
+    if axis == "extra":
+        return " and ".join(name + specifier for name, specifier in cell.extra) or "none of these held"
+    return f"Python {cell.python}" if axis == "python" else f"torch {cell.torch}"

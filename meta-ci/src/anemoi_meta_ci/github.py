@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .plan import Planned
+from .planned import Planned
 from .results import Result
 
 _UNKNOWN = 60.0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -15,6 +17,33 @@ from .errors import MetaCIError
 
 Stage = Literal["cli", "import", "doctor", "conformance", "own"]
 Resolution = Literal["highest", "lowest-direct"]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key stands once: of two plugins of one name, the last would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def check(specifier: str, name: str = "") -> None:
+    """Raise ValueError if this is no range of versions, or one that no version is in."""
+    try:
+        wanted = SpecifierSet(specifier)
+    except InvalidSpecifier:
+        raise ValueError(f"{name}{specifier} is no range of versions, such as >=1,<2") from None
+    ends = [each.version.removesuffix(".*") for each in wanted]
+    # A range that has versions has one of these: the least of all, an end, or what comes just after an end.
+    tried = ["0", "0.0.0.0.1", *ends, *(f"{end}.0.0.0.1" for end in ends if re.fullmatch(r"[\d.]+", end))]
+    if not any(wanted.contains(each, prereleases=True) for each in tried):
+        raise ValueError(f"{name}{specifier} contradicts itself: no version is in it")
 
 
 class _Strict(BaseModel):
@@ -26,7 +55,9 @@ class Source(_Strict):
 
     path: str | None = Field(default=None, description="A folder, relative to the matrix.")
     git: str | None = Field(
-        default=None, description="A repository: a URL, or a folder relative to the matrix."
+        default=None,
+        description="A repository: a URL, or a folder relative to the matrix; {plugin} stands for the "
+        "plugin's name.",
     )
     ref: str | None = Field(default=None, description="With git: the commit, tag or branch.")
     subdirectory: str = Field(
@@ -44,6 +75,8 @@ class Source(_Strict):
             raise ValueError(f"exactly one of path, git, index and template, not {given or 'none of them'}")
         if (self.git is None) != (self.ref is None):
             raise ValueError("git and ref go together")
+        if self.index is not None:
+            check(self.index)
         return self
 
 
@@ -92,6 +125,13 @@ class Leg(_Strict):
     plugins: tuple[str, ...] | None = Field(default=None, description="Which plugins; all by default.")
     smoke: bool = Field(default=False, description="Whether the managed plugins are also proved as one set.")
 
+    @model_validator(mode="after")
+    def _possible(self) -> Leg:
+        for name, ranges in self.with_.items():
+            for each in ranges:
+                check(each, name)
+        return self
+
 
 class Smoke(_Strict):
     """The job from end to end, with all managed plugins in one environment."""
@@ -131,6 +171,11 @@ class Matrix(_Strict):
     legs: dict[str, Leg] = Field(min_length=1)
     smoke: Smoke | None = None
     template: str | None = Field(default=None, description="The template, relative to the matrix.")
+    indexes: tuple[str, ...] = Field(
+        default=(),
+        description="Package indexes to look into first: a URL, or a folder relative to the matrix, of the "
+        "kind that pip reads. What the first one has, the others are not asked for.",
+    )
     kit: str | None = Field(
         default=None,
         description="The plugin that brings 'anemoi plugins check'; installed for the stage conformance, and "
@@ -182,7 +227,7 @@ def load(path: Path) -> Matrix:
         If it is absent, not YAML, or does not say what a matrix has to; each place is named.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
         raise MetaCIError(
             f"Cannot read {path}: {error.strerror}.", fix="Name a matrix with --matrix."

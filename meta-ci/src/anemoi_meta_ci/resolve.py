@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from .cells import Cell
-from .uv import DRAWING, WANTED_NEVER, UvError, find_links, find_python, uv
+from .said import one_line
+from .uv import WANTED_NEVER, UvError, find_links, find_python, uv
 from .wheels import Wheel
 
 
@@ -42,6 +44,10 @@ class Lock:
 
 class UnsatisfiableError(Exception):
     """No set of versions satisfies every requirement; what the resolver said."""
+
+
+class UnresolvedError(Exception):
+    """The resolver found no answer, because an index or a distribution on it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -126,16 +132,18 @@ def question(
 
 
 class Resolver:
-    """Answers questions, each once; answers are kept in a folder.
+    """Answers questions, each once; answers are kept in a folder, for a time, since the index changes.
 
     Parameters
     ----------
     folder
         Where answers are kept.
+    max_age
+        Hours after which a question is asked again.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, max_age: float = 24.0) -> None:
+        self.folder, self.max_age = folder, max_age
         self._answering: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def lock(self, question: Question) -> Lock:
@@ -145,6 +153,8 @@ class Resolver:
         ------
         UnsatisfiableError
             If there are none.
+        UnresolvedError
+            If it cannot be known, which is not kept.
         """
         key = question.key
         with self._answering[key]:  # cells that come to the same are asked about once
@@ -154,10 +164,10 @@ class Resolver:
         return Lock(answer["lock"])
 
     def _answer(self, question: Question, kept: Path) -> dict[str, str]:
-        if kept.exists():
+        if kept.exists() and time.time() - kept.stat().st_mtime < 3600 * self.max_age:
             return dict(json.loads(kept.read_text(encoding="utf-8")))
-        answer = self._ask(question)
         self.folder.mkdir(parents=True, exist_ok=True)
+        answer = self._ask(question)
         temporary = kept.with_suffix(".tmp")
         temporary.write_text(json.dumps(answer), encoding="utf-8")
         temporary.rename(kept)
@@ -177,9 +187,13 @@ class Resolver:
             words += ["--python", find_python(question.python) or sys.executable]
             words += ["--no-header", "--no-annotate", "--quiet", "--overrides", str(overrides)]
             try:
-                return {"lock": uv("pip", "compile", wanted, *words, *find_links(question.folders))}
+                words += find_links(question.folders)
+                return {"lock": uv("pip", "compile", wanted, *words, directory=self.folder)}
             except UvError as error:
-                return {"reason": _sentence(str(error), question.wheels)}
+                reason = _sentence(str(error), question.wheels)
+                if "No solution found" not in reason:
+                    raise UnresolvedError(f"its versions cannot be resolved: {reason}") from None
+                return {"reason": reason}
 
 
 def _wanted(wheel: Wheel, *, tested: bool) -> str:
@@ -218,4 +232,4 @@ def _sentence(said: str, wheels: Sequence[Wheel]) -> str:
     """What the resolver said, on one line, without the places of files."""
     for wheel in wheels:
         said = said.replace(f" @ {wheel.path.as_uri()}", "").replace(str(wheel.path), wheel.path.name)
-    return " ".join(re.sub(DRAWING, " ", said).split())
+    return one_line(said, limit=2000)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import re
 import shutil
 import tempfile
 import time
@@ -17,13 +16,20 @@ from pathlib import Path
 
 from . import stages
 from .cells import Cell, exclusions_of
+from .conflicts import conflicts
+from .errors import NoWheelError
+from .experiments import lies, tight_caps
 from .findings import findings
 from .matrix import Exclusion
-from .plan import Plan, Planned
+from .plan import CORE, Plan
+from .planned import Planned
+from .processes import Programs
 from .resolve import Lock
 from .results import MatrixRun, Result, StageResult, result_from
+from .said import one_line
 from .stages import Workspace
-from .uv import DRAWING, UvError, find_links, find_python, uv
+from .uv import UvError, find_links, find_python, uv
+from .wheels import Wheel
 
 
 @dataclass
@@ -38,11 +44,14 @@ class Runner:
         Where environments, logs and results are kept.
     today
         The day by which exclusions expire.
+    programs
+        Runs what the cells run, and ends it when the run ends.
     """
 
     plan: Plan
     folder: Path
     today: datetime.date
+    programs: Programs = field(default_factory=Programs)
     _pythons: dict[str, str | None] = field(default_factory=dict, init=False)
 
     def run(self, planned: Sequence[Planned], *, workers: int, report: Callable[[Result], None]) -> MatrixRun:
@@ -60,16 +69,27 @@ class Runner:
             report(result)
             return result
 
-        with ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        try:
             results = list(pool.map(one, planned))
+        except BaseException:  # an interrupt: nothing may outlive this
+            self.programs.stop()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
         cells = [each.cell for each in planned]
         judged = [self._excluded(cell, result) for cell, result in zip(cells, results, strict=True)]
-        tight = self._tight_caps(planned)
+        clashes = _clashes(self.plan, cells)
+        tried = (*lies(planned, results, self.plan, self._cell), *tight_caps(planned, self.plan, self._cell))
         return MatrixRun(
             started=started,
             results=tuple(result for result, _ in judged),
-            findings=(*findings(cells, results), *tight),
-            errors=(*self._expired(), *(error for _, error in judged if error)),
+            findings=(*findings(cells, results), *tried, *(said for managed, said in clashes if not managed)),
+            errors=(
+                *self._expired(),
+                *(error for _, error in judged if error),
+                *(said for managed, said in clashes if managed),
+            ),
             versions={wheel.name: wheel.version for wheel in self.plan.wheels.values()},
         )
 
@@ -84,10 +104,9 @@ class Runner:
             "not-run",
             command=f"anemoi-meta-ci run --cell '{cell.id}'",
         )
-        if planned.does_not_build:
-            stage = StageResult(
-                "build", False, 0.0, f"its wheel does not build: {_last(planned.does_not_build)}"
-            )
+        if planned.impossible:
+            stage = StageResult("plan", False, 0.0, planned.impossible)
+            self._log(blank).write_text(planned.log or planned.impossible, encoding="utf-8")
             return replace(blank, state="fail", reason=stage.reason, stages=(stage,))
         if planned.unsatisfiable:
             return replace(blank, state="declared-incompatible", reason=planned.unsatisfiable)
@@ -98,9 +117,7 @@ class Runner:
         if kept.exists():
             return replace(result_from(json.loads(kept.read_text(encoding="utf-8"))), cached=True)
         blank = replace(blank, key=key, lock=planned.locks[0].text)
-        log = self.folder / "logs" / blank.log  # of both attempts, if there are two
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_bytes(b"")
+        self._log(blank).write_bytes(b"")  # of both attempts, if there are two
         result = self._attempt(planned, blank)
         if result.state == "fail":
             again = self._attempt(planned, blank)
@@ -112,6 +129,11 @@ class Runner:
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(asdict(result)), encoding="utf-8")
         return result
+
+    def _log(self, result: Result) -> Path:
+        folder = self.folder / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / result.log
 
     def _key(self, planned: Planned) -> str:
         cell = planned.cell
@@ -129,18 +151,19 @@ class Runner:
 
     def _attempt(self, planned: Planned, blank: Result) -> Result:
         start = time.monotonic()
-        log = self.folder / "logs" / blank.log
-        self.folder.mkdir(parents=True, exist_ok=True)
+        log = self._log(blank)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="cell-") as temporary:
             deadline = start + self.plan.matrix.timeout
-            workspace = Workspace(Path(temporary) / "env", Path(temporary) / "home", log, deadline)
+            places = (Path(temporary) / "env", Path(temporary) / "home", log)
+            workspace = Workspace(*places, deadline, self.programs)
             workspace.scratch.mkdir()
             done = self._stages(planned, workspace)
-        failed = next((each for each in done if not each.passed), None)
+        failed = not all(each.passed for each in done)
+        said = next((each for each in done if each.passed is not failed and each.reason), None)
         return replace(
             blank,
             state="fail" if failed else "pass",
-            reason=f"{failed.stage}: {failed.reason}" if failed else "",
+            reason=f"{said.stage}: {said.reason}" if said else "",
             stages=tuple(done),
             seconds=round(time.monotonic() - start, 2),
         )
@@ -185,13 +208,14 @@ class Runner:
                     "--python",
                     str(self._pythons[planned.cell.python]),
                     workspace.environment,
+                    directory=self.folder,
                 )
             requirements = workspace.environment / "lock.txt"
             requirements.write_text(lock.text, encoding="utf-8")
             words = ["--quiet", "--no-deps", "--python", str(workspace.python), "-r", str(requirements)]
-            uv("pip", "install", *words, *find_links(planned.folders))
+            uv("pip", "install", *words, *find_links(planned.folders), directory=self.folder)
         except UvError as error:
-            return _last(str(error))
+            return one_line(str(error))
         return ""
 
     def _conformance(self, planned: Planned, workspace: Workspace) -> str:
@@ -229,28 +253,24 @@ class Runner:
             if each.expires < self.today
         ]
 
-    def _tight_caps(self, planned: Sequence[Planned]) -> list[str]:
-        """Run what is declared incompatible all the same; where it passes, a cap is too tight."""
-        said = []
-        for each in planned:
-            if not each.unsatisfiable or each.cell.kind != "plugin":
-                continue
-            overridden = self.plan.overridden(each)
-            if overridden is None:
-                continue
-            result = self._cell(overridden)
-            if result.state == "pass":
-                said.append(
-                    f"{each.cell.subject}: this cap is too tight: {each.unsatisfiable} Yet it passes."
-                )
-        return said
-
-
-def _last(said: str) -> str:
-    return " ".join(re.sub(DRAWING, " ", said).split())[-300:] or "it said nothing"
-
 
 def clean(folder: Path) -> None:
     """Take away the environments that an interrupted run has left."""
     for left in folder.glob("cell-*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _clashes(plan: Plan, cells: Sequence[Cell]) -> list[tuple[bool, str]]:
+    """Of each name that several offer, whether all of them are managed, and a sentence."""
+    lines = {cell.line for cell in cells}
+    cores = [_core(plan, line) for line in plan.matrix.lines if line in lines][:1]
+    said = conflicts([*(core for core in cores if core), *plan.wheels.values()])
+    managed = {CORE, *plan.matrix.managed}
+    return [(names <= managed, sentence) for names, sentence in said]
+
+
+def _core(plan: Plan, line: str) -> Wheel | None:
+    try:
+        return plan.core(line)
+    except NoWheelError:  # It is told of in each cell that it would be in.
+        return None

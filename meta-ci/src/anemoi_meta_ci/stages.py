@@ -7,21 +7,24 @@ import os
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from .declared import undeclared
+from .processes import CellTimeoutError, Programs
 from .results import StageResult
+from .said import cause, one_line
 from .wheels import IGNORED, Wheel
 
+_OFFERED = "import json, importlib.metadata as m; print(json.dumps(m.packages_distributions()))"
 _UNDECLARED = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)'?")
 
 
-class CellTimeoutError(Exception):
-    """The cell has used up its time."""
+class NoTestsError(Exception):
+    """There is nothing to run in a stage, and why."""
 
 
 @dataclass
@@ -38,12 +41,15 @@ class Workspace:
         What they print is appended to it.
     deadline
         When the cell has to be through, by :func:`time.monotonic`.
+    programs
+        Runs them.
     """
 
     environment: Path
     scratch: Path
     log: Path
     deadline: float
+    programs: Programs
 
     def run(self, *words: str | Path) -> tuple[int, str]:
         """Run a program of the environment; its exit code and what it printed.
@@ -61,24 +67,13 @@ class Workspace:
         environment |= {"VIRTUAL_ENV": str(self.environment), "OMP_NUM_THREADS": "1", "COLUMNS": "110"}
         with self.log.open("ab") as log:
             log.write(f"\n$ {shlex.join(map(str, words))}\n".encode())
-            log.flush()
-            start = log.tell()
-            program = subprocess.Popen(
-                [str(word) for word in words],
-                cwd=self.scratch,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                code = program.wait(max(0.0, self.deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(program.pid, signal.SIGKILL)
-                program.wait()
-                raise CellTimeoutError from None
-        return code, self.log.read_bytes()[start:].decode(errors="replace")
+        return self.programs.run(
+            [str(word) for word in words],
+            cwd=self.scratch,
+            environment=environment,
+            log=self.log,
+            deadline=self.deadline,
+        )
 
     @property
     def python(self) -> Path:
@@ -94,11 +89,15 @@ class Workspace:
 def measured(stage: str, run: Callable[[], str]) -> StageResult:
     """The result of a stage that gives back why it failed, or an empty string."""
     start = time.monotonic()
+    passed = False
     try:
         reason = run()
-    except CellTimeoutError:
-        reason = "hangs: it was killed when the cell's time was over"
-    return StageResult(stage, not reason, round(time.monotonic() - start, 2), reason)
+        passed = not reason
+    except CellTimeoutError as error:
+        reason = str(error)
+    except NoTestsError as error:
+        reason, passed = str(error), True
+    return StageResult(stage, passed, round(time.monotonic() - start, 2), reason)
 
 
 def command_line(workspace: Workspace, wheel: Wheel, *, torch: bool) -> str:
@@ -112,7 +111,7 @@ def command_line(workspace: Workspace, wheel: Wheel, *, torch: bool) -> str:
     code, said = workspace.run(workspace.anemoi, "plugins", "list", "--json")
     if code:
         return _why(said)
-    rows = [row for row in json.loads(said) if _same(row.get("distribution"), wheel.name)]
+    rows = [row for row in _json(said) if _same(row.get("distribution"), wheel.name)]
     wrong = [row for row in rows if row["state"] != "ok" and (torch or not _lacks_torch(row))]
     if not rows and wheel.modules:
         return f"'anemoi plugins list' does not have {wheel.name}"
@@ -120,7 +119,12 @@ def command_line(workspace: Workspace, wheel: Wheel, *, torch: bool) -> str:
 
 
 def imports(workspace: Workspace, wheel: Wheel) -> str:
-    """Every module that an entry point names, each imported in a process of its own."""
+    """What the wheel imports is declared; and every module that an entry point names, in its own process."""
+    code, said = workspace.run(workspace.python, "-I", "-c", _OFFERED)
+    if code:
+        return _why(said)
+    if wrong := undeclared(wheel, _json(said)):
+        return wrong[0]
     for module in wheel.modules:
         code, said = workspace.run(workspace.python, "-I", "-c", f"import {module}")
         if code:
@@ -129,9 +133,20 @@ def imports(workspace: Workspace, wheel: Wheel) -> str:
 
 
 def doctor(workspace: Workspace, wheel: Wheel) -> str:
-    """``anemoi plugins doctor``: everything loads."""
-    code, said = workspace.run(workspace.anemoi, "plugins", "doctor")
-    return _why(said) if code else ""
+    """``anemoi plugins doctor``: everything loads; if not, the component and the reason."""
+    code, said = workspace.run(workspace.anemoi, "plugins", "doctor", "--json")
+    if not code:
+        return ""
+    try:
+        wrong = [row for row in _json(said) if row["state"] != "ok"]
+    except ValueError:
+        return _why(said)
+    wrong.sort(key=lambda row: not _same(row.get("distribution"), wheel.name))
+    told = [
+        one_line(f"{row['name']} of {row.get('distribution')} is {row['state']}: {row.get('reason')}")
+        for row in wrong
+    ]
+    return told[0] if told else _why(said)
 
 
 def conformance(workspace: Workspace, wheel: Wheel) -> str:
@@ -142,8 +157,17 @@ def conformance(workspace: Workspace, wheel: Wheel) -> str:
 
 
 def own_tests(workspace: Workspace, wheel: Wheel, excluded: Sequence[str]) -> str:
-    """The plugin's own tests, in a copy of its repository; what they import is the wheel."""
-    assert wheel.source is not None
+    """The plugin's own tests, in a copy of its repository; what they import is the wheel.
+
+    Raises
+    ------
+    NoTestsError
+        If its release or its repository has none.
+    """
+    if wheel.source is None:
+        raise NoTestsError("no tests: its release has no sdist that they could be in")
+    if not (wheel.source / "tests").is_dir():
+        raise NoTestsError("no tests: its source has no folder of that name")
     folder = workspace.scratch / "own"
     shutil.copytree(wheel.source, folder, ignore=shutil.ignore_patterns(*IGNORED), dirs_exist_ok=True)
     deselected = [word for test in excluded for word in ("--deselect", test)]
@@ -185,13 +209,19 @@ def commands(workspace: Workspace, lines: Sequence[str]) -> str:
 
 
 def _why(said: str, importing: str = "") -> str:
-    """What a failure is called: by its cause where that is known, else its last words."""
+    """What a failure is called: by its cause where that is known, else what the program failed of."""
     if found := _UNDECLARED.search(said):
         by = f" when {importing} is imported" if importing else ""
         return f"imports {found[1]}, which nothing that it declares brings{by}"
-    lines = [line.strip() for line in said.strip().splitlines() if line.strip(" =-_│╭╰─╮╯")]
-    failures = [line for line in lines if line.startswith(("FAILED", "ERROR", "E  "))]
-    return (failures or lines or ["it printed nothing"])[-1][:300]
+    return cause(said)
+
+
+def _json(said: str) -> Any:
+    """What a program printed as JSON, after warnings that it may have printed before."""
+    start = re.search(r"^[\[{]", said, re.MULTILINE)
+    if start is None:
+        raise ValueError("it printed no JSON")
+    return json.JSONDecoder().raw_decode(said, start.start())[0]
 
 
 def _lacks_torch(row: Mapping[str, str]) -> bool:

@@ -12,11 +12,18 @@ from pathlib import Path
 
 from uv import find_uv_bin  # type: ignore[import-not-found,unused-ignore]
 
-DRAWING = r"[\u00d7\u2500-\u259f\u25b6]+"
-"""What uv draws around its words."""
-
 WANTED_NEVER = "sys_platform == 'never'"
 """A marker that holds nowhere: a requirement overridden with it is not installed."""
+
+EPOCH = "1580601600"
+"""The time that files in wheels have, 2020-02-02; hatchling has it anyway, others heed SOURCE_DATE_EPOCH."""
+
+_PUBLIC = "https://pypi.org/simple"
+_INDEX = """
+[[index]]
+url = "{url}"
+cache-control = {{ api = "max-age=600", files = "max-age=31536000, immutable" }}
+"""
 
 
 class UvError(Exception):
@@ -24,7 +31,7 @@ class UvError(Exception):
 
 
 def uv(*words: str | Path, directory: Path | None = None) -> str:
-    """Run uv and give back what it printed.
+    """Run uv in a folder, whose :func:`configure` it keeps to, and give back what it printed.
 
     Missing interpreters are not downloaded: a matrix is proved with those that are there.
 
@@ -34,6 +41,7 @@ def uv(*words: str | Path, directory: Path | None = None) -> str:
         If it fails.
     """
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+    environment.setdefault("SOURCE_DATE_EPOCH", EPOCH)
     environment.pop("VIRTUAL_ENV", None)
     done = subprocess.run(
         [find_uv_bin(), *map(str, words)],
@@ -46,6 +54,28 @@ def uv(*words: str | Path, directory: Path | None = None) -> str:
     if done.returncode:
         raise UvError(done.stderr.strip() or done.stdout.strip())
     return done.stdout
+
+
+def configure(folder: Path, indexes: Sequence[str]) -> None:
+    """Say in a folder where uv finds distributions: in these indexes first, then where it would anyway.
+
+    An index is asked about a distribution once in ten minutes, and a file is fetched once, whatever the
+    server says about caching: the cells of a plan then see one state of the index, and do not each wait for
+    it. An index that the user has configured stays as it is.
+    """
+    text = "".join(_INDEX.format(url=url) for url in indexes)
+    if not _user_has_index():
+        text += _INDEX.format(url=_PUBLIC) + "default = true\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "uv.toml").write_text(text, encoding="utf-8")
+
+
+def _user_has_index() -> bool:
+    if os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL"):
+        return True
+    base = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+    files = [base / "uv" / "uv.toml", Path("/etc/uv/uv.toml")]
+    return any("index" in path.read_text(encoding="utf-8") for path in files if path.is_file())
 
 
 @functools.cache

@@ -1,19 +1,14 @@
-"""Wheels of core and plugins, each built once from what the matrix names."""
+"""Wheels of core and plugins: what they say of themselves, and which of them need which."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import json
+import os
 import shutil
-import subprocess
-import sys
-import tarfile
-import tempfile
-import threading
 import zipfile
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from configparser import ConfigParser
 from dataclasses import dataclass
 from email.message import Message
@@ -23,16 +18,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .builders import Builders
-from .errors import MetaCIError
-from .matrix import Source
-from .uv import UvError
-
 IGNORED = ("__pycache__", "*.egg-info", ".git", ".venv*", "build", "dist", ".*_cache", "*.pyc")
-
-
-class DoesNotBuildError(Exception):
-    """A source of which no wheel can be made, and what the builder said."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +30,17 @@ class Wheel:
     path
         The file.
     source
-        The folder that it was built from, whose tests are run; None for one from the index.
+        The folder that it was built from, whose tests are run; None for a release that has no sdist.
+    origin
+        Where that is: a commit, a release on an index, a folder.
+    from_index
+        Whether the file itself is on an index.
     """
 
     path: Path
     source: Path | None
+    origin: str = ""
+    from_index: bool = False
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -93,161 +85,24 @@ class Wheel:
             if each.marker is None and canonicalize_name(each.name) == other.name
         )
 
-    @property
-    def modules(self) -> tuple[str, ...]:
-        """The modules that its entry points name."""
+    @functools.cached_property
+    def entry_points(self) -> Mapping[str, Mapping[str, str]]:
+        """By group and name the objects that it offers."""
         parser = ConfigParser(delimiters=("=",), interpolation=None)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
         parser.read_string(self._read("entry_points.txt"))
-        values = [value for section in parser.values() for value in section.values()]
+        return {group: dict(parser[group]) for group in parser.sections()}
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that its entry points name."""
+        values = [value for points in self.entry_points.values() for value in points.values()]
         return tuple(sorted({value.split("[")[0].partition(":")[0].strip() for value in values}))
 
     def _read(self, file: str) -> str:
         with zipfile.ZipFile(self.path) as archive:
             found = [name for name in archive.namelist() if name.endswith(f".dist-info/{file}")]
             return archive.read(found[0]).decode() if found else ""
-
-
-class Wheelhouse:
-    """Builds each source once; what is there already is taken as it is.
-
-    Parameters
-    ----------
-    root
-        The folder of the matrix, which sources are relative to.
-    folder
-        Where wheels and unpacked sources are kept.
-    template
-        The template that plugins may be made from.
-    """
-
-    def __init__(self, root: Path, folder: Path, *, template: Path | None = None) -> None:
-        self.root, self.folder, self.template = root, folder, template
-        self._built: dict[tuple[str, Source], Wheel | DoesNotBuildError] = {}
-        self._building: dict[tuple[str, Source], threading.Lock] = defaultdict(threading.Lock)
-        self._fetching = threading.Lock()  # One commit has many sources.
-        self._builders = Builders()
-
-    def wheel(self, name: str, source: Source) -> Wheel:
-        """The wheel of a distribution.
-
-        Raises
-        ------
-        DoesNotBuildError
-            If none can be made of it.
-        MetaCIError
-            If the source is not there.
-        """
-        key = (name, source)
-        with self._building[key]:
-            if key not in self._built:
-                try:
-                    self._built[key] = self._wheel(name, source)
-                except DoesNotBuildError as error:
-                    self._built[key] = error
-        found = self._built[key]
-        if isinstance(found, DoesNotBuildError):
-            raise found
-        return found
-
-    def exists(self, name: str, source: Source) -> bool:
-        """Whether there is such a distribution at all: one may be younger than an older line."""
-        try:
-            self._tree(name, source)
-        except MetaCIError:
-            return False
-        return True
-
-    def torch(self, version: str) -> Path:
-        """A folder with the build of torch that pip finds here, which uv alone may not see."""
-        folder = self.folder / "torch" / version
-        if not list(folder.glob("*.whl")):
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"torch=={version}"]
-            done = subprocess.run(
-                [*command, "--dest", str(folder)], capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise MetaCIError(f"There is no torch {version} here: {done.stderr.strip().splitlines()[-1]}")
-        return folder
-
-    def _wheel(self, name: str, source: Source) -> Wheel:
-        if source.index is not None:
-            return self._from_index(name, source.index)
-        tree = self._tree(name, source)
-        content = tree_hash(tree)
-        folder = self.folder / "wheels" / f"{name}-{content[:16]}"
-        built = sorted(folder.glob("*.whl"))
-        if not built:
-            with tempfile.TemporaryDirectory() as temporary:
-                copy = Path(temporary) / "source"
-                shutil.copytree(tree, copy, ignore=shutil.ignore_patterns(*IGNORED))
-                try:
-                    self._builders.build(copy, Path(temporary) / "out")
-                except UvError as error:
-                    raise DoesNotBuildError(str(error)) from None
-                folder.mkdir(parents=True, exist_ok=True)
-                for path in (Path(temporary) / "out").glob("*.whl"):
-                    shutil.move(path, folder / path.name)
-            built = sorted(folder.glob("*.whl"))
-        return Wheel(built[0], tree)
-
-    def _from_index(self, name: str, specifier: str) -> Wheel:
-        folder = self.folder / "index" / hashlib.sha256(f"{name}{specifier}".encode()).hexdigest()[:16]
-        if not list(folder.glob("*.whl")):
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
-            done = subprocess.run([*command, name + specifier], capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise DoesNotBuildError(done.stderr.strip())
-        return Wheel(sorted(folder.glob("*.whl"))[0], None)
-
-    def _tree(self, name: str, source: Source) -> Path:
-        if source.path is not None:
-            return _existing(self.root / source.path)
-        if source.template is not None:
-            return self._from_template(name, source.template)
-        assert source.git is not None
-        assert source.ref is not None
-        local = self.root / source.git
-        repository = str(local) if local.exists() else source.git
-        commit = (
-            _git("rev-parse", f"{source.ref}^{{commit}}", directory=local) if local.exists() else source.ref
-        )
-        folder = self.folder / "sources" / hashlib.sha256(f"{repository} {commit}".encode()).hexdigest()[:16]
-        with self._fetching:
-            if not folder.exists():
-                self._check_out(repository, commit, folder, local=local.exists())
-        return _existing(folder / source.subdirectory.format(plugin=name))
-
-    def _check_out(self, repository: str, commit: str, folder: Path, *, local: bool) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
-            clone = Path(repository)
-            if not local:
-                clone = Path(temporary) / "clone"
-                _git("clone", "--quiet", repository, str(clone))
-            archive = Path(temporary) / "tree.tar"
-            _git("archive", "--format=tar", "--output", str(archive), commit, directory=clone)
-            with tarfile.open(archive) as tar:
-                tar.extractall(Path(temporary) / "tree", filter="data")
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            (Path(temporary) / "tree").rename(folder)
-
-    def _from_template(self, name: str, kind: str) -> Path:
-        if self.template is None:
-            raise MetaCIError(f"{name} is made from the template, and the matrix names none.")
-        folder = self.folder / "made" / f"{name}-{tree_hash(self.template)[:16]}"
-        if not (folder / name).exists():
-            short = name.removeprefix("anemoi-plugin-")
-            command = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", str(folder)]
-            done = subprocess.run(
-                [*command, str(self.template), f"name={short}", f"kind={kind}"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise MetaCIError(f"{name} cannot be made from the template: {done.stderr.strip()}")
-        return _existing(folder / name)
 
 
 def needs(wheels: Mapping[str, Wheel], *, tests: bool = True) -> dict[str, frozenset[str]]:
@@ -275,7 +130,8 @@ def tree_hash(tree: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(_files(tree)):
         digest.update(json.dumps(str(path.relative_to(tree))).encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        content = path.read_bytes() if path.exists() else os.readlink(path).encode()  # a link to nowhere
+        digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
@@ -287,21 +143,3 @@ def _files(tree: Path) -> list[Path]:
             continue
         found.extend(_files(path) if path.is_dir() else [path])
     return found
-
-
-def _existing(folder: Path) -> Path:
-    if not (folder / "pyproject.toml").is_file():
-        raise MetaCIError(f"There is no distribution in {folder}: no pyproject.toml.", fix="Mend its source.")
-    return folder
-
-
-def _git(*words: str, directory: Path | None = None) -> str:
-    done = subprocess.run(["git", *words], cwd=directory, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MetaCIError(f"git {words[0]} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
-
-
-def commits_between(repository: Path, good: str, bad: str) -> Sequence[str]:
-    """The commits after ``good`` up to ``bad``, oldest first."""
-    return _git("rev-list", "--reverse", "--first-parent", f"{good}..{bad}", directory=repository).split()
