@@ -47,10 +47,10 @@ def has_the_length(subject):
 
 CHECKS = (has_the_length,)
 '''
-NEAREST = '''
+BILINEAR = '''
 from finer_interface import Downscaler
 
-class Nearest(Downscaler):
+class Bilinear(Downscaler):
     """Repeats each value."""
 
     def __init__(self, *, factor: int, offset: float = 0.0) -> None:
@@ -91,12 +91,12 @@ def owner(name="finer-dist", **changed):
     return {"distribution": name, "entry_points": DECLARED, "modules": modules, **changed}
 
 
-def offers(name="nearest-dist", **changed):
+def offers(name="bilinear-dist", **changed):
     """What offers a component of it."""
     return {
         "distribution": name,
-        "entry_points": {"downscalers": {"nearest": "nearest:Nearest"}},
-        "modules": {"nearest.py": NEAREST},
+        "entry_points": {"downscalers": {"bilinear": "bilinear:Bilinear"}},
+        "modules": {"bilinear.py": BILINEAR},
         **changed,
     }
 
@@ -116,29 +116,29 @@ def listed(site, *words, **environment):
 
 def test_a_list_has_the_kind_and_its_components_and_imports_neither(site):
     site.add(**owner(poisoned=True))
-    site.add(**offers(modules={"nearest.py": "raise SystemExit('imported')\n"}))
+    site.add(**offers(modules={"bilinear.py": "raise SystemExit('imported')\n"}))
     found = listed(site)
-    assert {name: (found[name]["kind"], found[name]["state"]) for name in ("downscaler", "nearest")} == {
+    assert {name: (found[name]["kind"], found[name]["state"]) for name in ("downscaler", "bilinear")} == {
         "downscaler": ("kind", "ok"),
-        "nearest": ("downscaler", "ok"),
+        "bilinear": ("downscaler", "ok"),
     }
-    assert list(listed(site, "--kind", "downscaler")) == ["nearest"]
+    assert list(listed(site, "--kind", "downscaler")) == ["bilinear"]
     assert "downscaler" in listed(site, "--kind", "kind")
 
 
 def test_everything_that_is_told_of_a_component_is_told_of_one_of_a_declared_kind(both):
-    [facts] = json.loads(both.anemoi("plugins", "info", "nearest", "--json").stdout)
+    [facts] = json.loads(both.anemoi("plugins", "info", "bilinear", "--json").stdout)
     assert (facts["kind"], facts["kind_owner"]) == ("downscaler", "finer-dist")
     assert facts["description"] == "Repeats each value."
-    told = both.anemoi("plugins", "why", "nearest").stdout
-    assert "found     [anemoi.core.downscalers] nearest = nearest:Nearest\n" in told
+    told = both.anemoi("plugins", "why", "bilinear").stdout
+    assert "found     [anemoi.core.downscalers] bilinear = bilinear:Bilinear\n" in told
     assert "kind      declared by finer-dist\n" in told
-    done = both.anemoi("plugins", "doctor", "downscaler", "nearest", "--json")
+    done = both.anemoi("plugins", "doctor", "downscaler", "bilinear", "--json")
     assert {one["name"]: one["state"] for one in json.loads(done.stdout)} == {
         "downscaler": "ok",
-        "nearest": "ok",
+        "bilinear": "ok",
     }
-    assert "Did you mean nearest" in both.anemoi("plugins", "why", "nearst").stderr
+    assert "Did you mean bilinear" in both.anemoi("plugins", "why", "bilinera").stderr
 
 
 def test_a_record_is_what_was_declared_and_names_its_owner(here):
@@ -157,31 +157,31 @@ def test_a_record_is_what_was_declared_and_names_its_owner(here):
 def test_a_component_is_loaded_configured_checked_and_locked_like_any_other(here):
     here.add(**owner())
     here.add(**offers())
-    nearest = load("downscaler", "nearest")
-    assert nearest.__name__ == "Nearest"
+    bilinear = load("downscaler", "bilinear")
+    assert bilinear.__name__ == "Bilinear"
     # What the interface takes is given; what else the component takes is an option.
-    assert list(options(nearest, kind="downscaler")) == ["offset"]
-    built = build("downscaler", {"name": "nearest", "offset": 2}, factor=2)
+    assert list(options(bilinear, kind="downscaler")) == ["offset"]
+    built = build("downscaler", {"name": "bilinear", "offset": 2}, factor=2)
     assert built.refine([1.0]) == [3.0, 3.0]
     with pytest.raises(ConfigError, match="offset: expected float, got 'two'"):
-        build("downscaler", {"name": "nearest", "offset": "two"}, factor=2)
+        build("downscaler", {"name": "bilinear", "offset": "two"}, factor=2)
     with pytest.raises(ConfigError, match="Did you mean 'offset'"):
-        build("downscaler", {"name": "nearest", "ofset": 2}, factor=2)
-    assert [(one.check, one.status) for one in check("downscaler", "nearest")] == [("has_the_length", "pass")]
-    locked = lock("downscaler", "Nearest")
+        build("downscaler", {"name": "bilinear", "ofset": 2}, factor=2)
+    assert [(one.check, one.status) for one in check("downscaler", "bilinear")] == [("has_the_length", "pass")]
+    locked = lock("downscaler", "Bilinear")
     assert {key: locked[key] for key in ("kind", "name", "distribution", "version")} == {
         "kind": "downscaler",
-        "name": "nearest",
-        "distribution": "nearest-dist",
+        "name": "bilinear",
+        "distribution": "bilinear-dist",
         "version": "1.0",
     }
-    with pytest.raises(PluginError, match="no downscaler called 'nearst'"):
-        load("downscaler", "nearst")
+    with pytest.raises(PluginError, match="no downscaler called 'bilinera'"):
+        load("downscaler", "bilinera")
 
 
 def test_a_component_is_held_to_the_interface_and_the_checks_of_its_kind(both):
-    wrong = {"wrong.py": "class Wrong: ...\n", "short.py": NEAREST.replace("self.factor)]", "2)]")}
-    points = {"downscalers": {"wrong": "wrong:Wrong", "short": "short:Nearest"}}
+    wrong = {"wrong.py": "class Wrong: ...\n", "short.py": BILINEAR.replace("self.factor)]", "2)]")}
+    points = {"downscalers": {"wrong": "wrong:Wrong", "short": "short:Bilinear"}}
     both.add("wrong-dist", points, modules=wrong)
     done = both.anemoi("plugins", "doctor", "wrong")
     assert "'Wrong' is not a class derived from finer_interface.Downscaler" in done.stdout
@@ -189,7 +189,7 @@ def test_a_component_is_held_to_the_interface_and_the_checks_of_its_kind(both):
     done = both.anemoi("plugins", "check", "short")
     assert done.returncode == 1
     assert "seen: it has the length 4" in done.stdout
-    assert both.anemoi("plugins", "check", "nearest").returncode == 0
+    assert both.anemoi("plugins", "check", "bilinear").returncode == 0
     assert "4 pass" in both.anemoi("plugins", "check", "finer-dist").stdout
 
 
@@ -197,7 +197,7 @@ def test_a_contract_for_pytest_names_the_kind(both, tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_it.py").write_text(
         "from anemoi_plugin_testing import Contract\n\n\n"
-        "class TestNearest(Contract):\n    kind = 'downscaler'\n    name = 'nearest'\n"
+        "class TestBilinear(Contract):\n    kind = 'downscaler'\n    name = 'bilinear'\n"
     )
     done = both.run(
         f"import pytest; pytest.main(['-q', '-p', 'no:cacheprovider', {str(tmp_path / 'tests')!r}])"
@@ -223,7 +223,7 @@ def test_a_kind_without_checks_says_so(both):
 
 def test_where_nothing_declares_the_kind_an_unknown_group_names_the_nearest(site):
     site.add(**offers())
-    one = listed(site)["nearest"]
+    one = listed(site)["bilinear"]
     assert (one["kind"], one["state"]) == ("downscalers", "incompatible")
     assert "no entry-point group 'anemoi.core.downscalers'" in one["reason"]
     with pytest.raises(PluginError, match="no kind of component called 'downscaler'"):
@@ -244,11 +244,11 @@ def test_a_kind_that_the_catalogue_knows_names_what_to_install(here, monkeypatch
     here.add(**offers())
     if installed:
         here.add("owner-dist", version=installed)
-    [one] = [one for one in components() if one.name == "nearest"]
+    [one] = [one for one in components() if one.name == "bilinear"]
     assert (one.kind, one.state, one.fix) == ("downscaler", "incompatible", fix)
     assert one.reason == f"its kind 'downscaler' is declared by owner-dist, {reason}"
     with pytest.raises(PluginError, match="declared by owner-dist") as refused:
-        load("downscaler", "nearest")
+        load("downscaler", "bilinear")
     assert fix in refused.value.fix
     with pytest.raises(PluginError, match="declared by owner-dist") as refused:
         find_kind("downscaler")
@@ -276,12 +276,12 @@ def test_where_the_owner_cannot_be_used_its_components_say_why(site, state):
     if state == "blocked":
         assert site.anemoi("plugins", "block", "finer-dist").returncode == 0
     found = listed(site)
-    assert (found["downscaler"]["state"], found["nearest"]["state"]) == (state, "incompatible")
+    assert (found["downscaler"]["state"], found["bilinear"]["state"]) == (state, "incompatible")
     reason = found["downscaler"]["reason"]
-    assert found["nearest"]["reason"] == (
+    assert found["bilinear"]["reason"] == (
         f"its kind 'downscaler' is declared by finer-dist, where it is {state}: {reason}"
     )
-    assert found["nearest"]["fix"] == found["downscaler"]["fix"] != ""
+    assert found["bilinear"]["fix"] == found["downscaler"]["fix"] != ""
 
 
 def test_a_kind_that_is_declared_twice_is_nobodys_until_one_is_blocked(both):
@@ -295,7 +295,7 @@ def test_a_kind_that_is_declared_twice_is_nobodys_until_one_is_blocked(both):
         )
         for one, other in (("finer", "second"), ("second", "finer"))
     ]
-    one = listed(both)["nearest"]
+    one = listed(both)["bilinear"]
     assert one["state"] == "incompatible"
     assert (
         one["reason"] == "its kind 'downscaler' is declared by finer-dist and second-dist, and neither wins"
@@ -303,13 +303,13 @@ def test_a_kind_that_is_declared_twice_is_nobodys_until_one_is_blocked(both):
     assert one["fix"] == (
         "anemoi plugins block finer-dist:downscaler or anemoi plugins block second-dist:downscaler"
     )
-    for words in (("check", "nearest"), ("new", "downscaler", "mine")):
+    for words in (("check", "bilinear"), ("new", "downscaler", "mine")):
         done = both.anemoi("plugins", *words)
         assert done.returncode == 5
         assert "declared by finer-dist and second-dist, and neither wins" in done.stderr
         assert "anemoi plugins block second-dist:downscaler" in done.stderr
     assert both.anemoi("plugins", "block", "second-dist:downscaler").returncode == 0
-    assert listed(both)["nearest"]["state"] == "ok"
+    assert listed(both)["bilinear"]["state"] == "ok"
 
 
 def test_kinds_that_have_one_plural_are_one_kind_declared_twice(here):
@@ -345,11 +345,11 @@ def test_a_kind_of_the_core_cannot_be_declared_by_another(here):
 def test_a_record_that_cannot_be_used_is_its_owners_fault(site, modules, says):
     site.add(**owner(modules=modules))
     site.add(**offers())
-    done = site.anemoi("plugins", "doctor", "nearest")
+    done = site.anemoi("plugins", "doctor", "bilinear")
     assert done.returncode == 1
     assert says in done.stdout
     assert "to mend it: pip install --upgrade --force-reinstall finer-dist" in done.stdout
-    done = site.anemoi("plugins", "check", "nearest")
+    done = site.anemoi("plugins", "check", "bilinear")
     assert done.returncode == 5
     assert says in done.stderr
     assert "force-reinstall finer-dist" in done.stderr
@@ -360,7 +360,7 @@ def test_a_record_that_cannot_be_used_is_its_owners_fault(site, modules, says):
 def test_checks_that_cannot_be_used_are_the_owners_fault(site, checks):
     site.add(**owner(modules={"finer_checks.py": checks}))
     site.add(**offers())
-    done = site.anemoi("plugins", "check", "nearest")
+    done = site.anemoi("plugins", "check", "bilinear")
     assert done.returncode == 5
     assert "finer_checks:CHECKS of finer-dist" in done.stderr
 
