@@ -45,7 +45,7 @@ test: lint types docs
 	$(MAKE) --jobs $(JOBS) --output-sync=target --no-print-directory $(SUITES)
 
 # Two suites at a time, each on one thread, are through in little more than half the time.
-$(SUITES): suite/%:
+$(SUITES): suite/%: $(VENV)/installed
 	cd $* && OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 lint: $(VENV)/installed

@@ -191,6 +191,10 @@ def test_documentation_changes_no_cell(together):
     world, _ = together
     done = world.run("plan", "--changed", "docs/index.md")
     assert (done.returncode, done.stdout) == (0, "0 cells, 0 of them to run.\n")
+    before = results(world)
+    done = world.run("run", "--changed", "docs/index.md")
+    assert (done.returncode, done.stdout) == (0, "No cell to run.\n")
+    assert results(world) == before
 
 
 def runs(pid):

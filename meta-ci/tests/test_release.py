@@ -92,10 +92,15 @@ class Repositories:
     def release(self, *, code: int = 0) -> str:
         """What the command says."""
         folders = [str(self.root / name) for name in self.folders]
-        words = ["anemoi-meta-ci", "release", "run", *folders, "--index", str(self.index), "--push"]
+        return self.command("run", *folders, "--index", str(self.index), "--push", code=code)
+
+    def command(self, *words: str, code: int = 0) -> str:
+        """What a command of ``anemoi-meta-ci release`` says."""
+        matrix = str(self.root / "compat-matrix.yaml")
+        words = ("anemoi-meta-ci", "--matrix", matrix, "release", *words)
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.setattr(sys, "argv", words)
+            patch.setattr(sys, "argv", list(words))
             for name, value in self.env().items():
                 patch.setenv(name, value)
             ended = exit_code()
@@ -225,6 +230,30 @@ def test_what_was_interrupted_after_its_tag_or_before_its_push_is_finished(relea
     assert "anemoi-plugin-a 0.1.0: tagged before, not in the index" in said
     assert released.tags("anemoi-core") == ["v0.1.0"]
     assert len(released.files()) == 2
+
+
+MATRIX = """
+version: 1
+lines: {main: {core: {path: anemoi-core}}}
+plugins: {anemoi-plugin-a: {source: {path: anemoi-plugin-a}}}
+legs: {all: {lines: [main], python: ["3.11"], stages: [cli]}}
+"""
+
+
+def test_without_folders_the_set_of_the_matrix_has_to_be_proved(apart, monkeypatch):
+    (apart.root / "compat-matrix.yaml").write_text(MATRIX)
+    for words in (["plan"], ["run", "--index", str(apart.index)]):
+        assert "results.json" in apart.command(*words, code=2)
+    monkeypatch.setattr("anemoi_meta_ci.release_cli.MatrixRun.load", lambda path: None)
+    monkeypatch.setattr("anemoi_meta_ci.release_cli.known_good", lambda *proof: "")
+    apart.commit("anemoi-core", {"changes/new.fix.md": "Mended.\nIndeed."})
+    lines = [
+        "1. anemoi-core not released -> 0.1.0",
+        "     Mended.",
+        "2. anemoi-plugin-a not released -> 0.1.0",
+    ]
+    assert apart.command("plan").splitlines() == lines
+    assert [row["name"] for row in json.loads(apart.command("plan", "--json"))] == apart.folders[::-1]
 
 
 def test_a_train_that_stops_between_two_distributions_goes_on(released, monkeypatch):

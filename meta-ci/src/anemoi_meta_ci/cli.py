@@ -152,6 +152,9 @@ def run(
     opened = project()
     plan = opened.planner()
     planned = plan.plan(changed=changed or None, cells=cell or ("*",))
+    if not planned:
+        click.echo("No cell to run.")
+        return
     clean(opened.folder)
     done = opened.runner(plan).run(planned, workers=workers, report=_say)
     if baseline:
