@@ -53,7 +53,6 @@ def icosahedral(options: Options) -> Laid:
 
 def hexagonal(options: Options) -> Laid:
     """The hexagonal mesh."""
-    options.note("edges at the coarser scales join the middle cells of neighbours, not cells to those within")
     return Laid({"name": "hexagonal", "refinement": _finest(options.take("resolution")), "margin": None})
 
 
