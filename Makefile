@@ -1,5 +1,6 @@
 # make quickstart   train, forecast and verify on real weather, to a report
 # make earth        the same on a simulated Earth of 22 variables
+# make regions      a limited area and a stretched grid on the same, beside a coarser model
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
 # make benchmark    what is measured, measured
@@ -18,7 +19,7 @@ SUITES := $(addprefix suite/,tests $(DISTRIBUTIONS))
 JOBS ?= 2
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart earth test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
+.PHONY: quickstart earth regions test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -30,6 +31,20 @@ earth: $(VENV)/installed
 	rm -rf earth
 	$(BIN)/anemoi train +experiment=sample-earth --output earth/run
 	$(BIN)/anemoi evaluate earth/run/checkpoint.safetensors --lead-time 72h --report earth/report
+
+# The coarser model that both are compared with, and that drives the limited area.
+COARSE := data=subset "data.source={name: sample-earth}" "data.drop=[sst,ci]" data.thinning=2 \
+	dates.end=2000-05-08T00 scalers.variable.weights=null graph.refinement=3 \
+	training.steps=1500 training.rollout_steps=300
+
+regions: $(VENV)/installed
+	rm -rf regions
+	$(BIN)/anemoi train +experiment=sample-earth $(COARSE) --output regions/coarse
+	$(BIN)/anemoi train +experiment=limited-area --output regions/limited-area
+	$(BIN)/anemoi train +experiment=stretched-grid --output regions/stretched-grid
+	for experiment in limited-area stretched-grid; do \
+		$(BIN)/python benchmarks/regions.py regions/$$experiment/checkpoint.safetensors \
+			--coarse regions/coarse/checkpoint.safetensors || exit; done
 
 test: lint types docs
 	$(MAKE) --jobs $(JOBS) --output-sync=target --no-print-directory $(SUITES)
@@ -97,4 +112,4 @@ $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth site
+	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth regions site
