@@ -1,6 +1,7 @@
 # make quickstart   train, forecast and verify on real weather, to a report
 # make earth        the same on a simulated Earth of 22 variables
 # make earth-system  its atmosphere and its ocean: in one model, and in two that hear each other
+# make regions      a limited area and a stretched grid on the same, beside a coarser model
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
 # make benchmark    what is measured, measured
@@ -19,7 +20,7 @@ SUITES := $(addprefix suite/,tests $(DISTRIBUTIONS))
 JOBS ?= 2
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart earth earth-system test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
+.PHONY: quickstart earth earth-system regions test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -40,6 +41,20 @@ earth-system: $(VENV)/installed
 	$(BIN)/anemoi train +experiment=earth-system-ocean --output earth-system/ocean
 	$(BIN)/anemoi forecast --couple benchmarks/earth_system.yaml
 	$(BIN)/python benchmarks/earth_system.py $(foreach run,joint atmosphere ocean,earth-system/$(run)/checkpoint.safetensors)
+
+# The coarser model that both are compared with, and that drives the limited area.
+COARSE := data=subset "data.source={name: sample-earth}" "data.drop=[sst,ci]" data.thinning=2 \
+	dates.end=2000-05-08T00 scalers.variable.weights=null graph.refinement=3 \
+	training.steps=1500 training.rollout_steps=300
+
+regions: $(VENV)/installed
+	rm -rf regions
+	$(BIN)/anemoi train +experiment=sample-earth $(COARSE) --output regions/coarse
+	$(BIN)/anemoi train +experiment=limited-area --output regions/limited-area
+	$(BIN)/anemoi train +experiment=stretched-grid --output regions/stretched-grid
+	for experiment in limited-area stretched-grid; do \
+		$(BIN)/python benchmarks/regions.py regions/$$experiment/checkpoint.safetensors \
+			--coarse regions/coarse/checkpoint.safetensors || exit; done
 
 test: lint types docs
 	$(MAKE) --jobs $(JOBS) --output-sync=target --no-print-directory $(SUITES)
@@ -107,4 +122,4 @@ $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system site
+	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions site

@@ -73,8 +73,8 @@ def _outside(hull: ConvexHull) -> NDArray[np.bool_]:
 
 def _chords(hull: ConvexHull) -> NDArray[np.float64]:
     """How far the corners of each facet are from the middle of its circle, ``(facets,)``."""
-    corners: NDArray[np.float64] = hull.points[hull.simplices[:, 0]]
-    return np.asarray(np.linalg.norm(hull.equations[:, :3] - corners, axis=1), dtype=np.float64)
+    corners = hull.points[hull.simplices[:, 0]]
+    return np.asarray(np.linalg.norm(hull.equations[:, :3] - corners, axis=1))
 
 
 def _beyond(positions: Positions) -> Positions:

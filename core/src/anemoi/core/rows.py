@@ -34,8 +34,8 @@ def rings(grid: Grid) -> NDArray[np.intp] | None:
     places = rows_and_columns(grid)
     if places is None:
         return None
-    inwards = [np.minimum(place, place.max() - place) for place in places]
-    return np.asarray(np.minimum(*inwards), dtype=np.intp)
+    rows, columns = (np.minimum(place, place.max() - place) for place in places)
+    return np.asarray(np.minimum(rows, columns))
 
 
 def _first_column(longitudes: NDArray[np.float64]) -> int:
