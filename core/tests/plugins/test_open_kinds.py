@@ -167,7 +167,9 @@ def test_a_component_is_loaded_configured_checked_and_locked_like_any_other(here
         build("downscaler", {"name": "bilinear", "offset": "two"}, factor=2)
     with pytest.raises(ConfigError, match="Did you mean 'offset'"):
         build("downscaler", {"name": "bilinear", "ofset": 2}, factor=2)
-    assert [(one.check, one.status) for one in check("downscaler", "bilinear")] == [("has_the_length", "pass")]
+    assert [(one.check, one.status) for one in check("downscaler", "bilinear")] == [
+        ("has_the_length", "pass")
+    ]
     locked = lock("downscaler", "Bilinear")
     assert {key: locked[key] for key in ("kind", "name", "distribution", "version")} == {
         "kind": "downscaler",
