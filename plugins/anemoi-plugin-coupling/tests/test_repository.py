@@ -60,6 +60,6 @@ def test_the_tours_point_at_what_there_is():
             file = ROOT / step["file"]
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
             assert re.search(step["pattern"], text, re.MULTILINE), (
-                f"Step {number} of .tours/{tour.name} looks for {step['pattern']!r} in {step['file']}, where it "
-                "is no longer: write there what the step is about now, or remove the step."
+                f"Step {number} of .tours/{tour.name} looks for {step['pattern']!r} in {step['file']}, where "
+                "it is no longer: write there what the step is about now, or remove the step."
             )
