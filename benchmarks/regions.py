@@ -45,7 +45,7 @@ TRUTH = {
     "name": "subset",
     "source": {"name": "sample-earth"},
     "drop": ["sst", "ci"],
-    "area": [70, -60, 25, 45],
+    "area": [70, -58, 25, 46],
 }
 COARSE = {"name": "subset", "source": {"name": "sample-earth"}, "drop": ["sst", "ci"], "thinning": 2}
 
