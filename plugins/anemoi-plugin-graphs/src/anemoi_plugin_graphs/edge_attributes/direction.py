@@ -12,6 +12,7 @@ from ..interfaces import EdgeAttribute
 from ..neighbours import Pairs
 from ..node_set import NodeSet
 from ..normalisation import Normalisation, normalised
+from .length import differences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +34,11 @@ class EdgeDirection(EdgeAttribute):
 
     def values(self, source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.floating[Any]]:
         """See :meth:`.EdgeAttribute.values`."""
-        difference = source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]]
+        difference = differences(source, target, pairs)
         # One axis after the other: the axes of all edges at once take three times the memory of the result.
         local = np.empty_like(difference)
         for column, axis in enumerate(local_axes(target).transpose(1, 0, 2)):
-            local[:, column] = np.einsum("ej,ej->e", axis[pairs[:, 1]], difference)
+            local[:, column] = np.einsum("ej,ej->e", axis.take(pairs[:, 1], axis=0), difference)
         return normalised(local, self.normalise, lengths=np.linalg.norm(difference, axis=-1))
 
 

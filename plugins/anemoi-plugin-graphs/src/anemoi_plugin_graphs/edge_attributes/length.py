@@ -32,7 +32,13 @@ class EdgeLength(EdgeAttribute):
         return normalised(lengths(source, target, pairs), self.normalise)[:, None]
 
 
+def differences(source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.float64]:
+    """The straight line from target to source of each edge, ``(edges, 3)``, in radii of the Earth."""
+    # take, not an index: twice as fast for rows.
+    return source.positions.take(pairs[:, 0], axis=0) - target.positions.take(pairs[:, 1], axis=0)
+
+
 def lengths(source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.float64]:
     """The great-circle distance along each edge, in radians, ``(edges,)``."""
-    chord = np.linalg.norm(source.positions[pairs[:, 0]] - target.positions[pairs[:, 1]], axis=-1)
+    chord = np.linalg.norm(differences(source, target, pairs), axis=-1)
     return np.asarray(2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)), dtype=np.float64)
