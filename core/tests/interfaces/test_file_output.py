@@ -61,6 +61,11 @@ def test_the_file_is_what_was_written(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["a.raw"]
 
 
+def test_a_subclass_finds_what_is_to_come_and_where_it_goes(tmp_path):
+    output = Raw(path=str(tmp_path / "a.raw"), forecast=FORECAST)
+    assert (output.forecast, output.path) == (FORECAST, tmp_path / "a.raw")
+
+
 @pytest.mark.parametrize("where", ["begin", "add", "finish"])
 def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path, monkeypatch, where):
     (tmp_path / "a.raw").write_text("old")
