@@ -57,6 +57,12 @@ def test_there_are_some() -> None:
     assert {"anemoi forecast", "anemoi provenance"} <= {path for path, _ in EXAMPLES}
 
 
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that a line opens to write are opened in a directory of their own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(("path", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
 def test_the_example_is_taken(path: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, *words = shlex.split(PIPE.sub("", line))
