@@ -97,7 +97,7 @@ def test_the_extra_brings_distributions_of_this_repository():
 
 def test_the_commands_of_the_quickstart_run(quickstart, tmp_path):
     commands = [line for block in blocks(ROOT / "docs" / "quickstart.md") for line in block]
-    for verb, more in (("train --output", TINY), ("forecast", ""), ("evaluate", "--lead-time 6h")):
+    for verb, more in (("train", TINY), ("forecast", ""), ("evaluate", "--lead-time 6h")):
         [line] = [line for line in commands if line.startswith(f"anemoi {verb}")]
         shell(f"{line} {more}", quickstart, tmp_path)
     assert (tmp_path / "quickstart" / "report" / "report.html").is_file()
@@ -115,6 +115,10 @@ def test_a_plugin_that_is_trained_says_how_to_install_the_rest(readme):
 LESS = {
     "graph": f"{SHORT} graph.hidden_nodes=50 model.channels=8",
     "model": f"{SHORT} graph.refinement=1 model.channels=8",
+    "node_builder": f"{SHORT} graph.nodes.hidden.count=50 model.channels=8",
+    "edge_builder": f"{SHORT} graph.nodes.hidden.refinement=1 model.channels=8",
+    "edge_attribute": f"{SHORT} graph.nodes.hidden.refinement=1 model.channels=8",
+    "node_attribute": f"{SHORT} graph.nodes.hidden.refinement=1 model.channels=8",
     "config": f"{SHORT} graph.refinement=1",
     "metric": "--members 2 --lead-time 6h --end 2025-12-22T06",
     "postprocessor": "",

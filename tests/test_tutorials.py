@@ -14,8 +14,8 @@ import pytest
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 NEEDED = (
     "anemoi-plugin-testing", "anemoi-plugin-graphs", "anemoi-plugin-sample-data", "anemoi-plugin-training",
-    "anemoi-plugin-transformer", "anemoi-plugin-zarr", "editables", "hatchling", "mypy", "pip", "pytest", "ruff",
-    "scipy-stubs",
+    "anemoi-plugin-transformer", "anemoi-plugin-zarr", "editables", "hatchling", "hypothesis", "mypy", "pip", "pytest",
+    "ruff", "scipy-stubs",
 )  # fmt: skip
 """What a reader has installed, and what pip would fetch for the plugin's tests and to build it."""
 
