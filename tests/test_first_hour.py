@@ -97,7 +97,11 @@ def test_the_extra_brings_distributions_of_this_repository():
 
 def test_the_commands_of_the_quickstart_run(quickstart, tmp_path):
     commands = [line for block in blocks(ROOT / "docs" / "quickstart.md") for line in block]
-    for verb, more in (("train", TINY), ("forecast", ""), ("evaluate", "--lead-time 6h")):
+    for verb, more in (
+        ("train +experiment=quickstart", TINY),
+        ("forecast", ""),
+        ("evaluate", "--lead-time 6h"),
+    ):
         [line] = [line for line in commands if line.startswith(f"anemoi {verb}")]
         shell(f"{line} {more}", quickstart, tmp_path)
     assert (tmp_path / "quickstart" / "report" / "report.html").is_file()
