@@ -346,6 +346,25 @@ def test_it_needs_a_graph():
         )  # fmt: skip
 
 
+def test_a_graph_without_edges_among_hidden_nodes_gives_the_processor_none():
+    given = []
+
+    class Asking(Double):
+        def __init__(self, **structure):
+            super().__init__()
+            given.append(structure["edges"])
+
+    whole = graph_of({"data": AIR})
+    edges = {ends: each for ends, each in whole.edges.items() if ends != ("hidden", "hidden")}
+    made = network({"data": AIR}, graph=Graph(whole.nodes, edges), processor=Asking, decoder=spread_two)
+    assert len(given[0]) == 0
+    assert made({"data": torch.randn(1, 2, 1, POINTS, 5)})["data"].shape == (1, 1, 1, POINTS, 2)
+
+
+def spread_two(source, target):
+    return spread(source, target)[..., :2]
+
+
 class Unconditional(EncoderProcessorDecoder):
     capabilities = frozenset()
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..config import Builder, Component
 from ..domain import Domain
 from ..errors import ConfigError
-from ..graph import HIDDEN, Graph
+from ..graph import HIDDEN, Edges, Graph
 from ..interfaces.capability import Capability
 from ..interfaces.mapper import Mapper
 from ..interfaces.model import Fields, Model
@@ -106,7 +106,7 @@ class EncoderProcessorDecoder(Model):
         )
         self.processor = cast(
             Processor,
-            conditioned["processor"](nodes=hidden, edges=graph.edges[HIDDEN, HIDDEN], channels=channels),
+            conditioned["processor"](nodes=hidden, edges=_among_hidden(graph), channels=channels),
         )
         self.decoders = nn.ModuleDict(
             {
@@ -242,8 +242,16 @@ def _conditioned(parts: Mapping[str, Builder], channels: int) -> dict[str, Build
     return found
 
 
+def _among_hidden(graph: Graph) -> Edges:
+    """The edges among the hidden nodes; none for processors that need none, such as a transformer's."""
+    if (HIDDEN, HIDDEN) in graph.edges:
+        return graph.edges[HIDDEN, HIDDEN]
+    nothing = torch.empty(0, dtype=torch.int64)
+    return Edges(nothing, nothing, torch.empty(0, 0))
+
+
 def _check_edges(graph: Graph, name: str, *, decoded: bool) -> None:
-    wanted = [(name, HIDDEN), (HIDDEN, HIDDEN), *([(HIDDEN, name)] if decoded else [])]
+    wanted = [(name, HIDDEN), *([(HIDDEN, name)] if decoded else [])]
     if name not in graph.nodes or any(ends not in graph.edges for ends in wanted):
         raise ConfigError(
             f"The graph does not join the domain {name!r} to hidden nodes: it has nodes "
