@@ -158,8 +158,10 @@ def _blocks(work: RowWise, state: Tensor) -> list[slice]:
 def _forward(
     work: RowWise, states: Sequence[Tensor], shared: Sequence[Tensor | None], kept: list[Tensor] | None
 ) -> tuple[Tensor, ...]:
-    results: list[Tensor] = []
-    for part in _blocks(work, states[0]):
+    parts, results = _blocks(work, states[0]), list[Tensor]()
+    if len(parts) == 1:  # nothing to put together
+        return tuple(work.block(states, shared, kept, None))
+    for part in parts:
         out = [result[:, part] for result in results] or None
         found = work.block([state[:, part] for state in states], shared, kept, out)
         if out is None:

@@ -48,7 +48,7 @@ def normed_linear(
         If ``condition`` is not what the norm was built for.
     """
     weights = [each for layer in layers for each in layer]
-    if exact_in_blocks(x):
+    if torch.is_grad_enabled() and exact_in_blocks(x):
         return in_blocks(_NormedLinear(norm, x.shape[-1]), [x], [condition, *weights])
     normed = norm(x, condition)
     return tuple(F.linear(normed, weight, bias) for weight, bias in layers)
