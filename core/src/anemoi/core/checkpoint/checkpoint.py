@@ -135,7 +135,10 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
                 for name, stored in tensors.items()
                 if name.startswith(container.WEIGHTS)
             },
-            graph=layout.read_graph(document["graph"], tensors),
+            graph=layout.read_graph(
+                document["graph"],
+                {name: layout.tensor(each) for name, each in tensors.items() if name.startswith("graph/")},
+            ),
             domains={
                 name: layout.read_domain(name, said, tensors) for name, said in document["domains"].items()
             },

@@ -65,22 +65,22 @@ def describe_graph(graph: Graph | None) -> dict[str, Any] | None:
     }
 
 
-def read_graph(said: Mapping[str, Any] | None, tensors: Mapping[str, Stored]) -> Graph | None:
-    """Read a graph back."""
+def read_graph(said: Mapping[str, Any] | None, tensors: Mapping[str, Tensor]) -> Graph | None:
+    """Put a graph together from what :func:`describe_graph` and :func:`graph_tensors` made of it."""
     if said is None:
         return None
     nodes = {}
     for name in said["nodes"]:
         prefix = f"graph/nodes/{name}"
-        latitudes, longitudes = (tensor(tensors[f"{prefix}/{axis}"]) for axis in ("latitudes", "longitudes"))
+        latitudes, longitudes = (tensors[f"{prefix}/{axis}"] for axis in ("latitudes", "longitudes"))
         known = said.get("node_attributes", {}).get(name, [])
-        of_nodes = {each: tensor(tensors[f"{prefix}/attributes/{each}"]) for each in known}
+        of_nodes = {each: tensors[f"{prefix}/attributes/{each}"] for each in known}
         nodes[name] = Nodes(latitudes, longitudes, of_nodes)
     edges = {}
     for edge in said["edges"]:
         prefix = f"graph/edges/{edge['source']}/{edge['target']}"
         source, target, attributes = (
-            tensor(tensors[f"{prefix}/{part}"]) for part in ("source", "target", "attributes")
+            tensors[f"{prefix}/{part}"] for part in ("source", "target", "attributes")
         )
         names = tuple(edge["attributes"])
         edges[edge["source"], edge["target"]] = Edges(source, target, attributes, names)
