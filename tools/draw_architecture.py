@@ -47,6 +47,7 @@ DATA_TYPES = (
         "files",
         "cluster",
         "locking",
+        "memory",
         "printable",
         "secrets",
         "trailer",

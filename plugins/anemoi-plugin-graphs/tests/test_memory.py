@@ -22,7 +22,7 @@ COUNTRY = {"data": box(45.0, 50.0, 0.0, 8.0, 0.25)}
 
 @pytest.fixture(autouse=True)
 def two_gigabytes(monkeypatch):
-    monkeypatch.setattr(memory, "memory", lambda: 2_000_000_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 2_000_000_000)
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_a_mesh_that_fits_is_built():
 
 def test_the_memory_of_the_machine_is_known(monkeypatch):
     monkeypatch.undo()
-    assert 10**8 < memory.memory() < 10**15
+    assert 10**8 < memory.available_memory() < 10**15

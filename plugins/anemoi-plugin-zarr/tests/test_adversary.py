@@ -91,7 +91,7 @@ def enlarged(path: Path, cells: int) -> None:
 def test_coordinates_larger_than_the_memory_are_not_read(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make({"field_shape": None})
     enlarged(path, 500_000_000)
-    monkeypatch.setattr(limits, "memory", lambda: 8_000_000_000)
+    monkeypatch.setattr(limits, "available_memory", lambda: 8_000_000_000)
     with pytest.raises(
         ResourceError, match=r"to read latitudes takes 4\.0 GB, and one array may take 2\.0 GB"
     ) as told:
@@ -100,7 +100,7 @@ def test_coordinates_larger_than_the_memory_are_not_read(make: Make, monkeypatch
 
 
 def test_chunks_larger_than_the_memory_are_not_decoded(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "memory", lambda: 8_000_000_000)
+    monkeypatch.setattr(limits, "available_memory", lambda: 8_000_000_000)
     path = make()
     about(path, "mean", chunks=[500_000_000])
     with pytest.raises(ResourceError, match=r"to read mean takes 4\.0 GB"):
@@ -124,13 +124,13 @@ def test_points_of_a_store_of_fields_larger_than_the_memory_are_not_made(
     )
     made.to_zarr(tmp_path / "f.zarr", zarr_format=2)
     assert len(ZarrSource(path=str(tmp_path / "f.zarr")).grid) == 120_000
-    monkeypatch.setattr(limits, "memory", lambda: 4_000_000)
+    monkeypatch.setattr(limits, "available_memory", lambda: 4_000_000)
     with pytest.raises(ResourceError, match="to read its points takes"):
         ZarrSource(path=str(tmp_path / "f.zarr"))
 
 
 def test_the_user_says_how_much_one_array_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "memory", lambda: 8_000_000_000)
+    monkeypatch.setattr(limits, "available_memory", lambda: 8_000_000_000)
     limits.check_bytes("x", "its points", 2_000_000_000)
     with pytest.raises(
         ResourceError, match=r"(?s)a quarter of the memory\..*\(ANEMOI_ARRAY_LIMIT_GB=3\)"
@@ -148,4 +148,4 @@ def test_the_user_says_how_much_one_array_may_take(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_memory_of_the_machine_is_known() -> None:
-    assert 1 << 28 < limits.memory() < 1 << 50
+    assert 1 << 28 < limits.available_memory() < 1 << 50

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import resource
-from pathlib import Path
 from typing import Final
 
 from anemoi.core.errors import ResourceError
+from anemoi.core.memory import available_memory
 
 EDGE_BYTES: Final = 150
 """What a graph takes for each edge within a mesh while it is built, nodes included: measured, for meshes of
@@ -17,18 +15,6 @@ directions."""
 SURE: Final = 2_000
 """From so many triangles or cells of a region on, their number tells how many nodes the finest mesh has, to a
 fifth: those on the border, which the finer mesh does not fill, are few among them."""
-
-_CGROUPS: Final = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-
-
-def memory() -> int:
-    """How many bytes this process may have: of the machine, its container, or as its shell allows."""
-    known = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:
-        known.append(limit)
-    texts = [path.read_text().strip() for path in _CGROUPS if path.exists()]
-    return min([*known, *(int(text) for text in texts if text.isdigit())])
 
 
 def require_room(what: str, nodes: float, *, edges_of_a_node: float) -> None:
@@ -48,7 +34,7 @@ def require_room(what: str, nodes: float, *, edges_of_a_node: float) -> None:
     ResourceError
         If it takes more memory than there is.
     """
-    needed, there = nodes * edges_of_a_node * EDGE_BYTES, memory()
+    needed, there = nodes * edges_of_a_node * EDGE_BYTES, available_memory()
     if needed > there:
         raise ResourceError(
             f"{what} has about {nodes:,.0f} nodes, and a graph on it with {nodes * edges_of_a_node:,.0f} "

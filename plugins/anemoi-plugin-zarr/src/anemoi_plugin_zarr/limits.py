@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-import resource
-from pathlib import Path
 from typing import Any, Final
 
 from anemoi.core.errors import ConfigError, ResourceError
+from anemoi.core.memory import available_memory
 
 SHARE: Final = 0.25
 """The share of the memory of the machine that one array may take when it is opened, by default."""
 
 VARIABLE: Final = "ANEMOI_ARRAY_LIMIT_GB"
 """The variable of the environment that says how many GB one array may take instead."""
-
-_CGROUPS: Final = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-
-
-def memory() -> int:
-    """How many bytes this process may have: of the machine, its container, or as its shell allows."""
-    known = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:
-        known.append(limit)
-    # A container without a limit says max, in the first of the files.
-    texts = [path.read_text().strip() for path in _CGROUPS if path.exists()]
-    return min([*known, *(int(text) for text in texts if text.isdigit())])
 
 
 def allowed() -> float:
@@ -39,7 +25,7 @@ def allowed() -> float:
         If the variable holds no positive number.
     """
     if not (said := os.environ.get(VARIABLE)):
-        return SHARE * memory()
+        return SHARE * available_memory()
     try:
         limit = float(said)
     except ValueError:
