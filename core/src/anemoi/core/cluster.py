@@ -1,12 +1,15 @@
-"""The Dask cluster that work is spread over."""
+"""The Dask cluster that work is spread over, and how a worker begins it."""
 
 from __future__ import annotations
 
+import os
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import AbsentError, ResourceError
+from .allocation import keep_freed_memory
+from .errors import AbsentError, PluginError, RequestError, ResourceError
 
 PATIENCE = "10s"
 """How long a scheduler may take to answer."""
@@ -64,3 +67,39 @@ def cluster(address: str | None, *, processes: int, requirement: str) -> Iterato
         ) from error
     with client:
         yield client
+
+
+def taken_up(packed: bytes) -> Any:
+    """Unpack what a worker is to do, and go to the directory and the threads of the command that asks.
+
+    Parameters
+    ----------
+    packed
+        A pickled object with ``threads``, how many PyTorch has, and ``directory``.
+
+    Raises
+    ------
+    PluginError
+        If the worker lacks a distribution that it is of.
+    RequestError
+        If it has no such directory.
+    """
+    import torch  # a command that spreads nothing does without
+
+    try:
+        job = pickle.loads(packed)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(
+            f"A worker cannot read what it is to do: {error}.",
+            fix="Install the same distributions, in the same versions, where the workers are.",
+        ) from error
+    torch.set_num_threads(job.threads)
+    keep_freed_memory()
+    try:
+        os.chdir(job.directory)  # paths may be relative to it
+    except OSError as error:
+        raise RequestError(
+            f"The worker has no directory {job.directory}: {error.strerror}.",
+            fix="Run the command in a directory that all workers share.",
+        ) from error
+    return job

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from anemoi.core.allocation import keep_freed_memory
 from anemoi.core.checkpoint import Checkpoint, build_model, load
-from anemoi.core.errors import PluginError, RequestError
+from anemoi.core.cluster import taken_up
+from anemoi.core.errors import RequestError
 from anemoi.core.forecasting import Sources, forecast
 from anemoi.core.interfaces.data_source import Times
 from anemoi.core.model import ForecastModel
@@ -154,22 +153,7 @@ def _score(packed: bytes, start: np.datetime64) -> dict[str, Scored]:
 
 @lru_cache(maxsize=1)  # a worker takes many dates
 def _prepared(packed: bytes) -> tuple[_Work, Checkpoint, ForecastModel, Sources]:
-    try:
-        work: _Work = pickle.loads(packed)
-    except (ImportError, AttributeError) as error:
-        raise PluginError(
-            f"A worker cannot read what it is to do: {error}.",
-            fix="Install the same distributions, in the same versions, where the workers are.",
-        ) from error
-    torch.set_num_threads(work.threads)
-    keep_freed_memory()
-    try:
-        os.chdir(work.directory)  # paths may be relative to it
-    except OSError as error:
-        raise RequestError(
-            f"The worker has no directory {work.directory}: {error.strerror}.",
-            fix="Run the command in a directory that all workers share.",
-        ) from error
+    work: _Work = taken_up(packed)
     checkpoint = load(work.checkpoint)
     if checkpoint.identity != work.identity:
         raise RequestError(

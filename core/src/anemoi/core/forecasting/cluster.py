@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..allocation import keep_freed_memory
 from ..checkpoint import Checkpoint, build_model, load
-from ..errors import PluginError, RequestError
+from ..cluster import taken_up
+from ..errors import RequestError
 from ..files import hidden_beside, leftovers, remove
 from ..model import ForecastModel
 from .batch import Batch, Task, prepare
@@ -151,7 +150,7 @@ def _member_places(task: Task, seed: int | tuple[int, ...]) -> list[Path]:
 
 def _make_member(packed: bytes, member: int) -> str:
     """Compute one member, on a worker; give the path of the journal of its steps."""
-    job = _begun(packed)
+    job = taken_up(packed)
     spread, start, how = job.spread, job.start, dict(job.how)
     checkpoint = _loaded(job.checkpoint, job.identity)
     seeds = how.pop("seed")
@@ -175,7 +174,7 @@ def _make_member(packed: bytes, member: int) -> str:
 
 def _make(packed: bytes, journals: Sequence[str]) -> None:
     """Make one forecast, on a worker; of the journals of its members, if these were computed before."""
-    job = _begun(packed)
+    job = taken_up(packed)
     spread = job.spread
     batch = prepare(
         _loaded(job.checkpoint, job.identity),
@@ -195,27 +194,6 @@ def _make(packed: bytes, journals: Sequence[str]) -> None:
         pass
     for journal in journals:
         remove(Path(journal))
-
-
-def _begun(packed: bytes) -> _Job:
-    """What a worker is to do, in the directory and with the threads of the command."""
-    try:
-        job: _Job = pickle.loads(packed)
-    except (ImportError, AttributeError) as error:
-        raise PluginError(
-            f"A worker cannot read what it is to do: {error}.",
-            fix="Install the same distributions, in the same versions, where the workers are.",
-        ) from error
-    torch.set_num_threads(job.threads)
-    keep_freed_memory()
-    try:
-        os.chdir(job.directory)  # paths may be relative to it
-    except OSError as error:
-        raise RequestError(
-            f"The worker has no directory {job.directory}: {error.strerror}.",
-            fix="Run the command in a directory that all workers share.",
-        ) from error
-    return job
 
 
 @lru_cache(maxsize=1)  # a worker makes many forecasts
