@@ -102,5 +102,5 @@ def test_cells_are_joined_to_their_vertices_and_back(grid_file):
 def test_other_files_are_refused(tmp_path):
     with netcdf.Dataset(tmp_path / "other.nc", "w"):
         pass
-    with pytest.raises(DataError, match="no grid of ICON: it has no vlat"):
+    with pytest.raises(DataError, match="has no vlat"):
         laid(tmp_path / "other.nc")

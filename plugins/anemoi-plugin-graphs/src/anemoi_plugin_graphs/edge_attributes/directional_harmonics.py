@@ -28,7 +28,7 @@ class DirectionalHarmonics(EdgeAttribute):
     order: Annotated[int, Field(ge=1, le=32)] = 3
 
     @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def names(self) -> tuple[str, ...]:
         """The sine and the cosine of each multiple."""
         return tuple(f"{part}_{number}" for number in range(1, self.order + 1) for part in ("sin", "cos"))
 

@@ -65,7 +65,7 @@ class RadialBasis(EdgeAttribute):
             raise ConfigError(f"centres are {self.centres}.", fix="Choose one or more from 0 to 1.")
 
     @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def names(self) -> tuple[str, ...]:
         """One for each centre."""
         return tuple(f"radial_{number}" for number in range(len(self.centres)))
 

@@ -35,7 +35,7 @@ class AttributeOfNodes(EdgeAttribute):
     of: Literal["source", "target"] = "source"
 
     @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def names(self) -> tuple[str, ...]:
         """The attribute, and whose it is."""
         return (f"{self.of}_{self.attribute}",)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ class EdgeAttribute(ABC):
     user writes under ``graph.edges.NAME.attributes.NAME``.
     """
 
-    names: ClassVar[tuple[str, ...]]
-    """The columns that it gives. One whose options decide on them defines a property."""
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """The columns that it gives: a class variable where no option decides on them."""
 
     @abstractmethod
     def values(self, source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.floating[Any]]:

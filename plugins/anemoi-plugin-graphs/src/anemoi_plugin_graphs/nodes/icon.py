@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from anemoi.core.errors import AbsentError, ConfigError, DataError
+from anemoi.core.errors import ConfigError
 from numpy.typing import NDArray
 from pydantic import Field
 
 from ..interfaces import NodeBuilder
 from ..neighbours import Pairs
+from ..netcdf import opened
 from ..node_set import NodeSet
 
 
@@ -114,21 +115,8 @@ def read_grid(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     AbsentError
         Without the package netCDF4.
     """
-    try:
-        import netCDF4
-    except ImportError as error:
-        raise AbsentError(
-            f"{path} needs the package netCDF4 to be read, which is not installed.",
-            requirement="anemoi-plugin-graphs[netcdf]",
-            fix='Install it: pip install "anemoi-plugin-graphs[netcdf]"',
-        ) from error
-    try:
-        with netCDF4.Dataset(path) as dataset:
-            if absent := [name for name in names if name not in dataset.variables]:
-                raise DataError(f"{path} is no grid of ICON: it has no {', '.join(absent)}.")
-            return {name: np.ma.filled(dataset.variables[name][:]) for name in names}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read as NetCDF: {error}") from error
+    with opened(path, names) as dataset:
+        return {name: np.ma.filled(dataset.variables[name][:]) for name in names}
 
 
 def _degrees(radians: NDArray[Any]) -> NDArray[np.float64]:

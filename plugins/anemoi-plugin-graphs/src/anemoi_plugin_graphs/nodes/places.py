@@ -9,12 +9,13 @@ from typing import Annotated
 
 import numpy as np
 from anemoi.core.config import Builder, Component
-from anemoi.core.errors import AbsentError, ConfigError, DataError
+from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import DataSource
 from numpy.typing import NDArray
 
 from ..interfaces import NodeBuilder
+from ..netcdf import opened
 from ..node_set import NodeSet
 
 
@@ -110,24 +111,10 @@ def _read_npz(path: Path, names: tuple[str, str]) -> tuple[NDArray[np.float64], 
 
 
 def _read_netcdf(path: Path, names: tuple[str, str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    try:
-        import netCDF4
-    except ImportError as error:
-        raise AbsentError(
-            f"{path} needs the package netCDF4 to be read, which is not installed.",
-            requirement="anemoi-plugin-graphs[netcdf]",
-            fix='Install it: pip install "anemoi-plugin-graphs[netcdf]"',
-        ) from error
-    try:
-        with netCDF4.Dataset(path) as dataset:
-            absent = [name for name in names if name not in dataset.variables]
-            if absent:
-                raise DataError(f"{path} has no {absent[0]}; it has {', '.join(dataset.variables)}.")
-            variables = [dataset.variables[name] for name in names]
-            dimensions = [each.dimensions for each in variables]
-            north, east = (_degrees(each) for each in variables)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read as NetCDF: {error}") from error
+    with opened(path, names) as dataset:
+        variables = [dataset.variables[name] for name in names]
+        dimensions = [each.dimensions for each in variables]
+        north, east = (_degrees(each) for each in variables)
     if dimensions[0] != dimensions[1] and all(len(each) == 1 for each in dimensions):
         north, east = np.meshgrid(north, east, indexing="ij")
     return north.ravel(), east.ravel()
