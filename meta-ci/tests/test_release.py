@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from anemoi_meta_ci.cli import main
 from anemoi_meta_ci.distribution import section
 from anemoi_meta_ci.errors import MetaCIError
-from anemoi_meta_ci.index import Index
+from anemoi_meta_ci.folder_index import Index
 from anemoi_meta_ci.release import State, moved, versions
 
 PROJECT = """\

@@ -1,4 +1,4 @@
-"""Git repositories that move, are unreachable, or lack what is asked for."""
+"""Git repositories that move, are unreachable, or lack the ref."""
 
 from __future__ import annotations
 

@@ -30,4 +30,4 @@ class NoWheelError(Exception):
 
 
 class AbsentError(NoWheelError):
-    """The repository or index answers, and does not have what is asked for."""
+    """The repository or index answers, but lacks the ref or the release."""

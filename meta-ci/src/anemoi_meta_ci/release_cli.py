@@ -11,7 +11,7 @@ import click
 
 from .constraints import constraints as known_good
 from .distribution import Distribution
-from .index import Index
+from .folder_index import Index
 from .release import fragments, versions
 from .results import MatrixRun
 from .train import Train

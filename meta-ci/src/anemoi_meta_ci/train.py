@@ -19,7 +19,7 @@ from packaging.version import Version
 from .builders import Builders
 from .distribution import Distribution, git
 from .errors import MetaCIError
-from .index import Index, write
+from .folder_index import Index, write
 from .release import versions
 from .release_set import release_set
 from .statement import commit_of, statement

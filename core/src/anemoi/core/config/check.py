@@ -57,7 +57,7 @@ def check(
     where
         Tells where a dotted key was written; an empty string if nobody knows.
     shown
-        The values as they may be told of, without those of the environment; by default ``values``.
+        The values that messages show, without those of the environment; by default ``values``.
 
     Returns
     -------
