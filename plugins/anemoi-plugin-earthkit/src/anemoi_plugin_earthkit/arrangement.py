@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .accumulations import Accumulation, Accumulations, Terms
 from .choice import Choice, SeveralWarning, choose
 from .fields import INSTANT, Described
-from .folder_index import Index
+from .index import Index
 from .spacing import equally_spaced
 
 _SHOWN = 4

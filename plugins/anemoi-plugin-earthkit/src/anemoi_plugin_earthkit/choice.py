@@ -12,7 +12,7 @@ from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.times import format_date, format_duration, parse_date, parse_duration
 from numpy.typing import NDArray
 
-from .folder_index import Index
+from .index import Index
 
 _ERA5: Final = ("0001", "0005")
 """The final ERA5 and the preliminary one (ERA5T), which is replaced by the first within months."""

@@ -24,7 +24,7 @@ from .arrangement import arrange
 from .choice import Choice
 from .fields import INSTANT, Described, Format
 from .files import find_files
-from .folder_index import make_index
+from .index import make_index
 from .naming import named
 
 T = TypeVar("T")
