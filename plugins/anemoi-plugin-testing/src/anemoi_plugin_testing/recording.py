@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,16 @@ def errors(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> dict[str
     }
 
 
+def _parts(value: Nodes | Edges) -> Iterator[tuple[str, Any]]:
+    """The arrays of nodes or edges by name; an attribute of nodes is named ``attributes/NAME``."""
+    for field in fields(value):
+        part = getattr(value, field.name)
+        if isinstance(part, Mapping):
+            yield from ((f"{field.name}/{name}", array) for name, array in part.items())
+        else:
+            yield field.name, part
+
+
 @dataclass(frozen=True)
 class Recording:
     """What a layer gave for these arguments and inputs.
@@ -116,10 +126,7 @@ class Recording:
         options: dict[str, Any] = {}
         for name, value in self.arguments.items():
             if isinstance(value, (Nodes, Edges)):
-                kind = type(value).__name__
-                arrays |= {
-                    f"{kind}/{name}/{field.name}": getattr(value, field.name) for field in fields(value)
-                }
+                arrays |= {f"{type(value).__name__}/{name}/{key}": part for key, part in _parts(value)}
             else:
                 options[name] = value
         arrays |= {f"input/{name}": value for name, value in self.inputs.items()}
@@ -140,11 +147,14 @@ class Recording:
             if kind in tensors:
                 tensors[kind][name] = torch.from_numpy(array)
             else:
-                name, _, field = name.partition("/")
+                name, field, *attribute = name.split("/", 2)
                 names = array.dtype.kind == "U"  # the names of attributes
-                parts.setdefault((kind, name), {})[field] = (
-                    tuple(map(str, array)) if names else torch.from_numpy(array)
-                )
+                value = tuple(map(str, array)) if names else torch.from_numpy(array)
+                found = parts.setdefault((kind, name), {})
+                if attribute:  # of nodes: they have names of their own
+                    found.setdefault(field, {})[attribute[0]] = value
+                else:
+                    found[field] = value
         for (kind, name), values in parts.items():
             arguments[name] = _GRAPH[kind](**values)
         return cls(arguments, tensors["input"], tensors["result"])

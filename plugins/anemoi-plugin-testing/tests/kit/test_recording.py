@@ -19,7 +19,9 @@ class Layer(nn.Module):
         return self.linear(x).tanh() * self.factor * condition + self.length
 
 
-NODES = Nodes(torch.tensor([1.0, 2.0]).double(), torch.zeros(2).double())
+NODES = Nodes(
+    torch.tensor([1.0, 2.0]).double(), torch.zeros(2).double(), {"area": torch.tensor([0.5, 1.5]).double()}
+)
 EDGES = Edges(torch.tensor([0, 1]), torch.tensor([0, 1]), torch.tensor([[1.0], [2.0]]), ("length",))
 
 
@@ -73,6 +75,8 @@ def test_what_is_saved_is_read_back(recording, tmp_path):
     assert read.arguments["width"] == 5
     assert read.arguments["edges"].attribute_names == ("length",)
     assert torch.equal(read.arguments["edges"].source, EDGES.source)
+    assert torch.equal(read.arguments["nodes"].longitudes, NODES.longitudes)
+    assert torch.equal(read.arguments["nodes"].attributes["area"], NODES.attributes["area"])
     assert max(read.errors(Layer, torch.float64).values()) < 1e-15
     assert 0 < max(read.errors(Layer, torch.float32).values()) < 1e-5
 
