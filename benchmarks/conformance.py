@@ -1,6 +1,6 @@
 """How many checks the conformance kit has for each kind, and how many wrong components they catch.
 
-Each wrong component of ``core/tests/testing/specimens`` has one fault. It counts as caught where the
+Each wrong component of ``plugins/anemoi-plugin-testing/tests/kit/specimens`` has one fault. It counts as caught where the
 check that names the fault fails, and as exact where no other does. Right components must pass.
 
     OMP_NUM_THREADS=1 python benchmarks/conformance.py
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1] / "core" / "tests" / "testing"
+TESTS = Path(__file__).parents[1] / "plugins" / "anemoi-plugin-testing" / "tests" / "kit"
 sys.path[:0] = [str(TESTS), str(TESTS / "site")]
 
 from anemoi.core.plugins import KINDS

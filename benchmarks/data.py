@@ -131,7 +131,7 @@ def samples(contender: str, path: str, batch: int, workers: int, count: int) -> 
 
         source = ZarrSource(path=path)
         steps = Rollout().steps({"data": source.frequency})
-        domain = outline(source, DomainSettings(data={}, forcings=[]), steps["data"])
+        domain = outline(source, DomainSettings(data={}, forcings=[]), steps["data"], {})
         every = Samples.within({"data": Data(source, source.times, domain)}, steps, count=LENGTH - 2)
         drawn = batches(every, batch_size=batch, seed=0, workers=0)
         return (states.states["data"] for states in itertools.islice(drawn, count))
