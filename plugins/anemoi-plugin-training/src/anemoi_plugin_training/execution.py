@@ -38,7 +38,7 @@ class Sums:
     epoch_loss, epoch_steps
         The sum of the losses since the epoch began, and of how many steps.
     best, best_step
-        The lowest value of the metric of validations, and the step it was reached at.
+        The lowest cost of the metric of validations, and the step it was reached at.
     worse
         How many validations have been worse since.
     """
@@ -249,8 +249,9 @@ class Execution:
                 f"training.validation.metric: the validation period has no truth for {metric}.",
                 fix="Choose another metric, or other dates.validation.",
             )
-        if math.isfinite(value) and (sums.best is None or value < sums.best):
-            sums.best, sums.best_step, sums.worse = value, step, 0
+        cost = validation.cost(metric, value)
+        if math.isfinite(cost) and (sums.best is None or cost < sums.best):
+            sums.best, sums.best_step, sums.worse = cost, step, 0
             self._checkpoints.save_best(self._optimisation.weights())
         else:
             sums.worse += 1
