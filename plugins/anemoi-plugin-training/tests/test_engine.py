@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +28,7 @@ from anemoi_plugin_training.saving import saved
 from anemoi_plugin_training.settings import TrainingSettings
 
 from .test_loop import CPU, make, optimisation
-from .test_resuming import TIMES
+from .test_resuming import KILLS, TIMES
 
 WORDS = [
     "graph.refinement=1",
@@ -48,9 +50,12 @@ VALIDATED = [
 
 PROGRAM = """
 import os, signal, sys
+from pathlib import Path
+
 from anemoi.core.cli import main
 
 leave_after, *words = sys.argv[1:]
+Path(__file__).with_name(os.environ["RANK"] + ".pid").write_text(str(os.getpid()))
 if "training.compile=true" in words:
     import torch
     from anemoi_plugin_training import parallelism
@@ -225,17 +230,54 @@ def test_two_processes_leave_together_and_go_on_as_if_they_never_had(tmp_path, w
 
 
 @pytest.mark.parametrize("how", [SHARDED], ids=["sharded"], indirect=True)
-def test_two_processes_that_are_killed_go_on_from_the_last_state(tmp_path, with_two, how):
-    run = tmp_path / "run"
+def test_two_processes_that_are_killed_at_random_moments_change_no_number(tmp_path, with_two, how):
+    """One of them or both: while they prepare, step, or write a checkpoint."""
     words = [*how, "training.batch_size=2", "training.checkpoint.every_steps=1"]
-    with begun_with_two(tmp_path, *words, "--output", str(run)) as launched:
-        while launched.poll() is None and not (saved(run) and saved(run)[-1][0] >= 3):
-            time.sleep(0.01)
-        os.killpg(launched.pid, signal.SIGKILL)
-    assert not (run / "checkpoint.safetensors").exists()
-    again = two_processes(tmp_path, "--resume", str(run))
-    assert again.returncode == 0, again.stderr
-    assert metrics_of(run) == metrics_of(with_two)
+    moments, kills, runs = random.Random(1), int(KILLS or 1), []
+    while kills:
+        runs.append(run := tmp_path / f"run-{len(runs)}")
+        while not (run / "checkpoint.safetensors").exists():
+            begun = (run / "configuration.json").exists()
+            if not begun:
+                shutil.rmtree(run, ignore_errors=True)
+            given = ["--resume", str(run)] if begun else [*words, "--output", str(run)]
+            with begun_with_two(tmp_path, *given) as launched:
+                killed = kills > 0 and kill_at_random(launched, tmp_path, run, moments)
+                if killed:
+                    kills -= 1
+                    print("writing" if list(run.glob("checkpoints/.*.partial*")) else "stepping")
+                stderr = launched.communicate(timeout=300)[1]
+            assert killed or launched.returncode == 0, stderr
+    weights = load(with_two / "checkpoint.safetensors").weights
+    for run in runs:
+        assert metrics_of(run) == metrics_of(with_two)
+        for name, weight in load(run / "checkpoint.safetensors").weights.items():
+            assert torch.equal(weight, weights[name])
+
+
+def kill_at_random(launched, directory, run, moments):
+    """Kill one of two processes or both, some steps on; False if they have ended by then."""
+    before = last_saved(run)
+    steps, pause = moments.randint(0, 3), moments.uniform(0, 0.3)
+    victims = moments.choice([(0,), (1,), (0, 1)])
+    processes = [directory / f"{each}.pid" for each in (0, 1)]
+    while launched.poll() is None and not (
+        all(each.exists() for each in processes) and last_saved(run) >= before + steps
+    ):
+        time.sleep(0.002)
+    time.sleep(pause if steps else 20 * pause)  # without a step: while they prepare, too
+    found = [int(each.read_text()) for each in processes if each.exists()]
+    for each in processes:
+        each.unlink(missing_ok=True)
+    if launched.poll() is not None or (run / "checkpoint.safetensors").exists():
+        return False
+    for victim in victims:
+        os.kill(found[victim], signal.SIGKILL)
+    return True
+
+
+def last_saved(run):
+    return max((step for step, _ in saved(run)), default=0)
 
 
 def test_a_network_that_is_shared_out_can_be_compiled_and_have_low_rank_changes(tmp_path):
