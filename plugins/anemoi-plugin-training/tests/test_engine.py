@@ -15,6 +15,7 @@ import torch
 from anemoi.core import config
 from anemoi.core.checkpoint import load
 from anemoi.core.errors import AnemoiError, ConfigError
+from torch import nn
 
 from anemoi_plugin_training import prepare
 from anemoi_plugin_training.batches import batches
@@ -291,6 +292,62 @@ def test_a_network_that_is_shared_out_can_be_compiled_and_have_low_rank_changes(
     assert_close(tmp_path / "run", tmp_path / "one")
 
 
+HALF = """
+import os
+
+import torch
+from anemoi_plugin_training.engine import find_engine
+from anemoi_plugin_training.parallelism import parallelise
+from anemoi_plugin_training.settings import TrainingSettings
+from torch import nn
+
+settings = TrainingSettings(precision="16-mixed", sharded=True)
+engine = find_engine(settings, torch.device("cpu"))
+engine.restore({**engine.state(), "scale": 2.0**10})
+torch.manual_seed(0)
+model = nn.Module()
+model.network = nn.Sequential(nn.Linear(6, 4))
+forward = parallelise(model, settings, engine)
+fields = torch.arange(12.0).view(2, 6)[engine.rank : engine.rank + 1] / 10  # one sample for each process
+optimisers = [torch.optim.SGD(model.parameters(), lr=0.1)]
+for spoilt in (True, False):
+    model.zero_grad()
+    with engine.forward():
+        loss = forward(lambda model: model.network(fields).square().mean())
+    engine.backward(loss)
+    if spoilt and engine.rank == 1:
+        next(model.parameters()).grad.to_local().fill_(torch.inf)
+    engine.unscale(optimisers)
+    gradients = [each.grad.full_tensor() for each in model.parameters()]
+    engine.take(optimisers)
+    weights = [each.detach().full_tensor() for each in model.parameters()]
+    torch.save((engine.scale, gradients, weights), f"{os.environ['OUT']}/{engine.rank}-{int(spoilt)}.pt")
+"""
+
+
+def test_shared_out_in_float16_all_leave_a_step_out_that_is_too_large_for_one(tmp_path, monkeypatch):
+    program = tmp_path / "program.py"
+    program.write_text(HALF)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
+    monkeypatch.setenv("OUT", str(tmp_path))
+    done = subprocess.run([sys.executable, *launch], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    left, taken = ([torch.load(tmp_path / f"{each}-{spoilt}.pt") for each in (0, 1)] for spoilt in (1, 0))
+    torch.manual_seed(0)
+    network = nn.Linear(6, 4)
+    network(torch.arange(12.0).view(2, 6) / 10).square().mean().backward()
+    for scale, gradients, weights in left:
+        assert scale == 2.0**9
+        assert gradients[0][:2].isfinite().all()  # the half of the weights that the first process has
+        for parameter, weight in zip(network.parameters(), weights, strict=True):
+            assert torch.equal(weight, parameter)
+    for scale, gradients, weights in taken:
+        assert scale == 2.0**9
+        for parameter, gradient, weight in zip(network.parameters(), gradients, weights, strict=True):
+            torch.testing.assert_close(gradient, parameter.grad, rtol=5e-3, atol=1e-4)
+            torch.testing.assert_close(weight, parameter - 0.1 * gradient)
+
+
 def _go_on_alone(run):
     from anemoi_plugin_training.earlier import interrupted
 
@@ -466,11 +523,6 @@ def test_without_a_compiler_nothing_is_compiled(random_source, data_of, monkeypa
     monkeypatch.setattr(torch, "compile", fail)
     with pytest.raises(ConfigError, match=r"nothing can be compiled on this machine: no g[+][+]\nInstall"):
         train(random_source, data_of, compile=True)
-
-
-def test_float16_and_sharding_do_not_go_together():
-    with pytest.raises(ConfigError, match=r"does not go together with training\.sharded"):
-        find_engine(TrainingSettings(precision="16-mixed", sharded=True), CPU)
 
 
 def test_a_training_of_the_usual_kind_needs_no_fabric():
