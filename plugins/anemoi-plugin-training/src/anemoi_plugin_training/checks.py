@@ -54,7 +54,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     needs_validation = build_schedule(settings, trust_code=trust_code).needs_validation
     if needs_validation and settings.dates.validation.start is None:
         raise ConfigError(
-            "The schedule follows a validation loss, and this training has no validation.",
+            "The schedule follows validations, and this training has none.",
             fix="Give dates.validation.start, or choose another schedule: schedule=warmup-cosine.",
         )
     objective: Objective = _built("objective", settings.objective, "objective", trust_code)

@@ -21,7 +21,7 @@ from .leaving import InterruptedTraining, Leaving
 from .loop import DivergedError, Optimisation, Step
 from .saving import BEST, Checkpoints, SavingError, newest
 from .settings import CheckpointSettings, ValidationSettings
-from .validation import LOSS, Validation
+from .validation import Validation
 
 log = logging.getLogger("anemoi")
 
@@ -242,7 +242,6 @@ class Execution:
         sums = self._sums
         with self._optimisation.forecasting():
             metrics = validation(partial(self._optimisation.callbacks.validated, step))
-        self._optimisation.validated(metrics[LOSS])
         metric = self._validating.metric
         if (value := metrics.get(metric)) is None:
             raise DataError(
@@ -250,6 +249,7 @@ class Execution:
                 fix="Choose another metric, or other dates.validation.",
             )
         cost = validation.cost(metric, value)
+        self._optimisation.validated(cost)
         if math.isfinite(cost) and (sums.best is None or cost < sums.best):
             sums.best, sums.best_step, sums.worse = cost, step, 0
             self._checkpoints.save_best(self._optimisation.weights())

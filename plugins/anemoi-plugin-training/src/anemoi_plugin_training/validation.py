@@ -23,8 +23,6 @@ from .past import Past
 from .samples import Samples, normalised
 from .scores import RMSE, Builders, Metric, Scores, built, cost, lead_times
 
-LOSS = "validation_loss"
-
 Show = Callable[[ValidationState], None]
 """Shown each state that is forecast."""
 
