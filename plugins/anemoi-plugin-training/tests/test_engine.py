@@ -257,16 +257,24 @@ def test_two_processes_that_are_killed_at_random_moments_change_no_number(tmp_pa
 
 
 def kill_at_random(launched, directory, run, moments):
-    """Kill one of two processes or both, some steps on; False if they have ended by then."""
-    before = last_saved(run)
-    steps, pause = moments.randint(0, 3), moments.uniform(0, 0.3)
-    victims = moments.choice([(0,), (1,), (0, 1)])
+    """Kill one of two processes or both, some steps on; False if they have ended by then.
+
+    Every third time it is while the first, which saves, writes a checkpoint.
+    """
+    target = last_saved(run) + (steps := moments.randint(0, 3))
+    pause, saves = moments.uniform(0, 0.3), moments.random() < 1 / 3
+    victims = (0,) if saves else moments.choice([(0,), (1,), (0, 1)])
     processes = [directory / f"{each}.pid" for each in (0, 1)]
-    while launched.poll() is None and not (
-        all(each.exists() for each in processes) and last_saved(run) >= before + steps
-    ):
-        time.sleep(0.002)
-    time.sleep(pause if steps else 20 * pause)  # without a step: while they prepare, too
+
+    def is_time():
+        if saves:
+            return any(run.glob("checkpoints/.*.partial*")) and last_saved(run) >= target
+        return all(each.exists() for each in processes) and last_saved(run) >= target
+
+    while launched.poll() is None and not (run / "checkpoint.safetensors").exists() and not is_time():
+        time.sleep(0.001)
+    if not saves:
+        time.sleep(pause if steps else 20 * pause)  # without a step: while they prepare, too
     found = [int(each.read_text()) for each in processes if each.exists()]
     for each in processes:
         each.unlink(missing_ok=True)
