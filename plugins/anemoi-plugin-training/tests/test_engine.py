@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -246,7 +247,7 @@ def test_two_processes_that_are_killed_at_random_moments_change_no_number(tmp_pa
                 killed = kills > 0 and kill_at_random(launched, tmp_path, run, moments)
                 if killed:
                     kills -= 1
-                    print("writing" if list(run.glob("checkpoints/.*.partial*")) else "stepping")
+                    print("writing" if partial(run) else "stepping")
                 stderr = launched.communicate(timeout=300)[1]
             assert killed or launched.returncode == 0, stderr
     weights = load(with_two / "checkpoint.safetensors").weights
@@ -265,11 +266,11 @@ def kill_at_random(launched, directory, run, moments):
     pause, saves = moments.uniform(0, 0.3), moments.random() < 1 / 3
     victims = (0,) if saves else moments.choice([(0,), (1,), (0, 1)])
     processes = [directory / f"{each}.pid" for each in (0, 1)]
+    left = partial(run)
 
     def is_time():
-        if saves:
-            return any(run.glob("checkpoints/.*.partial*")) and last_saved(run) >= target
-        return all(each.exists() for each in processes) and last_saved(run) >= target
+        begun = all(each.exists() for each in processes) and last_saved(run) >= target
+        return begun and (not saves or partial(run) - left)
 
     while launched.poll() is None and not (run / "checkpoint.safetensors").exists() and not is_time():
         time.sleep(0.001)
@@ -283,6 +284,15 @@ def kill_at_random(launched, directory, run, moments):
     for victim in victims:
         os.kill(found[victim], signal.SIGKILL)
     return True
+
+
+def partial(run):
+    """Checkpoints that are not whole: where they begin on disk."""
+    found = set()
+    for each in run.glob("checkpoints/.*.partial*"):
+        with suppress(FileNotFoundError):  # it has just become whole
+            found.add(each.stat().st_ino)
+    return found
 
 
 def last_saved(run):
