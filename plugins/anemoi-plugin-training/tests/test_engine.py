@@ -2,10 +2,13 @@
 
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import torch
 from anemoi.core import config
 from anemoi.core.checkpoint import load
 from anemoi.core.errors import AnemoiError, ConfigError
+from torch import nn
 
 from anemoi_plugin_training import prepare
 from anemoi_plugin_training.batches import batches
@@ -26,7 +30,7 @@ from anemoi_plugin_training.saving import saved
 from anemoi_plugin_training.settings import TrainingSettings
 
 from .test_loop import CPU, make, optimisation
-from .test_resuming import TIMES
+from .test_resuming import KILLS, TIMES
 
 WORDS = [
     "graph.refinement=1",
@@ -48,9 +52,12 @@ VALIDATED = [
 
 PROGRAM = """
 import os, signal, sys
+from pathlib import Path
+
 from anemoi.core.cli import main
 
 leave_after, *words = sys.argv[1:]
+Path(__file__).with_name(os.environ["RANK"] + ".pid").write_text(str(os.getpid()))
 if "training.compile=true" in words:
     import torch
     from anemoi_plugin_training import parallelism
@@ -225,17 +232,71 @@ def test_two_processes_leave_together_and_go_on_as_if_they_never_had(tmp_path, w
 
 
 @pytest.mark.parametrize("how", [SHARDED], ids=["sharded"], indirect=True)
-def test_two_processes_that_are_killed_go_on_from_the_last_state(tmp_path, with_two, how):
-    run = tmp_path / "run"
+def test_two_processes_that_are_killed_at_random_moments_change_no_number(tmp_path, with_two, how):
+    """One of them or both: while they prepare, step, or write a checkpoint."""
     words = [*how, "training.batch_size=2", "training.checkpoint.every_steps=1"]
-    with begun_with_two(tmp_path, *words, "--output", str(run)) as launched:
-        while launched.poll() is None and not (saved(run) and saved(run)[-1][0] >= 3):
-            time.sleep(0.01)
-        os.killpg(launched.pid, signal.SIGKILL)
-    assert not (run / "checkpoint.safetensors").exists()
-    again = two_processes(tmp_path, "--resume", str(run))
-    assert again.returncode == 0, again.stderr
-    assert metrics_of(run) == metrics_of(with_two)
+    moments, kills, runs = random.Random(1), int(KILLS or 1), []
+    while kills:
+        runs.append(run := tmp_path / f"run-{len(runs)}")
+        while not (run / "checkpoint.safetensors").exists():
+            begun = (run / "configuration.json").exists()
+            if not begun:
+                shutil.rmtree(run, ignore_errors=True)
+            given = ["--resume", str(run)] if begun else [*words, "--output", str(run)]
+            with begun_with_two(tmp_path, *given) as launched:
+                killed = kills > 0 and kill_at_random(launched, tmp_path, run, moments)
+                if killed:
+                    kills -= 1
+                    print("writing" if partial(run) else "stepping")
+                stderr = launched.communicate(timeout=300)[1]
+            assert killed or launched.returncode == 0, stderr
+    weights = load(with_two / "checkpoint.safetensors").weights
+    for run in runs:
+        assert metrics_of(run) == metrics_of(with_two)
+        for name, weight in load(run / "checkpoint.safetensors").weights.items():
+            assert torch.equal(weight, weights[name])
+
+
+def kill_at_random(launched, directory, run, moments):
+    """Kill one of two processes or both, some steps on; False if they have ended by then.
+
+    Every third time it is while the first, which saves, writes a checkpoint.
+    """
+    target = last_saved(run) + (steps := moments.randint(0, 3))
+    pause, saves = moments.uniform(0, 0.3), moments.random() < 1 / 3
+    victims = (0,) if saves else moments.choice([(0,), (1,), (0, 1)])
+    processes = [directory / f"{each}.pid" for each in (0, 1)]
+    left = partial(run)
+
+    def is_time():
+        begun = all(each.exists() for each in processes) and last_saved(run) >= target
+        return begun and (not saves or partial(run) - left)
+
+    while launched.poll() is None and not (run / "checkpoint.safetensors").exists() and not is_time():
+        time.sleep(0.001)
+    if not saves:
+        time.sleep(pause if steps else 20 * pause)  # without a step: while they prepare, too
+    found = [int(each.read_text()) for each in processes if each.exists()]
+    for each in processes:
+        each.unlink(missing_ok=True)
+    if launched.poll() is not None or (run / "checkpoint.safetensors").exists():
+        return False
+    for victim in victims:
+        os.kill(found[victim], signal.SIGKILL)
+    return True
+
+
+def partial(run):
+    """Checkpoints that are not whole: where they begin on disk."""
+    found = set()
+    for each in run.glob("checkpoints/.*.partial*"):
+        with suppress(FileNotFoundError):  # it has just become whole
+            found.add(each.stat().st_ino)
+    return found
+
+
+def last_saved(run):
+    return max((step for step, _ in saved(run)), default=0)
 
 
 def test_a_network_that_is_shared_out_can_be_compiled_and_have_low_rank_changes(tmp_path):
@@ -247,6 +308,62 @@ def test_a_network_that_is_shared_out_can_be_compiled_and_have_low_rank_changes(
     assert done.returncode == 0, done.stderr
     prepare(config.compose("train", [*words, "training.batch_size=4"])).run(tmp_path / "one")
     assert_close(tmp_path / "run", tmp_path / "one")
+
+
+HALF = """
+import os
+
+import torch
+from anemoi_plugin_training.engine import find_engine
+from anemoi_plugin_training.parallelism import parallelise
+from anemoi_plugin_training.settings import TrainingSettings
+from torch import nn
+
+settings = TrainingSettings(precision="16-mixed", sharded=True)
+engine = find_engine(settings, torch.device("cpu"))
+engine.restore({**engine.state(), "scale": 2.0**10})
+torch.manual_seed(0)
+model = nn.Module()
+model.network = nn.Sequential(nn.Linear(6, 4))
+forward = parallelise(model, settings, engine)
+fields = torch.arange(12.0).view(2, 6)[engine.rank : engine.rank + 1] / 10  # one sample for each process
+optimisers = [torch.optim.SGD(model.parameters(), lr=0.1)]
+for spoilt in (True, False):
+    model.zero_grad()
+    with engine.forward():
+        loss = forward(lambda model: model.network(fields).square().mean())
+    engine.backward(loss)
+    if spoilt and engine.rank == 1:
+        next(model.parameters()).grad.to_local().fill_(torch.inf)
+    engine.unscale(optimisers)
+    gradients = [each.grad.full_tensor() for each in model.parameters()]
+    engine.take(optimisers)
+    weights = [each.detach().full_tensor() for each in model.parameters()]
+    torch.save((engine.scale, gradients, weights), f"{os.environ['OUT']}/{engine.rank}-{int(spoilt)}.pt")
+"""
+
+
+def test_shared_out_in_float16_all_leave_a_step_out_that_is_too_large_for_one(tmp_path, monkeypatch):
+    program = tmp_path / "program.py"
+    program.write_text(HALF)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
+    monkeypatch.setenv("OUT", str(tmp_path))
+    done = subprocess.run([sys.executable, *launch], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    left, taken = ([torch.load(tmp_path / f"{each}-{spoilt}.pt") for each in (0, 1)] for spoilt in (1, 0))
+    torch.manual_seed(0)
+    network = nn.Linear(6, 4)
+    network(torch.arange(12.0).view(2, 6) / 10).square().mean().backward()
+    for scale, gradients, weights in left:
+        assert scale == 2.0**9
+        assert gradients[0][:2].isfinite().all()  # the half of the weights that the first process has
+        for parameter, weight in zip(network.parameters(), weights, strict=True):
+            assert torch.equal(weight, parameter)
+    for scale, gradients, weights in taken:
+        assert scale == 2.0**9
+        for parameter, gradient, weight in zip(network.parameters(), gradients, weights, strict=True):
+            torch.testing.assert_close(gradient, parameter.grad, rtol=5e-3, atol=1e-4)
+            torch.testing.assert_close(weight, parameter - 0.1 * gradient)
 
 
 def _go_on_alone(run):
@@ -424,11 +541,6 @@ def test_without_a_compiler_nothing_is_compiled(random_source, data_of, monkeypa
     monkeypatch.setattr(torch, "compile", fail)
     with pytest.raises(ConfigError, match=r"nothing can be compiled on this machine: no g[+][+]\nInstall"):
         train(random_source, data_of, compile=True)
-
-
-def test_float16_and_sharding_do_not_go_together():
-    with pytest.raises(ConfigError, match=r"does not go together with training\.sharded"):
-        find_engine(TrainingSettings(precision="16-mixed", sharded=True), CPU)
 
 
 def test_a_training_of_the_usual_kind_needs_no_fabric():

@@ -45,6 +45,9 @@ SampleSource = plugins.load("source", "sample")
 
 TIMES = ("seconds", "data_wait")
 
+KILLS = os.environ.get("ANEMOI_TEST_KILLS")
+"""How many times trainings are killed at random moments; more take longer."""
+
 
 def training_of(*words):
     return prepare(config.compose("train", [*WORDS, *words]))
@@ -402,17 +405,18 @@ while done < kills:
 """
 
 
-def test_twenty_kills_at_random_moments_change_no_number(tmp_path):
+def test_kills_at_random_moments_change_no_number(tmp_path):
     """The processes are forks of one, which has prepared the training."""
+    kills = int(KILLS or 20)
     words = [*WORDS, *VALIDATED, "training.checkpoint.every_steps=1"]
     lives = subprocess.run(
-        [sys.executable, "-c", LIVES, str(tmp_path), "20", *words],
+        [sys.executable, "-c", LIVES, str(tmp_path), str(kills), *words],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert lives.returncode == 0, lives.stderr
-    assert len(lives.stdout.split()) == 20
+    assert len(lives.stdout.split()) == kills
     whole, *killed = sorted(tmp_path.iterdir(), key=lambda run: run.name != "uninterrupted")
     assert killed
     for run in killed:

@@ -78,6 +78,15 @@ def test_plateau_is_that_of_torch():
     assert ours.factor(50) == 0.02
 
 
+def test_plateau_follows_a_metric_whose_higher_values_are_better():
+    schedule = Plateau(steps=100, warmup_steps=0, drop=0.5, patience=2, threshold=0.1)
+    for correlation in (0.2, 0.5, 0.54):  # the last is no tenth better
+        schedule.validated(-correlation)
+    assert schedule.factor(50) == 1.0
+    schedule.validated(-0.56)
+    assert (schedule.factor(50), schedule.best) == (1.0, -0.56)
+
+
 def test_a_plateau_warms_up():
     assert factors(Plateau)[:11] == pytest.approx([*RISE, 1.0])
 
@@ -129,6 +138,6 @@ def test_a_configuration_chooses_the_schedule():
     assert [schedule.factor(step) for step in (0, 4, 20)] == [0.25, 1.0, 0.5]
 
 
-def test_a_schedule_that_follows_a_validation_loss_is_refused_where_there_is_none():
-    with pytest.raises(ConfigError, match="no validation"):
+def test_a_schedule_that_follows_validations_is_refused_where_there_are_none():
+    with pytest.raises(ConfigError, match="follows validations, and this training has none"):
         validate(compose("train", ["schedule=plateau"]), Settings)

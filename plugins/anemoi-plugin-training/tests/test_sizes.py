@@ -1,5 +1,6 @@
 """The size of a model that is never allocated, against that of one that is."""
 
+import math
 from resource import RUSAGE_SELF, getrusage
 
 import pytest
@@ -175,4 +176,8 @@ def test_a_dry_run_prints_sizes_and_trains_nothing(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     assert "processor" in result.output
     assert "Training takes" in result.output
+    training = prepare(compose("train", SMALL))
+    samples, batch = len(training.samples[1]), training.settings.training.batch_size
+    epoch = f"An epoch is {samples} samples in {math.ceil(samples / batch)} steps; "
+    assert epoch + f"{training.settings.training.steps:,} are planned." in result.output
     assert not (tmp_path / "runs").exists()

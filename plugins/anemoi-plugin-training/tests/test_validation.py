@@ -11,9 +11,12 @@ from torch import nn
 from anemoi_plugin_training import prepare
 from anemoi_plugin_training.domains import training_times, validation_times
 from anemoi_plugin_training.engine import OneDevice
+from anemoi_plugin_training.opening import _check_metric
+from anemoi_plugin_training.past import Past
 from anemoi_plugin_training.samples import Samples
 from anemoi_plugin_training.saving import saved
-from anemoi_plugin_training.settings import DateSettings, PeriodSettings
+from anemoi_plugin_training.scores import metric_builders
+from anemoi_plugin_training.settings import DateSettings, PeriodSettings, ValidationSettings
 from anemoi_plugin_training.validation import Validation, metric_names
 
 from .memory import HOUR
@@ -37,11 +40,12 @@ VALIDATED = [
 ]
 
 
-def validation_of(source, data_of, *, count=3, dates=5, batch_size=2, **roles):
+def validation_of(source, data_of, *, count=3, dates=5, batch_size=2, metrics=None, **roles):
     data, steps = data_of(source, ["cos_local_time"], **roles)
     model, samples = make(data, steps), Samples.within(data, steps, count=count)
     criterion = criterion_of(model)
     options = {"dates": dates, "batch_size": batch_size, "seed": 0, "engine": OneDevice(CPU)}
+    options |= {"metrics": metrics or {}, "past": {"data": source.times}}
     return model, samples, Validation(model, criterion, samples, **options)
 
 
@@ -102,6 +106,91 @@ def test_no_error_counts_where_there_is_no_truth_and_a_forecast_that_is_not_fini
     assert validation()["validation_rmse_v1_6h"] == pytest.approx(expected, rel=1e-3)
     nn.init.constant_(model.network.decoders["data"].linear.bias, torch.nan)
     assert np.isnan(validation()["validation_rmse_v0_6h"])
+
+
+class Kept:
+    """A metric that keeps all that it is given, and scores the number of dates."""
+
+    better, perfect = "nearer", 7.0
+
+    def __init__(self, *, domain, lead_times):
+        self.domain, self.lead_times, self.dates = domain, lead_times, []
+
+    def update(self, forecast, truth, climatology):
+        self.dates.append((forecast, truth, climatology))
+
+    def compute(self):
+        rows, columns = len(self.lead_times), len(self.domain.outputs)
+        return len(self.dates) + np.arange(rows * columns).reshape(rows, columns)
+
+
+def test_a_metric_is_given_forecasts_truth_and_the_mean_of_the_past_date_by_date(random_source, data_of):
+    source, made = random_source(times=52), []
+    source.fields[:, :, 3, 1] = np.nan
+
+    def build(**structure):
+        made.append(Kept(**structure))
+        return made[-1]
+
+    model, samples, validation = validation_of(
+        source, data_of, metrics={"kept": build}, may_be_missing=["v1"]
+    )
+    metrics = validation()
+    [kept] = made
+    assert kept.domain is model.domains["data"]
+    assert [int(each / HOUR) for each in kept.lead_times] == [6, 12, 18]
+    positions = [0, 12, 24, 35, 47]
+    there = np.setdiff1d(np.arange(20), [3])
+    forecast, truth = forecasts(model, source, samples, positions)
+    for number, position in enumerate(positions):
+        own, true, normal = kept.dates[number]
+        np.testing.assert_allclose(own[..., there, :], forecast[number][..., there, :], rtol=1e-6)
+        np.testing.assert_allclose(true, truth[number][:, 0], rtol=1e-6)
+        for step in range(3):
+            # 13 states for each time of day: every fourth of the source's, those of the same place in the day
+            same = source.fields[(position + 2 + step) % 4 :: 4]
+            np.testing.assert_allclose(normal[step], same.mean(axis=(0, 1), dtype="f8"), rtol=1e-6)
+    found = {name: value for name, value in metrics.items() if "_kept_" in name}
+    expected = {6: (5.0, 6.0), 12: (7.0, 8.0), 18: (9.0, 10.0)}
+    assert found == {
+        f"validation_kept_{variable}_{lead}h": expected[lead][column]
+        for lead in expected
+        for column, variable in enumerate(("v0", "v1"))
+    }
+    assert metric_names(model.domains, model.steps, 3, ["kept"]) == list(metrics)
+    assert (
+        validation.cost("validation_kept_v1_6h", 6.0) == validation.cost("validation_kept_v0_18h", 8.0) == 1
+    )
+    assert validation.cost("validation_loss", 6.0) == 6.0
+
+
+def test_a_short_past_has_one_mean_for_all_times_of_day(random_source):
+    source = random_source(times=24, missing=[2])
+    past = Past(source, source.times, ("v1",))
+    means = past.at(source.times[[0, 1]])  # (times, grid, variables)
+    there = np.setdiff1d(np.arange(24), [2])
+    expected = source.fields[there][..., [1]].mean(axis=(0, 1), dtype="f8")
+    np.testing.assert_allclose(means, np.stack([expected] * 2), rtol=1e-6)
+    reads = source.reads
+    past.at(source.times)
+    assert source.reads == reads
+
+
+def test_a_metric_of_a_name_that_is_taken_is_refused():
+    with pytest.raises(AnemoiError, match=r"metrics\.loss: every validation has a loss of its own"):
+        metric_builders({"loss": {"name": "bias"}})
+
+
+def test_the_best_is_not_that_of_a_metric_of_which_no_value_is_better(random_source, data_of):
+    data, steps = data_of(random_source(times=12))
+    domains, better = {"data": data["data"].domain}, {"kept": True, "spread": False}
+    _check_metric(ValidationSettings(metric="validation_kept_v1_6h"), domains, steps, better)
+    with pytest.raises(AnemoiError, match=r"two values of validation_spread_v1_6h neither is the better"):
+        _check_metric(ValidationSettings(metric="validation_spread_v1_6h"), domains, steps, better)
+
+
+def test_the_root_mean_square_error_can_be_named_and_needs_nothing():
+    assert config.compose("train", ["metric=[rmse]"]).values["metrics"] == {}
 
 
 def test_validating_leaves_the_training_as_it_was(random_source, data_of):

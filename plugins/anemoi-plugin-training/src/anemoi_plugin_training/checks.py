@@ -22,6 +22,7 @@ from .calling import build_callbacks
 from .descent import build_optimiser, build_schedule
 from .engine import require_fabric
 from .leaving import parse_time_limit
+from .scores import metric_builders
 
 if TYPE_CHECKING:
     from .settings import DateSettings, Settings, TrainingSettings, VariableSettings
@@ -35,7 +36,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     ConfigError
         If a period, a frequency, the time limit or the device is none, a variable has two roles, the model
         does not fit the graph or the objective, or what is built from options alone cannot be: the graph
-        builder, the objective, the optimiser, the schedule, a callback, a tracker.
+        builder, the objective, the optimiser, the schedule, a callback, a metric, a tracker.
     """
     for name, own in settings.of_domains().items():
         _check_roles(own.variables, f"domains.{name}.variables" if settings.domains else "variables")
@@ -49,10 +50,11 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     require_fabric(settings.training)
     build_optimiser(settings, trust_code=trust_code)
     build_callbacks(settings.callbacks, trust_code=trust_code)
+    metric_builders(settings.metrics, trust_code=trust_code)
     needs_validation = build_schedule(settings, trust_code=trust_code).needs_validation
     if needs_validation and settings.dates.validation.start is None:
         raise ConfigError(
-            "The schedule follows a validation loss, and this training has no validation.",
+            "The schedule follows validations, and this training has none.",
             fix="Give dates.validation.start, or choose another schedule: schedule=warmup-cosine.",
         )
     objective: Objective = _built("objective", settings.objective, "objective", trust_code)

@@ -249,17 +249,11 @@ def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
     Raises
     ------
     ConfigError
-        If there are several processes or a mixed precision, and Lightning Fabric is not installed; the
-        precision and sharding do not go together; or SLURM shares the processes out in a way that Fabric does
-        not take.
+        If there are several processes or a mixed precision, and Lightning Fabric is not installed; or SLURM
+        shares the processes out in a way that Fabric does not take.
     """
     several = world() > 1
     mixed = _is_mixed(settings)
-    if settings.sharded and settings.precision == "16-mixed":
-        raise ConfigError(
-            "training.precision: float16 does not go together with training.sharded.",
-            fix="Choose training.precision=bf16-mixed.",
-        )
     if not _needs_fabric(settings):
         return OneDevice(device)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # not each process tells of its rank

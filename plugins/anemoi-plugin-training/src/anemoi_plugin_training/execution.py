@@ -21,7 +21,7 @@ from .leaving import InterruptedTraining, Leaving
 from .loop import DivergedError, Optimisation, Step
 from .saving import BEST, Checkpoints, SavingError, newest
 from .settings import CheckpointSettings, ValidationSettings
-from .validation import LOSS, Validation
+from .validation import Validation
 
 log = logging.getLogger("anemoi")
 
@@ -38,7 +38,7 @@ class Sums:
     epoch_loss, epoch_steps
         The sum of the losses since the epoch began, and of how many steps.
     best, best_step
-        The lowest value of the metric of validations, and the step it was reached at.
+        The lowest cost of the metric of validations, and the step it was reached at.
     worse
         How many validations have been worse since.
     """
@@ -242,15 +242,16 @@ class Execution:
         sums = self._sums
         with self._optimisation.forecasting():
             metrics = validation(partial(self._optimisation.callbacks.validated, step))
-        self._optimisation.validated(metrics[LOSS])
         metric = self._validating.metric
         if (value := metrics.get(metric)) is None:
             raise DataError(
                 f"training.validation.metric: the validation period has no truth for {metric}.",
                 fix="Choose another metric, or other dates.validation.",
             )
-        if math.isfinite(value) and (sums.best is None or value < sums.best):
-            sums.best, sums.best_step, sums.worse = value, step, 0
+        cost = validation.cost(metric, value)
+        self._optimisation.validated(cost)
+        if math.isfinite(cost) and (sums.best is None or cost < sums.best):
+            sums.best, sums.best_step, sums.worse = cost, step, 0
             self._checkpoints.save_best(self._optimisation.weights())
         else:
             sums.worse += 1

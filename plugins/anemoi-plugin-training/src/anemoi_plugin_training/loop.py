@@ -197,9 +197,9 @@ class Optimisation:
         if self._average is not None:
             self._average.update(self.model)
 
-    def validated(self, loss: float) -> None:
-        """Tell the schedule of a validation loss."""
-        self._descent.schedule.validated(loss)
+    def validated(self, cost: float) -> None:
+        """Tell the schedule of a validation."""
+        self._descent.schedule.validated(cost)
 
     def _differentiate(self, batch: Batch, samples: Samples, *, last: bool, share: float) -> list[float]:
         """Add the gradient of one batch; gives its loss and that of each forecast step."""

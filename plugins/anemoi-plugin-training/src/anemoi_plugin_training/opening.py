@@ -24,7 +24,8 @@ from .loop import phases
 from .roles import Where
 from .run import together
 from .samples import Samples
-from .settings import PeriodSettings, Settings, TrainingSettings
+from .scores import built, metric_builders
+from .settings import PeriodSettings, Settings, TrainingSettings, ValidationSettings
 from .sizes import parameters_without_memory
 from .validation import metric_names
 
@@ -116,8 +117,14 @@ def open_data(
         test=_held_out("test", settings.dates.test, settings, data, steps, trust_code),
         graph=_graph(settings, outlines, trust_code),
     )
+    if settings.metrics and opened.validation is None and opened.test is None:
+        raise ConfigError(
+            f"metrics.{next(iter(settings.metrics))}: this training has neither a validation nor a test.",
+            fix="Give dates.validation.start, or choose no metrics.",
+        )
+    better = _check_metrics(settings, outlines, steps, trust_code)
     if opened.validation is not None:
-        _check_metric(settings.training.validation.metric, outlines, steps, opened.validation.count)
+        _check_metric(settings.training.validation, outlines, steps, better)
     with parameters_without_memory():  # What does not fit is told before hours of reading.
         assemble(
             values,
@@ -135,11 +142,38 @@ def variables_key(settings: Settings, domain: str) -> str:
     return f"domains.{domain}.variables" if settings.domains else "variables"
 
 
-def _check_metric(metric: str, domains: Mapping[str, Domain], steps: Mapping[str, Steps], count: int) -> None:
-    known = metric_names(domains, steps, count)
+def _check_metrics(
+    settings: Settings, domains: Mapping[str, Domain], steps: Mapping[str, Steps], trust_code: bool
+) -> dict[str, bool]:
+    """Build the metrics of every domain; whether of two values of each one is the better one."""
+    builders, count = (
+        metric_builders(settings.metrics, trust_code=trust_code),
+        settings.training.validation.rollout,
+    )
+    return {
+        name: metric.better is not None
+        for domain, own in steps.items()
+        if domains[domain].outputs and own.outputs
+        for name, metric in built(builders, domains[domain], own, count).items()
+    }
+
+
+def _check_metric(
+    settings: ValidationSettings,
+    domains: Mapping[str, Domain],
+    steps: Mapping[str, Steps],
+    better: Mapping[str, bool],
+) -> None:
+    metric, known = settings.metric, metric_names(domains, steps, settings.rollout, better)
     if metric not in known:
         raise ConfigError(
             f"training.validation.metric: validation gives no {metric!r}.", fix=nearest(metric, known)
+        )
+    judging = metric_names(domains, steps, settings.rollout, [name for name in better if better[name]])
+    if metric not in judging:
+        raise ConfigError(
+            f"training.validation.metric: of two values of {metric} neither is the better one.",
+            fix=f"Choose another, such as {judging[0]}.",
         )
 
 

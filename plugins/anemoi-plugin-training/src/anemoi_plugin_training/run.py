@@ -34,6 +34,7 @@ from .low_rank import LowRank, trained_numbers
 from .parallelism import parallelise
 from .samples import Samples
 from .saving import Checkpoints
+from .scores import metric_builders
 from .settings import HIDDEN, Settings, TrainingSettings
 from .start import Beginning
 from .summary import summary_of
@@ -237,6 +238,8 @@ class Training:
             batch_size=settings.batch_size,
             seed=settings.seed,
             engine=self.engine,
+            metrics=metric_builders(self.settings.metrics, trust_code=self.composition.trusted),
+            past={domain: data.times for domain, data in self.data.items()},
             name=name,
         )
 

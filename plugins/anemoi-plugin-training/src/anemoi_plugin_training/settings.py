@@ -94,7 +94,7 @@ class ValidationSettings:
     metric
         By which weights are the best: one of those that are recorded, such as ``validation_rmse_2t_24h``.
     patience
-        End the training after so many validations without a lower metric; None never does.
+        End the training after so many validations without a better metric; None never does.
     """
 
     every_steps: Annotated[int, Field(ge=1)] | None = 500
@@ -354,6 +354,8 @@ class Settings:
         How the learning rate changes.
     callbacks
         What looks at it between its steps and may change it, each under a name of the user's choice.
+    metrics
+        What validations compute besides losses and errors, each under a name of the user's choice.
     training
         How.
     trackers
@@ -376,6 +378,7 @@ class Settings:
         default_factory=lambda: {"name": "warmup-cosine"}
     )
     callbacks: dict[str, Annotated[Spec, Component("callback")]] = field(default_factory=dict)
+    metrics: dict[str, Annotated[Spec, Component("metric")]] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     trackers: dict[str, Annotated[Spec, Component("tracker")]] = field(default_factory=dict)
 

@@ -19,9 +19,12 @@ from anemoi.core.steps import Steps
 from torch import Tensor, nn
 
 from .descent import build_optimiser, trained_of
-from .domains import outline
+from .domains import Data, outline, training_times
+from .loop import phases
 from .low_rank import LowRank, choose
 from .patterns import freeze
+from .processes import world
+from .samples import Samples
 from .settings import Settings
 
 _REST = "rest"
@@ -64,6 +67,10 @@ class Sizes:
         Bytes of the optimiser's states, after its first step.
     batch_size, rollout
         Of the training, at most.
+    samples, epoch
+        How many samples the training period has, of its shortest rollout, and how many steps see each once.
+    steps
+        How many are planned.
     """
 
     parts: tuple[Part, ...]
@@ -72,6 +79,9 @@ class Sizes:
     states: int
     batch_size: int
     rollout: int
+    samples: int
+    epoch: int
+    steps: int
 
     @property
     def parameters(self) -> int:
@@ -109,13 +119,14 @@ class Sizes:
             f"Training takes {_bytes(self.memory)} or more: weights and gradients, {_bytes(self.states)} "
             f"of the optimiser, and what {self.batch_size} x {self.rollout} forecast steps keep."
         )
-        return "\n".join([*graph, *table, training])
+        epoch = f"An epoch is {self.samples:,} samples in {self.epoch:,} steps; {self.steps:,} are planned."
+        return "\n".join([*graph, *table, training, epoch])
 
 
 def sizes(composition: Composition) -> Sizes:
     """Measure the model of a training: its parameters and its memory, part by part.
 
-    The graph is built, and the data are asked for their variables and their grid alone. Weights are not
+    The graph is built, and the data are asked for their variables, grid and times alone. Weights are not
     allocated, and a forecast step is followed without computing it (``torch.device("meta")``).
 
     Parameters
@@ -126,7 +137,7 @@ def sizes(composition: Composition) -> Sizes:
     Raises
     ------
     AnemoiError
-        If the configuration, the graph or the model will not do.
+        If the configuration, the graph or the model will not do, or the training period has no sample.
     """
     settings = config.validate(composition, Settings)
     values, trust = composition.values, composition.trusted
@@ -156,6 +167,12 @@ def sizes(composition: Composition) -> Sizes:
     own = model.network.parameters(recurse=False)
     parameters[_REST] = sum(each.numel() for each in own)
     kept = _kept(model, described, steps)
+    data = {
+        name: Data(source, training_times(source, settings.dates), described[name])
+        for name, source in sources.items()
+    }
+    shortest = min(rollout for rollout, _ in phases(settings.training))
+    samples = len(Samples.within(data, steps, count=shortest))
     low_rank = settings.training.lora
     trained = LowRank(model, low_rank, seed=0).parameters() if low_rank.weights else trained_of(model)
     return Sizes(
@@ -171,6 +188,9 @@ def sizes(composition: Composition) -> Sizes:
         states=_states(trained, settings, trust),
         batch_size=settings.training.batch_size,
         rollout=settings.training.rollout,
+        samples=samples,
+        epoch=settings.training.steps_per_epoch(samples, world()),
+        steps=settings.training.steps,
     )
 
 

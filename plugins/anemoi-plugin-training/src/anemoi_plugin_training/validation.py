@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -18,9 +19,9 @@ from .criterion import Criterion
 from .engine import Engine
 from .interfaces.callback import ValidationState
 from .loop import repeatable
+from .past import Past
 from .samples import Samples, normalised
-
-LOSS = "validation_loss"
+from .scores import RMSE, Builders, Metric, Scores, built, cost, lead_times
 
 Show = Callable[[ValidationState], None]
 """Shown each state that is forecast."""
@@ -45,6 +46,10 @@ class Validation:
         Of all random numbers that the objective draws.
     engine
         Where. Each process makes all the forecasts.
+    metrics
+        What builds the metrics that are computed besides losses and errors.
+    past
+        The times of the training period of each domain, whose mean these may ask for; needed with metrics.
     name
         What its metrics begin with.
     """
@@ -59,6 +64,8 @@ class Validation:
         batch_size: int,
         seed: int,
         engine: Engine,
+        metrics: Builders = MappingProxyType({}),
+        past: Mapping[str, NDArray[np.datetime64]] = MappingProxyType({}),
         name: str = "validation",
     ) -> None:
         self._model, self._criterion, self._samples = model, criterion, samples
@@ -73,13 +80,20 @@ class Validation:
             name: torch.from_numpy(np.asarray(domain.grid.areas, dtype=np.float32))[:, None].to(engine.device)
             for name, domain in model.domains.items()
         }  # (grid, 1)
+        self._metrics = metrics
+        self._past = {
+            name: Past(data.source, past[name], data.domain.outputs)
+            for name, data in samples.data.items()
+            if metrics and data.domain.outputs and samples.steps[name].outputs
+        }
 
     def __call__(self, show: Show = lambda state: None) -> dict[str, float]:
         """Forecast, and give every metric by its name.
 
         ``validation_loss`` is the mean of ``validation_loss_6h`` and so on, the losses of the forecast steps
         by where they end; ``validation_rmse_2t_6h`` is the root-mean-square error by area, over all dates, in
-        the units of the data. With several domains theirs comes first: ``validation_rmse_ocean_sst_24h``.
+        the units of the data; metrics follow, in the same way: ``validation_acc_2t_6h``. With several domains
+        theirs comes first: ``validation_rmse_ocean_sst_24h``.
 
         Parameters
         ----------
@@ -90,6 +104,7 @@ class Validation:
         trained = model.training
         losses: list[tuple[int, Tensor]] = []
         errors: dict[tuple[str, Offset], _Squares] = defaultdict(_Squares)
+        scores = {name: Scores(self._built(name), past) for name, past in self._past.items()}
         cuda = [self._device] if self._device.type == "cuda" else []
         model.eval()
         try:
@@ -105,10 +120,19 @@ class Validation:
                     sample = normalised(model, batch, self._samples, self._device)
                     loss = model.objective.loss(model, sample, self._criterion, generator)
                     losses.append((len(positions), loss.double().cpu()))
-                    self._forecast(sample, batch.starts, generator, errors, show)
+                    self._forecast(sample, batch.starts, generator, errors, scores, show)
         finally:
             model.train(trained)
-        return {**self._losses(losses), **self._rmse(errors)}
+        found = self._rmse(errors)
+        return {**self._losses(losses), **found, **self._scores(scores, found)}
+
+    def cost(self, metric: str, value: float) -> float:
+        """A number that is the lower the better a value of a metric is, by the metric's name."""
+        for domain in self._past:
+            for name, each in self._built(domain).items():
+                if metric in self._names(domain, name):
+                    return cost(each, value)
+        return value
 
     def _forecast(
         self,
@@ -116,10 +140,12 @@ class Validation:
         starts: NDArray[np.datetime64],
         generator: torch.Generator,
         errors: dict[tuple[str, Offset], _Squares],
+        scores: Mapping[str, Scores],
         show: Show,
     ) -> None:
         """Roll a forecast out from each start, and add its errors in the units of the data."""
         made: dict[str, dict[Offset, Tensor]] = defaultdict(dict)
+        kept: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)  # (batch, ensemble, grid, variable)
         for step in range(sample.count):
             outputs = self._model.advance(sample.inputs(step, made), generator)
             targets = sample.targets(step)
@@ -133,13 +159,20 @@ class Validation:
                 )  # (batch, time, ensemble, grid, variable)
                 for place, time in enumerate(times):
                     errors[name, time].add(forecast[:, place], truth[:, place], self._areas[name])
+                    if name in scores:
+                        kept[name].append((forecast[:, place].float().cpu(), truth[:, place].float().cpu()))
                     domain = self._model.domains[name]
                     names = {
-                        each: _rmse_name(self._name, self._model.domains, name, each, time)
+                        each: _metric_name(self._name, RMSE, self._model.domains, name, each, time)
                         for each in domain.outputs
                     }
                     for start, one, true in zip(starts, forecast[:, place], truth[:, place], strict=True):
                         show(ValidationState(name, domain, start, time, one, true, names))
+        for name, states in kept.items():
+            leads = np.array(lead_times(sample.steps[name], sample.count))
+            forecasts, truths = (torch.stack(each, 1).numpy() for each in zip(*states, strict=True))
+            for start, one, true in zip(starts, forecasts, truths, strict=True):
+                scores[name].add(start, leads, one, true)
 
     def _losses(self, losses: Sequence[tuple[int, Tensor]]) -> dict[str, float]:
         count = sum(samples for samples, _ in losses)
@@ -159,12 +192,41 @@ class Validation:
             domains = self._model.domains
             for variable, value in zip(domains[name].outputs, squares.root_mean(), strict=True):
                 if value is not None:
-                    found[_rmse_name(self._name, domains, name, variable, time)] = value
+                    found[_metric_name(self._name, RMSE, domains, name, variable, time)] = value
         return found
+
+    def _scores(self, scores: Mapping[str, Scores], known: Collection[str]) -> dict[str, float]:
+        """Give the metrics where there is a truth: where the error is known."""
+        values = {domain: each.values() for domain, each in scores.items()}
+        return {
+            name: value
+            for metric in self._metrics
+            for domain, own in values.items()
+            for name, error, value in zip(
+                self._names(domain, metric),
+                self._names(domain, RMSE),
+                own[metric].ravel().tolist(),
+                strict=True,
+            )
+            if error in known
+        }
+
+    def _built(self, domain: str) -> dict[str, Metric]:
+        steps = self._model.steps[domain]
+        return built(self._metrics, self._model.domains[domain], steps, self._samples.count)
+
+    def _names(self, domain: str, metric: str) -> list[str]:
+        """What the values of a metric are called, in order of lead time and variable."""
+        model, count = self._model, self._samples.count
+        return _names_of(self._name, metric, model.domains, domain, model.steps[domain], count)
 
 
 def metric_names(
-    domains: Mapping[str, Domain], steps: Mapping[str, Steps], count: int, name: str = "validation"
+    domains: Mapping[str, Domain],
+    steps: Mapping[str, Steps],
+    count: int,
+    metrics: Iterable[str] = (),
+    name: str = "validation",
 ) -> list[str]:
     """Give the names of all metrics of a validation; those of a variable without any truth are not recorded.
 
@@ -174,6 +236,8 @@ def metric_names(
         Of the model.
     count
         How many forecast steps it looks at.
+    metrics
+        The names of those that it computes besides losses and errors.
     name
         What they begin with.
     """
@@ -182,18 +246,29 @@ def metric_names(
         f"{name}_loss",
         *(f"{name}_loss_{format_duration((number + 1) * length)}" for number in range(count)),
         *(
-            _rmse_name(name, domains, domain, variable, number * own.step + offset)
+            each
+            for metric in (RMSE, *metrics)
             for domain, own in steps.items()
-            for number in range(count)
-            for offset in own.outputs
-            for variable in domains[domain].outputs
+            for each in _names_of(name, metric, domains, domain, own, count)
         ),
     ]
 
 
-def _rmse_name(name: str, domains: Collection[str], domain: str, variable: str, time: Offset) -> str:
+def _names_of(
+    name: str, metric: str, domains: Mapping[str, Domain], domain: str, steps: Steps, count: int
+) -> list[str]:
+    return [
+        _metric_name(name, metric, domains, domain, variable, time)
+        for time in lead_times(steps, count)
+        for variable in domains[domain].outputs
+    ]
+
+
+def _metric_name(
+    name: str, metric: str, domains: Collection[str], domain: str, variable: str, time: Offset
+) -> str:
     of = f"{domain}_" if len(domains) > 1 else ""
-    return f"{name}_rmse_{of}{variable}_{format_duration(time)}"
+    return f"{name}_{metric}_{of}{variable}_{format_duration(time)}"
 
 
 class _Squares:

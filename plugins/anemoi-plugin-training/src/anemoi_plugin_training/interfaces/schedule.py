@@ -27,7 +27,7 @@ class Schedule(ABC):
     """
 
     needs_validation: ClassVar[bool] = False
-    """Whether it follows a validation loss; a training without validation refuses it."""
+    """Whether it follows validations; a training without validation refuses it."""
 
     @abstractmethod
     def __init__(self, *, steps: int, warmup_steps: int) -> None: ...
@@ -42,8 +42,15 @@ class Schedule(ABC):
             Counted from zero. Steps may be asked for in any order, and after the last.
         """
 
-    def validated(self, loss: float) -> None:  # noqa: B027
-        """Take note of a validation loss; does nothing by default."""
+    def validated(self, cost: float) -> None:  # noqa: B027
+        """Take note of a validation; does nothing by default.
+
+        Parameters
+        ----------
+        cost
+            The value of ``training.validation.metric``, the validation loss by default. The lower the better:
+            of a metric whose higher values are better it is the negative.
+        """
 
     def state(self) -> dict[str, float]:
         """All that it has learned from validations, for a training that goes on later; nothing by default."""

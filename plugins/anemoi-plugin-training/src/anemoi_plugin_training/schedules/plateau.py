@@ -1,4 +1,4 @@
-"""Down a stair whenever the validation loss no longer falls."""
+"""Down a stair whenever validations no longer get better."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .warmed_up import WarmedUp
 
 
 class Plateau(WarmedUp):
-    """Constant after a warm-up, and less each time that the validation loss has not fallen for a while.
+    """Constant after a warm-up, and less each time that validations have not got better for a while.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ class Plateau(WarmedUp):
     drop
         What the learning rate is multiplied by each time.
     patience
-        After how many validations without a better loss it drops.
+        After how many validations without a better one it drops.
     threshold
-        By which share of the best loss a loss must be lower to be better.
+        By which share of the best value a value must be lower to be better.
     minimum
         Below this share of the highest learning rate it does not fall.
     """
@@ -48,10 +48,11 @@ class Plateau(WarmedUp):
         """See :meth:`.WarmedUp.after_warmup`."""
         return self.level
 
-    def validated(self, loss: float) -> None:
+    def validated(self, cost: float) -> None:
         """See :meth:`.Schedule.validated`."""
-        if loss < self.best * (1 - self.threshold):
-            self.best, self.waited = loss, 0
+        margin = self.threshold * abs(self.best) if math.isfinite(self.best) else 0.0
+        if cost < self.best - margin:
+            self.best, self.waited = cost, 0
             return
         self.waited += 1
         if self.waited == self.patience:
