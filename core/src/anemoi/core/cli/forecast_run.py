@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,8 +45,9 @@ class Request:
         Where to compute.
     trust_code
         Whether a ``_target_`` of the checkpoint may be imported.
-    trust_sources
-        Whether one of a source may be: in a file of the user's own.
+    own_source
+        Tells whether a file of the user's own describes the source of a domain: a ``_target_`` there may be
+        imported. None if there is no such file.
     allow_different_versions
         Whether other plugin versions will do.
     dask, dask_scheduler
@@ -66,7 +67,7 @@ class Request:
     how: Mapping[str, Any] = field(default_factory=dict)
     dask: bool = False
     dask_scheduler: str | None = None
-    trust_sources: bool = False
+    own_source: Callable[[str], bool] | None = None
 
 
 def run(request: Request, events: EventLog, *, as_json: bool) -> None:
@@ -100,8 +101,9 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
     check_lock(needs, loaded.lock, allow_different_versions=request.allow_different_versions)
     needs.check()
     device = available_device(request.device)
-    trust = request.trust_code or request.trust_sources
-    build_sources = partial(_sources, specs, trust)
+    own = request.own_source
+    trusted = frozenset(name for name in specs if request.trust_code or (own and own(name)))
+    build_sources = partial(_sources, specs, trusted)
     with short_warnings():
         batch = prepare(
             loaded,
@@ -160,11 +162,11 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
         )
 
 
-def _sources(specs: Mapping[str, Any], trust_code: bool) -> dict[str, Any]:
+def _sources(specs: Mapping[str, Any], trusted: Collection[str]) -> dict[str, Any]:
     """Build the source of each domain, here or on a worker."""
     from .. import config
 
-    return {name: config.build("source", spec, trust_code=trust_code) for name, spec in specs.items()}
+    return {name: config.build("source", spec, trust_code=name in trusted) for name, spec in specs.items()}
 
 
 def _both(on_step: OnStep, events: EventLog) -> OnStep:
