@@ -270,14 +270,14 @@ def test_code_that_a_checkpoint_names_does_not_run_for_a_suite(
     suite, anemoi, make_checkpoint, configuration, tmp_path, monkeypatch
 ):
     """A suite is trusted with what it says itself, and no more."""
-    (tmp_path / "trap.py").write_text("open('sprung', 'w')\nfrom anemoi_plugin_tiny import TinySource\n")
+    (tmp_path / "snare.py").write_text("open('sprung', 'w')\nfrom anemoi_plugin_tiny import TinySource\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    changed = {**configuration, "data": {"_target_": "trap.TinySource"}}
+    changed = {**configuration, "data": {"_target_": "snare.TinySource"}}
     save(tmp_path / "model.safetensors", make_checkpoint(configuration=changed))
     without = SUITE.replace("source:\n  name: tiny\n  ensemble: 2\n", "").replace("members: 2", "")
     code, _, err = anemoi(suite(without))
     assert code == 2
     assert "--trust-code" in err
     assert not (tmp_path / "sprung").exists()
-    assert anemoi(suite(f"{without}\nsource: {{_target_: trap.TinySource}}"))[0] == 0
+    assert anemoi(suite(f"{without}\nsource: {{_target_: snare.TinySource}}"))[0] == 0
     assert (tmp_path / "sprung").exists()

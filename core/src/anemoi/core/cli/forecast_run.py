@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import RequestError
+from ..errors import AnemoiError, PluginError, RequestError
 from .event_log import EventLog
 from .options import available_device, check_lock, check_sources, short_warnings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..checkpoint import Checkpoint
     from ..forecasting.batch import OnStep, Task
     from ..forecasting.destination import Destination
@@ -89,21 +91,24 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
     from ..cluster import cluster
     from ..forecasting import prepare
     from ..forecasting.cluster import Spread, processes_for, run_on
-    from ..plugins import Needs
+    from ..plugins import Needs, together
 
     needs = Needs()
     with needs.noted():
         written = request.destinations()
     loaded = load(request.checkpoint)
+    specs: Mapping[str, Any] = {}
     with needs.noted():
         specs = request.sources(loaded)
         check_sources(needs, specs)
     check_lock(needs, loaded.lock, allow_different_versions=request.allow_different_versions)
-    needs.check()
-    device = available_device(request.device)
     own = request.own_source
     trusted = frozenset(name for name in specs if request.trust_code or (own and own(name)))
     build_sources = partial(_sources, specs, trusted)
+    if needs.errors:
+        persist = request.how.get("persist", ())
+        raise _with_states(together(needs.errors), loaded, build_sources, starts, end, persist)
+    device = available_device(request.device)
     with short_warnings():
         batch = prepare(
             loaded,
@@ -167,6 +172,30 @@ def _sources(specs: Mapping[str, Any], trusted: Collection[str]) -> dict[str, An
     from .. import config
 
     return {name: config.build("source", spec, trust_code=name in trusted) for name, spec in specs.items()}
+
+
+def _with_states(
+    error: PluginError,
+    checkpoint: Checkpoint,
+    build_sources: Callable[[], dict[str, Any]],
+    starts: Sequence[np.datetime64],
+    lead_time: np.timedelta64,
+    persist: Sequence[str],
+) -> PluginError:
+    """The same error, with what the sources lack besides, as far as they can be opened."""
+    from ..forecasting import by_domain, check_sources
+    from ..forecasting.initial import step_count
+
+    try:
+        sources = by_domain(checkpoint, build_sources())
+        count = step_count(checkpoint, lead_time)
+        check_sources(checkpoint, sources, starts, count=count, persist=persist)
+    except PluginError:  # of the source, which is told of already
+        return error
+    except AnemoiError as lacking:
+        fixes = [fix for fix in (error.fix, lacking.fix) if fix]
+        return PluginError(f"{error.what}\n{lacking.what}", fix="\n".join(fixes))
+    return error
 
 
 def _both(on_step: OnStep, events: EventLog) -> OnStep:
