@@ -141,9 +141,9 @@ def test_what_cannot_be_is_refused(suite, change, message):
 def test_what_is_left_open_is_told_all_at_once(suite, anemoi):
     code, _, err = anemoi(suite("lead_time: 6h\n"))
     assert code == 2
-    assert "Nobody says checkpoint, dates, outputs" in err
+    assert "The suite has no value for checkpoint, dates, outputs." in err
     code, _, err = anemoi(suite("lead_time: 6h\n"), "--date", START)
-    assert "Nobody says checkpoint, outputs" in err
+    assert "The suite has no value for checkpoint, outputs." in err
 
 
 def test_components_that_are_not_here_are_told_all_at_once(suite, anemoi, monkeypatch):

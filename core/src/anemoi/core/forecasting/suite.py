@@ -141,8 +141,8 @@ class Suite:
         absent = [name for name in ("checkpoint", "dates", "outputs") if not getattr(self, name)]
         if absent:
             raise ConfigError(
-                f"Nobody says {', '.join(absent)}, without which there is no forecast.",
-                fix="Write them in the file; --date gives dates for one run.",
+                f"The suite has no value for {', '.join(absent)}.",
+                fix="Write it into the file; --date gives dates for one run.",
             )
 
     @property
