@@ -5,25 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from anemoi.core.cli.main import command as anemoi
+from command_line import commands
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```|((?:^ {4}[^\n]*\n)+)", re.DOTALL | re.MULTILINE)
 PIPE = re.compile(r"\s[|>#]\s.*")
-
-
-def commands(group: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command]]:
-    yield context.command_path, group
-    if isinstance(group, click.Group):
-        for name in group.list_commands(context):
-            each = group.get_command(context, name)
-            assert each is not None, name
-            yield from commands(each, click.Context(each, info_name=name, parent=context))
 
 
 def examples() -> list[tuple[str, str]]:

@@ -75,7 +75,7 @@ WORDS = {
     "section.a={1:2}": "a key must be a word",
     "section.a=[{b.c:2}]": "a key must be a word",
     "section.a='${b'": "the command line: section.a is '${b', which does not resolve",
-    "section.a=${oc.env:NOTHING_OF_THAT_NAME}": "does not resolve",
+    "section.a=${oc.env:NOTHING_OF_THAT_NAME}": "Environment variable 'NOTHING_OF_THAT_NAME' not found.",
     "group@package=1": "no configuration group 'group'",
     "hydra.run.dir=x": "no key 'hydra.run.dir'",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import re
 from pathlib import Path
@@ -73,3 +74,11 @@ def test_what_nobody_expected_keeps_its_traceback(monkeypatch, error):
     monkeypatch.setattr(command, "invoke", fail)
     with pytest.raises(type(error)):
         main(["plugins", "list"])
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [("ENOENT", 2), ("EACCES", 2), ("EROFS", 2), ("ENOSPC", 6), ("EMFILE", 6), ("EPIPE", 4)],
+)
+def test_what_cannot_be_written_is_of_the_command_or_of_the_machine(number, expected):
+    assert errors.ResourceError.kind(OSError(getattr(errno, number), "")).exit_code == expected

@@ -212,6 +212,18 @@ def test_a_checkpoint_whose_plugins_are_not_here(anemoi, make_checkpoint, tmp_pa
     assert words[1] in account
 
 
+def test_dates_that_are_not_there_are_told_with_an_output_that_is_not(anemoi, checkpoint_file):
+    code, _, err = anemoi(*forecast_arguments(checkpoint_file, "--date", "1920-01-02", output="x.npx"))
+    assert code == 5
+    assert "no output called 'npx'" in err
+    assert "no state at 1920-01-01T18 and 1920-01-02T00" in err
+    assert "Choose another source or date" in err
+    # A source that is not here is told of once.
+    code, _, err = anemoi(*forecast_arguments(checkpoint_file, "--source", "nowhere", output="x.npx"))
+    assert code == 5
+    assert err.count("nowhere") == 1
+
+
 def test_other_versions_are_taken_with_a_warning(anemoi, make_checkpoint, tmp_path):
     entries = tuple(dataclasses.replace(entry, version="9.0", accepts="") for entry in make_checkpoint().lock)
     save(tmp_path / "c", make_checkpoint(lock=entries))

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from anemoi.core import forecast, plugins
+from anemoi.core.checkpoint import save
 from anemoi.core.cli import main
 from anemoi.core.errors import ConfigError, PluginError, RequestError
 from anemoi.core.forecasting import read_suite
@@ -140,9 +141,9 @@ def test_what_cannot_be_is_refused(suite, change, message):
 def test_what_is_left_open_is_told_all_at_once(suite, anemoi):
     code, _, err = anemoi(suite("lead_time: 6h\n"))
     assert code == 2
-    assert "Nobody says checkpoint, dates, outputs" in err
+    assert "The suite has no value for checkpoint, dates, outputs." in err
     code, _, err = anemoi(suite("lead_time: 6h\n"), "--date", START)
-    assert "Nobody says checkpoint, outputs" in err
+    assert "The suite has no value for checkpoint, outputs." in err
 
 
 def test_components_that_are_not_here_are_told_all_at_once(suite, anemoi, monkeypatch):
@@ -225,3 +226,58 @@ def test_coupled_forecasts_are_handed_over(anemoi, monkeypatch):
     code, _, err = anemoi("--couple", "suite.yaml", "--members", "2")
     assert code == 2
     assert "--members cannot be given with --couple" in err
+
+
+def test_values_of_the_environment_are_looked_up_and_recorded_nowhere(suite, anemoi, tmp_path, monkeypatch):
+    monkeypatch.setenv("HERE", str(tmp_path))
+    monkeypatch.setenv("SECRET", "tr0ub4dor")
+    monkeypatch.setenv("MEMBERS", "2")
+    text = SUITE.replace("model.safetensors", "${oc.env:HERE}/model.safetensors")
+    text = text.replace(
+        "ensemble: 2", "ensemble: ${oc.decode:${oc.env:MEMBERS}}\n  names: [ps, t, '${oc.env:SECRET}']"
+    )
+    text = text.replace("'{date}-sums.raw'", "${oc.env:HERE}/{date}-sums.raw") + "restart: true\n"
+    code, out, err = anemoi(suite(text), "--log-json", "log.jsonl")
+    assert (code, err) == (0, "")
+    assert "2 members" in out
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert {"2020-01-02T06.npz", "2020-01-02T12-sums.raw", "log.jsonl"} <= {*files}
+    assert "tr0ub4dor" not in out
+    assert [name for name, contents in files.items() if b"tr0ub4dor" in contents] == []
+    # Of what is wrong beside it the value is not told either.
+    code, _, err = anemoi(suite(text.replace("names: [", "nmes: [")))
+    assert code == 2
+    assert "nmes: not an option" in err
+    assert "tr0ub4dor" not in err
+
+
+def test_what_a_checkpoint_says_of_the_environment_is_looked_up_for_a_suite_that_repeats_it(
+    suite, anemoi, make_checkpoint, configuration, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("UNIT", "K")
+    said = {"name": "tiny", "unit_of_t": "${oc.env:UNIT}", "ensemble": 2}
+    save(tmp_path / "model.safetensors", make_checkpoint(configuration={**configuration, "data": said}))
+    without = SUITE.replace("source:\n  name: tiny\n  ensemble: 2\n", "")
+    code, _, err = anemoi(suite(without))
+    assert code == 2
+    assert "unit_of_t from the environment (${oc.env:UNIT})" in err
+    advice = " ".join(err.split()).partition("write ")[2]
+    code, _, err = anemoi(suite(f"{without}\n{advice}"))
+    assert (code, err) == (0, "")
+
+
+def test_code_that_a_checkpoint_names_does_not_run_for_a_suite(
+    suite, anemoi, make_checkpoint, configuration, tmp_path, monkeypatch
+):
+    """A suite is trusted with what it says itself, and no more."""
+    (tmp_path / "snare.py").write_text("open('sprung', 'w')\nfrom anemoi_plugin_tiny import TinySource\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    changed = {**configuration, "data": {"_target_": "snare.TinySource"}}
+    save(tmp_path / "model.safetensors", make_checkpoint(configuration=changed))
+    without = SUITE.replace("source:\n  name: tiny\n  ensemble: 2\n", "").replace("members: 2", "")
+    code, _, err = anemoi(suite(without))
+    assert code == 2
+    assert "--trust-code" in err
+    assert not (tmp_path / "sprung").exists()
+    assert anemoi(suite(f"{without}\nsource: {{_target_: snare.TinySource}}"))[0] == 0
+    assert (tmp_path / "sprung").exists()

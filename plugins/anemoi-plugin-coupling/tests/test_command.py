@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from anemoi.core import config
+from anemoi.core.checkpoint import load, save
 from anemoi.core.cli import main
 
 SUITE = """
@@ -97,3 +99,33 @@ def test_options_that_a_suite_has_keys_for_are_refused(suite, anemoi):
     assert "--members" in err
     assert "--output" in err
     assert "cannot be given with --couple" in err
+
+
+def test_messages_name_the_file(suite, anemoi):
+    path = suite(SUITE.replace("interval: 24h", "intervall: 24h").replace("24h", "24h\nmembers: two"))
+    code, _, err = anemoi("couple", path)
+    assert code == 2
+    assert f"Error: {path} has 2 problems." in err
+    assert "'couple'" not in err
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        ({"_target_": "trap.Source"}, "--trust-code"),
+        ({"name": "zarr", "path": "${oc.env:HOME}/x.zarr"}, 'write components.ocean.source: {"name": "zarr"'),
+    ],
+)
+def test_a_checkpoint_is_not_trusted_with_what_a_suite_is(
+    suite, anemoi, paths, tmp_path, monkeypatch, data, advice
+):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "trap.py").write_text("open('sprung', 'w')\n")
+    ocean = load(paths["ocean"])
+    changed = replace(ocean, configuration={**ocean.configuration, "data": data})
+    save(tmp_path / "changed.safetensors", changed)
+    text = SUITE.replace("{ocean}", "changed.safetensors")
+    code, _, err = anemoi("couple", suite(text))
+    assert code == 2
+    assert advice in " ".join(err.split())
+    assert not (tmp_path / "sprung").exists()

@@ -117,12 +117,23 @@ class ResourceError(DataError):
 
     @classmethod
     def kind(cls, error: OSError) -> type[DataError]:
-        """The class of error that an error of the system is told as: this one, or :class:`DataError`."""
-        return cls if error.errno in _RESOURCES else DataError
+        """The class of error that an error of the system in writing is told as.
+
+        This one, :class:`RequestError` where no such file can be written (there is no such directory, or it
+        is another's), or :class:`DataError`.
+        """
+        if error.errno in _RESOURCES:
+            return cls
+        return RequestError if error.errno in _PLACES else DataError
 
 
 _RESOURCES = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+)
+
+
+_PLACES = frozenset(
+    (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
 )
 
 

@@ -130,7 +130,9 @@ def _prepared(suite: CoupledSuite, device: str, *, trust_code: bool) -> Coupling
     with short_warnings():
         coupling = Coupling(
             {
-                name: _coupled(component, checkpoints[name], specs[name], written[name])
+                name: _coupled(
+                    component, checkpoints[name], specs[name], written[name], trust_code=trust_code
+                )
                 for name, component in suite.components.items()
             },
             starts,
@@ -154,8 +156,11 @@ def _prepared(suite: CoupledSuite, device: str, *, trust_code: bool) -> Coupling
 def _source_spec(name: str, component: CoupledComponent, checkpoint: Checkpoint) -> Mapping[str, Any]:
     """The source of a component, with its options: the one that its checkpoint was trained on by default."""
     from anemoi.core.errors import ConfigError
+    from anemoi.core.forecasting import refuse_references
 
     (own,) = list(trained_on(checkpoint.configuration).values())[:1] or [None]
+    if not component.source:
+        refuse_references(own, f"components.{name}.source")
     spec = component.source or own
     if not spec:
         raise ConfigError(
@@ -169,6 +174,8 @@ def _coupled(
     checkpoint: Checkpoint,
     spec: Mapping[str, Any],
     destinations: list[Destination],
+    *,
+    trust_code: bool,
 ) -> Coupled:
     from anemoi.core import config
 
@@ -176,7 +183,7 @@ def _coupled(
 
     return Coupled(
         checkpoint=checkpoint,
-        source=config.build("source", spec, trust_code=True),  # named in a file of the user's own
+        source=config.build("source", spec, trust_code=trust_code or spec is component.source),
         destinations=destinations,
         forcings=component.forcings,
         persist=component.persist,

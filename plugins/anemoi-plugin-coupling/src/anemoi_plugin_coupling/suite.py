@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from anemoi.core import config
 from anemoi.core.config import Component, Spec
 from anemoi.core.errors import ConfigError
-from anemoi.core.forecasting import LEAD_TIME, SuiteOutput
+from anemoi.core.forecasting import LEAD_TIME, SuiteOutput, read_settings
 from anemoi.core.forecasting.plausible import LIMIT
 
 PRIMARY = "couple"
@@ -145,4 +144,4 @@ def read_suite(path: Path, overrides: Sequence[str] = ()) -> CoupledSuite:
     PluginError
         If a component that it names cannot be used here.
     """
-    return config.validate(config.extend(config.compose(PRIMARY), path, overrides), CoupledSuite)
+    return read_settings(CoupledSuite, PRIMARY, path, overrides)[0]

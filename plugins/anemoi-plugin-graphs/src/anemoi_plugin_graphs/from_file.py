@@ -44,13 +44,14 @@ class FileGraph(GraphBuilder):
             if name not in graph.nodes:
                 raise ConfigError(
                     f"The graph {self.path} has no nodes for the domain {name!r}.",
-                    fix=f"It has {', '.join(graph.nodes)}. Build one of these data: anemoi graph build",
+                    fix=f"It has {', '.join(graph.nodes)}. Build one of these data: "
+                    f"anemoi graph build data=NAME --output {self.path}",
                 )
             nodes = graph.nodes[name]
             if not grid.matches(Grid(nodes.latitudes.numpy(), nodes.longitudes.numpy())):
                 raise ConfigError(
                     f"The graph {self.path} was built on {len(nodes)} other points than the {len(grid)} of "
                     f"the domain {name!r}, or on the same in another order.",
-                    fix="Build one of these data: anemoi graph build",
+                    fix=f"Build one of these data: anemoi graph build data=NAME --output {self.path}",
                 )
         return graph

@@ -76,12 +76,13 @@ def read_graph(path: Path) -> tuple[Graph, dict[str, Any]]:
             raise ValueError("there is no graph")
     except FileNotFoundError:
         raise DataError(
-            f"There is no graph {path}.", fix="Check the path, or build one: anemoi graph build"
+            f"There is no graph {path}.",
+            fix=f"Check the path, or build one: anemoi graph build data=NAME --output {path}",
         ) from None
     except (OSError, SafetensorError) as error:
         raise DataError(
             f"{path} is not a graph file, or is truncated: {error}",
-            fix="A graph of another tool can be brought over: anemoi graph convert",
+            fix="A graph of another tool can be brought over: anemoi graph convert FILE",
         ) from error
     except DataError:
         raise

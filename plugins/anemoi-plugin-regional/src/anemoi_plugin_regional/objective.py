@@ -92,14 +92,14 @@ class LimitedArea(Rollout):
             raise ConfigError(
                 f"domains.{self.boundary}: {', '.join(around.outputs)} would be forecast, but the boundary "
                 "is given.",
-                fix=f'Make all of it forcing: domains.{self.boundary}.variables.forcing=["*"].',
+                fix=f'Make all of it forcing: +domains.{self.boundary}.variables.forcing=["*"].',
             )
         for name, region in self._regions(domains):
             check_covers(around.grid, region.grid.positions[rim_of(region, self.rim)], name, self.boundary)
             if absent := [each for each in region.prognostic if each not in around.inputs]:
                 raise ConfigError(
                     f"domains.{self.boundary} has no {', '.join(absent)}, which {name} needs on its rim.",
-                    fix=f"Add it, or drop it: domains.{name}.variables.drop=[{absent[0]}].",
+                    fix=f"Add it, or drop it: +domains.{name}.variables.drop=[{absent[0]}].",
                 )
         return domains
 

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._check import Check, NotApplicableError, Result, Subject, contract, require
-from ._options import from_configuration, options_are_declared, require_options
+from ._options import from_configuration, options_are_declared, require_built, require_options
 from ._run import check, checks
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ __all__ = [
     "from_configuration",
     "options_are_declared",
     "require",
+    "require_built",
     "require_options",
 ]
 

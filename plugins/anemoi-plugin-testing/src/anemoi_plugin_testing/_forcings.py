@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ._check import Check, Subject, contract, require
 from ._graphs import regular_grid, spread_grid
-from ._options import from_configuration, options_are_declared, require_options
+from ._options import from_configuration, options_are_declared, require_built
 
 RUNS = ("has_its_shape",)
 SEEDED = (*RUNS, "is_finite_everywhere", "is_the_same_every_time")
@@ -62,8 +62,7 @@ def _apart(one: Array, other: Array) -> float:
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from its options alone, and computes an array of floating-point numbers."""
-    require_options(subject)
-    found = subject.build().compute(*_place(), _times())
+    found = require_built(subject).compute(*_place(), _times())
     require(isinstance(found, np.ndarray), f"it computes a {type(found).__name__}")
     require(np.issubdtype(found.dtype, np.floating), f"it computes {found.dtype}")
 

@@ -14,17 +14,14 @@ from anemoi.core.interfaces.capability import Capability
 
 from ._check import Check, NotApplicableError, Subject, contract, require
 from ._graphs import regular_grid, spread_grid
-from ._options import from_configuration, options_are_declared, require_options
+from ._options import from_configuration, options_are_declared, require_built
 
 BUILT = ("builds", "has_the_parts_of_a_model")
 
 
-def _build(subject: Subject, grid: Grid) -> Graph:
-    return _build_on(subject, {DATA: grid})
-
-
-def _build_on(subject: Subject, grids: Mapping[str, Grid]) -> Graph:
-    graph: Graph = subject.build().build(grids)
+def _build(subject: Subject, grids: Grid | Mapping[str, Grid]) -> Graph:
+    """The graph on the grid of one domain, ``data``, or on those of several."""
+    graph: Graph = subject.build().build({DATA: grids} if isinstance(grids, Grid) else grids)
     return graph
 
 
@@ -35,8 +32,7 @@ def _words(ends: EdgeName) -> str:
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from its options, and builds a graph on the grid of one domain, ``data``."""
-    require_options(subject)
-    graph = _build(subject, spread_grid())
+    graph = require_built(subject).build({DATA: spread_grid()})
     require(isinstance(graph, Graph), f"what it builds is a {type(graph).__name__}, not a Graph")
 
 
@@ -177,7 +173,7 @@ def is_the_same_every_time(subject: Subject) -> None:
 def gives_each_domain_its_own(subject: Subject) -> None:
     """On several grids, each domain has nodes of its name, edges to hidden, and edges back to each node."""
     grids = {"atmosphere": spread_grid(), "ocean": regular_grid()}
-    graph = _build_on(subject, grids)
+    graph = _build(subject, grids)
     _require_parts(graph, grids)
     for name, grid in grids.items():
         _require_points(graph, name, grid)
@@ -189,9 +185,9 @@ def gives_each_domain_its_own(subject: Subject) -> None:
 def joins_each_domain_on_its_own(subject: Subject) -> None:
     """The edges of a domain are the same beside another as alone, where the hidden nodes are the same."""
     grids = {DATA: spread_grid(), "ocean": regular_grid()}
-    together, compared = _build_on(subject, grids), False
+    together, compared = _build(subject, grids), False
     for name, grid in grids.items():
-        alone = _build_on(subject, {name: grid})
+        alone = _build(subject, {name: grid})
         if torch.equal(alone.nodes[HIDDEN].positions, together.nodes[HIDDEN].positions):
             _require_same(alone, together, tolerance=0.0, names=((name, HIDDEN), (HIDDEN, name)))
             compared = True

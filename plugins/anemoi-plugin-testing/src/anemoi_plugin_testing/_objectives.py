@@ -23,7 +23,7 @@ from ._check import BrokenContractError, Check, NotApplicableError, Subject, con
 from ._domains import HOUR, data_domain, states
 from ._graphs import spread_grid
 from ._layer_runs import TOLERANCE, backward, perturbed, relative_difference
-from ._options import from_configuration, options_are_declared, require_options
+from ._options import from_configuration, options_are_declared, require_built
 from ._process import state_of_the_process
 from ._reference import LinearModel
 
@@ -158,10 +158,7 @@ class _Strict:
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from its options alone, and conditions the network on no number or a positive one."""
-    require_options(subject)
-    objective = subject.build()
-    require(isinstance(objective, Objective), f"it is a {type(objective).__name__}")
-    channels = objective.condition_channels
+    channels = require_built(subject).condition_channels
     require(isinstance(channels, int) and channels >= 0, f"`condition_channels` is {channels!r}")
 
 

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from anemoi.core.config import Builder
 from anemoi.core.config.build import check_component
 from anemoi.core.config.options import as_written, component_in, options
+from anemoi.core.plugins import find_kind, part_of
 
 from ._check import Subject, contract, require
 
@@ -36,6 +37,23 @@ def require_options(subject: Subject) -> None:
         name for name, parameter in found.items() if parameter.required and name not in subject.options
     ]
     require(not missing, f"it has no default for {', '.join(missing)}, and was given none (--option)")
+
+
+def require_built(subject: Subject, **structure: Any) -> Any:
+    """Build it with its options and what its interface is given, and require that it is of its kind.
+
+    Parameters
+    ----------
+    subject
+        What is built.
+    structure
+        What the constructor of its interface takes, by name.
+    """
+    require_options(subject)
+    made = subject.build(**structure)
+    interface = part_of(find_kind(subject.kind), "interface")
+    require(isinstance(made, interface), f"it is a {type(made).__name__}, not a {interface.__name__}")
+    return made
 
 
 def converted(subject: Subject) -> Subject:

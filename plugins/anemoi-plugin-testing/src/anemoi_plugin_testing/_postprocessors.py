@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ._check import Check, Subject, contract, require
 from ._graphs import spread_grid
-from ._options import from_configuration, options_are_declared, require_options
+from ._options import from_configuration, options_are_declared, require_built
 
 RUNS = ("builds", "names_what_it_leaves", "gives_what_it_says")
 
@@ -90,8 +90,7 @@ def _same(one: Sequence[Fields], other: Sequence[Fields]) -> bool:
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from the description of a forecast, by name, and says what it leaves of it."""
-    require_options(subject)
-    after = _built(subject).after
+    after = require_built(subject, forecast=_description()).after
     require(isinstance(after, ForecastDescription), f"it leaves a {type(after).__name__}")
 
 

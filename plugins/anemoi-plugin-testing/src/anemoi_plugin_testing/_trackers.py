@@ -18,7 +18,7 @@ from anemoi.core.interfaces.tracker import Tracker
 
 from ._bystanders import METRICS, PARAMETERS, PROMPT, require_process_left_alone
 from ._check import Check, Subject, contract, require
-from ._options import from_configuration, options_are_declared, require_options
+from ._options import from_configuration, options_are_declared, require_built
 
 PATIENCE = 30.0
 """Seconds that a tracker may take to deliver what it has not delivered yet, when the run is over."""
@@ -54,9 +54,8 @@ def _runs() -> tempfile.TemporaryDirectory[str]:
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from the directory of a run and its own options; until it starts it writes nothing."""
-    require_options(subject)
     with tempfile.TemporaryDirectory(dir=_runs().name) as folder:
-        subject.build(directory=Path(folder))
+        require_built(subject, directory=Path(folder))
         written = sorted(path.name for path in Path(folder).iterdir())
         require(not written, f"it writes {', '.join(written)} before it is started")
 

@@ -12,7 +12,7 @@ from anemoi.core.interfaces.transform import Transform
 from ._check import Check, Subject, contract, require
 from ._domains import data_domain, moments
 from ._graphs import spread_grid
-from ._options import options_are_declared, require_options
+from ._options import options_are_declared, require_built
 from ._transform_abilities import (
     declares_what_it_enforces,
     enforces_once,
@@ -45,10 +45,8 @@ from ._transform_trials import (
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from a domain, by name, and its own options, and keeps the domain as ``before``."""
-    require_options(subject)
     domain = data_domain(spread_grid(POINTS))
-    step = subject.build(domain=domain)
-    require(isinstance(step, Transform), f"it is a {type(step).__name__}")
+    step = require_built(subject, domain=domain)
     require(step.before is domain, "its `before` is another domain")
 
 

@@ -137,7 +137,7 @@ class Dataset(Reader):
             raise DataError(
                 f"{self}: the data from {first} to {last} cannot be read: {one_line(error)}",
                 fix="The data set is damaged or gone: copy or make it again. "
-                "To see all that is wrong with it: anemoi data check",
+                f"To see all that is wrong with it: anemoi data check {self}",
             ) from error
 
     def _read_runs(
@@ -158,7 +158,7 @@ class Dataset(Reader):
                 f"{self}: the data for {format_date(self.times[time])} have NaNs, but its attribute "
                 "'allow_nans' says that there are none.",
                 fix="A chunk is damaged or was never written: copy or make the data set again. "
-                "To see all that is wrong with it: anemoi data check",
+                f"To see all that is wrong with it: anemoi data check {self}",
             )
 
     def _open(self, group: Any) -> None:

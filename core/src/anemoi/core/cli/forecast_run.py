@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import RequestError
+from ..errors import AnemoiError, PluginError, RequestError
 from .event_log import EventLog
 from .options import available_device, check_lock, check_sources, short_warnings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..checkpoint import Checkpoint
     from ..forecasting.batch import OnStep, Task
     from ..forecasting.destination import Destination
@@ -45,8 +47,9 @@ class Request:
         Where to compute.
     trust_code
         Whether a ``_target_`` of the checkpoint may be imported.
-    trust_sources
-        Whether one of a source may be: in a file of the user's own.
+    own_source
+        Tells whether a file of the user's own describes the source of a domain: a ``_target_`` there may be
+        imported. None if there is no such file.
     allow_different_versions
         Whether other plugin versions will do.
     dask, dask_scheduler
@@ -66,7 +69,7 @@ class Request:
     how: Mapping[str, Any] = field(default_factory=dict)
     dask: bool = False
     dask_scheduler: str | None = None
-    trust_sources: bool = False
+    own_source: Callable[[str], bool] | None = None
 
 
 def run(request: Request, events: EventLog, *, as_json: bool) -> None:
@@ -88,20 +91,24 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
     from ..cluster import cluster
     from ..forecasting import prepare
     from ..forecasting.cluster import Spread, processes_for, run_on
-    from ..plugins import Needs
+    from ..plugins import Needs, together
 
     needs = Needs()
     with needs.noted():
         written = request.destinations()
     loaded = load(request.checkpoint)
+    specs: Mapping[str, Any] = {}
     with needs.noted():
         specs = request.sources(loaded)
         check_sources(needs, specs)
     check_lock(needs, loaded.lock, allow_different_versions=request.allow_different_versions)
-    needs.check()
+    own = request.own_source
+    trusted = frozenset(name for name in specs if request.trust_code or (own and own(name)))
+    build_sources = partial(_sources, specs, trusted)
+    if needs.errors:
+        persist = request.how.get("persist", ())
+        raise _with_states(together(needs.errors), loaded, build_sources, starts, end, persist)
     device = available_device(request.device)
-    trust = request.trust_code or request.trust_sources
-    build_sources = partial(_sources, specs, trust)
     with short_warnings():
         batch = prepare(
             loaded,
@@ -160,11 +167,35 @@ def run(request: Request, events: EventLog, *, as_json: bool) -> None:
         )
 
 
-def _sources(specs: Mapping[str, Any], trust_code: bool) -> dict[str, Any]:
+def _sources(specs: Mapping[str, Any], trusted: Collection[str]) -> dict[str, Any]:
     """Build the source of each domain, here or on a worker."""
     from .. import config
 
-    return {name: config.build("source", spec, trust_code=trust_code) for name, spec in specs.items()}
+    return {name: config.build("source", spec, trust_code=name in trusted) for name, spec in specs.items()}
+
+
+def _with_states(
+    error: PluginError,
+    checkpoint: Checkpoint,
+    build_sources: Callable[[], dict[str, Any]],
+    starts: Sequence[np.datetime64],
+    lead_time: np.timedelta64,
+    persist: Sequence[str],
+) -> PluginError:
+    """The same error, with what the sources lack besides, as far as they can be opened."""
+    from ..forecasting import by_domain, check_sources
+    from ..forecasting.initial import step_count
+
+    try:
+        sources = by_domain(checkpoint, build_sources())
+        count = step_count(checkpoint, lead_time)
+        check_sources(checkpoint, sources, starts, count=count, persist=persist)
+    except PluginError:  # of the source, which is told of already
+        return error
+    except AnemoiError as lacking:
+        fixes = [fix for fix in (error.fix, lacking.fix) if fix]
+        return PluginError(f"{error.what}\n{lacking.what}", fix="\n".join(fixes))
+    return error
 
 
 def _both(on_step: OnStep, events: EventLog) -> OnStep:

@@ -61,7 +61,7 @@ def of_suite(path: Path, overrides: Sequence[str], context: click.Context) -> Re
         sources=lambda loaded: suite.source_specs(loaded, trained_on(loaded.configuration)),
         device=suite.device,
         trust_code=bool(given.get("trust_code")),
-        trust_sources=True,
+        own_source=suite.describes_source_of,
         allow_different_versions=suite.allow_different_versions,
         dask=suite.dask or suite.dask_scheduler is not None,
         dask_scheduler=suite.dask_scheduler,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .. import plugins
-from ..config.composition import ENVIRONMENT, leaves
 from ..config.files import read_value
+from ..config.resolving import references
 from ..errors import AbsentError, AnemoiError, ConfigError, PluginError
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
         return options
     if not default:
         raise ConfigError("The checkpoint names no data source.", fix="Name one with --source.")
-    for key, value in leaves(default):
-        if ENVIRONMENT in str(value) and key.partition(".")[0] not in options:
+    for key, value in references(default).items():
+        if key.partition(".")[0] not in options:
             raise ConfigError(
                 f"The checkpoint was trained on data with {key} from the environment ({value}), which is not "
                 "looked up for a file that may be a stranger's.",

@@ -152,4 +152,5 @@ def extend(composition: Composition, path: Path, overrides: Sequence[str] = ()) 
         values=resolved,
         origins=origins,
         references=references(values.values),
+        path=path,
     )

@@ -73,6 +73,8 @@ class Composition:
     references
         For each dotted key whose value depends on the environment, that value as it was written:
         ``${oc.env:NAME}``. It may be a secret, and is shown and recorded so.
+    path
+        The file that was laid over it by its path, if there was one.
     """
 
     primary: str
@@ -82,6 +84,12 @@ class Composition:
     configs: tuple[str, ...] = ()
     origins: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
     references: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """What messages call it: the file that it was read from, or its name."""
+        return str(self.path) if self.path else f"The configuration {self.primary!r}"
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -119,7 +127,7 @@ class Composition:
         for part in key.split("."):
             if not isinstance(value, Mapping) or part not in value:
                 raise ConfigError(
-                    f"The configuration {self.primary!r} has no key {key!r}.",
+                    f"{self.title} has no key {key!r}.",
                     fix=unknown_key(self.values, key),
                 )
             value = value[part]

@@ -79,7 +79,7 @@ def explain(
         return [Explanation(key, options[key].parameter.to_dict()["default"], (), options[key])]
     if not keys:
         raise ConfigError(
-            f"The configuration {composition.primary!r} has no key {key!r}.",
+            f"{composition.title} has no key {key!r}.",
             fix=nearest(key, _beside(key, {*values, *options})),
         )
     return [Explanation(each, values[each], composition.history(each), options.get(each)) for each in keys]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from ..errors import ConfigError
 from .composition import CHECKPOINT, ENVIRONMENT, Origin, leaves
+
+_CAUSE = re.compile(r"^\w+ raised while resolving interpolation: ")
+"""What OmegaConf says before the message that tells the reader something."""
 
 
 def resolve(values: dict[str, Any], origins: Mapping[str, tuple[Origin, ...]]) -> dict[str, Any]:
@@ -25,7 +29,8 @@ def resolve(values: dict[str, Any], origins: Mapping[str, tuple[Origin, ...]]) -
         if value == "???":
             raise ConfigError(f"{key} must be given: {where} leaves it open.", fix=f"Add {key}=VALUE.")
         if "${" in str(value) and (fault := _fault(values, key)):
-            raise ConfigError(f"{where}: {key} is {value!r}, which does not resolve: {fault}.")
+            fix = f"Set the variable, or give {key} a value." if "Environment variable" in fault else None
+            raise ConfigError(f"{where}: {key} is {value!r}, which does not resolve: {fault}.", fix=fix)
     return cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.create(values), resolve=True))
 
 
@@ -86,5 +91,5 @@ def _fault(values: dict[str, Any], key: str) -> str | None:
     except RecursionError:
         return "it refers to itself"
     except OmegaConfBaseException as error:
-        return str(error).splitlines()[0]
+        return _CAUSE.sub("", str(error).splitlines()[0]).strip('"')
     return None

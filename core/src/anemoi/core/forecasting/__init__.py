@@ -8,7 +8,7 @@ from .batch import Batch, Task, prepare
 from .destination import Destination, destinations
 from .initial import Sources, by_domain, check_sources, lead_times
 from .rollout import LEAD_TIME, Forecast, forecast
-from .suite import Suite, SuiteOutput, read_suite
+from .suite import Suite, SuiteOutput, read_settings, read_suite, refuse_references
 
 __all__ = [
     "LEAD_TIME",
@@ -25,5 +25,7 @@ __all__ = [
     "forecast",
     "lead_times",
     "prepare",
+    "read_settings",
     "read_suite",
+    "refuse_references",
 ]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from .. import config, plugins
 from ..checkpoint import Checkpoint
 from ..config import Component, Composition, Spec
+from ..config.resolving import references
 from ..errors import ConfigError, PluginError
 from .destination import Destination
 from .plausible import LIMIT
 from .rollout import LEAD_TIME, Precision
+
+T = TypeVar("T")
 
 PRIMARY = "forecast"
 """The configuration that every such file is laid over."""
@@ -137,14 +141,18 @@ class Suite:
         absent = [name for name in ("checkpoint", "dates", "outputs") if not getattr(self, name)]
         if absent:
             raise ConfigError(
-                f"Nobody says {', '.join(absent)}, without which there is no forecast.",
-                fix="Write them in the file; --date gives dates for one run.",
+                f"The suite has no value for {', '.join(absent)}.",
+                fix="Write it into the file; --date gives dates for one run.",
             )
 
     @property
     def starts(self) -> list[str]:
         """The dates and ranges of dates, as they are written."""
         return [self.dates] if isinstance(self.dates, str) else list(self.dates or ())
+
+    def describes_source_of(self, domain: str) -> bool:
+        """Whether the file says where the initial states of a domain of its checkpoint are."""
+        return self.source is not None or domain in self.sources
 
     def source_specs(self, checkpoint: Checkpoint, trained_on: Mapping[str, Spec | None]) -> dict[str, Any]:
         """Give the source of each domain of a checkpoint, with its options.
@@ -159,7 +167,8 @@ class Suite:
         Raises
         ------
         ConfigError
-            If one is of a domain that the checkpoint does not have, or a domain has none.
+            If one is of a domain that the checkpoint does not have, a domain has none, or the one that it was
+            trained on depends on the environment.
         """
         known = list(checkpoint.domains)
         given = dict(self.sources)
@@ -175,6 +184,9 @@ class Suite:
                 f"There is a source of {', '.join(strange)}, which is no domain of the checkpoint.",
                 fix=f"Its domains: {', '.join(known)}.",
             )
+        for name in known:
+            if not given.get(name):
+                refuse_references(trained_on.get(name), "source" if len(known) == 1 else f"sources.{name}")
         found = {name: given.get(name) or trained_on.get(name) for name in known}
         if absent := [name for name, spec in found.items() if not spec]:
             raise ConfigError(
@@ -200,19 +212,63 @@ def read_suite(path: Path, overrides: Sequence[str] = ()) -> tuple[Suite, Compos
     PluginError
         If components that it names cannot be used here and nothing else is wrong: all of them.
     """
-    composition = config.extend(config.compose(PRIMARY), path, overrides)
+    return read_settings(Suite, PRIMARY, path, overrides)
+
+
+def read_settings(
+    settings: type[T], primary: str, path: Path, overrides: Sequence[str] = ()
+) -> tuple[T, Composition]:
+    """Read a file over a configuration of any command that makes forecasts.
+
+    Parameters
+    ----------
+    settings
+        The dataclass that declares what the file may hold.
+    primary
+        The configuration that it is laid over.
+    path
+        The file.
+    overrides
+        Words of the command line.
+
+    Raises
+    ------
+    ConfigError, PluginError
+        As :func:`read_suite`.
+    """
+    composition = config.extend(config.compose(primary), path, overrides)
     try:
-        return config.validate(composition, Suite), composition
+        return config.validate(composition, settings), composition
     except ConfigError as error:
-        faults = lacking_components(composition)
-        if faults and len(faults) == len(config.problems(composition, Suite)):
+        faults = [
+            fault
+            for fault in config.schema_of(composition, settings).faults.values()
+            if isinstance(fault, PluginError)
+        ]
+        if faults and len(faults) == len(config.problems(composition, settings)):
             raise plugins.together(faults) from error
+        raise
+
+
+def refuse_references(spec: Mapping[str, Any] | None, key: str) -> None:
+    """Refuse to look up in the environment what a checkpoint says of its data: it may be a stranger's.
+
+    Parameters
+    ----------
+    spec
+        The source that the checkpoint was trained on, with its options.
+    key
+        Where a suite may say of it what it likes.
+
+    Raises
+    ------
+    ConfigError
+        If an option depends on the environment: with the line that has it looked up.
+    """
+    if found := references(spec or {}):
+        option, value = next(iter(found.items()))
         raise ConfigError(
-            error.what.replace("The configuration 'forecast'", str(path), 1), fix=error.fix
-        ) from error
-
-
-def lacking_components(composition: Composition) -> list[PluginError]:
-    """Why components that a suite names cannot be used here."""
-    faults = config.schema_of(composition, Suite).faults.values()
-    return [fault for fault in faults if isinstance(fault, PluginError)]
+            f"The checkpoint was trained on data with {option} from the environment ({value}), which is not "
+            "looked up for a file that may be a stranger's.",
+            fix=f"In the suite it is looked up: write {key}: {json.dumps(spec)}",
+        )

@@ -14,7 +14,7 @@ from anemoi_plugin_testing import (
     from_configuration,
     options_are_declared,
     require,
-    require_options,
+    require_built,
 )
 from numpy.typing import NDArray
 
@@ -42,8 +42,7 @@ def _values(subject: Subject, source: NodeSet, target: NodeSet) -> NDArray[np.fl
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from its own options alone, and has columns, each with a name of its own."""
-    require_options(subject)
-    attribute: EdgeAttribute = subject.build()
+    attribute: EdgeAttribute = require_built(subject)
     names = getattr(attribute, "names", None)
     named = isinstance(names, tuple) and names and all(isinstance(each, str) and each for each in names)
     require(bool(named), f"its names are {names!r}, not a tuple of words")

@@ -13,7 +13,7 @@ from anemoi_plugin_testing import (
     from_configuration,
     options_are_declared,
     require,
-    require_options,
+    require_built,
 )
 from numpy.typing import NDArray
 
@@ -39,8 +39,7 @@ def _values(subject: Subject, nodes: NodeSet) -> NDArray[Any]:
 @contract()
 def builds(subject: Subject) -> None:
     """It is built from its own options alone."""
-    require_options(subject)
-    subject.build()
+    require_built(subject)
 
 
 @contract(after=("builds",))

@@ -206,8 +206,8 @@ def find(directory: Path) -> tuple[list[Run], list[DataError]]:
         raise DataError(
             f"There is no run in {directory.resolve()}: no directory up to {DEPTH} levels below it holds "
             f"{RUN}.",
-            fix="Give the directory that holds the runs (the --output of anemoi train, or one above it); the "
-            "tracker jsonl leaves a record in each.",
+            fix="Give the directory that holds the runs (the --output of `anemoi train`, or one above it); "
+            "the tracker jsonl leaves a record in each.",
         )
     return sorted(runs, key=lambda run: run.started), faults
 

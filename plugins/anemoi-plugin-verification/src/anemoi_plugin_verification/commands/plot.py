@@ -36,7 +36,7 @@ def command(
     # Sources of GRIB and NetCDF take a forecast for any other data: what wrote it knows better.
     written = read(forecast).provenance
     if written.get("kind") != "forecast":
-        raise DataError("This is not a forecast.", fix="Give what anemoi forecast has written.")
+        raise DataError("This is not a forecast.", fix="Give a file that `anemoi forecast` wrote.")
     source = build("source", source_spec((forecast,), None))
     picture = forecast_map(source, written.get("start"), variable=variable, lead_time=lead_time)
     target.write(picture)
