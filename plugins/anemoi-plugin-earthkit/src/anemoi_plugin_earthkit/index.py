@@ -18,7 +18,7 @@ from .fields import Described, Field, Format
 
 Name = TypeVar("Name", str, Described)
 
-_VERSION: Final = 4
+_VERSION: Final = 5
 
 ROW: Final = np.dtype(
     [

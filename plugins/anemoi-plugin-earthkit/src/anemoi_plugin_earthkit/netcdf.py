@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from anemoi.core.conventions import valid
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.variable import level_name
@@ -24,7 +25,6 @@ from .levels import in_words, is_level, type_of_netcdf
 from .netcdf_classic import check_length
 from .netcdf_times import Validity, time_dimensions, validity
 from .places import located
-from .valid import valid
 
 _OPEN: Final = 8
 _SAMPLES: Final = 16
@@ -137,7 +137,7 @@ class Netcdf:
                     f"{path}: a field of {names[place]} cannot be read: {error}.",
                     fix="The file is damaged: copy or make it again.",
                 ) from error
-            yield valid(np.asarray(values, dtype=np.float32).reshape(-1), array)
+            yield valid(np.asarray(values, dtype=np.float32).reshape(-1), array.attrs, array.encoding)
 
     def _open(self, path: Path) -> Any:
         """A file that stays open for a while, in each process for itself."""

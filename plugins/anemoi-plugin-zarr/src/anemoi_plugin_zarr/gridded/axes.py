@@ -83,6 +83,10 @@ class Axes:
     horizontal: tuple[str, ...]
     grid: Grid
 
+    def is_dated(self, array: Any) -> bool:
+        """Whether an array has values for each time, so that it is no constant."""
+        return bool({self.time, self.lead} & set(array.dims))
+
 
 def read_axes(dataset: Any, path: str, level_type: str | None) -> Axes:
     """Find out what the dimensions of a store mean.
