@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+import netCDF4
 import numpy as np
 import pytest
 from anemoi.core.errors import AnemoiError, ConfigError, DataError
 
-from anemoi_plugin_earthkit import GribSource
+from anemoi_plugin_earthkit import GribSource, NetcdfSource
 
-from .making import OCTAHEDRAL, REDUCED, message, write
+from .making import OCTAHEDRAL, REDUCED, message, states, write
 
 TIMES = ("2020-01-01T00", "2020-01-01T06", "2020-01-01T12")
 
@@ -173,3 +174,11 @@ def test_several_fields_in_one_message(tmp_path):
     doubled[8:16] = len(doubled).to_bytes(8, "big")
     error = refused(write(tmp_path / "a.grib", [doubled]), "several fields in the message at byte 0")
     assert "grib_copy" in error.fix
+
+
+def test_points_that_lie_nowhere_name_the_file(tmp_path):
+    path = states(tmp_path / "a.nc")
+    with netCDF4.Dataset(path, "a") as file:
+        file["latitude"][0] = 160.0
+    with pytest.raises(DataError, match=r"a\.nc: the coordinates of t make no grid: Latitudes must"):
+        NetcdfSource(path=str(path))

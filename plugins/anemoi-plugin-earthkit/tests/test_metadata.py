@@ -232,7 +232,6 @@ def test_methods_that_no_variable_can_be_are_refused(tmp_path):
         ({"units": "cm", "positive": "down"}, (0.05, 0.1, "depth")),
         ({"units": "kPa"}, (50, 100, "pressure")),
         ({"units": "millibars"}, (5, 10, "pressure")),
-        ({"units": "km"}, (5000, 10000, None)),
         ({"units": "1", "standard_name": "model_level_number"}, (5, 10, "model")),
     ],
 )
@@ -260,3 +259,29 @@ def test_netcdf_by_the_coordinate_of_levels(about, level_type, tmp_path):
         for level in (5, 10)
         for name in [level_name("x", level, level_type)]
     }
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{"units": "km"}, {"units": "1"}, {"units": "furlong", "positive": "up"}, {"units": "hybrid"}, {}],
+)
+def test_levels_that_nothing_tells_are_not_taken_for_pressure(about, tmp_path):
+    """Level 10 would be written to GRIB as 10 hPa."""
+    with pytest.raises(
+        DataError, match=r"a\.nc: the levels of x \(.*are of a type that nothing tells"
+    ) as caught:
+        netcdf(tmp_path / "a.nc", bounds=0, levels={"axis": "Z", **about})
+    assert "level_type=pressure" in caught.value.fix
+    source = NetcdfSource(path=str(tmp_path / "a.nc"), level_type="model")
+    assert {each.level_type for each in source.metadata.values()} == {"model"}
+    assert all(name.startswith("x_model_") for name in source.variables)
+
+
+def test_levels_of_which_nothing_is_said_are_pressure_where_they_can_be_nothing_else(tmp_path):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        grid(file)
+        variable(file, "time", ("time",), [0.0, 6.0], units="hours since 2020-01-01", standard_name="time")
+        variable(file, "level", ("level",), [100.0, 850.0])
+        variable(file, "t", ("time", "level", "latitude", "longitude"), np.ones((2, 2, 2, 3)), units="K")
+    source = NetcdfSource(path=str(tmp_path / "a.nc"))
+    assert {each.level_type for each in source.metadata.values()} == {"pressure"}

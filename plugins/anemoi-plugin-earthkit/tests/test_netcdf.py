@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import netCDF4
 import numpy as np
 import pytest
@@ -224,6 +226,46 @@ def test_times_in_another_order_are_put_in_order(hours, tmp_path):
     with netCDF4.Dataset(path) as file:
         expected = file["t2m"][:].data.reshape(3, 2, 40)[np.argsort(hours)]
     np.testing.assert_array_equal(source.read(source.times)[..., source.variables.index("2t")], expected)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("latitude", "longitude", "time", "level"),
+        ("level", "latitude", "longitude", "time"),
+        ("latitude", "time", "level", "longitude"),
+        ("longitude", "time", "latitude", "level"),
+        ("level", "time", "latitude", "longitude"),
+    ],
+)
+def test_axes_in_any_order_give_the_same_bits(order, tmp_path):
+    usual = ("time", "level", "latitude", "longitude")
+    values = np.random.default_rng(0).normal(280, 10, (3, 2, 2, 3)).astype("f4")
+    for path, dimensions in (("usual.nc", usual), ("other.nc", order)):
+        with netCDF4.Dataset(tmp_path / path, "w") as file:
+            grid(file)
+            since = "hours since 2020-01-01"
+            variable(file, "time", ("time",), [0.0, 6.0, 12.0], units=since, standard_name="time")
+            variable(file, "level", ("level",), [500.0, 850.0], units="hPa")
+            turned = values.transpose([usual.index(each) for each in dimensions])
+            variable(file, "t", dimensions, turned, units="K")
+    expected = NetcdfSource(path=str(tmp_path / "usual.nc"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        source = NetcdfSource(path=str(tmp_path / "other.nc"))
+        read = source.read(source.times)
+    told = [str(each.message) for each in caught if each.category is OrderWarning]
+    assert len(told) == (order[0] != "level" or order[-1] == "time")
+    assert all("other.nc: the dimensions of t are put in order" in each for each in told)
+    if order.index("longitude") < order.index(
+        "latitude"
+    ):  # The points are turned too, which their places say.
+        place = np.lexsort((source.grid.longitudes, -source.grid.latitudes))
+        np.testing.assert_array_equal(source.grid.longitudes[place], expected.grid.longitudes)
+        read = read[:, :, place]
+    else:
+        assert source.grid.matches(expected.grid)
+    np.testing.assert_array_equal(read, expected.read(expected.times))
 
 
 def test_a_time_twice_is_named(tmp_path):
