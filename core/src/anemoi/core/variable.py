@@ -180,7 +180,7 @@ class Placed:
 
 
 def are_pressure_levels(levels: Collection[float]) -> bool:
-    """Whether levels of an unknown type are on pressure, in hPa: all are known ones, and one is no model's."""
+    """Whether levels of an unknown type are on pressure, in hPa: all are known, and one is no model's."""
     return set(levels) <= PRESSURE_LEVELS and max(levels, default=0) > _HIGHEST_MODEL_LEVEL
 
 
