@@ -7,7 +7,7 @@ import re
 import netCDF4
 import numpy as np
 import pytest
-from anemoi.core.errors import AnemoiError, ConfigError, DataError
+from anemoi.core.errors import AnemoiError, ConfigError, DataError, NotThereError
 
 from anemoi_plugin_earthkit import GribSource, NetcdfSource
 
@@ -182,3 +182,16 @@ def test_points_that_lie_nowhere_name_the_file(tmp_path):
         file["latitude"][0] = 160.0
     with pytest.raises(DataError, match=r"a\.nc: the coordinates of t make no grid: Latitudes must"):
         NetcdfSource(path=str(path))
+
+
+def test_a_file_without_times_yet_is_not_there(tmp_path):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("time", None)
+        for name, degrees in (("latitude", "degrees_north"), ("longitude", "degrees_east")):
+            file.createDimension(name, 2)
+            file.createVariable(name, "f4", (name,)).units = degrees
+            file[name][:] = [0.0, 1.0]
+        file.createVariable("time", "f8", ("time",)).units = "hours since 2020-01-01"
+        file.createVariable("t", "f4", ("time", "latitude", "longitude")).units = "K"
+    with pytest.raises(NotThereError, match=r"a\.nc: t has no values: its dimension time has the length 0"):
+        NetcdfSource(path=str(tmp_path / "a.nc"))

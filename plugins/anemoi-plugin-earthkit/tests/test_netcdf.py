@@ -349,3 +349,16 @@ def test_an_unknown_option_is_refused_with_the_nearest():
 
     with pytest.raises(AnemoiError, match="rename"):
         config.build("source", {"name": "netcdf", "path": "a.nc", "renam": {}})
+
+
+def test_longitudes_in_plain_degrees_stay_in_their_place(tmp_path):
+    """Of which the name alone tells that they are longitudes."""
+    values = np.arange(12.0).reshape(2, 2, 3)
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        variable(file, "latitude", ("latitude",), [60.0, 50.0], units="degrees_north")
+        variable(file, "longitude", ("longitude",), [0.0, 10.0, 20.0], units="degrees")
+        variable(file, "time", ("time",), [0.0, 6.0], units="hours since 2020-01-01", standard_name="time")
+        variable(file, "t", ("time", "latitude", "longitude"), values, units="K")
+    source = NetcdfSource(path=str(tmp_path / "a.nc"))
+    assert source.grid.longitudes[:3].tolist() == [0.0, 10.0, 20.0]
+    np.testing.assert_array_equal(source.read(source.times)[:, 0, :, 0], values.reshape(2, 6))

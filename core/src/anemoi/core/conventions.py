@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import DataError
+
 _GRIB: Final = {"accum": "sum", "avg": "mean", "max": "maximum", "min": "minimum", "instant": None}
 """The cell methods by the ``stepType`` that cfgrib writes of them."""
 
@@ -46,13 +48,8 @@ def over_time(attributes: Mapping[str, Any], times: Collection[str] = ()) -> str
     return _GRIB.get(step_type, step_type)
 
 
-def has_valid_range(attributes: Mapping[str, Any]) -> bool:
-    """Whether a variable declares which values are valid."""
-    return _range(attributes) != (None, None)
-
-
 def valid(
-    values: NDArray[np.float32], attributes: Mapping[str, Any], packing: Mapping[str, Any]
+    values: NDArray[np.float32], attributes: Mapping[str, Any], packing: Mapping[str, Any], what: str
 ) -> NDArray[np.float32]:
     """Make NaN of what lies outside ``valid_range``, or ``valid_min`` and ``valid_max``.
 
@@ -67,15 +64,23 @@ def valid(
         Those of the variable.
     packing
         How it is packed: ``dtype``, ``scale_factor``, ``add_offset`` and ``_Unsigned``, as far as it is.
+    what
+        What it is, for errors.
+
+    Raises
+    ------
+    DataError
+        If the range is not of numbers.
     """
-    if not has_valid_range(attributes):
+    bounds = _range(attributes, what)
+    if bounds == (None, None):
         return values
     scale, offset = packing.get("scale_factor", 1.0), packing.get("add_offset", 0.0)
     packed = np.dtype(packing.get("dtype", values.dtype))
     unsigned = str(packing.get("_Unsigned", "")).lower() == "true"
     inside = np.ones(values.shape, dtype=bool)
     with np.errstate(invalid="ignore"):
-        for bound, sign in zip(_range(attributes), (1, -1), strict=True):
+        for bound, sign in zip(bounds, (1, -1), strict=True):
             if bound is None:
                 continue
             if packed.kind in "iu" and np.asarray(bound).dtype.kind in "iu":
@@ -90,9 +95,18 @@ def valid(
     return np.where(inside, values, np.float32(np.nan))
 
 
-def _range(attributes: Mapping[str, Any]) -> tuple[Any, Any]:
-    both = attributes.get("valid_range")
-    if both is not None and np.size(both) == 2:
-        lowest, highest = both
+def _range(attributes: Mapping[str, Any], what: str) -> tuple[Any, Any]:
+    """The least and the largest valid value; None where there is none."""
+    lengths = {"valid_range": 2, "valid_min": 1, "valid_max": 1}
+    for name, length in lengths.items():
+        said = np.asarray(attributes.get(name, [0] * length))
+        if said.size != length or said.dtype.kind not in "iuf":
+            raise DataError(
+                f"{what} has the attribute {name} = {attributes[name]!r}, which is not "
+                f"{'two numbers' if length == 2 else 'a number'}.",
+                fix="Correct or remove it: ncatted, or xarray.",
+            )
+    if "valid_range" in attributes:
+        lowest, highest = attributes["valid_range"]
         return lowest, highest
     return attributes.get("valid_min"), attributes.get("valid_max")

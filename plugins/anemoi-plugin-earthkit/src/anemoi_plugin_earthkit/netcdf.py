@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 from anemoi.core.conventions import valid
-from anemoi.core.errors import DataError
+from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.variable import level_name
 from numpy.typing import NDArray
@@ -148,7 +148,8 @@ class Netcdf:
                     f"{path}: a field of {names[place]} cannot be read: {error}.",
                     fix="The file is damaged: copy or make it again.",
                 ) from error
-            yield valid(np.asarray(values, dtype=np.float32).reshape(-1), array.attrs, array.encoding)
+            field = np.asarray(values, dtype=np.float32).reshape(-1)
+            yield valid(field, array.attrs, array.encoding, f"{path}: {names[place]}")
 
     def _open(self, path: Path) -> Any:
         """A file that stays open for a while, in each process for itself."""
@@ -228,6 +229,11 @@ def _variable(dataset: Any, name: str, path: Path, level_type: str | None) -> _V
     """Tell what the dimensions of a variable mean; None if it has no latitudes and longitudes."""
     alone = one_experiment(dataset[[name]], path)
     array = alone[name]
+    if not array.size:
+        empty = next(each for each, size in array.sizes.items() if not size)
+        raise NotThereError(
+            f"{path}: {name} has no values: its dimension {empty} has the length 0.", fix="Try again later."
+        )
     times = time_dimensions(array, path)
     # What may be several times at once is told apart here, and by the library not at all.
     dated = [each for each, coordinate in array.coords.items() if coordinate.dtype.kind in "mM"]

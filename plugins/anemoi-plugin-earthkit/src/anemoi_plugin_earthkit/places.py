@@ -68,6 +68,8 @@ def points_last(dataset: Any) -> tuple[Any, list[str]]:
     dataset
         What :func:`located` gives.
     """
+    if not _has_places(dataset):
+        return dataset, []
     along = [
         set(variable.dims)
         for variable in dataset.variables.values()

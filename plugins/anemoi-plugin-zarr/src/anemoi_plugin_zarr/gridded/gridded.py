@@ -180,7 +180,7 @@ class Gridded(Reader):
             order = [moments.along, axes.level, axes.member, *axes.horizontal]
             part = part.squeeze([name for name in part.dims if name not in order])
             part = part.transpose(*[name for name in order if name in part.dims])
-            values = valid(np.asarray(part.values, dtype=np.float32), array.attrs, array.encoding)
+            values = np.asarray(part.values, dtype=np.float32)
         # A damaged or vanished chunk is whatever error the codec or the store makes of it.
         except Exception as error:
             if is_unreachable(error):
@@ -192,6 +192,7 @@ class Gridded(Reader):
                 f"{self}: {own} cannot be read: {one_line(error)}",
                 fix="The store is damaged or gone: copy it again.",
             ) from error
+        values = valid(values, array.attrs, array.encoding, f"{self}: {own}")
         shape = [part.sizes.get(name, 1) for name in order[:3]]
         values = values.reshape(*shape, len(self.grid))
         values = values[again] if shape[0] > 1 else values
