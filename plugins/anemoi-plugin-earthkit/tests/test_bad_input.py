@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+import netCDF4
 import numpy as np
 import pytest
-from anemoi.core.errors import AnemoiError, ConfigError, DataError
+from anemoi.core.errors import AnemoiError, ConfigError, DataError, NotThereError
 
-from anemoi_plugin_earthkit import GribSource
+from anemoi_plugin_earthkit import GribSource, NetcdfSource
 
-from .making import OCTAHEDRAL, REDUCED, message, write
+from .making import OCTAHEDRAL, REDUCED, message, states, write
 
 TIMES = ("2020-01-01T00", "2020-01-01T06", "2020-01-01T12")
 
@@ -173,3 +174,24 @@ def test_several_fields_in_one_message(tmp_path):
     doubled[8:16] = len(doubled).to_bytes(8, "big")
     error = refused(write(tmp_path / "a.grib", [doubled]), "several fields in the message at byte 0")
     assert "grib_copy" in error.fix
+
+
+def test_points_that_lie_nowhere_name_the_file(tmp_path):
+    path = states(tmp_path / "a.nc")
+    with netCDF4.Dataset(path, "a") as file:
+        file["latitude"][0] = 160.0
+    with pytest.raises(DataError, match=r"a\.nc: the coordinates of t make no grid: Latitudes must"):
+        NetcdfSource(path=str(path))
+
+
+def test_a_file_without_times_yet_is_not_there(tmp_path):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("time", None)
+        for name, degrees in (("latitude", "degrees_north"), ("longitude", "degrees_east")):
+            file.createDimension(name, 2)
+            file.createVariable(name, "f4", (name,)).units = degrees
+            file[name][:] = [0.0, 1.0]
+        file.createVariable("time", "f8", ("time",)).units = "hours since 2020-01-01"
+        file.createVariable("t", "f4", ("time", "latitude", "longitude")).units = "K"
+    with pytest.raises(NotThereError, match=r"a\.nc: t has no values: its dimension time has the length 0"):
+        NetcdfSource(path=str(tmp_path / "a.nc"))

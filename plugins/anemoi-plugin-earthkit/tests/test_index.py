@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from anemoi.core.errors import DataError
 
-from anemoi_plugin_earthkit import GribSource
+from anemoi_plugin_earthkit import GribSource, NetcdfSource
 from anemoi_plugin_earthkit.grib import Grib
 
-from .making import message, write
+from .making import message, states, write
 
 TIMES = ("2020-01-01T00", "2020-01-01T06", "2020-01-01T12")
 
@@ -104,3 +104,10 @@ def test_what_is_no_index_is_not_overwritten(directory, tmp_path):
 def test_an_index_that_cannot_be_written_is_an_error(directory, tmp_path):
     with pytest.raises(DataError, match=r"none/fields\.index cannot be written"):
         GribSource(path=str(directory), index=str(tmp_path / "none" / "fields.index"))
+
+
+def test_other_options_list_the_fields_anew(tmp_path):
+    """Not those of before, by their old names."""
+    path, index = str(states(tmp_path / "a.nc")), str(tmp_path / "fields.index")
+    assert "2t" in NetcdfSource(path=path, index=index).variables
+    assert "air" in NetcdfSource(path=path, index=index, rename={"t2m": "air"}).variables

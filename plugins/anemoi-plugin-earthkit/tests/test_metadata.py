@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import netCDF4
 import numpy as np
 import pytest
+from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.variable import Role, Variable, level_name
 
 from anemoi_plugin_earthkit import GribSource, NetcdfSource
+from anemoi_plugin_earthkit.periods import UnsaidPeriodWarning
 
 from .making import message, states, write
 from .test_netcdf import grid, variable
@@ -102,7 +106,7 @@ def test_netcdf_of_the_copernicus_data_store(units, tmp_path):
     }
 
 
-def netcdf(path, name="x", bounds=6, levels=None, **attributes):
+def netcdf(path, name="x", bounds=6, levels=None, options=None, **attributes):
     """A file of one variable at three times, with bounds as many hours before each, and on two levels."""
     lengths = np.array(bounds)
     with netCDF4.Dataset(path, "w") as file:
@@ -120,7 +124,7 @@ def netcdf(path, name="x", bounds=6, levels=None, **attributes):
             dimensions.insert(1, "level")
         values = np.ones([len(file.dimensions[each]) for each in dimensions])
         variable(file, name, tuple(dimensions), values, units="K", **attributes)
-    return NetcdfSource(path=str(path))
+    return NetcdfSource(path=str(path), **(options or {}))
 
 
 @pytest.mark.parametrize(
@@ -129,12 +133,10 @@ def netcdf(path, name="x", bounds=6, levels=None, **attributes):
         ({}, 6, {}),
         ({"cell_methods": "time: point"}, 6, {}),
         ({"cell_methods": "time: sum"}, 6, {"role": Role.DIAGNOSTIC, "accumulated": 6 * HOUR}),
-        ({"cell_methods": "time: sum"}, 0, {"role": Role.DIAGNOSTIC}),
         ({"cell_methods": "area: mean time: mean"}, 3, {"role": Role.DIAGNOSTIC, "averaged": 3 * HOUR}),
-        ({"cell_methods": "time: mean"}, 0, {"role": Role.DIAGNOSTIC}),
+        ({"cell_methods": "time: lat: lon: mean"}, 3, {"role": Role.DIAGNOSTIC, "averaged": 3 * HOUR}),
         ({"cell_methods": "time: maximum"}, 6, {"role": Role.DIAGNOSTIC, "maximum_over": 6 * HOUR}),
         ({"cell_methods": "time: minimum"}, 3, {"role": Role.DIAGNOSTIC, "minimum_over": 3 * HOUR}),
-        ({"GRIB_stepType": "accum"}, 0, {"role": Role.DIAGNOSTIC}),
         ({"GRIB_stepType": "instant"}, 0, {}),
         ({"GRIB_typeOfLevel": "hybrid", "level": 137}, 0, {"level": 137.0, "level_type": "model"}),
         ({"GRIB_typeOfLevel": "surface"}, 0, {"level_type": "surface"}),
@@ -148,13 +150,88 @@ def test_netcdf_by_attributes(attributes, bounds, expected, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("attributes", "statistic"),
+    [
+        ({"cell_methods": "time: sum"}, "accumulated"),
+        ({"cell_methods": "time: mean"}, "averaged"),
+        ({"cell_methods": "time: maximum"}, "maximum_over"),
+        ({"GRIB_stepType": "accum"}, "accumulated"),
+    ],
+)
+def test_a_time_that_is_not_said_is_not_guessed_and_an_option_says_it(attributes, statistic, tmp_path):
+    """Six-hourly times may have values over one hour, as in ERA5."""
+    with pytest.warns(UnsaidPeriodWarning, match=r"a\.nc does not say .*: x \(.*periods=\{x: 1h\}"):
+        source = netcdf(tmp_path / "a.nc", bounds=0, **attributes)
+    assert source.metadata == {"x": Variable("x", units="K", role=Role.DIAGNOSTIC)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if statistic == "accumulated":  # Of hourly sums every six hours there is none over six.
+            with pytest.raises(DataError, match=r"x for 2020-01-01T06 \(its fields are over 1h\)"):
+                NetcdfSource(path=str(tmp_path / "a.nc"), periods={"x": "1h"}, skip_incomplete=True)
+            return
+        said = NetcdfSource(path=str(tmp_path / "a.nc"), periods={"x": "1h"})
+    assert said.metadata["x"].statistic == (statistic, HOUR)
+    np.testing.assert_array_equal(said.read(said.times), source.read(source.times))
+    assert said.provenance["identity"] != source.provenance["identity"]
+
+
+def test_hourly_sums_whose_time_an_option_says_are_summed(tmp_path):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        grid(file)
+        hours = np.arange(1.0, 13.0)
+        variable(file, "time", ("time",), hours, units="hours since 2020-01-01", standard_name="time")
+        rain = np.broadcast_to(hours[:, None, None], (12, 2, 3))
+        how = {"units": "m", "GRIB_stepType": "accum"}
+        variable(file, "tp", ("time", "latitude", "longitude"), rain, **how)
+    options = {"periods": {"tp": "1h"}, "frequency": "6h", "skip_incomplete": True}
+    source = NetcdfSource(path=str(tmp_path / "a.nc"), **options)
+    there = [time for time in source.times if time not in source.missing]
+    assert there == [np.datetime64("2020-01-01T07")]
+    assert source.read(there)[0, 0, 0, 0] == 2 + 3 + 4 + 5 + 6 + 7
+    assert source.metadata["tp"].accumulated == 6 * HOUR
+
+
+def test_a_time_that_one_file_says_and_another_does_not_is_refused(tmp_path):
+    netcdf(tmp_path / "a.nc", bounds=6, cell_methods="time: mean")
+    with netCDF4.Dataset(tmp_path / "b.nc", "w") as file:
+        grid(file)
+        about = {"units": "hours since 2020-01-02", "standard_name": "time"}
+        variable(file, "time", ("time",), np.array([0.0, 6.0]), **about)
+        dimensions = ("time", "latitude", "longitude")
+        variable(file, "x", dimensions, np.ones((2, 2, 3)), units="K", cell_methods="time: mean")
+    with pytest.raises(DataError, match=r"x for 2020-01-02T00 in .*b\.nc does not say it") as caught:
+        NetcdfSource(path=str(tmp_path / "?.nc"))
+    assert "periods={x: 1h}" in caught.value.fix
+    source = NetcdfSource(path=str(tmp_path / "?.nc"), periods={"x": "6h"})
+    assert source.metadata["x"].averaged == 6 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("periods", "error", "told"),
+    [
+        ({"x": "3h"}, DataError, "x in .*a.nc is over 6h, not 3h"),
+        ({"y": "3h"}, DataError, "has no y that is a sum, a mean or an extreme"),
+        ({"x": "0h"}, ConfigError, "periods.x: '0h' is no time"),
+    ],
+)
+def test_periods_that_cannot_be_are_refused(periods, error, told, tmp_path):
+    with pytest.raises(error, match=told) as caught:
+        netcdf(tmp_path / "a.nc", cell_methods="time: mean", options={"periods": periods})
+    assert caught.value.fix
+
+
+def test_methods_that_no_variable_can_be_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"x in .* is the maximum, mean over some time"):
+        netcdf(tmp_path / "a.nc", cell_methods="time: maximum within days time: mean over days")
+
+
+@pytest.mark.parametrize(
     ("about", "levels"),
     [
         ({"units": "km", "positive": "up"}, (5000, 10000, "height")),
         ({"units": "cm", "positive": "down"}, (0.05, 0.1, "depth")),
         ({"units": "kPa"}, (50, 100, "pressure")),
         ({"units": "millibars"}, (5, 10, "pressure")),
-        ({"units": "km"}, (5000, 10000, None)),
         ({"units": "1", "standard_name": "model_level_number"}, (5, 10, "model")),
     ],
 )
@@ -182,3 +259,29 @@ def test_netcdf_by_the_coordinate_of_levels(about, level_type, tmp_path):
         for level in (5, 10)
         for name in [level_name("x", level, level_type)]
     }
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{"units": "km"}, {"units": "1"}, {"units": "furlong", "positive": "up"}, {"units": "hybrid"}, {}],
+)
+def test_levels_that_nothing_tells_are_not_taken_for_pressure(about, tmp_path):
+    """Level 10 would be written to GRIB as 10 hPa."""
+    with pytest.raises(
+        DataError, match=r"a\.nc: the levels of x \(.*are of a type that nothing tells"
+    ) as caught:
+        netcdf(tmp_path / "a.nc", bounds=0, levels={"axis": "Z", **about})
+    assert "level_type=pressure" in caught.value.fix
+    source = NetcdfSource(path=str(tmp_path / "a.nc"), level_type="model")
+    assert {each.level_type for each in source.metadata.values()} == {"model"}
+    assert all(name.startswith("x_model_") for name in source.variables)
+
+
+def test_levels_of_which_nothing_is_said_are_pressure_where_they_can_be_nothing_else(tmp_path):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        grid(file)
+        variable(file, "time", ("time",), [0.0, 6.0], units="hours since 2020-01-01", standard_name="time")
+        variable(file, "level", ("level",), [100.0, 850.0])
+        variable(file, "t", ("time", "level", "latitude", "longitude"), np.ones((2, 2, 2, 3)), units="K")
+    source = NetcdfSource(path=str(tmp_path / "a.nc"))
+    assert {each.level_type for each in source.metadata.values()} == {"pressure"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import netCDF4
 import numpy as np
 import pytest
@@ -226,6 +228,46 @@ def test_times_in_another_order_are_put_in_order(hours, tmp_path):
     np.testing.assert_array_equal(source.read(source.times)[..., source.variables.index("2t")], expected)
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("latitude", "longitude", "time", "level"),
+        ("level", "latitude", "longitude", "time"),
+        ("latitude", "time", "level", "longitude"),
+        ("longitude", "time", "latitude", "level"),
+        ("level", "time", "latitude", "longitude"),
+    ],
+)
+def test_axes_in_any_order_give_the_same_bits(order, tmp_path):
+    usual = ("time", "level", "latitude", "longitude")
+    values = np.random.default_rng(0).normal(280, 10, (3, 2, 2, 3)).astype("f4")
+    for path, dimensions in (("usual.nc", usual), ("other.nc", order)):
+        with netCDF4.Dataset(tmp_path / path, "w") as file:
+            grid(file)
+            since = "hours since 2020-01-01"
+            variable(file, "time", ("time",), [0.0, 6.0, 12.0], units=since, standard_name="time")
+            variable(file, "level", ("level",), [500.0, 850.0], units="hPa")
+            turned = values.transpose([usual.index(each) for each in dimensions])
+            variable(file, "t", dimensions, turned, units="K")
+    expected = NetcdfSource(path=str(tmp_path / "usual.nc"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        source = NetcdfSource(path=str(tmp_path / "other.nc"))
+        read = source.read(source.times)
+    told = [str(each.message) for each in caught if each.category is OrderWarning]
+    assert len(told) == (order[0] != "level" or order[-1] == "time")
+    assert all("other.nc: the dimensions of t are put in order" in each for each in told)
+    if order.index("longitude") < order.index(
+        "latitude"
+    ):  # The points are turned too, which their places say.
+        place = np.lexsort((source.grid.longitudes, -source.grid.latitudes))
+        np.testing.assert_array_equal(source.grid.longitudes[place], expected.grid.longitudes)
+        read = read[:, :, place]
+    else:
+        assert source.grid.matches(expected.grid)
+    np.testing.assert_array_equal(read, expected.read(expected.times))
+
+
 def test_a_time_twice_is_named(tmp_path):
     path = states(tmp_path / "b.nc", hours=(0, 6, 6))
     refused(path, "t_850 for 2020-01-01T06", "is there twice")
@@ -307,3 +349,16 @@ def test_an_unknown_option_is_refused_with_the_nearest():
 
     with pytest.raises(AnemoiError, match="rename"):
         config.build("source", {"name": "netcdf", "path": "a.nc", "renam": {}})
+
+
+def test_longitudes_in_plain_degrees_stay_in_their_place(tmp_path):
+    """Of which the name alone tells that they are longitudes."""
+    values = np.arange(12.0).reshape(2, 2, 3)
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        variable(file, "latitude", ("latitude",), [60.0, 50.0], units="degrees_north")
+        variable(file, "longitude", ("longitude",), [0.0, 10.0, 20.0], units="degrees")
+        variable(file, "time", ("time",), [0.0, 6.0], units="hours since 2020-01-01", standard_name="time")
+        variable(file, "t", ("time", "latitude", "longitude"), values, units="K")
+    source = NetcdfSource(path=str(tmp_path / "a.nc"))
+    assert source.grid.longitudes[:3].tolist() == [0.0, 10.0, 20.0]
+    np.testing.assert_array_equal(source.read(source.times)[:, 0, :, 0], values.reshape(2, 6))

@@ -316,3 +316,12 @@ def test_calendars_that_the_weather_does_not_follow_are_refused(calendar, tmp_pa
     path = netcdf(tmp_path / "a.nc", ("time",), np.ones((3, *points)), coordinates)
     with pytest.raises(DataError, match=rf"time of t2m has the calendar {calendar}"):
         NetcdfSource(path=path)
+
+
+def test_the_latest_is_no_choice_between_two_of_one_forecast(tmp_path):
+    """Such as those of two centres: neither is preferred in silence."""
+    centres = ("ecmf", "kwbc")
+    made = [message("t", 850, edition=1, time=time, centre=centre) for time in TIMES for centre in centres]
+    path = str(write(tmp_path / "a.grib", made))
+    with pytest.raises(DataError, match=r"t_850 for .* is there twice"):
+        GribSource(path=path, latest=True)

@@ -3,6 +3,7 @@ import pytest
 from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.grid import Grid
 from anemoi.core.variable import Variable
+from scipy.interpolate import RegularGridInterpolator
 
 from anemoi_plugin_postprocessing.grids import grid_of
 from anemoi_plugin_postprocessing.regrid import Regrid
@@ -130,3 +131,17 @@ def test_nothing_is_extrapolated(describe):
         Regrid(forecast=describe(X, grid=region), grid=5.0)
     inside = Regrid(forecast=describe(X, grid=region), grid=0.5, area=[59, 1, 41, 19])
     assert inside.after.grid.field_shape == (37, 37)
+
+
+@pytest.mark.parametrize(("source", "target"), [(5.0, "O16"), (2.5, "F24"), (5.0, [4.0, 3.0])])
+def test_it_interpolates_as_scipy_does_in_rows_and_columns(describe, made, source, target):
+    grid = grid_of(source, None)
+    values = np.random.default_rng(0).normal(size=grid.field_shape)
+    step = Regrid(forecast=describe(X, grid=grid), grid=target)
+    (fields,) = made(step, values.reshape(1, -1, 1).astype(np.float32))
+    latitudes = grid.latitudes.reshape(grid.field_shape)[:, 0]
+    longitudes = np.append(grid.longitudes.reshape(grid.field_shape)[0], 360.0)
+    around = np.concatenate([values, values[:, :1]], axis=1)
+    expected = RegularGridInterpolator((-latitudes, longitudes), around)
+    points = np.stack([-step.after.grid.latitudes, step.after.grid.longitudes % 360.0], axis=-1)
+    np.testing.assert_allclose(fields[0, :, 0], expected(points), atol=1e-5)

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from anemoi_plugin_zarr import ZarrSource
 from anemoi_plugin_zarr.commands.data import command
+from anemoi_plugin_zarr.gridded.forecasts import OrderWarning
 
 TIMES = np.datetime64("2020-01-01T00", "ns") + np.arange(5) * np.timedelta64(6, "h")
 LEVELS = np.array([500, 850])
@@ -119,7 +120,9 @@ def test_options_choose_of_it_and_processes_share_it(tmp_path: Path) -> None:
 
 def test_dates_in_any_order_and_gaps_are_put_in_order(tmp_path: Path) -> None:
     made = weatherbench().isel(time=[4, 2, 0, 1])
-    source = ZarrSource(path=store(made, tmp_path / "w.zarr"))
+    path = store(made, tmp_path / "w.zarr")
+    with pytest.warns(OrderWarning, match=r"w\.zarr: the times are put in order"):
+        source = ZarrSource(path=path)
     assert source.missing == {np.datetime64("2020-01-01T18")}
     at = source.read([np.datetime64("2020-01-01T06")])[0, 0, :, 0]
     np.testing.assert_array_equal(at, made["2m_temperature"].values[3].T.ravel())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, Final
@@ -33,6 +33,9 @@ PRESSURE_LEVELS: Final = frozenset(
     | {0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.3, 0.5, 0.7}
 )
 """The levels that ECMWF has on pressure, in hPa: those that a number alone may be taken for."""
+
+_HIGHEST_MODEL_LEVEL: Final = 137
+"""Of ECMWF; some models have a few more, but none of the numbers of pressure levels above."""
 
 _LEVEL: Final = re.compile(
     rf"(?P<name>\w+?)(_(?P<type>{'|'.join(LEVEL_TYPES)}|[a-z]+[A-Z][A-Za-z]*))?_(?P<level>\d+(\.\d+)?)"
@@ -174,6 +177,11 @@ class Placed:
     short_name: str
     level: float | None = None
     level_type: str | None = None
+
+
+def are_pressure_levels(levels: Collection[float]) -> bool:
+    """Whether levels of an unknown type are on pressure, in hPa: all are known, and one is no model's."""
+    return set(levels) <= PRESSURE_LEVELS and max(levels, default=0) > _HIGHEST_MODEL_LEVEL
 
 
 def placed(variable: Variable | str) -> Placed:

@@ -16,6 +16,7 @@ from .accumulations import Accumulation, Accumulations, Terms
 from .choice import Choice, SeveralWarning, choose
 from .fields import INSTANT, Described
 from .index import Index
+from .periods import warn_of_unsaid
 from .spacing import equally_spaced
 
 _SHOWN = 4
@@ -187,6 +188,7 @@ class _Arranging:
             over = over[~np.isnat(over)]
             period = step if place in over_step else np.timedelta64(over[0], "s") if len(over) else None
             found[name] = (processes.pop(), period)
+        warn_of_unsaid(self.where, [(name, each[0]) for name, each in found.items() if each[1] is None])
         return found
 
     def _alone(self) -> np.timedelta64 | None:
@@ -290,14 +292,14 @@ class _Arranging:
         skip: bool,
         accumulations: bool,
     ) -> frozenset[np.datetime64]:
-        """The times without any field, and with ``skip`` those that lack one."""
+        """The times without any field, and with ``skip`` those that lack one, unless that is all of them."""
         lacks: NDArray[np.bool_] = found < 0
         rows = self.index.rows[self.dated]
         # Over no time at all, as at step 0 of a forecast, there is nothing.
         there = np.isin(times, rows["time"][np.isnat(rows["start"]) | (rows["start"] != rows["time"])])
         empty = lacks[:, self.changing].all(axis=(1, 2)) & ~there
         partial = np.asarray(lacks.any(axis=(1, 2)) & ~empty)
-        if partial.any() and not skip:
+        if partial.any() and (not skip or (empty | partial).all()):
             raise self._incomplete(
                 found, np.argwhere(lacks & partial[:, None, None]), times, step, accumulations
             )
@@ -357,6 +359,15 @@ class _Arranging:
                 raise DataError(
                     f"{name} in {self.where} is accumulated in some fields, and of one time in others.",
                     fix=f"Write each to a file of its own: grib_copy -w stepType={INSTANT} IN OUT",
+                )
+            over_time = of_it & (self.process[self.dated] != INSTANT)
+            unsaid = np.isnat(rows["start"][over_time])
+            if unsaid.any() and not unsaid.all():
+                row = int(self.dated[over_time][unsaid][0])
+                raise DataError(
+                    f"{name} in {self.where} is over a known time in some fields, and in others not: "
+                    f"{self.tell(row)} does not say it.",
+                    fix=f"Say it: periods={{{name}: 1h}}. NetCDF says it by bounds of the time.",
                 )
             if strange := set(found) - _UNDERSTOOD:
                 raise DataError(

@@ -90,8 +90,7 @@ def _of_experiment(index: Index, rows: NDArray[np.intp], where: str, expver: str
         SeveralWarning,
         stacklevel=6,
     )
-    order = np.argsort(versions, kind="stable")
-    return np.sort(_first_of_each(index, rows[order]))
+    return _foremost(index, rows, -np.searchsorted(there, versions))
 
 
 def _of_forecast(index: Index, rows: NDArray[np.intp], where: str, base: str) -> NDArray[np.intp]:
@@ -132,16 +131,19 @@ def _of_members(index: Index, rows: NDArray[np.intp], where: str, members: Seque
 
 
 def _latest(index: Index, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    order = np.argsort(-index.rows["base"][rows].astype("i8"), kind="stable")
-    return np.sort(_first_of_each(index, rows[order]))
+    return _foremost(index, rows, index.rows["base"][rows].astype("i8"))
 
 
-def _first_of_each(index: Index, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Of the fields that are of one variable, member and time, the first."""
+def _foremost(index: Index, rows: NDArray[np.intp], rank: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Of the fields of one variable, member and time those of the highest rank: several, if they share it."""
     alike = ("variable", "member", "time", "start")
     keys: NDArray[Any] = np.stack([index.rows[name][rows].astype("i8") for name in alike], axis=-1)
-    _, first = np.unique(keys, axis=0, return_index=True)
-    return rows[first]
+    _, of = np.unique(keys, axis=0, return_inverse=True)
+    of = of.reshape(-1)
+    highest = np.full(of.max(initial=-1) + 1, np.iinfo(np.int64).min)
+    np.maximum.at(highest, of, rank)
+    foremost: NDArray[np.intp] = rows[rank == highest[of]]
+    return foremost
 
 
 def _four_digits(version: str) -> str:

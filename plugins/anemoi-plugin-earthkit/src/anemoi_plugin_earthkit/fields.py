@@ -92,10 +92,12 @@ class Field(NamedTuple):
 class Format(Protocol):
     """A file format: how files of it are listed and read.
 
-    What its variables are to be called, ``rename``, is by their names with or without a level.
+    What its variables are to be called, ``rename``, is by their names with or without a level. Fields that
+    were listed with other ``options`` are listed anew.
     """
 
     name: str
+    options: str
     suffixes: frozenset[str]
     rename: Mapping[str, str]
 

@@ -39,6 +39,7 @@ class Grib:
     """
 
     name = "GRIB"
+    options = ""
     suffixes = frozenset({".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2"})
 
     def __init__(self, rename: Mapping[str, str], points: str | None = None) -> None:

@@ -18,7 +18,7 @@ from .fields import Described, Field, Format
 
 Name = TypeVar("Name", str, Described)
 
-_VERSION: Final = 4
+_VERSION: Final = 5
 
 ROW: Final = np.dtype(
     [
@@ -105,7 +105,7 @@ def make_index(files: list[Path], form: Format, kept: Path | None) -> Index:
     DataError
         If a file cannot be read, or ``kept`` is no index or cannot be written.
     """
-    known = _load(kept) if kept is not None and kept.exists() else None
+    known = _load(kept, form.options) if kept is not None and kept.exists() else None
     recalled = {} if known is None else {entry: place for place, entry in enumerate(known.files)}
     variables: dict[Described, int] = {}
     grids: dict[str, int] = {}
@@ -128,7 +128,7 @@ def make_index(files: list[Path], form: Format, kept: Path | None) -> Index:
         blocks.append(rows)
     made = Index(tuple(entries), tuple(variables), tuple(grids), tuple(versions), np.concatenate(blocks))
     if kept is not None and (known is None or known.files != made.files):
-        _save(made, kept)
+        _save(made, kept, form.options)
     return made
 
 
@@ -170,12 +170,12 @@ def _rename(rows: NDArray[Any], column: str, names: Sequence[Name], table: dict[
     rows[column] = np.array(new, dtype="i4")[inverse]
 
 
-def _load(kept: Path) -> Index | None:
-    """Read an index; None for one of another version."""
+def _load(kept: Path, options: str) -> Index | None:
+    """Read an index; None for one of another version, or of fields listed with other options."""
     try:
         with np.load(kept, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
-            if about["version"] != _VERSION:
+            if (about["version"], about.get("options")) != (_VERSION, options):
                 return None
             return Index(
                 tuple((path, size, changed) for path, size, changed in about["files"]),
@@ -192,9 +192,10 @@ def _load(kept: Path) -> Index | None:
         ) from error
 
 
-def _save(index: Index, kept: Path) -> None:
+def _save(index: Index, kept: Path, options: str) -> None:
     about = {
         "version": _VERSION,
+        "options": options,
         "files": index.files,
         "variables": index.variables,
         "grids": index.grids,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from anemoi.core.errors import DataError
 from anemoi.core.units import conversion
+from anemoi.core.variable import are_pressure_levels
 
 _GRIB: Final = {
     "isobaricInhPa": "pressure",
@@ -65,6 +67,52 @@ def in_words(coordinate: Any) -> list[float]:
     how = next((way for way in ways if way is not None), None)
     values = [float(value) for value in coordinate.values.reshape(-1)]
     return values if how is None else [value * how.factor + how.offset for value in values]
+
+
+def type_of_levels(
+    what: str,
+    levels: Collection[float],
+    attributes: Mapping[str, Any],
+    coordinates: Collection[Mapping[str, Any]],
+    said: str | None,
+) -> str | None:
+    """Give the type of the levels of a NetCDF variable; None where it has no levels and nothing tells a type.
+
+    Parameters
+    ----------
+    what
+        Whose levels, for errors.
+    levels
+        Their numbers.
+    attributes, coordinates
+        As of :func:`type_of_netcdf`.
+    said
+        What the user says that they are, where the file does not.
+
+    Raises
+    ------
+    DataError
+        If nothing tells what the levels are: a number alone would be taken for pressure.
+    """
+    found = type_of_netcdf(attributes, coordinates)
+    if found is not None or not levels:
+        return found
+    if said is not None:
+        return said
+    units = sorted({str(each["units"]) for each in coordinates if "units" in each and not _is_place(each)})
+    if not units and are_pressure_levels(levels):
+        return "pressure"
+    shown = ", ".join(f"{each:g}" for each in list(levels)[:4])
+    raise DataError(
+        f"{what} ({shown}{', ...' if len(levels) > 4 else ''}; units {', '.join(units) or 'not given'}) are "
+        "of a type that nothing tells: it takes units of pressure, a standard_name, or metres and positive.",
+        fix="Say it: level_type=pressure, or model, height, depth, ...",
+    )
+
+
+def _is_place(about: Mapping[str, Any]) -> bool:
+    """Whether a coordinate is one of time or place, by its attributes."""
+    return about.get("standard_name") in ("time", "latitude", "longitude", "forecast_reference_time")
 
 
 def type_of_netcdf(attributes: Mapping[str, Any], coordinates: Iterable[Mapping[str, Any]]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,18 +14,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from anemoi.core.errors import DataError
+from anemoi.core.conventions import valid
+from anemoi.core.errors import DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.variable import level_name
 from numpy.typing import NDArray
 
 from .experiments import EXPERIMENT, merged, one_experiment
 from .fields import Described, Field
-from .levels import in_words, is_level, type_of_netcdf
+from .levels import in_words, is_level, type_of_levels
 from .netcdf_classic import check_length
-from .netcdf_times import Validity, time_dimensions, validity
-from .places import located
-from .valid import valid
+from .netcdf_times import OrderWarning, Validity, time_dimensions, validity
+from .places import located, points_last
 
 _OPEN: Final = 8
 _SAMPLES: Final = 16
@@ -38,23 +39,26 @@ class Netcdf:
     ----------
     rename
         What variables are to be called, by their names in the files.
+    level_type
+        The type of levels of which the files say nothing.
     """
 
     name = "NetCDF"
     suffixes = frozenset({".nc", ".nc4", ".netcdf", ".cdf"})
 
-    def __init__(self, rename: Mapping[str, str]) -> None:
-        self._rename = dict(rename)
+    def __init__(self, rename: Mapping[str, str], level_type: str | None = None) -> None:
+        self._rename, self._level_type = dict(rename), level_type
+        self.options = json.dumps([self._rename, level_type], sort_keys=True)
         self.rename: Mapping[str, str] = {}  # It goes by the names in the files, before they are others.
         self._process, self._files = os.getpid(), OrderedDict[Path, Any]()
 
     def scan(self, path: Path) -> Iterator[Field]:
         """List the fields of a file: those of each variable that has latitudes and longitudes."""
-        dataset = _opened(path)
+        dataset = _opened(path, said=True)
         fingerprint, grids = _fingerprint(path), dict[tuple[str, ...], str]()
         found = False
         for place, name in enumerate(dataset.data_vars):
-            variable = _variable(dataset, str(name), path)
+            variable = _variable(dataset, str(name), path, self._level_type)
             if variable is None:
                 continue
             found = True
@@ -112,11 +116,18 @@ class Netcdf:
         """Give the grid of a variable."""
         dataset = self._open(path)
         name = str(list(dataset.data_vars)[length])
-        variable = _variable(dataset, name, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # said when it was listed
+            variable = _variable(dataset, name, path, self._level_type)
         assert variable is not None
         latitudes, longitudes = _coordinates(variable.first)
         shape = tuple(variable.array.sizes[dimension] for dimension in variable.grid_dimensions)
-        return Grid(latitudes, longitudes, shape if len(shape) == 2 else None)
+        try:
+            return Grid(latitudes, longitudes, shape if len(shape) == 2 else None)
+        except DataError as error:
+            raise DataError(
+                f"{path}: the coordinates of {name} make no grid: {error.what}", fix=error.fix
+            ) from error
 
     def read(self, path: Path, places: list[tuple[int, int]], points: int) -> Iterator[NDArray[np.floating]]:
         """Read fields, NaN where they have the missing value."""
@@ -137,7 +148,8 @@ class Netcdf:
                     f"{path}: a field of {names[place]} cannot be read: {error}.",
                     fix="The file is damaged: copy or make it again.",
                 ) from error
-            yield valid(np.asarray(values, dtype=np.float32).reshape(-1), array)
+            field = np.asarray(values, dtype=np.float32).reshape(-1)
+            yield valid(field, array.attrs, array.encoding, f"{path}: {names[place]}")
 
     def _open(self, path: Path) -> Any:
         """A file that stays open for a while, in each process for itself."""
@@ -170,7 +182,8 @@ class _Variable:
     first: Any
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path, *, said: bool = False) -> Any:
+    """Open a file, the points of its variables along their last dimensions; with a warning if that is new."""
     from earthkit.data import from_source
 
     check_length(path)
@@ -184,7 +197,14 @@ def _opened(path: Path) -> Any:
             fix="It is truncated, damaged, or of another format: copy or make it again, "
             "or give a pattern that matches NetCDF files alone: path=DIR/*.nc",
         ) from error
-    return located(made, path)
+    dataset, turned = points_last(located(made, path))
+    if turned and said:
+        warnings.warn(
+            f"{path}: the dimensions of {', '.join(turned)} are put in order: points last.",
+            OrderWarning,
+            stacklevel=3,
+        )
+    return dataset
 
 
 def _written_names(attributes: Mapping[str, Any]) -> list[str] | None:
@@ -205,10 +225,15 @@ def _fields_of(dataset: Any) -> Any:
         return ()
 
 
-def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
+def _variable(dataset: Any, name: str, path: Path, level_type: str | None) -> _Variable | None:
     """Tell what the dimensions of a variable mean; None if it has no latitudes and longitudes."""
     alone = one_experiment(dataset[[name]], path)
     array = alone[name]
+    if not array.size:
+        empty = next(each for each, size in array.sizes.items() if not size)
+        raise NotThereError(
+            f"{path}: {name} has no values: its dimension {empty} has the length 0.", fix="Try again later."
+        )
     times = time_dimensions(array, path)
     # What may be several times at once is told apart here, and by the library not at all.
     dated = [each for each, coordinate in array.coords.items() if coordinate.dtype.kind in "mM"]
@@ -262,20 +287,20 @@ def _variable(dataset: Any, name: str, path: Path) -> _Variable | None:
         roles[role], found[role] = dimension, what[role]
         if role == "level" and coordinate is not None:
             found[role] = tuple(in_words(coordinate))
+    # A level for all of a variable is a coordinate without dimensions.
+    along_level = (roles["level"],) if roles["level"] else ()
     return _Variable(
         array=array,
         outer=outer,
         grid_dimensions=tuple(inner),
         level=roles["level"],
         levels=tuple(None if each is None else float(each) for each in found["level"]),
-        level_type=type_of_netcdf(
+        level_type=type_of_levels(
+            f"{path}: the levels of {name}",
+            [float(each) for each in found["level"] if each is not None],
             array.attrs,
-            # A level for all of a variable is a coordinate without dimensions.
-            (
-                each.attrs
-                for each in array.coords.values()
-                if each.dims == ((roles["level"],) if roles["level"] else ())
-            ),
+            [each.attrs for each in array.coords.values() if each.dims == along_level],
+            level_type,
         ),
         member=roles["member"],
         members=tuple(0 if each is None else int(each) for each in found["member"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from anemoi.core.conventions import over_time
 from anemoi.core.errors import DataError
 from numpy.typing import NDArray
 
@@ -17,7 +17,7 @@ from .fields import INSTANT, NEVER
 
 _REFERENCE = "forecast_reference_time"
 
-_PROCESSES: Final = {"point": INSTANT, "sum": "accum", "mean": "avg", "maximum": "max", "minimum": "min"}
+_PROCESSES: Final = {None: INSTANT, "sum": "accum", "mean": "avg", "maximum": "max", "minimum": "min"}
 """The cell methods of the CF conventions, as ecCodes calls them."""
 
 Axis = tuple[tuple[str, ...], NDArray[np.int64]]
@@ -111,11 +111,12 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
     _check_dates(chosen, array, path)
     base = chosen
     began = [each for each in dates.values() if each.attrs.get("standard_name") == _REFERENCE]
-    if chosen.name != "valid_time" and leads and not set(leads[0].dims) & set(chosen.dims):
+    shifted = chosen.name != "valid_time" and bool(leads) and not set(leads[0].dims) & set(chosen.dims)
+    if shifted:
         chosen = chosen + leads[0]
     time, start = _axis(chosen), None
     bounds, process = dataset.variables.get(base.attrs.get("bounds")), _process(array)
-    if bounds is not None and bounds.dtype.kind == "M" and process != INSTANT:
+    if bounds is not None and bounds.dtype.kind == "M" and process != INSTANT and not shifted:
         ends = bounds.values.astype("M8[s]").astype(np.int64)
         start, time = (tuple(base.dims), ends[..., 0]), (tuple(base.dims), ends[..., 1])
     if base.name == "valid_time" and "time" in dates:  # the start of the forecast, whatever it is called
@@ -125,10 +126,10 @@ def validity(dataset: Any, array: Any, dimensions: tuple[str, ...], path: Path) 
 
 def _process(array: Any) -> str:
     """What a variable says that its values are over time, as ecCodes calls it."""
-    method = re.search(r"\btime: (\w+)", str(array.attrs.get("cell_methods", "")))
-    if method is None:
-        return str(array.attrs.get("GRIB_stepType", INSTANT))
-    return _PROCESSES.get(method[1], method[1])
+    dated = [each for each in array.coords.values() if each.dtype.kind in "mM"]
+    names = {str(name) for each in dated for name in (each.name, *each.dims)}
+    method = over_time(array.attrs, names)
+    return _PROCESSES.get(method, str(method))
 
 
 def _axis(coordinate: Any) -> Axis:

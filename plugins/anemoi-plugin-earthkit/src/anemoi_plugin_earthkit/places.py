@@ -60,6 +60,33 @@ def located(dataset: Any, path: Path) -> Any:
     return dataset
 
 
+def points_last(dataset: Any) -> tuple[Any, list[str]]:
+    """Put the dimensions of the points last; give the dataset, and the variables that had another order.
+
+    Parameters
+    ----------
+    dataset
+        What :func:`located` gives.
+    """
+    if not _has_places(dataset):
+        return dataset, []
+    along = [
+        set(variable.dims)
+        for variable in dataset.variables.values()
+        if any(
+            variable.attrs.get("standard_name") == name or variable.attrs.get("units") == about["units"]
+            for name, about in _ABOUT.items()
+        )
+    ]
+    points = set().union(*along)
+    turned = {}
+    for name, variable in dataset.data_vars.items():
+        inner = [each for each in variable.dims if each in points]
+        if inner and points <= set(inner) and list(variable.dims[-len(inner) :]) != inner:
+            turned[str(name)] = variable.transpose(..., *inner)
+    return dataset.assign(turned), list(turned)
+
+
 def _in_degrees(dataset: Any) -> Any:
     found = {}
     for name, variable in dataset.variables.items():

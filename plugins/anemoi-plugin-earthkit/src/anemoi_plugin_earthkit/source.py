@@ -26,6 +26,7 @@ from .fields import INSTANT, Described, Format
 from .files import find_files
 from .index import make_index
 from .naming import named
+from .periods import with_periods
 
 T = TypeVar("T")
 
@@ -67,6 +68,8 @@ class FieldSource(DataSource):
     typed_levels
         Whether the names of variables on other levels than pressure say which: ``t_model_137``. If not, it is
         ``t_137`` for every type.
+    periods
+        What time sums, means and extremes are over where the files do not say it: ``{tp: 1h}``.
 
     Raises
     ------
@@ -94,15 +97,15 @@ class FieldSource(DataSource):
         members: list[int] | None = None,
         latest: bool = False,
         typed_levels: bool = True,
+        periods: dict[str, str] | None = None,
     ) -> None:
         self._form, self._where = form, where
         kept = None if index is None else Path(index).expanduser().absolute()
         found = find_files(where, form, kept) if files is None else list(files)
         listed = make_index(found, form, kept)
         asked = [*(select or []), *(constants or [])]
-        self._index = replace(
-            listed, variables=named(listed.variables, asked, form.rename, typed=typed_levels)
-        )
+        variables = named(listed.variables, asked, form.rename, typed=typed_levels)
+        self._index = with_periods(replace(listed, variables=variables), periods or {}, where)
         if not len(self._index.rows):
             raise DataError(f"{where} holds no fields.", fix="Give another path.")
         self._arrangement = arrange(
@@ -117,12 +120,21 @@ class FieldSource(DataSource):
         self._grid = self._one_grid()
 
     @classmethod
-    def check_options(cls, *, frequency: str | None = None, base: str | None = None, **others: Any) -> None:
+    def check_options(
+        cls,
+        *,
+        frequency: str | None = None,
+        base: str | None = None,
+        periods: dict[str, str] | None = None,
+        **others: Any,
+    ) -> None:
         """See :class:`anemoi.core.interfaces.ChecksOptions`."""
         if frequency is not None:
             _require_readable("frequency", frequency, parse_duration)
         if base not in (None, "latest"):
             _require_readable("base", base, parse_date)
+        for name, period in (periods or {}).items():
+            _require_readable(f"periods.{name}", period, parse_duration)
 
     def __str__(self) -> str:
         return self._where

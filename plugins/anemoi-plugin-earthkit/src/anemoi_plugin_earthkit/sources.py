@@ -43,7 +43,16 @@ class NetcdfSource(FieldSource):
         A file, a directory, or a pattern such as ``DIR/2020*/*.nc``.
     rename
         What variables are to be called, by their names in the files and without levels: ``{t2m: 2t}``.
+    level_type
+        What levels are of which the files do not say it: ``pressure``, ``model``, ``height``, ...
     """
 
-    def __init__(self, *, path: str, rename: dict[str, str] | None = None, **options: Any) -> None:
-        super().__init__(Netcdf(rename or {}), path, **options)
+    def __init__(
+        self,
+        *,
+        path: str,
+        rename: dict[str, str] | None = None,
+        level_type: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(Netcdf(rename or {}, level_type), path, **options)

@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _STATISTICS = ("mean", "stdev", "minimum", "maximum")
 _REQUIRED = object()
+_PACKING = frozenset({"scale_factor", "add_offset", "valid_range", "valid_min", "valid_max"})
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,8 @@ class _Reader:
             raise self.refuse(f"array 'data' holds {data.dtype}, but should hold floating-point numbers")
         if len(data.shape) != 4 or 0 in data.shape:
             raise self.refuse(f"array 'data' has shape {data.shape}, not (time, variable, ensemble, cell)")
+        if said := sorted(_PACKING & set(data.attrs)):
+            raise self.refuse(f"array 'data' has the attribute '{said[0]}', which this layout has not")
         check_array(self.path, data, whole=False)
         shape: tuple[int, int, int, int] = data.shape
         return shape

@@ -10,6 +10,7 @@ from .dataset import Dataset
 from .gridded import Gridded, is_gridded
 from .reader import Reader
 from .store import open_group
+from .views.period import require_duration
 from .views.selection import Selection
 
 
@@ -33,6 +34,9 @@ class ZarrSource(Selection):
         Of an ensemble in a store of fields the numbers of the members to take, in this order.
     level_type
         What the levels of a store of fields are, where it does not say: ``pressure``, ``model``, ...
+    periods
+        What time sums, means and extremes in a store of fields are over, where it does not say:
+        ``{tp: 1h}``.
 
     Raises
     ------
@@ -51,10 +55,24 @@ class ZarrSource(Selection):
         step: str | None = None,
         members: list[int] | None = None,
         level_type: str | None = None,
+        periods: dict[str, str] | None = None,
         **options: Any,
     ) -> None:
-        of_fields = {"base": base, "step": step, "members": members, "level_type": level_type}
+        of_fields = {
+            "base": base,
+            "step": step,
+            "members": members,
+            "level_type": level_type,
+            "periods": periods,
+        }
         super().__init__(_reader(path, of_fields, options.get("frequency")), **options)
+
+    @classmethod
+    def check_options(cls, *, periods: dict[str, str] | None = None, **others: Any) -> None:
+        """See :class:`anemoi.core.interfaces.ChecksOptions`."""
+        super().check_options(**others)
+        for name, period in (periods or {}).items():
+            require_duration(f"periods.{name}", period)
 
 
 def _reader(path: str, of_fields: dict[str, Any], frequency: str | None) -> Reader:

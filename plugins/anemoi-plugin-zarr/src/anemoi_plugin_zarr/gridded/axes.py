@@ -12,7 +12,7 @@ from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Times
 from anemoi.core.units import conversion
-from anemoi.core.variable import PRESSURE_LEVELS
+from anemoi.core.variable import are_pressure_levels
 from numpy.typing import NDArray
 
 from ..limits import check_bytes
@@ -34,17 +34,21 @@ _LEVELS: Final = {
     "model_level_number": "model",
     "air_pressure": "pressure",
     "atmosphere_hybrid_sigma_pressure_coordinate": "model",
+    "atmosphere_hybrid_height_coordinate": "model",
+    "atmosphere_sigma_coordinate": "sigma",
     "height": "height",
     "depth": "depth",
+    "depth_below_sea_surface": "depth",
+    "air_potential_temperature": "theta",
+    "ertel_potential_vorticity": "pv",
 }
 """The type of levels by the name or the standard name of their coordinate."""
 
 _UNTOLD: Final = frozenset({"level", "levels", "lev", "plev"})
 """Names that say that there are levels, but not of which type."""
 
-_HIGHEST_MODEL_LEVEL: Final = 137
 _PRESSURE: Final = {"hectopascals": "hPa", "hectopascal": "hPa"}
-_UNITS: Final = {"pressure": "hPa", "height": "m", "depth": "m"}
+_UNITS: Final = {"pressure": "hPa", "height": "m", "depth": "m", "theta": "K"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,10 @@ class Axes:
     level_type: str | None
     horizontal: tuple[str, ...]
     grid: Grid
+
+    def is_dated(self, array: Any) -> bool:
+        """Whether an array has values for each time, so that it is no constant."""
+        return bool({self.time, self.lead} & set(array.dims))
 
 
 def read_axes(dataset: Any, path: str, level_type: str | None) -> Axes:
@@ -276,11 +284,4 @@ def _type(name: str, about: Mapping[str, Any], units: str, values: NDArray[np.fl
     if units == "m" and "positive" in about:
         return {"up": "height", "down": "depth"}.get(str(about["positive"]))
     # WeatherBench 2 and ARCO-ERA5 say nothing. No model has a level 500, and these are all known ones.
-    if (
-        name in _UNTOLD
-        and not units
-        and set(values) <= PRESSURE_LEVELS
-        and values.max() > _HIGHEST_MODEL_LEVEL
-    ):
-        return "pressure"
-    return None
+    return "pressure" if name in _UNTOLD and not units and are_pressure_levels(values) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 from .axes import Axes
 
 _SHOWN = 4
+
+
+class OrderWarning(UserWarning):
+    """Times are read in another order than the store has them."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,8 @@ def _spaced(
     order = np.argsort(there, kind="stable")
     order = order[_filled(there[order], attributes)]
     times = there[order]
+    if (np.diff(order) < 0).any():
+        warnings.warn(f"{path}: the times are put in order.", OrderWarning, stacklevel=5)
     if not len(times):
         raise NotThereError(f"{path} has no dates with data yet.", fix="Try again later.")
     steps = np.diff(times)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
+from anemoi.core.conventions import valid
 from anemoi.core.errors import AnemoiError, ConfigError, DataError, NotThereError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces.data_source import Statistics, Times
 from anemoi.core.moments import Moments
-from anemoi.core.variable import CELL_METHODS, Role, Variable, level_name
+from anemoi.core.variable import Variable
 from numpy.typing import NDArray
 
 from ..faults import is_unreachable, one_line
@@ -26,22 +25,7 @@ from ..reader import Index, Reader
 from ..store import local_path, open_store
 from .axes import read_axes
 from .forecasts import choose
-from .parameters import SUMS, parameter
-
-_METHOD: Final = re.compile(r"\btime: (\w+)")
-_STATISTICS: Final = {method: statistic for statistic, method in CELL_METHODS.items()}
-
-
-class LeftOutWarning(UserWarning):
-    """Variables of a store are not read."""
-
-
-class _Placed(NamedTuple):
-    """A variable here: that of the store, the position along the levels, and what is known of it."""
-
-    own: str
-    level: int | None
-    known: Variable
+from .placed import find_variables
 
 
 def is_gridded(group: Any) -> bool:
@@ -72,6 +56,8 @@ class Gridded(Reader):
         What the levels are, where the store does not say.
     frequency
         How far apart states are, of a store of one.
+    periods
+        What time sums, means and extremes are over, where the store does not say it: ``{tp: 1h}``.
 
     Raises
     ------
@@ -90,13 +76,14 @@ class Gridded(Reader):
         members: Sequence[int] | None = None,
         level_type: str | None = None,
         frequency: str | None = None,
+        periods: Mapping[str, str] | None = None,
     ) -> None:
         self._path = path
         dataset = self._open()
         self._axes = read_axes(dataset, path, level_type)
         self._moments = choose(self._axes, dict(dataset.attrs), path, base, step, frequency)
         self._members = _places(self._axes.members, members, path)
-        self._placed = self._variables(dataset)
+        self._placed = find_variables(dataset, self._axes, path, periods or {})
         if not self._placed:
             raise DataError(
                 f"{path} has no fields at its {len(self.grid)} points.", fix="Give the path of another store."
@@ -205,81 +192,12 @@ class Gridded(Reader):
                 f"{self}: {own} cannot be read: {one_line(error)}",
                 fix="The store is damaged or gone: copy it again.",
             ) from error
+        values = valid(values, array.attrs, array.encoding, f"{self}: {own}")
         shape = [part.sizes.get(name, 1) for name in order[:3]]
         values = values.reshape(*shape, len(self.grid))
         values = values[again] if shape[0] > 1 else values
         values = values[:, level_again] if shape[1] > 1 else values
         return values if cells is None else values[..., cells]
-
-    def _variables(self, dataset: Any) -> dict[str, _Placed]:
-        """Find the fields of a store, and name them."""
-        axes = self._axes
-        known = {axes.time, axes.lead, axes.member, axes.level, *axes.horizontal}
-        fields, left = {}, {}
-        # In the order of their names: that of a store is the order in which a directory is listed.
-        for own, array in sorted(dataset.data_vars.items()):
-            if array.dtype.kind not in "fiub" or not set(axes.horizontal) <= set(array.dims):
-                continue
-            if strange := [name for name in array.dims if name not in known and array.sizes[name] > 1]:
-                left[str(own)] = strange[0]
-            else:
-                fields[str(own)] = array
-        if left:
-            told = ", ".join(f"{own} (along {dimension})" for own, dimension in left.items())
-            warnings.warn(f"{self} has fields that are left out: {told}.", LeftOutWarning, stacklevel=4)
-        named = {own: self._short_name(own, array) for own, array in fields.items()}
-        levelled = {own: axes.level in array.dims for own, array in fields.items()}
-        shared = Counter((named[own], levelled[own]) for own in fields)
-        placed: dict[str, _Placed] = {}
-        for own, array in fields.items():
-            # Precipitation over 6 h and over 24 h are two: they are called as they are in the store.
-            name = named[own] if shared[named[own], levelled[own]] == 1 else own
-            for level in range(len(axes.levels)) if levelled[own] else [None]:
-                variable = self._known(name, own, array, dataset, level)
-                if variable.name in placed:
-                    raise DataError(
-                        f"{self}: {own} and {placed[variable.name].own} are both called {variable.name}.",
-                        fix="Rename one of them in the store.",
-                    )
-                placed[variable.name] = _Placed(own, level, variable)
-        return placed
-
-    @staticmethod
-    def _short_name(own: str, array: Any) -> str:
-        said = array.attrs.get("GRIB_shortName")
-        return parameter(own)[0] or (str(said) if said and said != "unknown" else own)
-
-    def _known(self, name: str, own: str, array: Any, dataset: Any, level: int | None) -> Variable:
-        axes = self._axes
-        constant = not {axes.time, axes.lead} & set(array.dims)
-        process, over = self._statistic(own, array, dataset)
-        role = Role.FORCING if constant else Role.PROGNOSTIC if process is None else Role.DIAGNOSTIC
-        said: dict[str, Any] = {} if process is None or over is None or constant else {process: over}
-        at = None if level is None else axes.levels[level]
-        return Variable(
-            name if at is None else level_name(name, at, axes.level_type),
-            role=role,
-            units=str(array.attrs["units"]) if array.attrs.get("units") else None,
-            level=at,
-            level_type=None if at is None else axes.level_type,
-            constant=constant,
-            **said,
-        )
-
-    def _statistic(self, own: str, array: Any, dataset: Any) -> tuple[str | None, np.timedelta64 | None]:
-        """What of some time a variable is, and that time where it is known."""
-        short_name, over = parameter(own)
-        if over is not None:
-            return "accumulated", over
-        match = _METHOD.search(str(array.attrs.get("cell_methods", "")))
-        process = _STATISTICS.get(match[1]) if match else None
-        if process is None:
-            return ("accumulated", None) if short_name in SUMS else (None, None)
-        bounds = dataset.variables.get(dataset.variables[self._axes.time].attrs.get("bounds"))
-        if bounds is None or bounds.dtype.kind != "M":
-            return process, None
-        lengths = np.unique(np.diff(bounds.values.astype("M8[s]"), axis=-1))
-        return process, lengths[0] if len(lengths) == 1 else None
 
     def _hash(self, dataset: Any) -> str:
         digest = hashlib.sha256()

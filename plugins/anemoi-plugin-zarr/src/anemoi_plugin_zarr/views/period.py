@@ -59,7 +59,7 @@ class Period(View):
                 fix=f"It reaches from {format_date(there[0])} to {format_date(there[-1])}: "
                 "set start and end within.",
             )
-        self._frequency = source.frequency if frequency is None else _duration(frequency)
+        self._frequency = source.frequency if frequency is None else _duration("frequency", frequency)
         step, rest = divmod(self._frequency, source.frequency)
         if rest or step < 1:
             raise DataError(
@@ -110,8 +110,20 @@ def require_period(start: str | int | None, end: str | int | None, frequency: st
     last = None if end is None else _span("end", end)[1]
     if first is not None and last is not None and first > last:
         raise ConfigError(f"end: {end} is before start, {start}.", fix="Write the first date first.")
-    if frequency is not None and not _duration(frequency):
-        raise ConfigError(f"frequency: {frequency!r} is no time between states.", fix="Write 6h, say.")
+    if frequency is not None:
+        require_duration("frequency", frequency)
+
+
+def require_duration(option: str, text: str) -> None:
+    """Refuse a duration that cannot be read, or is none.
+
+    Raises
+    ------
+    ConfigError
+        If so: it names the option.
+    """
+    if not _duration(option, text):
+        raise ConfigError(f"{option}: {text!r} is no time between states.", fix="Write 6h, say.")
 
 
 def _span(name: str, date: str | int) -> tuple[np.datetime64, np.datetime64]:
@@ -129,8 +141,8 @@ def _span(name: str, date: str | int) -> tuple[np.datetime64, np.datetime64]:
         ) from None
 
 
-def _duration(frequency: str) -> np.timedelta64:
+def _duration(option: str, text: str) -> np.timedelta64:
     try:
-        return parse_duration(frequency)
+        return parse_duration(text)
     except AnemoiError as error:
-        raise ConfigError(f"frequency: {error.what}", fix=error.fix) from None
+        raise ConfigError(f"{option}: {error.what}", fix=error.fix) from None
