@@ -38,7 +38,20 @@ LAYERS: tuple[dict[str, int], ...] = (
 """The packages of core from the top to the bottom, each with its column; one imports only what is below it."""
 
 DATA_TYPES = (
-    *("domain", "variable", "steps", "conventions", "graph", "grid", "areas", "rows", "times", "units", "errors", "moments"),
+    *(
+        "domain",
+        "variable",
+        "steps",
+        "conventions",
+        "graph",
+        "grid",
+        "areas",
+        "rows",
+        "times",
+        "units",
+        "errors",
+        "moments",
+    ),
     *(
         "allocation",
         "commands",
