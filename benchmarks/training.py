@@ -9,7 +9,8 @@ AdamW, one sample a step, float32, nothing computed again for the gradient, no v
 first two steps are not counted. A side counts with its better setting. ``first step`` is from the command to the
 end of its first step; memory is the peak of the process. The peer's environment is made at the first run, in
 ``benchmarks/peer/.venv-training``. In its better setting, ours trains once more with a stopwatch for the parts of
-a step. Prints a table, and writes all numbers to ``training.json`` after each case.
+a step, and once for what no step can be below: its matrix products by themselves, the import of torch, and all that is
+done before the first step. Prints a table, and writes all numbers to ``training.json`` after each case.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import training_floor
 import yaml
 from forecast import MODEL, TRANSFORMER
 from layers import octahedral_grid
@@ -221,6 +223,15 @@ def parts(case: Case, setting: str, data: Path, chosen: argparse.Namespace) -> d
         return medians(folder / "parts.jsonl", UNCOUNTED)
 
 
+def floor(case: Case, data: Path, chosen: argparse.Namespace) -> dict[str, float]:
+    """What our step and what comes before it cannot be below; see ``training_floor.py``."""
+    with tempfile.TemporaryDirectory(prefix="anemoi-benchmark-") as name:
+        folder = Path(name)
+        (_, *words), _, more = ours(case, "eager", data, folder, 1)
+        environment = {**os.environ, **more, "OMP_NUM_THREADS": str(chosen.threads)}
+        return training_floor.measured(words, folder, environment)
+
+
 def _parameters(log: str) -> int:
     """The number that ``anemoi train`` prints."""
     found = re.search(r"([\d,]+) parameters", log)
@@ -314,8 +325,15 @@ def main() -> None:
                 for setting, sides in rounds.items()
             }
             if "ours" in chosen.sides:
-                numbers["parts"] = parts(case, best(rounds, "ours", "step")[1], data, chosen)
-                print(table(numbers["parts"]), flush=True)
+                step, setting = best(rounds, "ours", "step")
+                numbers["parts"] = parts(case, setting, data, chosen)
+                numbers["floor"] = floor(case, data, chosen)
+                print(
+                    table(numbers["parts"]),
+                    training_floor.described(numbers["floor"], step),
+                    sep="\n",
+                    flush=True,
+                )
         results[str(case)] = numbers
         (chosen.output / "training.json").write_text(json.dumps(results, indent=1))
 

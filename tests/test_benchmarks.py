@@ -1,7 +1,9 @@
 """The benchmarks still run on the code that they measure: long ones by hand, the beginning of each here."""
 
+import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -36,3 +38,29 @@ def test_reading_is_measured(benchmarks, tmp_path):
         found = measure(contender, str(path), 20_000_000, 4, 1)
         assert set(found) == {"open", "samples", "dates", "memory"}
         assert min(found["samples"]) >= 0
+
+
+def test_the_matrix_products_of_a_step_are_found_and_done_again(benchmarks, tmp_path, monkeypatch):
+    import torch
+    import training_floor
+
+    recorder = training_floor.Recorder(tmp_path / "floor.json", time.time(), ("forward", "backward"))
+    layer, values = torch.nn.Linear(8, 4), torch.randn(16, 8, requires_grad=True)
+    with recorder.part("data"):
+        values @ values.T
+    with recorder.part("forward"):
+        output = layer(values)
+    with recorder.part("backward"):
+        output.sum().backward()
+    done = []
+    monkeypatch.setattr(training_floor, "_shortest", lambda *call: done.append(_shapes(call)) or 1.0)
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
+    recorder.write()
+    found = json.loads((tmp_path / "floor.json").read_text())
+    # One of the output, one of the gradient of the weight, one of that of the input.
+    assert found["products"] * torch.get_num_threads() == 3
+    assert sorted(done) == [[(4,), (16, 8), (8, 4)], [(4, 16), (16, 8)], [(16, 4), (4, 8)]]
+
+
+def _shapes(call):
+    return [tuple(each.shape) for each in call[1]]

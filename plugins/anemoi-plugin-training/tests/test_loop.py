@@ -25,10 +25,11 @@ from anemoi_plugin_training.optimisers.muon import Muon
 from anemoi_plugin_training.parallelism import parallelise
 from anemoi_plugin_training.samples import Samples, normalised
 from anemoi_plugin_training.schedules.warmup_cosine import WarmupCosine
-from anemoi_plugin_training.settings import TrainingSettings
+from anemoi_plugin_training.settings import BlockSettings, TrainingSettings
 
 from .memory import NORMALISED
 
+BLOCKS = {"blocks": BlockSettings(size=3, mixed=2), "batch_size": 2}
 CPU = torch.device("cpu")
 SCALERS = {
     "area": {"name": "area"},
@@ -198,7 +199,10 @@ def test_a_training_learns_where_a_variable_is_missing(random_source, data_of):
 
 
 @pytest.mark.parametrize("after", [0, 1, 4, 5, 6, 9])
-@pytest.mark.parametrize("options", [{}, {"optimiser": "adamw", "batch_size": 3, "workers": 1}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"optimiser": "adamw", "batch_size": 3, "workers": 1}, BLOCKS],
+)
 def test_a_training_that_is_taken_up_again_has_the_same_losses_to_the_bit(
     random_source, data_of, tmp_path, after, options
 ):

@@ -210,6 +210,8 @@ def test_only_what_changes_no_number_may_change_when_a_run_goes_on(tmp_path):
         training_of().run(run, on_step=leave_after(2))
     with pytest.raises(AnemoiError, match=r"training\.learning_rate cannot change"):
         interrupted(run, ["training.learning_rate=1.0"])
+    with pytest.raises(AnemoiError, match=r"training\.blocks\.size cannot change"):
+        interrupted(run, ["training.blocks.size=4"])
     assert interrupted(run, ["training.checkpoint.keep=5", "training.time_limit=1h"])
     result = CliRunner().invoke(command, ["--resume", str(run), "training.workers=1"])
     assert result.exit_code == 0

@@ -76,6 +76,7 @@ OTHER = "data: {name: sample}"
         ),
         ([f"graph._target_={__name__}.NoGraph"], "graph", "the graph cannot be built"),
         ([f"+trackers.mine={{_target_: {__name__}.NoTracker}}"], "trackers.mine", "no luck"),
+        (["training.blocks.size=4", "training.workers=2"], "training.blocks", "training.workers is 2"),
         (["~graph"], "", "The model needs a graph, but none is named."),
         (["~data"], "", "No data are named."),
         (["data._target_=os.path.join"], "data._target_", "is not a source"),

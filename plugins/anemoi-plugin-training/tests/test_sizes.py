@@ -181,3 +181,13 @@ def test_a_dry_run_prints_sizes_and_trains_nothing(tmp_path, monkeypatch):
     epoch = f"An epoch is {samples} samples in {math.ceil(samples / batch)} steps; "
     assert epoch + f"{training.settings.training.steps:,} are planned." in result.output
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_says_what_blocks_of_samples_take():
+    found = sizes(compose("train", [*SMALL, "training.blocks.size=4", "training.blocks.mixed=1"]))
+    domain = prepare(compose("train", SMALL)).data["data"]
+    states = 4 + 3  # samples of two forecast steps have four states each, and begin one after the other
+    state = 4 * len(domain.source.grid) * len(domain.source.variables)
+    assert found.blocks == 2 * states * state
+    assert "Blocks of samples take" in str(found)
+    assert "Blocks" not in str(sizes(compose("train", SMALL)))

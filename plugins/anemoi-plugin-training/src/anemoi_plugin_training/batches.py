@@ -11,9 +11,14 @@ import torch
 from anemoi.core.errors import AnemoiError
 from torch.utils.data import DataLoader, Sampler
 
+from .blocks import batches_of_blocks
 from .samples import Batch, Samples
+from .settings import BlockSettings
 
 T = TypeVar("T")
+
+ONE_BY_ONE = BlockSettings()
+"""No blocks: each sample is read by itself."""
 
 
 def batches(
@@ -24,6 +29,7 @@ def batches(
     workers: int,
     skip: int = 0,
     part: tuple[int, int] = (0, 1),
+    blocks: BlockSettings = ONE_BY_ONE,
 ) -> Iterator[Batch]:
     """Give batches of samples without end, every sample once in each round.
 
@@ -38,12 +44,18 @@ def batches(
         How many batches at the beginning are left out, unread.
     part
         Which of several processes this is, and how many there are: each has batches of its own.
+    blocks
+        Of more than one sample: those that are read at once, by this process whatever ``workers`` says.
 
     Returns
     -------
     Iterator
         What ``samples[positions]`` gives.
     """
+    if blocks.size > 1:
+        return _ahead(
+            batches_of_blocks(samples, blocks, batch_size=batch_size, seed=seed, skip=skip, part=part)
+        )
     loader: DataLoader[Batch] = DataLoader(
         samples,
         batch_size=None,  # a sample of the loader is a batch of ours, so that it is read as one

@@ -47,6 +47,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
         parse_time_limit(settings.training.time_limit)
     training_device(settings.training.device)
     _check_low_rank(settings.training)
+    _check_blocks(settings.training)
     require_fabric(settings.training)
     build_optimiser(settings, trust_code=trust_code)
     build_callbacks(settings.callbacks, trust_code=trust_code)
@@ -130,6 +131,16 @@ def _check_low_rank(settings: TrainingSettings) -> None:
     if not settings.lora.weights and settings.lora != type(settings.lora)():
         raise ConfigError(
             "training.lora: no weights are named.", fix="Choose some: training.lora.weights=[processor.*]"
+        )
+
+
+def _check_blocks(settings: TrainingSettings) -> None:
+    """Refuse processes that would each read every block."""
+    if settings.blocks.size > 1 and settings.workers:
+        raise ConfigError(
+            "training.blocks: blocks are read in a thread of the training, and training.workers is "
+            f"{settings.workers}.",
+            fix="Choose training.workers=0, or training.blocks.size=1.",
         )
 
 

@@ -148,6 +148,7 @@ class Optimisation:
                 workers=self._settings.workers,
                 skip=done * each,
                 part=(self._engine.rank, self._engine.world),
+                blocks=self._settings.blocks,
             )
             for _ in range(count - done):
                 began = time.perf_counter()

@@ -95,20 +95,42 @@ class Samples(Dataset[Batch]):
 
     def __getitem__(self, positions: Sequence[int]) -> Batch:
         """Read the samples at ``positions`` as one batch, in order of time."""
-        starts = self.starts[np.sort(np.asarray(positions))]
+        ordered = np.sort(np.asarray(positions))
+        return self.batch(
+            ordered, {name: self.read(name, times.ravel()) for name, times in self.times(ordered).items()}
+        )
+
+    def times(self, positions: NDArray[np.intp]) -> dict[str, NDArray[np.datetime64]]:
+        """The times of the states of the samples at ``positions``, ``(batch, time)`` by domain."""
+        return {
+            name: self.starts[positions, None] + np.array(self.steps[name].window(self.count))
+            for name in self.data
+        }
+
+    def read(self, name: str, times: NDArray[np.datetime64]) -> NDArray[np.float32]:
+        """Read all variables of a domain at some times, ``(time, ensemble, grid, variable)``."""
+        return read_patiently(self.data[name].source, times)
+
+    def batch(self, positions: NDArray[np.intp], read: Mapping[str, NDArray[np.float32]]) -> Batch:
+        """Make a batch of samples whose states have been read.
+
+        Parameters
+        ----------
+        positions
+            Of the samples, in order of time.
+        read
+            The states at :meth:`times`, ``(batch x time, ensemble, grid, variable)`` by domain.
+        """
         states, forcings = {}, {}
-        for name, each in self.data.items():
-            times = starts[:, None] + np.array(self.steps[name].window(self.count))  # (batch, time)
-            fields = torch.from_numpy(
-                read_patiently(each.source, times.ravel())
-            )  # (batch x time, ensemble, grid, variable)
+        for name, times in self.times(positions).items():
+            each, fields = self.data[name], torch.from_numpy(read[name])
             columns = [each.source.variables.index(variable) for variable in read_names(each)]
             if columns != list(range(fields.shape[-1])):
                 fields = fields[..., columns]
             states[name] = fields.view(*times.shape, *fields.shape[1:])
             known = torch.from_numpy(self._computed(name, each).at(times.ravel()))
             forcings[name] = known.view(*times.shape, *known.shape[1:])
-        return Batch(states, forcings, starts)
+        return Batch(states, forcings, self.starts[positions])
 
     def _computed(self, name: str, each: Data) -> Forcings:
         if name not in self._forcings:

@@ -56,6 +56,23 @@ class DateSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlockSettings:
+    """How samples are read together, so that a state that several of them share is read once.
+
+    Parameters
+    ----------
+    size
+        How many consecutive samples are read at once; 1 reads each by itself, in an order that is random
+        throughout.
+    mixed
+        Among how many blocks samples are shuffled. Twice as many are in memory at most, in each process.
+    """
+
+    size: Annotated[int, Field(ge=1)] = 1
+    mixed: Annotated[int, Field(ge=1)] = 8
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointSettings:
     """How often the state of a training is saved while it runs.
 
@@ -213,6 +230,8 @@ class TrainingSettings:
         Whether the network is compiled (``torch.compile``), which takes a while at the first step.
     workers
         Processes that read samples ahead; 0 reads them in a thread of this one.
+    blocks
+        How samples are read together.
     device
         ``auto``, ``cpu``, ``cuda``.
     time_limit
@@ -254,6 +273,7 @@ class TrainingSettings:
     sharded: bool = False
     compile: bool = False
     workers: Annotated[int, Field(ge=0)] = 0
+    blocks: BlockSettings = field(default_factory=BlockSettings)
     device: str = "auto"
     time_limit: str | None = None
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)

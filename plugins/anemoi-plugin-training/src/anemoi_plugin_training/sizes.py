@@ -18,6 +18,7 @@ from anemoi.core.model import ForecastModel, assemble, model_class, transforms_o
 from anemoi.core.steps import Steps
 from torch import Tensor, nn
 
+from .blocks import states_in_memory
 from .descent import build_optimiser, trained_of
 from .domains import Data, outline, training_times
 from .loop import phases
@@ -67,10 +68,10 @@ class Sizes:
         Bytes of the optimiser's states, after its first step.
     batch_size, rollout
         Of the training, at most.
-    samples, epoch
-        How many samples the training period has, of its shortest rollout, and how many steps see each once.
-    steps
-        How many are planned.
+    samples, epoch, steps
+        Samples of its shortest rollout in the training period, steps that see each once, and those planned.
+    blocks
+        Bytes of the states that are read ahead in blocks, on the host.
     """
 
     parts: tuple[Part, ...]
@@ -82,6 +83,7 @@ class Sizes:
     samples: int
     epoch: int
     steps: int
+    blocks: int
 
     @property
     def parameters(self) -> int:
@@ -92,8 +94,7 @@ class Sizes:
     def memory(self) -> int:
         """Bytes that a step of training holds, without what its operations need in passing."""
         fixed = sum(2 * 4 * part.parameters + part.constants for part in self.parts)
-        kept = sum(part.kept for part in self.parts)
-        return fixed + self.states + self.batch_size * self.rollout * kept
+        return fixed + self.states + self.batch_size * self.rollout * sum(part.kept for part in self.parts)
 
     def __str__(self) -> str:
         total = Part(
@@ -120,6 +121,8 @@ class Sizes:
             f"of the optimiser, and what {self.batch_size} x {self.rollout} forecast steps keep."
         )
         epoch = f"An epoch is {self.samples:,} samples in {self.epoch:,} steps; {self.steps:,} are planned."
+        if self.blocks:
+            training += f"\nBlocks of samples take {_bytes(self.blocks)} more, at most."
         return "\n".join([*graph, *table, training, epoch])
 
 
@@ -164,17 +167,16 @@ def sizes(composition: Composition) -> Sizes:
     freeze(model, settings.training.freeze, "training.freeze")
     constants = {name: _constants(part) for name, part in model.network.named_children()}
     parameters = {name: _parameters(part) for name, part in model.network.named_children()}
-    own = model.network.parameters(recurse=False)
-    parameters[_REST] = sum(each.numel() for each in own)
+    parameters[_REST] = sum(each.numel() for each in model.network.parameters(recurse=False))
     kept = _kept(model, described, steps)
     data = {
         name: Data(source, training_times(source, settings.dates), described[name])
         for name, source in sources.items()
     }
-    shortest = min(rollout for rollout, _ in phases(settings.training))
-    samples = len(Samples.within(data, steps, count=shortest))
-    low_rank = settings.training.lora
-    trained = LowRank(model, low_rank, seed=0).parameters() if low_rank.weights else trained_of(model)
+    rollouts = [rollout for rollout, _ in phases(settings.training)]
+    shortest, longest = (Samples.within(data, steps, count=most(rollouts)) for most in (min, max))
+    lora = settings.training.lora
+    trained = LowRank(model, lora, seed=0).parameters() if lora.weights else trained_of(model)
     return Sizes(
         parts=tuple(
             Part(name=name, parameters=count, constants=constants.get(name, 0), kept=kept.get(name, 0))
@@ -188,9 +190,10 @@ def sizes(composition: Composition) -> Sizes:
         states=_states(trained, settings, trust),
         batch_size=settings.training.batch_size,
         rollout=settings.training.rollout,
-        samples=samples,
-        epoch=settings.training.steps_per_epoch(samples, world()),
+        samples=len(shortest),
+        epoch=settings.training.steps_per_epoch(len(shortest), world()),
         steps=settings.training.steps,
+        blocks=states_in_memory(longest, settings.training.blocks),
     )
 
 
