@@ -1,6 +1,6 @@
 """How long graphs take to build beside anemoi-graphs, how much memory, and whether they have the same edges.
 
-    python benchmarks/graphs.py [--cases O48:5 O96:5 N320:6] [--areas] [--rounds 3] [--threads 1] [--output runs/graphs]
+    python benchmarks/graphs.py [--cases O32:4 O48:5 ...] [--areas] [--rounds 3] [--threads 1] [--output runs/graphs]
 
 Both build the same recipe, anemoi-graphs its own ``multi_scale`` and ours what ``anemoi graph convert`` makes of it,
 in processes of their own that take turns in every round: nodes, edges, and the lengths and directions of edges; with
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE / "peer" / ".venv-graphs"
 TORCH = "torch==2.13.0"
+CASES = ("O32:4", "O32:5", "O48:4", "O48:5", "O96:4", "O96:5", "N320:6")
 SAME = 1e-6  # of the radius of the Earth: 6 m, what float32 tells apart
 MANY = 10_000_000  # more than any set has nodes
 
@@ -200,7 +201,7 @@ def main() -> None:
     """Let both build each case in turns, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--build", nargs=2, type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--cases", nargs="+", default=["O48:5", "O96:5", "N320:6"])
+    parser.add_argument("--cases", nargs="+", default=CASES)
     parser.add_argument("--areas", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)

@@ -13,6 +13,11 @@ SHORT = (
     "model.processor.num_layers=1", "model.processor.num_heads=1",
 )  # fmt: skip
 OWN = {"atmosphere": (), "ocean": ("data.frequency=24h",)}
+"""By component; a joint model of both besides, in which the atmosphere has the sea given."""
+JOINT = (
+    "+experiment=earth-system", "~domains.atmosphere.variables.drop",
+    "+domains.atmosphere.variables.forcing=[sst,ci]",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +33,12 @@ def paths(tmp_path_factory):
 @pytest.fixture(scope="session")
 def checkpoints(paths):
     return {name: load(path) for name, path in paths.items()}
+
+
+@pytest.fixture(scope="session")
+def joint(tmp_path_factory):
+    """The checkpoint of two domains."""
+    return load(train(*JOINT, *SHORT, output=tmp_path_factory.mktemp("joint") / "run"))
 
 
 @pytest.fixture(scope="session")

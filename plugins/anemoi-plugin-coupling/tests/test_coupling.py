@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from anemoi.core import forcings
+from anemoi.core import config, forcings, forecast
 from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import ConfigError, DataError, ImplausibleError, NotThereError, RequestError
 from anemoi.core.forecasting import Destination
@@ -22,6 +22,8 @@ HEARS = {
     "atmosphere": {"sst": "ocean.sst", "ci": "ocean.ci"},
     "ocean": {each: f"atmosphere.{each}" for each in ("2t", "10u", "10v", "q_835")},
 }
+
+OWN_OCEAN = config.build("source", {"name": "sample-earth-ocean"})
 
 
 @pytest.fixture
@@ -46,76 +48,81 @@ def couple(checkpoints, sources, tmp_path):
 class ByHand:
     """One component, stepped with what core offers in public."""
 
-    def __init__(self, checkpoint, source):
-        self.source, (self.domain,) = source, checkpoint.domains.values()
-        self.model, (self.steps,) = build_model(checkpoint).eval(), checkpoint.steps.values()
-        self.heard, self.made, self.states = {}, {}, {}
+    def __init__(self, checkpoint, sources):
+        self.domains, self.steps = checkpoint.domains, checkpoint.steps
+        self.sources = sources if isinstance(sources, dict) else dict.fromkeys(self.domains, sources)
+        self.model = build_model(checkpoint).eval()
+        self.heard, self.made, self.states = {}, {}, {}  # by domain and what else
 
-    def initial(self, name, offset):
-        return self.source.read([START + offset])[0, 0, :, self.source.variables.index(name)]
+    def place(self, name):
+        """The domain of a variable that is written as in a suite, and the variable."""
+        return name.split(".") if len(self.domains) > 1 else (*self.domains, name)
 
-    def state(self, offset):
+    def initial(self, domain, name, offset):
+        source = self.sources[domain]
+        return source.read([START + offset])[0, 0, :, source.variables.index(name)]
+
+    def state(self, domain, offset):
         """(members, grid, inputs), normalised."""
-        columns = []
-        for name in self.domain.inputs:
-            if name in self.domain.prognostic and offset in self.made:
-                columns.append(self.made[offset][..., self.domain.outputs.index(name)])
+        columns, own = [], self.domains[domain]
+        for name in own.inputs:
+            if name in own.prognostic and (domain, offset) in self.made:
+                columns.append(self.made[domain, offset][..., own.outputs.index(name)])
                 continue
-            if self.domain[name].computed:
-                place = (self.domain.grid.latitudes, self.domain.grid.longitudes)
+            if own[name].computed:
+                place = (own.grid.latitudes, own.grid.longitudes)
                 values = forcings.compute([name], *place, np.array([START + offset]))[0, :, 0]
-            elif name in self.domain.constants:
-                values = self.domain.constants[name]
-            elif name in self.heard:
-                values = self.heard[name][offset]
+            elif name in own.constants:
+                values = own.constants[name]
+            elif (domain, name) in self.heard:
+                values = self.heard[domain, name][offset]
             else:
-                values = self.initial(name, offset)
+                values = self.initial(domain, name, offset)
             physical = torch.from_numpy(np.ascontiguousarray(values))[None, :, None]
-            columns.append(self.model.chain("data")(physical, (name,))[..., 0])
+            columns.append(self.model.chain(domain)(physical, (name,))[..., 0])
         return torch.stack(columns, dim=-1)
 
     @torch.inference_mode()
     def advance(self, begin):
-        inputs = torch.stack([self.state(begin + offset) for offset in self.steps.inputs])[None]
-        made = self.model.advance({"data": inputs}, torch.Generator().manual_seed(0))["data"]
-        self.made[begin + self.steps.step] = made[0, 0]
-        self.states[begin + self.steps.step] = self.model.denormalise("data", made[0])[0, 0].numpy()
+        inputs = {
+            domain: torch.stack([self.state(domain, begin + offset) for offset in steps.inputs])[None]
+            for domain, steps in self.steps.items()
+        }
+        for domain, made in self.model.advance(inputs, torch.Generator().manual_seed(0)).items():
+            end = begin + self.steps[domain].step
+            self.made[domain, end] = made[0, 0]
+            self.states[domain, end] = self.model.denormalise(domain, made[0])[0, 0].numpy()
 
 
-def loop(checkpoints, sources):
-    """Three days: ocean steps of a day, atmosphere steps of six hours, and they hear each other every day."""
+def loop(checkpoints, sources, hears):
+    """Three days: one steps six hours, the ocean a day, and they hear each other every day."""
     both = {name: ByHand(checkpoints[name], sources[name]) for name in checkpoints}
+    fast = next(name for name in both if name != "ocean")
 
-    def tell(name, other, origin, of, lasting):
-        for forcing, variable in HEARS[name].items():
-            variable = variable.partition(".")[2]
+    def tell(name, of, lasting):
+        for forcing, origin in hears[name].items():
+            other, _, rest = origin.partition(".")
+            here, there = both[name], both[other]
+            (domain, forcing), (origin_domain, variable) = here.place(forcing), there.place(rest)
             values = (
-                both[other].initial(variable, of)
+                there.initial(origin_domain, variable, of)
                 if of <= 0 * HOUR
-                else both[other].states[of][:, both[other].domain.outputs.index(variable)]
+                else there.states[origin_domain, of][:, there.domains[origin_domain].outputs.index(variable)]
             )
-            here = both[name].domain
-            regrid = Regridding(both[other].domain.grid, here.grid, 4, here.missing.get(forcing))
+            grids = there.domains[origin_domain].grid, here.domains[domain].grid
+            regrid = Regridding(*grids, 4, here.domains[domain].missing.get(forcing))
             values = regrid(values[None])[0]  # which test_regridding holds against all distances
-            both[name].heard.setdefault(forcing, {}).update(dict.fromkeys(lasting, values))
+            here.heard.setdefault((domain, forcing), {}).update(dict.fromkeys(lasting, values))
 
     # Before the start the ocean of the day before, which is the last that there is.
-    tell("atmosphere", "ocean", "initial", -24 * HOUR, [-6 * HOUR])
-    tell("atmosphere", "ocean", "initial", 0 * HOUR, [0 * HOUR])
-    tell("ocean", "atmosphere", "initial", -24 * HOUR, [-24 * HOUR])
-    tell("ocean", "atmosphere", "initial", 0 * HOUR, [0 * HOUR])
+    tell(fast, -24 * HOUR, [-6 * HOUR])
+    tell("ocean", -24 * HOUR, [-24 * HOUR])
     for day in range(3):
         begin = 24 * day * HOUR
-        if day:
-            lasting = [begin + hours * HOUR for hours in (0, 6, 12, 18)]
-            tell("atmosphere", "ocean", "made", begin, lasting)
-            tell("ocean", "atmosphere", "made", begin, [begin])
-        else:
-            for forcing in HEARS["atmosphere"]:
-                values = both["atmosphere"].heard[forcing]
-                values.update({hours * HOUR: values[0 * HOUR] for hours in (6, 12, 18)})
+        tell(fast, begin, [begin + hours * HOUR for hours in (0, 6, 12, 18)])
+        tell("ocean", begin, [begin])
         for hours in (0, 6, 12, 18):
-            both["atmosphere"].advance(begin + hours * HOUR)
+            both[fast].advance(begin + hours * HOUR)
         both["ocean"].advance(begin)
     return both
 
@@ -132,18 +139,80 @@ def states_of(coupling):
 
 
 def test_it_is_the_loop_written_by_hand(couple, checkpoints, sources, tmp_path):
-    made, expected = states_of(couple()), loop(checkpoints, sources)
+    made, expected = states_of(couple()), loop(checkpoints, sources, HEARS)
     assert {name: len(states) for name, states in made.items()} == {"atmosphere": 12, "ocean": 3}
     for name, states in made.items():
         for lead, fields in states.items():
-            np.testing.assert_array_equal(fields, expected[name].states[lead], err_msg=f"{name} {lead}")
+            np.testing.assert_array_equal(
+                fields, expected[name].states["data", lead], err_msg=f"{name} {lead}"
+            )
     assert {path.name for path in tmp_path.iterdir()} == {"atmosphere.zarr", "ocean.zarr"}
+
+
+def test_a_component_of_several_domains_is_the_loop_written_by_hand(checkpoints, joint, sources, tmp_path):
+    """Its atmosphere hears another ocean than its own, which hears its atmosphere."""
+    both = {"joint": joint, "ocean": checkpoints["ocean"]}
+    given = {"joint": {**sources, "ocean": OWN_OCEAN}, "ocean": sources["ocean"]}
+    hears = {
+        "joint": {"atmosphere.sst": "ocean.sst", "atmosphere.ci": "ocean.ci"},
+        "ocean": {each: f"joint.atmosphere.{each}" for each in ("2t", "10u", "10v", "q_835")},
+    }
+    components = {
+        name: Coupled(
+            checkpoint=both[name],
+            source=given[name],
+            destinations=[Destination.of(str(tmp_path / f"{name}-{{domain}}.zarr"))],
+            forcings=hears[name],
+        )
+        for name in both
+    }
+    made = {}
+
+    def keep(described, state):
+        made[len(described.variables), described.domain, state.lead_time] = state.fields[0]
+
+    list(Coupling(components, [START], "24h", "72h").run(keep))
+    expected = loop(both, given, hears)
+    assert len(made) == 12 + 12 + 3
+    for (_, domain, lead), fields in made.items():
+        one = expected["ocean" if domain == "data" else "joint"]
+        np.testing.assert_array_equal(fields, one.states[domain, lead], err_msg=f"{domain} {lead}")
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"joint-atmosphere.zarr", "joint-ocean.zarr", "ocean-data.zarr"}
+
+
+@pytest.mark.parametrize(
+    ("component", "forcing", "origin", "message"),
+    [
+        ("joint", "sst", "ocean.sst", "write DOMAIN.VARIABLE; joint has the domains atmosphere, ocean"),
+        ("joint", "atmosphere.lsm", "ocean.sst", "the checkpoint reads no forcing of that name"),
+        ("ocean", "2t", "joint.2t", "write joint.DOMAIN.VARIABLE; joint has the domains atmosphere, ocean"),
+        (
+            "ocean",
+            "2t",
+            "joint.ocean.2t",
+            "joint forecasts no '2t'; write joint.ocean.VARIABLE, one of sst, ci",
+        ),
+    ],
+)
+def test_a_domain_is_named_where_there_are_several(checkpoints, joint, component, forcing, origin, message):
+    both = {"joint": joint, "ocean": checkpoints["ocean"]}
+    with pytest.raises(ConfigError) as caught:
+        links_of(both, {component: {forcing: origin}})
+    assert f"components.{component}.forcings.{forcing}: {message}" in caught.value.what
+
+
+def test_one_that_hears_nothing_is_as_it_is_alone(couple, checkpoints, sources):
+    made = states_of(couple({"atmosphere": {}, "ocean": HEARS["ocean"]}))["atmosphere"]
+    alone = forecast(checkpoints["atmosphere"], sources["atmosphere"], START, "72h")
+    for state in alone:
+        np.testing.assert_array_equal(state.fields[0], made[state.lead_time])
 
 
 def test_what_a_source_lacks_comes_from_the_other_and_land_stays_land(couple, checkpoints, sources):
     coupling = couple()
     states_of(coupling)
-    ocean, atmosphere = (coupling._exchange.sources[name] for name in ("ocean", "atmosphere"))
+    ocean, atmosphere = (coupling._exchange.sources[name]["data"] for name in ("ocean", "atmosphere"))
     assert not set(HEARS["ocean"]) & set(sources["ocean"].variables)
     read = ocean.read([START + 24 * HOUR])[0, 0, :, list(ocean.variables).index("2t")]
     assert 200 < read.min() < read.max() < 330
@@ -215,13 +284,6 @@ def test_an_interval_is_a_multiple_of_all_steps(couple, interval):
     assert f"interval: {interval} is not a multiple of the step of" in caught.value.what
     assert "ocean (24h)" in caught.value.what
     assert caught.value.fix == "Choose a multiple of 24h."
-
-
-def test_several_domains_are_refused(couple, checkpoints):
-    ocean = checkpoints["ocean"]
-    twice = {name: next(iter(ocean.domains.values())) for name in ("one", "two")}
-    with pytest.raises(ConfigError, match="ocean has several domains"):
-        couple(checkpoints={**checkpoints, "ocean": dataclasses.replace(ocean, domains=twice)})
 
 
 def test_without_a_common_time_nothing_begins(couple):

@@ -8,6 +8,7 @@ from anemoi.core.errors import ConfigError, DataError
 from anemoi_plugin_graphs.conformance.places import all_pairs, mesh, region, regular, spread
 from anemoi_plugin_graphs.node_set import NodeSet
 from anemoi_plugin_graphs.normalisation import normalised
+from anemoi_plugin_graphs.planar import planar_areas
 
 SOURCE, TARGET = region(), mesh()
 PAIRS = all_pairs(SOURCE, TARGET)
@@ -144,6 +145,65 @@ def test_masks_are_combined():
 
 def test_nodes_are_chosen_by_number():
     assert of_nodes("numbered", spread(5), start=1, stop=3).tolist() == [False, True, True, False, False]
+
+
+@pytest.mark.parametrize("west", [-5.0, 175.0, 355.0])
+def test_planar_cells_of_a_regular_grid_are_its_boxes_to_the_border(west):
+    rows, columns = np.arange(40.0, 46.5, 0.5), west + np.arange(0.0, 10.0, 0.8)
+    latitudes, longitudes = (each.ravel() for each in np.meshgrid(rows, columns % 360.0, indexing="ij"))
+    nodes = NodeSet(latitudes, longitudes)
+    flat = of_nodes("area", nodes, cells="lat-lon")
+    assert flat == pytest.approx(np.full(len(nodes), np.deg2rad(0.5) * np.deg2rad(0.8)), rel=1e-9)
+    exact = np.deg2rad(0.8) * np.diff(np.sin(np.deg2rad([latitudes - 0.25, latitudes + 0.25])), axis=0)[0]
+    kept = of_nodes("area", nodes, cells="planar")
+    assert kept == pytest.approx(exact, rel=1e-2)  # a box bulges, and the sides of a cell are straight
+    assert kept.sum() == pytest.approx(exact.sum(), rel=1e-3)
+
+
+def test_planar_cells_are_the_same_over_the_pole():
+    latitudes, longitudes = (each.ravel() for each in np.meshgrid(np.arange(-9.5, 10), np.arange(-9.5, 10)))
+    nodes = NodeSet(latitudes, longitudes)
+    x, y, z = nodes.positions.T
+    tilted = NodeSet.at(np.stack([-z, y, x], axis=-1))  # what lay at 0°N, 0°E lies at the pole
+    assert tilted.latitudes.max() > 89.0
+    found, expected = (of_nodes("area", each, cells="planar") for each in (tilted, nodes))
+    assert found == pytest.approx(expected, rel=1e-3)  # two border cells are ties
+
+
+def test_planar_cells_of_scattered_nodes_are_the_share_of_points_nearest_to_them():
+    random = np.random.default_rng(0)
+    places = random.uniform(0.0, 1.0, (60, 2))
+    found = planar_areas(places)
+    inside = (np.abs(places - 0.5) < 0.2).all(axis=1)  # whose cells end within the square
+    many = random.uniform(0.0, 1.0, (60_000, 2))
+    nearest = np.argmin(((many[:, None, :] - places[None, inside]) ** 2).sum(-1), axis=1)
+    distance = ((many - places[inside][nearest]) ** 2).sum(-1)
+    others = ((many[:, None, :] - places[None, ~inside]) ** 2).sum(-1).min(axis=1)
+    shares = np.bincount(nearest[distance < others], minlength=inside.sum()) / len(many)
+    assert found[inside] == pytest.approx(shares, rel=0.1)
+    assert 0.8 < found.sum() < 1.3
+
+
+def test_the_border_of_an_l_and_a_gap_in_the_middle_are_cells_of_the_grid():
+    rows, columns = (each.ravel().astype(float) for each in np.meshgrid(np.arange(12), np.arange(12)))
+    corner = (rows < 5) | (columns < 5)
+    assert planar_areas(np.stack([rows, columns], axis=-1)[corner]) == pytest.approx(
+        np.ones(corner.sum()), rel=0.3
+    )
+    within_it = (rows[corner] < 3) | (columns[corner] < 3)
+    found = planar_areas(np.stack([rows, columns], axis=-1)[corner])
+    assert found[within_it] == pytest.approx(np.ones(within_it.sum()), rel=1e-9)
+
+
+def test_nodes_in_one_place_share_a_planar_cell_and_those_on_a_line_have_none():
+    rows, columns = (each.ravel().astype(float) for each in np.meshgrid(np.arange(4), np.arange(4)))
+    twice = np.concatenate([np.stack([rows, columns], axis=-1)] * 2)
+    assert planar_areas(twice) == pytest.approx(np.full(32, 0.5))
+    for few in (np.zeros((5, 2)), np.arange(10.0).reshape(5, 2)):
+        with pytest.raises(DataError, match="not on one line"):
+            planar_areas(few)
+    with pytest.raises(DataError, match="farther than 90°"):
+        of_nodes("area", spread(), cells="planar")
 
 
 def test_areas_within_a_mask_are_those_of_its_nodes_alone():

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 @click.option("--date", "dates", multiple=True, help="When to start from, UTC; may be repeated, or a range.")
 @click.option("--lead-time", metavar="DURATION", help="How far to forecast: 72h, 10d.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="Keep journals beside the files until all are whole, and go on from those of an interrupted run.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @click.option(
     "--log-json",
@@ -43,6 +48,7 @@ def command(
     dates: tuple[str, ...] = (),
     lead_time: str | None = None,
     overwrite: bool = False,
+    restart: bool = False,
     as_json: bool = False,
     log: IO[str] | None = None,
     trust_code: bool = False,
@@ -67,6 +73,7 @@ def command(
             dates=list(dates) or read.dates,
             lead_time=lead_time or read.lead_time,
             overwrite=overwrite or read.overwrite,
+            restart=restart or read.restart,
         )
         read.check_whole()
         _run(read, events, as_json=as_json, trust_code=trust_code)
@@ -107,6 +114,7 @@ def _prepared(suite: CoupledSuite, device: str, *, trust_code: bool) -> Coupling
         If something will not do.
     """
     from anemoi.core.checkpoint import load
+    from anemoi.core.forecasting import source_specs
     from anemoi.core.plugins import Needs
     from anemoi.core.times import parse_dates
 
@@ -114,18 +122,25 @@ def _prepared(suite: CoupledSuite, device: str, *, trust_code: bool) -> Coupling
 
     starts = [start for text in suite.starts for start in parse_dates(text)]
     needs = Needs()
-    checkpoints, specs = {}, {}
+    checkpoints = {}
+    specs: dict[str, Mapping[str, Any]] = {}
     written: dict[str, list[Destination]] = {}
     for name, component in suite.components.items():
         checkpoint = load(Path(component.checkpoint).expanduser())
         checkpoints[name] = checkpoint
-        specs[name] = _source_spec(name, component, checkpoint)
+        specs[name] = source_specs(
+            checkpoint,
+            component.source,
+            component.sources,
+            trained_on(checkpoint.configuration),
+            f"components.{name}.",
+        )
         written[name] = []
         for output in component.outputs:
             with needs.noted():
                 written[name].append(output.destination())
         check_lock(needs, checkpoint.lock, allow_different_versions=suite.allow_different_versions)
-    check_sources(needs, specs)
+        check_sources(needs, specs[name])
     needs.check()
     with short_warnings():
         coupling = Coupling(
@@ -143,36 +158,22 @@ def _prepared(suite: CoupledSuite, device: str, *, trust_code: bool) -> Coupling
             seed=suite.seeds,
             limit=suite.limit,
             overwrite=suite.overwrite,
+            restart=suite.restart,
             device=device,
             trust_code=trust_code,
             allow_different_versions=suite.allow_different_versions,
         )
     inputs = [component.checkpoint for component in suite.components.values()]
-    inputs += [spec["path"] for spec in specs.values() if isinstance(spec.get("path"), str)]
+    given = [spec.get("path") for own in specs.values() for spec in own.values()]
+    inputs += [path for path in given if isinstance(path, str)]
     check_not_an_input((task for tasks in coupling.tasks for task in tasks.values()), *inputs)
     return coupling
-
-
-def _source_spec(name: str, component: CoupledComponent, checkpoint: Checkpoint) -> Mapping[str, Any]:
-    """The source of a component, with its options: the one that its checkpoint was trained on by default."""
-    from anemoi.core.errors import ConfigError
-    from anemoi.core.forecasting import refuse_references
-
-    (own,) = list(trained_on(checkpoint.configuration).values())[:1] or [None]
-    if not component.source:
-        refuse_references(own, f"components.{name}.source")
-    spec = component.source or own
-    if not spec:
-        raise ConfigError(
-            f"The checkpoint of {name} names no source.", fix=f"Name one: components.{name}.source."
-        )
-    return spec
 
 
 def _coupled(
     component: CoupledComponent,
     checkpoint: Checkpoint,
-    spec: Mapping[str, Any],
+    specs: Mapping[str, Any],
     destinations: list[Destination],
     *,
     trust_code: bool,
@@ -181,9 +182,13 @@ def _coupled(
 
     from .coupling import Coupled
 
+    own = checkpoint.domains if component.source else component.sources  # those that the suite describes
     return Coupled(
         checkpoint=checkpoint,
-        source=config.build("source", spec, trust_code=trust_code or spec is component.source),
+        source={
+            domain: config.build("source", spec, trust_code=trust_code or domain in own)
+            for domain, spec in specs.items()
+        },
         destinations=destinations,
         forcings=component.forcings,
         persist=component.persist,

@@ -9,9 +9,10 @@ from itertools import islice
 
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint
-from anemoi.core.errors import RequestError
-from anemoi.core.forecasting import Batch, Destination, Task, by_domain, prepare
+from anemoi.core.errors import ImplausibleError, RequestError
+from anemoi.core.forecasting import Batch, Destination, Sources, by_domain, prepare
 from anemoi.core.forecasting.background import Background
+from anemoi.core.forecasting.initial import step_count
 from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.forecasting.rollout import announced
 from anemoi.core.forecasting.tee import OnFile, Tee
@@ -20,11 +21,12 @@ from anemoi.core.interfaces.output import ForecastDescription, State
 from anemoi.core.times import format_duration, parse_duration
 
 from .exchange import NOW, Exchange, named
+from .journals import Tasks, check_journals, journals_of, what_it_is
 from .links import links_of
 
 OnStep = Callable[[ForecastDescription, State], None]
-Tasks = Mapping[str, Task]
-"""The forecast of each component from one date."""
+Descriptions = Mapping[str, ForecastDescription]
+"""What is to come of each domain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,19 +36,21 @@ class Coupled:
     Parameters
     ----------
     checkpoint
-        The checkpoint, of one domain.
+        The checkpoint.
     source
-        Where its initial states are, and those forcings that no other component gives.
+        Where its initial states are, and those forcings that no other component gives; one for each domain,
+        by name, if there are several.
     destinations
         Where it is written.
     forcings
-        Its forcings that come from other components, each as COMPONENT.VARIABLE.
+        Its forcings that come from other components, each as COMPONENT.VARIABLE. Variables of a component
+        with several domains are DOMAIN.VARIABLE: ``{"lam.sst": "ocean.sst"}``.
     persist, allow_unusual
         As for :func:`anemoi.core.forecast`.
     """
 
     checkpoint: Checkpoint
-    source: DataSource
+    source: DataSource | Sources
     destinations: Sequence[Destination]
     forcings: Mapping[str, str]
     persist: Sequence[str] = ()
@@ -75,6 +79,9 @@ class Coupling:
         As for :func:`anemoi.core.forecast`, of every component.
     overwrite
         Whether files that are there already may be replaced.
+    restart
+        Keep a journal of each component beside its first file until all are whole, and go on from those of
+        an interrupted coupling: the forecasts are the same to the bit.
     device
         Where to compute.
     trust_code, allow_different_versions
@@ -98,6 +105,7 @@ class Coupling:
         seed: int | Sequence[int] = 0,
         limit: float = LIMIT,
         overwrite: bool = False,
+        restart: bool = False,
         device: str = "cpu",
         trust_code: bool = False,
         allow_different_versions: bool = False,
@@ -105,17 +113,17 @@ class Coupling:
         checkpoints = {name: component.checkpoint for name, component in components.items()}
         self.interval = parse_duration(interval)
         self._links = links_of(checkpoints, {name: each.forcings for name, each in components.items()})
-        self._steps = {name: next(iter(each.steps.values())) for name, each in checkpoints.items()}
+        self._steps = {name: each.steps for name, each in checkpoints.items()}
         self._check_steps()
-        _check_paths(components)
+        _check_paths(components, restart=restart)
         sources = {
-            name: next(iter(by_domain(component.checkpoint, component.source).values()))
-            for name, component in components.items()
+            name: by_domain(component.checkpoint, component.source) for name, component in components.items()
         }
         self._exchange = Exchange(
             checkpoints, sources, self._links, self.interval, neighbours=neighbours, members=members
         )
         self._exchange.check(dates)
+        about = what_it_is(self._exchange, self.interval, neighbours)
         self._batches: dict[str, Batch] = {}
         with ExitStack() as stack:
             for name, component in components.items():
@@ -128,17 +136,23 @@ class Coupling:
                         component.destinations,
                         lead_time,
                         members=members,
-                        persist=(*component.persist, *component.forcings),
+                        persist=(*component.persist, *self._exchange.heard_by(name)),
                         seed=seed,
                         limit=limit,
                         allow_unusual=component.allow_unusual,
                         overwrite=overwrite,
+                        restart=restart,
+                        about=about,
                         device=device,
                         trust_code=trust_code,
                         allow_different_versions=allow_different_versions,
                     )
                 stack.callback(batch.locks.release)
                 self._batches[name] = replace(batch, persist=tuple(component.persist))
+            check_journals(
+                self.tasks,
+                {name: step_count(each, parse_duration(lead_time)) for name, each in checkpoints.items()},
+            )
             self._locks = stack.pop_all()
 
     @property
@@ -172,34 +186,57 @@ class Coupling:
             for tasks in self.tasks:
                 self._make(tasks, on_step, on_file)
                 yield tasks
+            for journal in (journal for tasks in self.tasks for journal in journals_of(tasks)):
+                journal.remove()
 
     def _make(self, tasks: Tasks, on_step: OnStep, on_file: OnFile) -> None:
-        descriptions = {name: next(iter(task.forecasts.values())) for name, task in tasks.items()}
-        start = next(iter(descriptions.values())).start
-        end = max(described.lead_times[-1] for described in descriptions.values())
+        """Make those of one date that are not whole, from their journals as far as these go."""
+        left = {
+            name: task.forecasts
+            for name, task in tasks.items()
+            if task.journal is None or not task.journal.whole
+        }
+        if not left:
+            return
+        try:
+            self._go_through(left, tasks, on_step, on_file)
+        except ImplausibleError:
+            for journal in journals_of(tasks):
+                journal.remove()  # there is nothing to go on from
+            raise
+        for journal in journals_of(tasks):  # only now, when none needs the states of another any more
+            journal.finish()
+
+    def _go_through(
+        self, left: Mapping[str, Descriptions], tasks: Tasks, on_step: OnStep, on_file: OnFile
+    ) -> None:
+        described = [each for forecasts in left.values() for each in forecasts.values()]
+        start, end = described[0].start, max(each.lead_times[-1] for each in described)
         self._exchange.begin(start)
         with ExitStack() as stack:
-            stack.enter_context(announced(*descriptions.values()))
+            stack.enter_context(announced(*described))
             outputs, states = {}, {}
-            for name, batch in self._batches.items():
+            for name in left:
                 outputs[name] = stack.enter_context(Background(Tee(tasks[name].parts, on_file)))
-                states[name] = stack.enter_context(closing(batch.forecast(tasks[name]).states()))
+                states[name] = stack.enter_context(
+                    closing(self._batches[name].forecast(tasks[name]).states())
+                )
             for begin in np.arange(NOW, end, self.interval):
                 newest = {}
-                for name, described in descriptions.items():
-                    leads = described.lead_times
+                for name, forecasts in left.items():
+                    leads = np.concatenate([each.lead_times for each in forecasts.values()])
                     count = int(((leads > begin) & (leads <= begin + self.interval)).sum())
                     with named(name):
                         for state in islice(states[name], count):
                             outputs[name].write(state)
-                            on_step(described, state)
-                            newest[name] = state.fields
+                            on_step(forecasts[state.domain], state)
+                            newest[name, state.domain] = state.fields
                 if begin + self.interval < end:
                     self._exchange.hear(start + begin + self.interval, newest)
 
     def _check_steps(self) -> None:
         """Check that each has finished a step at every interval, and that what is heard is there by then."""
-        steps = {name: steps.step for name, steps in self._steps.items()}
+        steps = {name: next(iter(each.values())).step for name, each in self._steps.items()}
         if wrong := [name for name, step in steps.items() if not self.interval or self.interval % step]:
             common = np.lcm.reduce(
                 [step.astype("timedelta64[s]").astype(np.int64) for step in steps.values()]
@@ -211,23 +248,28 @@ class Coupling:
                 fix=f"Choose a multiple of {format_duration(np.timedelta64(int(common), 's'))}.",
             )
         for link in self._links:
-            if self._steps[link.other].outputs[-1] != steps[link.other]:
+            (component, domain), (other, their_domain) = link.to, link.of
+            if self._steps[other][their_domain].outputs[-1] != steps[other]:
                 raise RequestError(
-                    f"{link}: {link.other} gives no state where its step ends, so none is there to be heard.",
-                    fix=f"Let {link.other} hear the others alone.",
+                    f"{link}: {other} gives no state where its step ends, so none is there to be heard.",
+                    fix=f"Let {other} hear the others alone.",
                 )
-            if self._steps[link.component].inputs[-1] > NOW:
+            if self._steps[component][domain].inputs[-1] > NOW:
                 raise RequestError(
-                    f"{link}: {link.component} takes states after the one that it starts from, which no "
+                    f"{link}: {component} takes states after the one that it starts from, which no "
                     "other component has reached.",
                     fix="Give it that forcing from a source.",
                 )
 
 
-def _check_paths(components: Mapping[str, Coupled]) -> None:
-    """Check that no two components write one file."""
+def _check_paths(components: Mapping[str, Coupled], *, restart: bool) -> None:
+    """Check that no two components write one file, and that there is one to keep each journal beside."""
     taken: dict[str, str] = {}
     for name, component in components.items():
+        if restart and not component.destinations:
+            raise RequestError(
+                f"{name} is written nowhere, so that no journal can lie beside it.", fix="Give it an output."
+            )
         for destination in component.destinations:
             if taken.setdefault(destination.path, name) != name:
                 raise RequestError(

@@ -23,13 +23,16 @@ class CoupledComponent:
     Parameters
     ----------
     checkpoint
-        The checkpoint, of one domain.
+        The checkpoint.
     outputs
         What to write of it.
     forcings
-        Those of its forcings that come from other components, each as COMPONENT.VARIABLE.
+        Those of its forcings that come from other components, each as COMPONENT.VARIABLE; of a checkpoint
+        with several domains each as DOMAIN.VARIABLE.
     source
         Where its initial states are, and its other forcings; the training data if none is given.
+    sources
+        Of a checkpoint with several domains, one for each.
     persist
         Forcings that keep their values at the start.
     allow_unusual
@@ -40,6 +43,7 @@ class CoupledComponent:
     outputs: list[SuiteOutput]
     forcings: Mapping[str, str] = field(default_factory=dict)
     source: Annotated[Spec | None, Component("source")] = None
+    sources: Mapping[str, Annotated[Spec, Component("source")]] = field(default_factory=dict)
     persist: list[str] = field(default_factory=list)
     allow_unusual: list[str] = field(default_factory=list)
 
@@ -70,6 +74,8 @@ class CoupledSuite:
         Where to compute; auto is a GPU if there is one.
     overwrite
         Whether files that are there already are replaced.
+    restart
+        Whether journals are kept, and those of an interrupted coupling gone on from.
     allow_different_versions
         Whether other plugin versions than the checkpoints' will do.
     """
@@ -84,6 +90,7 @@ class CoupledSuite:
     limit: float = LIMIT
     device: Literal["auto", "cpu", "cuda"] = "auto"
     overwrite: bool = False
+    restart: bool = False
     allow_different_versions: bool = False
 
     def check(self, *, trust_code: bool) -> None:

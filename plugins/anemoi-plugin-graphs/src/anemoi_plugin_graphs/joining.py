@@ -68,7 +68,7 @@ def join(each: Join, source: NodeSet, target: NodeSet) -> Pairs:
         if len(alone) and not same:
             rescued = nearest(sources.positions, targets.positions[alone], 1)
             pairs = np.concatenate([pairs, np.stack([rescued[:, 0], alone], axis=-1)])
-    pairs = np.stack([from_all[pairs[:, 0]], to_all[pairs[:, 1]]], axis=-1)
+    pairs = np.stack([from_all[pairs[:, 0]], to_all[pairs[:, 1]]]).T
     pairs = in_order(pairs, len(source))
     if each.longest_km is not None:
         pairs = pairs[lengths(source, target, pairs) * EARTH <= each.longest_km]

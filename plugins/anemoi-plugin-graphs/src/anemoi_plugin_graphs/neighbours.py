@@ -22,7 +22,7 @@ SAME = 1e-9
 def within(sources: Positions, targets: Positions, radius: float) -> Pairs:
     """Find every source within ``radius`` of each target."""
     pairs = cKDTree(targets).sparse_distance_matrix(cKDTree(sources), radius + SAME, output_type="ndarray")
-    return np.stack([pairs["j"], pairs["i"]], axis=-1).astype(np.int64)
+    return np.stack([pairs["j"], pairs["i"]]).T
 
 
 def nearest(sources: Positions, targets: Positions, count: int) -> Pairs:
@@ -33,7 +33,7 @@ def nearest(sources: Positions, targets: Positions, count: int) -> Pairs:
     count = min(count, len(sources))
     tree = cKDTree(sources)
     # One more than asked for tells whether the last place is contested.
-    distances, indices = map(np.asarray, tree.query(targets, k=np.arange(1, count + 2)))
+    distances, indices = map(np.asarray, tree.query(targets, k=np.arange(1, count + 2), workers=-1))
     chosen = indices[:, :count].astype(np.int64)
     farthest = distances[:, count - 1]
     for row in np.flatnonzero(distances[:, count] - farthest < SAME):
@@ -69,4 +69,4 @@ def in_order(pairs: Pairs, num_sources: int) -> Pairs:
     # Sorted, not np.unique, which hashes and takes tens of times as long (NumPy 2.3 and later).
     keys = np.sort(pairs[:, 1] * num_sources + pairs[:, 0])
     target, source = np.divmod(keys[np.diff(keys, prepend=-1) > 0], num_sources)
-    return np.stack([source, target], axis=-1)
+    return np.stack([source, target]).T  # each column in one piece, for who takes it

@@ -19,6 +19,7 @@ def normalised(
     normalisation: Normalisation | None,
     *,
     lengths: NDArray[np.floating[Any]] | None = None,
+    out: NDArray[np.floating[Any]] | None = None,
 ) -> NDArray[np.floating[Any]]:
     """Divide values by their size, over all of them together.
 
@@ -30,6 +31,8 @@ def normalised(
         What their size is; None leaves them as they are. Values that are all zero stay zero.
     lengths
         ``(edges,)``: how long each vector of ``values`` is, which then is what is measured.
+    out
+        Where the result goes: ``values`` itself if nobody else needs them.
     """
     if normalisation is None or not values.size:
         return values
@@ -41,7 +44,7 @@ def normalised(
         "unit-sum": lambda: np.abs(measured.sum()),
         "unit-std": lambda: measured.std(),
     }[normalisation]()
-    return values / size if size > SAME else values
+    return np.divide(values, size, out=out) if size > SAME else values
 
 
 def normalised_by_target(

@@ -75,7 +75,7 @@ class RecipeGraph(GraphBuilder):
         for name in self.remove_unconnected:
             sets, pairs = _without_unconnected(name, sets, pairs)
         edges = {
-            (source, target): _edges(several, sets[source], sets[target], pairs[source, target])
+            (source, target): _edges(several, sets[source], sets[target], pairs.pop((source, target)))
             for (source, target), several in joins.items()
         }
         return Graph(nodes={name: _nodes(each) for name, each in sets.items()}, edges=edges)
@@ -183,9 +183,13 @@ def _edges(several: Sequence[Join], source: NodeSet, target: NodeSet, pairs: Pai
     names = tuple(name for attribute in attributes for name in attribute.names)
     if len(set(names)) < len(names):
         raise ConfigError(f"Edges have attributes of one name twice: {', '.join(names)}.")
-    columns = [attribute.values(source, target, pairs) for attribute in attributes]
+    values = np.empty((len(pairs), len(names)), np.float32)
+    first = 0
+    for attribute in attributes:
+        after = first + len(attribute.names)
+        values[:, first:after] = attribute.values(source, target, pairs)
+        first = after
     index = torch.from_numpy(np.ascontiguousarray(pairs.T))
-    values = np.column_stack(columns).astype(np.float32) if columns else np.empty((len(pairs), 0), np.float32)
     return Edges(index[0], index[1], torch.from_numpy(values), names)
 
 

@@ -8,7 +8,7 @@ from .batch import Batch, Task, prepare
 from .destination import Destination, destinations
 from .initial import Sources, by_domain, check_sources, lead_times
 from .rollout import LEAD_TIME, Forecast, forecast
-from .suite import Suite, SuiteOutput, read_settings, read_suite, refuse_references
+from .suite import Suite, SuiteOutput, read_settings, read_suite, source_specs
 
 __all__ = [
     "LEAD_TIME",
@@ -27,5 +27,5 @@ __all__ = [
     "prepare",
     "read_settings",
     "read_suite",
-    "refuse_references",
+    "source_specs",
 ]

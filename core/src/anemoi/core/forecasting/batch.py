@@ -211,6 +211,7 @@ def prepare(
     model: ForecastModel | None = None,
     trust_code: bool = False,
     allow_different_versions: bool = False,
+    about: Mapping[str, Any] | None = None,
     checked: Mapping[str, Any] | None = None,
 ) -> Batch:
     """Check all that forecasts need before one is made: the model, the source, the dates and every file.
@@ -230,6 +231,8 @@ def prepare(
     restart
         Keep a journal beside the first file of each forecast until all are whole, and go on from those
         that an interrupted batch has left.
+    about
+        What else makes the forecasts these and no others, as JSON: journals of others are refused.
     checked
         The provenance of a forecast that another process has checked, which holds the locks: what lies where
         it is written is then what an attempt before has left, and is replaced.
@@ -271,9 +274,9 @@ def prepare(
         tasks = []
         for forecast in forecasts:
             with _collected(errors):
-                journal = (
-                    _journal(forecast, destinations, device, persist, seed, precision) if restart else None
-                )
+                journal = None
+                if restart:
+                    journal = _journal(forecast, destinations, device, persist, seed, precision, about or {})
                 tasks.append(
                     _task(
                         forecast,
@@ -369,6 +372,7 @@ def _journal(
     persist: Collection[str],
     seed: int | Sequence[int],
     precision: Precision,
+    others: Mapping[str, Any],
 ) -> ForecastJournal:
     """The journal of a forecast, beside its first file."""
     forecast = next(iter(forecasts.values()))
@@ -386,6 +390,7 @@ def _journal(
         "seed": seed if isinstance(seed, int) else " ".join(map(str, seed)),
         "device": device.type if precision == "32" else f"{device.type}, {precision}",
         "software": " ".join(f"{name} {version}" for name, version in software.items()),
+        **others,
     }
     if any(each.postprocessing for each in destinations):
         # What is whole was written through these chains: with others it would have to be written again.

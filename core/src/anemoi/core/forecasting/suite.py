@@ -170,29 +170,60 @@ class Suite:
             If one is of a domain that the checkpoint does not have, a domain has none, or the one that it was
             trained on depends on the environment.
         """
-        known = list(checkpoint.domains)
-        given = dict(self.sources)
-        if self.source is not None:
-            if len(known) > 1:
-                raise ConfigError(
-                    f"The checkpoint has the domains {', '.join(known)}, each with a source of its own.",
-                    fix=f"Write sources: {{{known[0]}: {{name: ...}}, ...}} in place of source.",
-                )
-            given = {known[0]: self.source}
-        if strange := [name for name in given if name not in known]:
+        return source_specs(checkpoint, self.source, self.sources, trained_on)
+
+
+def source_specs(
+    checkpoint: Checkpoint,
+    source: Spec | None,
+    sources: Mapping[str, Spec],
+    trained_on: Mapping[str, Spec | None],
+    section: str = "",
+) -> dict[str, Any]:
+    """Give the source of each domain of a checkpoint, with its options.
+
+    Parameters
+    ----------
+    checkpoint, trained_on
+        As for :meth:`Suite.source_specs`.
+    source
+        That of the only domain, if one is given.
+    sources
+        Those of the domains of several that are given.
+    section
+        Where a suite gives them, with its last dot, for messages.
+
+    Raises
+    ------
+    ConfigError
+        As for :meth:`Suite.source_specs`.
+    """
+    known = list(checkpoint.domains)
+    given = dict(sources)
+    if source is not None:
+        if len(known) > 1:
             raise ConfigError(
-                f"There is a source of {', '.join(strange)}, which is no domain of the checkpoint.",
-                fix=f"Its domains: {', '.join(known)}.",
+                f"{section}source: the checkpoint has the domains {', '.join(known)}, each with a source of "
+                "its own.",
+                fix=f"Write {section}sources: {{{known[0]}: {{name: ...}}, ...}} in place of source.",
             )
-        for name in known:
-            if not given.get(name):
-                refuse_references(trained_on.get(name), "source" if len(known) == 1 else f"sources.{name}")
-        found = {name: given.get(name) or trained_on.get(name) for name in known}
-        if absent := [name for name, spec in found.items() if not spec]:
-            raise ConfigError(
-                f"The checkpoint names no source of {', '.join(absent)}.", fix="Name one: source."
-            )
-        return found
+        given = {known[0]: source}
+    if strange := [name for name in given if name not in known]:
+        raise ConfigError(
+            f"{section}sources: there is one of {', '.join(strange)}, which is no domain of the checkpoint.",
+            fix=f"Its domains: {', '.join(known)}.",
+        )
+    keys = {name: f"{section}source" if len(known) == 1 else f"{section}sources.{name}" for name in known}
+    for name, key in keys.items():
+        if not given.get(name):
+            refuse_references(trained_on.get(name), key)
+    found = {name: given.get(name) or trained_on.get(name) for name in known}
+    if absent := [name for name, spec in found.items() if not spec]:
+        raise ConfigError(
+            f"The checkpoint names no source of {', '.join(absent)}.",
+            fix=f"Name one: {', '.join(keys[name] for name in absent)}.",
+        )
+    return found
 
 
 def read_suite(path: Path, overrides: Sequence[str] = ()) -> tuple[Suite, Composition]:

@@ -83,10 +83,12 @@ def areas(options: Options) -> Spec:
     norm = normalise(options)
     if options.take("radius", 1.0) != 1.0 and norm is None:
         options.refuse("areas are those of the unit sphere")
+    found = {"name": "area", "normalise": norm}
     if options.name != "SphericalAreaWeights":
-        options.note("areas are measured on the sphere, not on the plane of latitudes and longitudes")
+        found["cells"] = "lat-lon"
+        options.note("cells at the border end where the grid would go on, not as large as the nearest inside")
     mask = options.take("mask_node_attr_name")
-    return {"name": "area", "normalise": norm, **({"mask": mask} if mask else {})}
+    return {**found, **({"mask": mask} if mask else {})}
 
 
 def latitude_bands(options: Options) -> Spec:

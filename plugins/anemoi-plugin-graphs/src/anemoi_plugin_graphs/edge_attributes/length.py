@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +13,9 @@ from ..interfaces import EdgeAttribute
 from ..neighbours import Pairs
 from ..node_set import NodeSet
 from ..normalisation import Normalisation, normalised
+
+_BLOCK = 1 << 14
+"""How many edges are computed at once: their vectors take 0.4 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +33,8 @@ class EdgeLength(EdgeAttribute):
 
     def values(self, source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.floating[Any]]:
         """See :meth:`.EdgeAttribute.values`."""
-        return normalised(lengths(source, target, pairs), self.normalise)[:, None]
+        found = lengths(source, target, pairs)
+        return normalised(found, self.normalise, out=found)[:, None]
 
 
 def differences(source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.float64]:
@@ -40,5 +45,14 @@ def differences(source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.fl
 
 def lengths(source: NodeSet, target: NodeSet, pairs: Pairs) -> NDArray[np.float64]:
     """The great-circle distance along each edge, in radians, ``(edges,)``."""
-    chord = np.linalg.norm(differences(source, target, pairs), axis=-1)
-    return np.asarray(2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)), dtype=np.float64)
+    found = np.empty(len(pairs))
+    for some in blocks(len(pairs)):
+        chord = np.linalg.norm(differences(source, target, pairs[some]), axis=-1)
+        found[some] = 2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0))
+    return found
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """So many edges piece by piece: what is computed of a piece fits into the cache of a processor."""
+    for start in range(0, count, _BLOCK):
+        yield slice(start, start + _BLOCK)
