@@ -42,6 +42,7 @@ def test_a_catalogue_says_more(catalogue, capsys):
     for where in (str(catalogue), catalogue.as_uri()):
         (found,) = search(["vortices"], where)
         assert (found.name, found.version, found.works_with) == ("swirl", "1.2", "0.2")
+        assert found.install == f"anemoi plugins install anemoi-plugin-swirl --catalogue {where}"
     assert search(["vortices", "lorenz"], str(catalogue)) == []
     for name in ("swirl", "Anemoi_plugin.swirl", "anemoi-plugin-swirl:swirl"):
         assert main(["plugins", "info", name, "--catalogue", str(catalogue)]) == 0

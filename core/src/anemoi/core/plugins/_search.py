@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -82,7 +83,8 @@ def _embedded() -> Iterator[KnownComponent]:
 def _listed(catalogue: str) -> Iterator[KnownComponent]:
     for plugin in read_catalogue(catalogue).plugins:
         works = (proof.core or proof.line for proof in plugin.proofs if proof.state == "works")
-        facts = {"version": plugin.version, "works_with": ", ".join(works), "install": plugin.install}
+        install = f"{plugin.install} --catalogue {shlex.quote(catalogue)}"
+        facts = {"version": plugin.version, "works_with": ", ".join(works), "install": install}
         proofs = tuple(map(str, plugin.proofs))
         for kind, name, description in plugin.components:
             yield KnownComponent(kind, name, plugin.name, description, compatibility=proofs, **facts)
