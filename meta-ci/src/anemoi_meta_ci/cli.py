@@ -184,15 +184,15 @@ def report(project: Callable[[], Project], parts: Sequence[Path], output: Path |
     RESULTS are those of several runs of parts of the matrix, which are put together and become the last run.
     """
     opened = project()
+    cells = {cell.id: cell for cell in expand(opened.matrix)}
     if parts:
         whole = together([MatrixRun.load(part) for part in parts])
-        cells = {cell.id: cell for cell in expand(opened.matrix)}
         known = [each for each in whole.results if each.id in cells]
         compared = findings([cells[each.id] for each in known], known)
         said = tuple(dict.fromkeys((*compared, *whole.findings)))
         replace(whole, findings=said).save(opened.results)
     folder = output or opened.folder / "report"
-    reports.write(MatrixRun.load(opened.results), folder, opened.folder / "logs")
+    reports.write(MatrixRun.load(opened.results), folder, opened.folder / "logs", len(cells))
     click.echo(folder / "index.html")
 
 
