@@ -83,7 +83,8 @@ benchmark: $(VENV)/installed
 
 matrix: $(VENV)/installed
 	$(BIN)/anemoi-meta-ci run
-	$(BIN)/anemoi-meta-ci report --output docs/compatibility
+	$(BIN)/anemoi-meta-ci report
+	cp .meta-ci/report/summary.md docs/compatibility.md
 	$(BIN)/anemoi-meta-ci constraints main --output .meta-ci/known-good/main.txt
 
 small-matrix: $(VENV)/installed

@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["--cell", "*/no-torch/*", "--cell", "main/*/highest/all", "--cell", "*/highest/checkpoints-of-*"]
+CELLS = ("*/no-torch/*", "main/*/highest/all", "*/highest/checkpoints-of-*", "*/highest/plugins-of-*")
+SMALL = [word for pattern in CELLS for word in ("--cell", pattern)]
 PYPROJECT = """
 [build-system]
 requires = ["hatchling"]

@@ -204,7 +204,11 @@ def test_the_reports_can_be_read(world, ran):
     assert len(suite.findall("testcase/failure")) == int(suite.get("failures")) > 0
     assert json.loads((folder / "badges/anemoi-plugin-good.json").read_text())["message"] == "3 of 3"
     assert json.loads((folder / "badges/anemoi-plugin-hangs.json").read_text())["color"] == "red"
-    assert "✗" in (folder / "summary.md").read_text()
+    summary = (folder / "summary.md").read_text()
+    assert "✗" in summary
+    assert f"All {len(ran[1]['results'])} cells of the matrix" in summary
+    assert "2.0.0 (`new`)" in summary
+    assert "| anemoi-plugin-good 1.0.0 |" in summary
 
 
 def test_a_rerun_takes_what_was_green_as_it_is(world, ran):
@@ -226,4 +230,7 @@ def test_parts_that_ran_apart_make_one_report_with_what_only_the_whole_shows(wor
     by_name = {each["id"]: each for each in again["results"]}
     assert by_name == {each["id"]: each for each in whole["results"]}
     assert sorted(again["findings"]) == sorted(whole["findings"])
+    assert world.run("report", parts[0], "--output", tmp_path / "half").returncode == 0
+    count, total = len(whole["results"][0::2]), len(whole["results"])
+    assert f"{count} of the {total} cells" in (tmp_path / "half" / "summary.md").read_text()
     assert len(list((tmp_path / "badges").iterdir())) == len(list((world.root / "plugins").iterdir()))

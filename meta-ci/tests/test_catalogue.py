@@ -101,7 +101,8 @@ def test_the_page_and_the_json_say_what_was_proved(world, monkeypatch):
         Result("c", "own", "0.1.0/py3.11", "anemoi-plugin-own", "plugin", "declared-incompatible"),
         Result("d", "own", "0.0.9/py3.11", "anemoi-plugin-own", "plugin", "flaky"),
     ]
-    MatrixRun("2026-01-01T00:00:00", tuple(results)).save(world / ".meta-ci" / "results.json")
+    cores = {"main": "0.2.0", "0.1.0": "0.1.0"}
+    MatrixRun("2026-01-01T00:00:00", tuple(results), cores=cores).save(world / ".meta-ci" / "results.json")
     own = {
         "summary": "Ours",
         "version": "1.2",
@@ -128,8 +129,8 @@ def test_the_page_and_the_json_say_what_was_proved(world, monkeypatch):
     data = json.loads((world / "site" / "catalogue.json").read_text())
     assert data["lines"] == ["main", "0.1.0", "0.0.9"]
     ours, theirs = data["plugins"]
-    assert [(each["line"], each["state"]) for each in ours["compatibility"]] == [
-        ("main", "fails"), ("0.1.0", "incompatible"), ("0.0.9", "flaky")
+    assert [(each["line"], each["core"], each["state"]) for each in ours["compatibility"]] == [
+        ("main", "0.2.0", "fails"), ("0.1.0", "0.1.0", "incompatible"), ("0.0.9", "", "flaky")
     ]  # fmt: skip
     assert ours["conformance"] == {"passed": 1, "cells": 2}
     assert (ours["version"], ours["repository"], ours["official"]) == ("1.2", "https://x.org", True)
@@ -147,3 +148,35 @@ def test_without_a_run_nothing_is_claimed(world):
     (own,) = json.loads((world / "site" / "catalogue.json").read_text())["plugins"]
     assert (own["compatibility"], own["conformance"], own["components"]) == ([], None, [])
     assert "not in the last run" in (world / "site" / "index.html").read_text()
+
+
+def test_known_good_sets_are_published_by_the_line_of_their_core(world):
+    sets = []
+    for version in ("0.2.1", "0.1.0"):
+        sets.append(world / f"set-{version}.txt")
+        sets[-1].write_text(f"# proved\nanemoi-core=={version} --hash=sha256:00\n")
+    words = [word for each in sets for word in ("--known-good", each)]
+    assert run("--output", world / "site", *words) == 0
+    named = json.loads((world / "site" / "catalogue.json").read_text())["known_good"]
+    assert named == {"0.2": "known-good-0.2.txt", "0.1": "known-good-0.1.txt"}
+    assert (world / "site" / named["0.2"]).read_text() == sets[0].read_text()
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ([None], "cannot be read"),
+        (["numpy==2.0\n"], "pins no anemoi-core"),
+        (["anemoi-core==0.2.0\n", "anemoi-core==0.2.1\n"], "a second known-good set of anemoi-core 0.2"),
+    ],
+)
+def test_a_set_that_cannot_be_published_is_refused_and_nothing_written(texts, said, world, capsys):
+    words = []
+    for number, text in enumerate(texts):
+        path = world / f"set-{number}.txt"
+        if text is not None:
+            path.write_text(text)
+        words += ["--known-good", path]
+    assert run("--output", world / "site", *words) == 2
+    assert said in capsys.readouterr().err
+    assert not (world / "site").exists()

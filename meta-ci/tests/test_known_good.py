@@ -51,7 +51,10 @@ def test_a_published_set_has_its_wheels_beside_it_and_names_their_commit(world, 
     assert done.returncode == 0, done.stderr
     commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=world.root, text=True).strip()
     pins = (tmp_path / "set/good.txt").read_text().splitlines()[1:3]
-    assert [pin.split(" ")[0] for pin in pins] == ["anemoi-core==2.0.0", "anemoi-plugin-one==1.0.0"]
+    assert [pin.split(" ")[0] for pin in pins] == [
+        f"anemoi-core==2.0.0+g{commit[:8]}",
+        f"anemoi-plugin-one==1.0.0+g{commit[:8]}",
+    ]
     assert all(pin.endswith(f"# commit {commit}") for pin in pins)
     installs = ["-m", "pip", "install", "-q", "--no-index", "--find-links", str(tmp_path / "set/wheels")]
     words = ["--require-hashes", "--target", str(tmp_path / "there"), "-r", str(tmp_path / "set/good.txt")]

@@ -71,7 +71,11 @@ def path(make_checkpoint, tmp_path, monkeypatch):
         },
         "overrides": list(checkpoint.overrides),
         "lock": [
-            {**dataclasses.asdict(entry), "role": entry.role.removeprefix("model.")}
+            {
+                **dataclasses.asdict(entry),
+                "role": entry.role.removeprefix("model."),
+                "version": f"{entry.version}+gabc1234",  # of a commit between two releases
+            }
             for entry in checkpoint.lock
             if entry.role in (*parts, "data")
         ],
@@ -140,7 +144,7 @@ def test_the_commands_tell_of_it(path, capsys):
     ):
         assert words in out
     assert main(["checkpoint", "requirements", str(path)]) == 0
-    assert capsys.readouterr().out.split() == ["anemoi-core==0.1.0", "anemoi-plugin-tiny==0.1.0"]
+    assert capsys.readouterr().out.split() == ["anemoi-core==0.1.0", "anemoi-plugin-tiny==0.1.0+gabc1234"]
 
 
 def test_a_plugin_that_is_absent_is_one_clear_error(path, built, monkeypatch, capsys):
@@ -152,10 +156,12 @@ def test_a_plugin_that_is_absent_is_one_clear_error(path, built, monkeypatch, ca
     )
     with pytest.raises(CheckpointError) as caught:
         forecast(path, built[2](), START, "6h")
-    assert "The model.encoder 'tiny' of anemoi-plugin-tiny 0.1.0 is not installed." in caught.value.what
-    assert caught.value.fix == "pip install 'anemoi-plugin-tiny==0.1.0'"
+    assert (
+        "The model.encoder 'tiny' of anemoi-plugin-tiny 0.1.0+gabc1234 is not installed." in caught.value.what
+    )
+    assert caught.value.fix == "pip install 'anemoi-plugin-tiny==0.1.0+gabc1234'"
     assert main(["checkpoint", "inspect", str(path)]) == 0
-    assert "To run it here: pip install 'anemoi-plugin-tiny==0.1.0'" in capsys.readouterr().out
+    assert "To run it here: pip install 'anemoi-plugin-tiny==0.1.0+gabc1234'" in capsys.readouterr().out
 
 
 def test_damage_is_found_before_it_is_migrated(path):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import subprocess
 import sys
 import venv
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from anemoi.core.cli.main import main
 from anemoi.core.errors import PluginError
-from anemoi.core.plugins import distribution_of, install, known_good_set
+from anemoi.core.plugins import choose, install, known_good_set
 
 
 def wheel(index: Path, name: str, version: str, *requires: str) -> str:
@@ -119,6 +122,18 @@ def test_without_a_set_the_newest_is_installed(python):
     assert [each.version for each in done] == ["2.0", "2.0"]
 
 
+def test_without_a_set_the_line_of_core_is_kept(index, python):
+    wheel(index[0], "anemoi-core", "0.1.0")
+    wheel(index[0], "anemoi-core", "0.2.1")
+    wheel(index[0], "anemoi-plugin-lines", "1.0", "anemoi-core>=0.1,<0.2")
+    wheel(index[0], "anemoi-plugin-lines", "2.0", "anemoi-core>=0.2,<0.3")
+    done = install(["anemoi-plugin-lines"], None, line="0.1", python=python)
+    assert [(each.name, each.version) for each in done] == [
+        ("anemoi-core", "0.1.0"),
+        ("anemoi-plugin-lines", "1.0"),
+    ]
+
+
 def test_an_environment_without_pip_is_named(tmp_path):
     venv.create(tmp_path / "bare", with_pip=False)
     with pytest.raises(PluginError, match="no pip"):
@@ -131,17 +146,85 @@ def test_a_set_that_cannot_be_read_is_named(constraints):
         install(["anemoi-plugin-one"], constraints, python=sys.executable)
 
 
+@pytest.fixture(autouse=True)
+def no_set_of_anybody(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
+    monkeypatch.delenv("ANEMOI_SITE_CONFIG", raising=False)
+
+
+def published(folder: Path, *plugins: dict[str, object], **more: object) -> str:
+    """Write a catalogue; its path."""
+    path = folder / "catalogue.json"
+    empty = {"summary": "", "version": "1", "install": "", "compatibility": [], "components": []}
+    path.write_text(json.dumps({"plugins": [{**empty, **each} for each in plugins], **more}))
+    return str(path)
+
+
+SWIRL = {"name": "anemoi-plugin-swirl", "components": [{"kind": "processor", "name": "swirl"}]}
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
         ("icosahedral", "anemoi-plugin-graphs"),
+        ("Icosahedral>=0.1", "anemoi-plugin-graphs>=0.1"),
         ("anemoi-plugin-graphs", "anemoi-plugin-graphs"),
         ("anemoi-plugin-graphs>=0.1", "anemoi-plugin-graphs>=0.1"),
-        ("storms", "anemoi-plugin-storms"),
+        ("graphs", "anemoi-plugin-graphs"),
+        ("netcdf", "anemoi-plugin-netcdf"),  # which earthkit offers too
+        ("swirl", "anemoi-plugin-swirl"),
     ],
 )
-def test_a_component_or_a_distribution_may_be_named(name, meant):
-    assert distribution_of(name) == meant
+def test_a_component_or_a_distribution_may_be_named(name, meant, tmp_path):
+    assert choose([name], catalogue=published(tmp_path, SWIRL)).requirements == (meant,)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("storms", "No plugin or component 'storms' is in"),
+        ("anemoi-plugin-storms==1", "No plugin or component 'anemoi-plugin-storms' is in"),
+        ("icosahedrol", "Did you mean icosahedral"),
+        ("./folder", "No plugin or component './folder' is in"),
+        ("--index-url", "No plugin or component '--index-url' is in"),
+        ("vortex", "anemoi-plugin-a and anemoi-plugin-b each have a component 'vortex'"),
+    ],
+)
+def test_what_is_not_known_or_not_one_thing_is_refused(name, said, tmp_path):
+    vortex = [{"kind": "processor", "name": "vortex"}]
+    twice = ({"name": f"anemoi-plugin-{each}", "components": vortex} for each in "ab")
+    with pytest.raises(PluginError, match=re.escape(said)):
+        choose([name], catalogue=published(tmp_path, *twice))
+
+
+def test_a_distribution_of_the_set_is_known(index, tmp_path):
+    file = known_good(tmp_path / "set.txt", index[1], "anemoi-plugin-one==1.0")
+    assert choose(["one"], constraints=file).requirements == ("anemoi-plugin-one",)
+
+
+def test_the_catalogue_has_a_set_for_each_line_of_core(index, tmp_path):
+    line = ".".join(version("anemoi-core").split(".")[:2])
+    file = known_good(tmp_path / "known-good.txt", index[1], "anemoi-plugin-swirl==1.0")
+    for sets, meant in (({line: "known-good.txt"}, file), ({"0.0": "known-good.txt"}, None)):
+        place = published(tmp_path, SWIRL, known_good=sets)
+        assert choose(["swirl"], catalogue=place).constraints == meant
+        address = Path(place).as_uri()
+        assert choose(["swirl"], catalogue=address).constraints == (meant and Path(meant).as_uri())
+
+
+def test_what_was_proved_with_this_line_is_said(tmp_path):
+    here = version("anemoi-core")
+    proofs = [
+        {"line": "main", "core": here, "state": "fails", "good": 7, "cells": 9},
+        {"line": "old", "core": "0.0.1", "state": "works", "good": 9, "cells": 9},
+    ]
+    tried = {**SWIRL, "compatibility": proofs}
+    choice = choose(["swirl", "graphs"], catalogue=published(tmp_path, tried))
+    line = ".".join(here.split(".")[:2])
+    assert choice.compatibility == {
+        "anemoi-plugin-swirl": f"fails with anemoi-core {here} (7 of 9 environments)",
+        "anemoi-plugin-graphs": f"not tried with anemoi-core {line}",
+    }
 
 
 def test_the_set_of_the_institution_comes_before_that_of_the_user(tmp_path, monkeypatch):
@@ -160,5 +243,5 @@ def test_the_set_of_the_institution_comes_before_that_of_the_user(tmp_path, monk
 def test_a_mistake_is_one_message_and_exit_code_5(capsys):
     assert main(["plugins", "install", "icosahedral", "--constraints", "absent.txt"]) == 5
     said = capsys.readouterr()
-    assert said.out == "Keeping to absent.txt.\n"
+    assert said.out == ""
     assert "absent.txt cannot be read: No such file or directory." in said.err

@@ -42,9 +42,13 @@ def test_a_catalogue_says_more(catalogue, capsys):
     for where in (str(catalogue), catalogue.as_uri()):
         (found,) = search(["vortices"], where)
         assert (found.name, found.version, found.works_with) == ("swirl", "1.2", "0.2")
+        assert found.install == f"anemoi plugins install anemoi-plugin-swirl --catalogue {where}"
     assert search(["vortices", "lorenz"], str(catalogue)) == []
-    assert main(["plugins", "info", "swirl", "--catalogue", str(catalogue)]) == 0
-    assert "Vortices" in capsys.readouterr().out
+    for name in ("swirl", "Anemoi_plugin.swirl", "anemoi-plugin-swirl:swirl"):
+        assert main(["plugins", "info", name, "--catalogue", str(catalogue)]) == 0
+        said = capsys.readouterr().out
+        assert "Vortices" in said
+        assert "works with 0.2; fails with 0.1" in said
     assert main(["plugins", "info", "vortices", "--catalogue", str(catalogue)]) != 0
 
 

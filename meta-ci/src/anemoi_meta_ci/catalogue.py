@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import MetaCIError
+from .plan import CORE
 from .results import GREEN, MatrixRun, Result
 
 OFFICIAL = "https://github.com/anemoi/"
@@ -40,6 +41,7 @@ for name in sys.argv[1:]:
 print(json.dumps(found))
 """
 _ABSENT = frozenset({"not-run", "excluded"})
+_CORE_PIN = re.compile(rf"^{CORE}==(?P<line>\d+\.\d+)", re.MULTILINE)
 
 
 class Entry(BaseModel):
@@ -110,7 +112,12 @@ def reserved_names(path: Path) -> dict[tuple[str, str], str]:
 
 
 def write(
-    folder: Path, entries: Iterable[Entry], managed: Sequence[str], run: MatrixRun | None, python: Path
+    folder: Path,
+    entries: Iterable[Entry],
+    managed: Sequence[str],
+    run: MatrixRun | None,
+    python: Path,
+    known_good: Iterable[Path] = (),
 ) -> list[str]:
     """Write the page and the JSON; the names of the plugins in it.
 
@@ -124,7 +131,15 @@ def write(
         The last run of the matrix, if there was one.
     python
         The interpreter of an environment that has as many of them as possible installed.
+    known_good
+        Known-good sets, one for each line of core, to be published beside the page.
+
+    Raises
+    ------
+    MetaCIError
+        If a set cannot be read, pins no core, or is of the line of another one.
     """
+    sets = _by_line(known_good)
     entered = {each.name: each for each in entries}
     names = sorted({*entered, *managed})
     metadata = json.loads(_said([str(python), "-c", _METADATA, *names]) or "{}")
@@ -133,13 +148,38 @@ def write(
         for name in names
     ]
     lines = list(dict.fromkeys(_line(each) for each in run.results)) if run else []
-    data = {"version": 1, "made": run.started if run else "", "lines": lines, "plugins": plugins}
+    data = {
+        "version": 1,
+        "made": run.started if run else "",
+        "lines": lines,
+        "known_good": {line: f"known-good-{line}.txt" for line in sets},
+        "plugins": plugins,
+    }
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     text = files("anemoi_meta_ci").joinpath("catalogue.html").read_text(encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
+    for line, pins in sets.items():
+        (folder / f"known-good-{line}.txt").write_text(pins, encoding="utf-8")
     (folder / "catalogue.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     (folder / "index.html").write_text(environment.from_string(text).render(**data), encoding="utf-8")
     return names
+
+
+def _by_line(known_good: Iterable[Path]) -> dict[str, str]:
+    """The text of each set, by the line of the core that it pins."""
+    found: dict[str, str] = {}
+    for path in known_good:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise MetaCIError(f"The known-good set {path} cannot be read: {error}.") from None
+        pinned = _CORE_PIN.search(text)
+        if pinned is None:
+            raise MetaCIError(f"{path} is no known-good set: it pins no {CORE}.")
+        if pinned["line"] in found:
+            raise MetaCIError(f"{path} is a second known-good set of {CORE} {pinned['line']}.")
+        found[pinned["line"]] = text
+    return found
 
 
 def _plugin(
@@ -167,7 +207,7 @@ def _plugin(
         "requires": [each for each in (metadata or {}).get("requires_dist", ()) if "extra ==" not in each],
         "install": f"anemoi plugins install {name}",
         "components": (_components(name, python) if metadata else []) or stated,
-        "compatibility": _compatibility(results),
+        "compatibility": _compatibility(results, run.cores if run else {}),
         "conformance": _conformance(results),
     }
 
@@ -185,13 +225,13 @@ def _said(command: Sequence[str]) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
-def _compatibility(results: Sequence[Result]) -> list[dict[str, Any]]:
+def _compatibility(results: Sequence[Result], cores: Mapping[str, str]) -> list[dict[str, Any]]:
     """For each line how many cells are as they should be, of how many that ran."""
     by_line: dict[str, Counter[str]] = {}
     for each in results:
         if each.state not in _ABSENT:
             by_line.setdefault(_line(each), Counter())[each.state] += 1
-    return [_verdict(line, states) for line, states in by_line.items()]
+    return [{**_verdict(line, states), "core": cores.get(line, "")} for line, states in by_line.items()]
 
 
 def _verdict(line: str, states: Counter[str]) -> dict[str, Any]:

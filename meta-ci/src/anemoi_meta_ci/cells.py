@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from .matrix import Exclusion, Leg, Matrix, Resolution, Source, Stage
+from .wheels import folders
 
 Kind = Literal["plugin", "set", "checkpoint", "older"]
 
@@ -160,6 +160,4 @@ def _folders(matrix: Matrix, source: Source, root: Path) -> list[Path]:
         return [(root / matrix.template).resolve()]
     if source.path is None:
         return []
-    folder = (root / source.path).resolve()
-    links = [Path(base, name) for base, names, _ in os.walk(folder) for name in names]
-    return [folder, *(link.resolve() for link in links if link.is_symlink())]
+    return folders(root / source.path)

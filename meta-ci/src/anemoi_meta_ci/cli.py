@@ -20,7 +20,7 @@ from . import matrix as matrices
 from . import report as reports
 from .bisect import first_bad
 from .cells import expand
-from .constraints import constraints as known_good
+from .constraints import constraints as proved_set
 from .constraints import ours, publish
 from .errors import MetaCIError, NoWheelError
 from .findings import findings
@@ -184,15 +184,15 @@ def report(project: Callable[[], Project], parts: Sequence[Path], output: Path |
     RESULTS are those of several runs of parts of the matrix, which are put together and become the last run.
     """
     opened = project()
+    cells = {cell.id: cell for cell in expand(opened.matrix)}
     if parts:
         whole = together([MatrixRun.load(part) for part in parts])
-        cells = {cell.id: cell for cell in expand(opened.matrix)}
         known = [each for each in whole.results if each.id in cells]
         compared = findings([cells[each.id] for each in known], known)
         said = tuple(dict.fromkeys((*compared, *whole.findings)))
         replace(whole, findings=said).save(opened.results)
     folder = output or opened.folder / "report"
-    reports.write(MatrixRun.load(opened.results), folder, opened.folder / "logs")
+    reports.write(MatrixRun.load(opened.results), folder, opened.folder / "logs", len(cells))
     click.echo(folder / "index.html")
 
 
@@ -210,7 +210,7 @@ def constraints(project: Callable[[], Project], line: str, output: Path | None) 
         raise MetaCIError(f"There is no line {line!r}; there are {', '.join(opened.matrix.lines)}.")
     plan = opened.planner()
     plan.build()
-    text = known_good(opened.matrix, plan, MatrixRun.load(opened.results), line)
+    text = proved_set(opened.matrix, plan, MatrixRun.load(opened.results), line)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -277,6 +277,13 @@ def bisect(project: Callable[[], Project], plugin: str, good: str, bad: str | No
     default=Path(sys.executable),
     help="The Python of an environment that has the plugins.  [default: this one]",
 )
+@click.option(
+    "--known-good",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A known-good set to publish with it, one for each line of core.",
+)
 @click.pass_obj
 def catalogue(
     project: Callable[[], Project],
@@ -284,6 +291,7 @@ def catalogue(
     checked: Path | None,
     entries: Path | None,
     python: Path,
+    known_good: Sequence[Path],
 ) -> None:
     """Write the catalogue of plugins as a page and as JSON, or check the entry of one."""
     if (output is None) == (checked is None):
@@ -297,7 +305,7 @@ def catalogue(
     elif output is not None:
         run = MatrixRun.load(opened.results) if opened.results.exists() else None
         known = [catalogues.check(path, folder, reserved) for path in sorted(folder.glob("*.yaml"))]
-        names = catalogues.write(output, known, opened.matrix.managed, run, python)
+        names = catalogues.write(output, known, opened.matrix.managed, run, python, known_good)
         click.echo(f"{output / 'index.html'}: {len(names)} plugins")
 
 

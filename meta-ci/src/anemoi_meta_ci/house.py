@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from .between import History, checked_out, label, write_label
 from .builders import Builders
 from .errors import AbsentError, MetaCIError, NoWheelError
 from .matrix import Source
 from .package_index import PackageIndex
-from .repositories import Repositories, git
+from .repositories import Repositories
 from .said import cause, one_line
 from .uv import UvError, configure
 from .wheels import IGNORED, Wheel, tree_hash
@@ -105,24 +106,28 @@ class Wheelhouse:
         if source.git is not None:
             assert source.ref is not None
             repository = source.git.replace("{plugin}", name)
-            tree = self.repositories.tree(repository, source.ref)
-            tree = _existing(tree / source.subdirectory.replace("{plugin}", name), repository)
-            origin = f"commit {self.repositories.commit(repository, source.ref)}"
-        elif source.template is not None:
-            tree, origin = self._from_template(name, source.template), "made from the template"
-        else:
-            assert source.path is not None
-            tree = _existing(self.root / source.path, source.path)
-            origin = _state(tree)
-        return Wheel(self._build(name, tree), tree, origin)
+            root = self.repositories.tree(repository, source.ref)
+            tree = _existing(root / source.subdirectory.replace("{plugin}", name), repository)
+            there = self.repositories.here(repository)
+            history = History(there, self.repositories.commit(repository, source.ref), root, tree)
+            return Wheel(self._build(name, tree, history), tree, f"commit {history.commit}")
+        if source.template is not None:
+            tree = self._from_template(name, source.template)
+            return Wheel(self._build(name, tree), tree, "made from the template")
+        assert source.path is not None
+        tree = _existing(self.root / source.path, source.path)
+        checkout = checked_out(tree)
+        return Wheel(self._build(name, tree, checkout), tree, _origin(checkout))
 
-    def _build(self, name: str, tree: Path) -> Path:
-        folder = self.folder / "wheels" / f"{name}-{tree_hash(tree)[:16]}"
+    def _build(self, name: str, tree: Path, history: History | None = None) -> Path:
+        said = "" if history is None else label(history)
+        folder = self.folder / "wheels" / "-".join(filter(None, (name, tree_hash(tree)[:16], said)))
         if not (built := sorted(folder.glob("*.whl"))):
             with tempfile.TemporaryDirectory() as temporary:
                 copy, out = Path(temporary) / "source", Path(temporary) / "out"
                 try:
                     shutil.copytree(tree, copy, ignore=shutil.ignore_patterns(*IGNORED))
+                    write_label(copy, said)
                     self._builders.build(copy, out)
                 except shutil.Error as error:
                     raise NoWheelError(f"its files cannot be read: {one_line(str(error))}") from None
@@ -161,11 +166,8 @@ def _existing(folder: Path, place: str) -> Path:
     return folder
 
 
-def _state(tree: Path) -> str:
+def _origin(checkout: History | None) -> str:
     """The commit that a folder is at, and whether it differs from it."""
-    try:
-        commit = git("rev-parse", "HEAD", directory=tree)
-        changed = git("status", "--porcelain", "--", ".", directory=tree)
-    except NoWheelError:
+    if checkout is None:
         return "a folder that is in no repository"
-    return f"commit {commit}" + (", with changes that are not committed" if changed else "")
+    return f"commit {checkout.commit}" + (", with changes that are not committed" if checkout.changed else "")

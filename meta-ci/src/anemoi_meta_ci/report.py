@@ -27,12 +27,12 @@ _BADGE_COLOURS: Mapping[str, str] = {"passing": "brightgreen", "flaky": "yellow"
 _TAIL = 6_000
 
 
-def write(run: MatrixRun, folder: Path, logs: Path) -> list[Path]:
-    """Write everything into a folder; the paths written."""
+def write(run: MatrixRun, folder: Path, logs: Path, cells: int) -> list[Path]:
+    """Write everything into a folder; the paths written. ``cells`` is how many the matrix has."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {
         "index.html": page(run, logs),
-        "summary.md": summary(run),
+        "summary.md": summary(run, cells),
         "junit.xml": junit(run, logs),
         **{f"badges/{name}.json": json.dumps(badge) for name, badge in badges(run).items()},
     }
@@ -62,17 +62,24 @@ def page(run: MatrixRun, logs: Path) -> str:
     )
 
 
-def summary(run: MatrixRun) -> str:
-    """A Markdown table of the grid, then what failed and what was found."""
+def summary(run: MatrixRun, cells: int) -> str:
+    """What was run, as Markdown: the versions, a table of the grid, then what failed and what was found."""
     rows, columns = _axes(run.results)
-    cells = {(each.row, each.environment): each for each in run.results}
+    grid = {(each.row, each.environment): each for each in run.results}
+    part = "All" if len(run.results) == cells else f"{len(run.results)} of the"
+    cores = ", ".join(f"{version} (`{line}`)" for line, version in run.cores.items())
     lines = [
+        "# Which versions work together",
+        "",
+        f"{part} {cells} cells of the matrix, run on {run.started[:10]}. Versions of anemoi-core: {cores}.",
+        "",
         "| | " + " | ".join(f"`{column}`" for column in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
     ]
     for row in rows:
-        marks = [SYMBOLS[cells[row, c].state] if (row, c) in cells else "" for c in columns]
-        lines.append(f"| {row} | " + " | ".join(marks) + " |")
+        marks = [SYMBOLS[grid[row, c].state] if (row, c) in grid else "" for c in columns]
+        named = f"{row} {run.versions[row]}" if row in run.versions else row
+        lines.append(f"| {named} | " + " | ".join(marks) + " |")
     lines += ["", ", ".join(f"{count} {state}" for state, count in counts(run.results).items()) + "."]
     bad = [f"- `{each.id}`: {each.reason}" for each in run.results if each.state not in GREEN]
     for title, said in (

@@ -64,17 +64,17 @@ class Repositories:
         folder = self.folder / "sources" / _name(f"{repository} {commit}")
         with self._asking[repository]:  # One commit has many distributions.
             if not folder.exists():
-                self._unpack(self._here(repository), commit, folder)
+                self._unpack(self.here(repository), commit, folder)
         return folder
 
     def between(self, repository: str, good: str, bad: str) -> Sequence[str]:
         """The commits after ``good`` up to ``bad``, oldest first; see :meth:`commit` for errors."""
         ends = f"{self.commit(repository, good)}..{self.commit(repository, bad)}"
         words = ("rev-list", "--reverse", "--first-parent", ends)
-        return git(*words, directory=self._here(repository)).split()
+        return git(*words, directory=self.here(repository)).split()
 
     def _resolve(self, repository: str, ref: str) -> str:
-        here = self._here(repository)
+        here = self.here(repository)
         if here != self.root / repository:
             pinned = _COMMIT.fullmatch(ref) is not None and here.exists()
             if pinned and (found := _commit(here, ref)):  # It cannot move: no need to ask.
@@ -86,7 +86,7 @@ class Repositories:
             raise AbsentError(f"{_public(repository)} has no branch, tag or commit {ref!r}")
         return found
 
-    def _here(self, repository: str) -> Path:
+    def here(self, repository: str) -> Path:
         """The repository itself if it is a folder, else its mirror."""
         local = self.root / repository
         return local if local.is_dir() else self.folder / "mirrors" / f"{_name(repository)}.git"

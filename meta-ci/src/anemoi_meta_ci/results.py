@@ -112,6 +112,10 @@ class MatrixRun:
         What the cells say together; see :mod:`.findings`.
     errors
         What fails the run though no cell fails: exclusions that have expired or are not needed.
+    versions
+        Of the plugins.
+    cores
+        The version of core of each line.
     """
 
     started: str
@@ -119,6 +123,7 @@ class MatrixRun:
     findings: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    cores: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -142,6 +147,7 @@ class MatrixRun:
                 findings=tuple(data["findings"]),
                 errors=tuple(data["errors"]),
                 versions=data["versions"],
+                cores=data.get("cores", {}),  # Runs of before did not say.
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MetaCIError(
@@ -157,6 +163,7 @@ def together(runs: Sequence[MatrixRun]) -> MatrixRun:
         findings=tuple(dict.fromkeys(said for run in runs for said in run.findings)),
         errors=tuple(dict.fromkeys(said for run in runs for said in run.errors)),
         versions={name: version for run in runs for name, version in run.versions.items()},
+        cores={line: version for run in runs for line, version in run.cores.items()},
     )
 
 

@@ -91,6 +91,7 @@ class Runner:
                 *(said for managed, said in clashes if managed),
             ),
             versions={wheel.name: wheel.version for wheel in self.plan.wheels.values()},
+            cores={each.cell.line: each.wheels[0].version for each in planned if each.wheels},
         )
 
     def _cell(self, planned: Planned) -> Result:

@@ -135,6 +135,12 @@ def tree_hash(tree: Path) -> str:
     return digest.hexdigest()
 
 
+def folders(tree: Path) -> list[Path]:
+    """Those that its files are in: itself, and those that symbolic links in it lead to."""
+    links = [Path(base, name) for base, names, _ in os.walk(tree) for name in names]
+    return [tree.resolve(), *(link.resolve() for link in links if link.is_symlink())]
+
+
 def _files(tree: Path) -> list[Path]:
     ignore = shutil.ignore_patterns(*IGNORED)
     found: list[Path] = []

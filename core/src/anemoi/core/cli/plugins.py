@@ -81,7 +81,7 @@ def info(name: str, load: bool, catalogue: str | None, as_json: bool) -> None:
     from ..plugins import information, named, search
 
     if catalogue is not None:
-        found = [asdict(each) for each in search([name], catalogue) if name in (each.name, each.distribution)]
+        found = [asdict(each) for each in search([], catalogue) if each.is_called(name)]
     else:
         found = [information(each) | (_loaded(each) if load else {}) for each in named(name)]
     if not found:
@@ -93,7 +93,8 @@ def info(name: str, load: bool, catalogue: str | None, as_json: bool) -> None:
         if number:
             click.echo()
         _print_facts(
-            (key, "; ".join(value) if isinstance(value, list) else value) for key, value in facts.items()
+            (key, "; ".join(value) if isinstance(value, (list, tuple)) else value)
+            for key, value in facts.items()
         )
 
 
@@ -156,23 +157,30 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool, timeout: f
 @click.option(
     "--constraints",
     metavar="FILE|URL",
-    help="The known-good set to keep to.  [default: known-good.txt of the institution or the user]",
+    help="The known-good set to keep to.  [default: known-good.txt of the institution or the user, else that "
+    "of the catalogue]",
 )
-def install(names: tuple[str, ...], constraints: str | None) -> None:
+@_catalogue
+def install(names: tuple[str, ...], constraints: str | None, catalogue: str | None) -> None:
     """Install NAME, in the versions that are known to work together.
 
-    NAME is a component that is known, or a distribution, with a range of versions or without. pip does it;
-    what a known-good set holds is installed in the version and with the hashes that it gives.
+    NAME is a component or a distribution that is known, with a range of versions or without. pip does it;
+    what a known-good set holds is installed in the version and with the hashes that it gives. Without a
+    set, the newest versions that fit this line of core are installed.
     """
-    from ..plugins import distribution_of, known_good_set
+    from ..plugins import choose
     from ..plugins import install as pip_install
 
-    if constraints is None and (found := known_good_set()) is not None:
-        constraints = str(found)
-    click.echo(f"Keeping to {constraints}." if constraints else "No known-good set: installing the newest.")
-    installed = pip_install([distribution_of(name) for name in names], constraints)
+    choice = choose(names, constraints=constraints, catalogue=catalogue)
+    if choice.constraints:
+        click.echo(f"Keeping to {choice.constraints}.")
+    else:
+        click.echo(f"No known-good set: installing the newest that fit anemoi-core {choice.line}.")
+    for name, said in choice.compatibility.items():
+        click.echo(f"{name}: {said}.")
+    installed = pip_install(choice.requirements, choice.constraints, line=choice.line)
     for each in installed:
-        note = "" if each.proved or constraints is None else "  (not in the set)"
+        note = "" if each.proved or choice.constraints is None else "  (not in the set)"
         click.echo(f"  {each.name} {each.version}{note}")
     click.echo(f"{len(installed)} installed." if installed else "All of it is installed already.")
 

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from ._blocklist import allow, block, read_blocklist
     from ._broadcast import Broadcast, hook_fault
     from ._catalogue import known, provider
+    from ._choose import Choice, choose, known_good_set
     from ._describe import describe
     from ._doctor import Diagnosis, diagnose
     from ._explain import information, named, reasons, requirements
     from ._hooks import hooks
-    from ._install import distribution_of, install, known_good_set
+    from ._install import install
     from ._lock import lock, used
     from ._needs import Needs, choice_fault, install_command, needed_by, together
     from ._search import KnownComponent, search
@@ -28,6 +29,7 @@ __all__ = [
     "KINDS",
     "STATES",
     "Broadcast",
+    "Choice",
     "Diagnosis",
     "InstalledComponent",
     "Kind",
@@ -36,11 +38,11 @@ __all__ = [
     "allow",
     "block",
     "choice_fault",
+    "choose",
     "components",
     "declared",
     "describe",
     "diagnose",
-    "distribution_of",
     "find",
     "find_kind",
     "group",
@@ -73,22 +75,23 @@ __all__ = [
 
 _MODULE_OF = {
     "Broadcast": "_broadcast",
+    "Choice": "_choose",
     "Diagnosis": "_doctor",
     "allow": "_blocklist",
     "block": "_blocklist",
     "KnownComponent": "_search",
     "Needs": "_needs",
     "choice_fault": "_needs",
+    "choose": "_choose",
     "describe": "_describe",
     "diagnose": "_doctor",
-    "distribution_of": "_install",
     "hook_fault": "_broadcast",
     "hooks": "_hooks",
     "information": "_explain",
     "install": "_install",
     "install_command": "_needs",
     "known": "_catalogue",
-    "known_good_set": "_install",
+    "known_good_set": "_choose",
     "lock": "_lock",
     "named": "_explain",
     "needed_by": "_needs",

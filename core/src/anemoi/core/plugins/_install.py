@@ -18,13 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..directories import site_directory, user_directory
 from ..errors import PluginError
-from ._catalogue import provider
-from ._components import kinds
 from ._kinds import normalise
 
-FILE_NAME = "known-good.txt"
 _HASH = re.compile(r"\s+--hash=(\S+)")
 
 
@@ -45,24 +41,8 @@ class Installed:
     proved: bool
 
 
-def known_good_set() -> Path | None:
-    """``known-good.txt`` of the institution's configuration, else of the user's; None if there is none."""
-    directories = (site_directory(), user_directory())
-    files = (directory / FILE_NAME for directory in directories if directory is not None)
-    return next((file for file in files if file.is_file()), None)
-
-
-def distribution_of(name: str) -> str:
-    """The distribution that a user means: the one that provides that component, or the one called so."""
-    known = (provider(kind, name) for kind in kinds())
-    named = next(filter(None, known), None)
-    if named is not None:
-        return named
-    return name if normalise(name).startswith("anemoi-") else f"anemoi-plugin-{normalise(name)}"
-
-
 def install(
-    names: Sequence[str], constraints: str | None, *, python: str = sys.executable
+    names: Sequence[str], constraints: str | None, *, line: str | None = None, python: str = sys.executable
 ) -> list[Installed]:
     """Install distributions with pip.
 
@@ -72,6 +52,8 @@ def install(
         Distributions, with or without a range of versions.
     constraints
         The path or URL of a known-good set; None installs the newest versions, whatever was proved.
+    line
+        Without a set, the line of core to stay on, ``0.2``: the newest versions that fit it are installed.
     python
         The interpreter of the environment to install into.
 
@@ -87,9 +69,12 @@ def install(
     """
     with tempfile.TemporaryDirectory(prefix="anemoi-install-") as temporary:
         folder = Path(temporary)
-        text = "" if constraints is None else _read(constraints)
-        hashes, words = _hashes(text), []
-        if hashes:
+        if constraints is not None:
+            text = read_set(constraints)
+        else:
+            text = "" if line is None else f"anemoi-core=={line}.*"
+        hashes, words = _hashes(text) if constraints is not None else {}, []
+        if text:
             (folder / "versions.txt").write_text("\n".join(_versions(text)), encoding="utf-8")
             words = ["--constraint", str(folder / "versions.txt")]
         report = folder / "report.json"
@@ -137,7 +122,19 @@ def _hashes(text: str) -> dict[str, list[str]]:
     return found
 
 
-def _read(constraints: str) -> str:
+def names_of(text: str) -> list[str]:
+    """The distributions that a known-good set names, as they are compared."""
+    return [pin.partition("==")[0] for pin in _hashes(text)]
+
+
+def read_set(constraints: str) -> str:
+    """The text of a known-good set, a file or an address.
+
+    Raises
+    ------
+    PluginError
+        If it cannot be read.
+    """
     try:
         if "://" in constraints:
             with urllib.request.urlopen(constraints, timeout=30) as answer:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from ..errors import PluginError
 from ._catalogue import known, known_kinds, provider
 from ._kinds import normalise
-
-_SECONDS = 20
+from ._published import read_catalogue
 
 
 @dataclass(frozen=True)
@@ -29,9 +24,11 @@ class KnownComponent:
     version
         The last release of its distribution, where it is known.
     works_with
-        The lines of core that it was proved to work with.
+        The versions of core that it was proved to work with.
     install
         The command that brings it.
+    compatibility
+        What was proved with each line of core, in words: also where it fails.
     """
 
     kind: str
@@ -41,6 +38,12 @@ class KnownComponent:
     version: str = ""
     works_with: str = ""
     install: str = ""
+    compatibility: tuple[str, ...] = ()
+
+    def is_called(self, name: str) -> bool:
+        """Whether a user who writes ``name`` means it: COMPONENT, DISTRIBUTION or DISTRIBUTION:COMPONENT."""
+        own, owner = normalise(self.name), normalise(self.distribution)
+        return normalise(name) in (own, owner, f"{owner}:{own}")
 
 
 def search(words: Sequence[str], catalogue: str | None = None) -> list[KnownComponent]:
@@ -78,33 +81,10 @@ def _embedded() -> Iterator[KnownComponent]:
 
 
 def _listed(catalogue: str) -> Iterator[KnownComponent]:
-    data = _read(catalogue)
-    try:
-        for plugin in data["plugins"]:
-            works = (each["line"] for each in plugin["compatibility"] if each["state"] == "works")
-            facts = {
-                "version": plugin["version"],
-                "works_with": ", ".join(works),
-                "install": plugin["install"],
-            }
-            for each in plugin["components"]:
-                description = each.get("description") or plugin["summary"]
-                yield KnownComponent(each["kind"], each["name"], plugin["name"], description, **facts)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise PluginError(
-            f"{catalogue} is no catalogue of plugins: {error!r}.",
-            fix="Name the catalogue.json that anemoi-meta-ci catalogue writes.",
-        ) from error
-
-
-def _read(catalogue: str) -> Any:
-    try:
-        if catalogue.startswith(("https://", "http://", "file://")):
-            with urllib.request.urlopen(catalogue, timeout=_SECONDS) as answer:
-                return json.load(answer)
-        return json.loads(Path(catalogue).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PluginError(
-            f"The catalogue {catalogue} cannot be read: {error}.",
-            fix="Check the address, or leave --catalogue out to search the names that come with core.",
-        ) from error
+    for plugin in read_catalogue(catalogue).plugins:
+        works = (proof.core or proof.line for proof in plugin.proofs if proof.state == "works")
+        install = f"{plugin.install} --catalogue {shlex.quote(catalogue)}"
+        facts = {"version": plugin.version, "works_with": ", ".join(works), "install": install}
+        proofs = tuple(map(str, plugin.proofs))
+        for kind, name, description in plugin.components:
+            yield KnownComponent(kind, name, plugin.name, description, compatibility=proofs, **facts)

@@ -52,7 +52,7 @@ def upgrade(
             "role": f"model.{entry['role']}" if entry["role"] in _PARTS else entry["role"],
             # No plugin of that time can be installed beside this core; whether a newer one builds the same
             # model, the names and shapes of the weights tell.
-            "accepts": f">={entry['version']}",
+            "accepts": f">={entry['version'].partition('+')[0]}",  # A range names no local version.
         }
         for entry in document["lock"]
     ]
