@@ -117,10 +117,13 @@ class Noisy(Rollout):
 
 
 class Shifted(Perturbation):
-    """Adds random numbers; ``back`` steps before the start if asked, and forecasts from there."""
+    """Adds random numbers; ``back`` steps before the start if asked, and forecasts from there.
 
-    def __init__(self, *, amplitude: float = 0.1, back: int = 0):
-        self.amplitude, self.back = amplitude, back
+    In ``pairs`` the second member has the numbers of the first, with the other sign.
+    """
+
+    def __init__(self, *, amplitude: float = 0.1, back: int = 0, pairs: bool = False):
+        self.amplitude, self.back, self.pairs = amplitude, back, pairs
 
     def starts(self, step, members):
         return (-self.back * step,) if self.back else ()
@@ -129,8 +132,11 @@ class Shifted(Perturbation):
         inputs = analysis.at(analysis.start - self.back * analysis.step)
         for step in range(self.back):
             inputs.add(step, analysis.model.advance(inputs.of(step), generator))
+        amplitude = self.amplitude
+        if self.pairs and member % 2 == 0:
+            amplitude, generator = -amplitude, analysis.numbers_of(member - 1)
         return {
-            name: each + self.amplitude * torch.randn(each.shape, generator=generator)
+            name: each + amplitude * torch.randn(each.shape, generator=generator)
             for name, each in inputs.of(self.back).items()
         }
 

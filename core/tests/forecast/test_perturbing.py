@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from anemoi.core import forecast, plugins
-from anemoi.core.checkpoint import save
+from anemoi.core.checkpoint import build_model, save
 from anemoi.core.cli import main
 from anemoi.core.errors import DataError
 from anemoi.core.forecasting import Destination, prepare
+from anemoi.core.forecasting.members import seeds_of
+from anemoi.core.forecasting.perturbing import initial_inputs
 
 START = np.datetime64("2020-01-03T06", "s")
 
@@ -45,6 +48,21 @@ def test_it_can_begin_with_a_forecast_from_an_earlier_date(tiny, checkpoint):
     earlier = START - np.timedelta64(12, "h")
     states = [state.fields for state in forecast(checkpoint, tiny.source(), earlier, "24h")]
     np.testing.assert_array_equal(many[:, 1], np.stack(states[2:])[:, 0])
+
+
+def test_members_may_come_in_pairs(tiny, checkpoint):
+    perturbation = plugins.load("perturbation", "shifted")(pairs=True)
+    model, sources = build_model(checkpoint), {"data": tiny.source()}
+
+    def begun(members, **options):
+        inputs = initial_inputs(model, sources, START, seeds_of(7, members), perturbation, **options)
+        return inputs.of(0)["data"][0]
+
+    control, plus, minus, *_ = begun(5).unbind(1)
+    assert (plus - control).abs().max() > 0.01
+    torch.testing.assert_close(plus - control, control - minus)
+    # Made apart, as on a cluster, it is the same to the bit.
+    torch.testing.assert_close(begun(5, only=2)[:, 0], minus, rtol=0, atol=0)
 
 
 def test_dates_that_it_needs_are_asked_for_before_anything_is_made(tiny, checkpoint):

@@ -156,7 +156,7 @@ def _make_member(packed: bytes, member: int) -> str:
     spread, how = job.spread, job.how
     checkpoint, device = _loaded(job.checkpoint, job.identity), torch.device(how["device"])
     model = _built(job).to(device).eval()
-    seed = seeds_of(how["seed"], how["members"])[member]
+    seeds = seeds_of(how["seed"], how["members"])
     sources = {
         name: MemberSource(source, member) for name, source in by_domain(checkpoint, spread.sources()).items()
     }
@@ -164,9 +164,9 @@ def _make_member(packed: bytes, member: int) -> str:
         model,
         sources,
         job.start,
-        [seed],
+        seeds,
         perturbation_of(how["perturbation"], trust_code=spread.trust_code),
-        first=member,
+        only=member,
         persist=how["persist"],
         allow_unusual=how["allow_unusual"],
         device=device,
@@ -177,7 +177,7 @@ def _make_member(packed: bytes, member: int) -> str:
         describe(checkpoint, sources, job.start, lead_times(checkpoint, spread.lead_time), 1),
         model,
         inputs,
-        (seed,),
+        (seeds[member],),
         ForecastJournal(path, {}, {}),
         how["limit"],
         how["precision"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def initial_inputs(
     seeds: Sequence[Seed],
     perturbation: Perturbation | None = None,
     *,
-    first: int = 0,
+    only: int | None = None,
     persist: Collection[str] = (),
     allow_unusual: Collection[str] = (),
     device: torch.device | str = "cpu",
@@ -75,11 +76,11 @@ def initial_inputs(
     start
         The time that the forecast starts from.
     seeds
-        Of each member.
+        Of each member of the ensemble.
     perturbation
         Gives each member but the first an initial state of its own; none if None.
-    first
-        The number of the first of these members, where others are made elsewhere.
+    only
+        Which member to begin, where the others are made elsewhere and ``sources`` are of this one; all if None.
     persist, allow_unusual, device
         As for :class:`.Inputs`.
 
@@ -89,27 +90,27 @@ def initial_inputs(
         If a source does not hold what is needed, it is not finite, or does not resemble the training.
     """
 
-    def begun(sources: Sources, date: np.datetime64, members: int) -> Inputs:
-        return Inputs(
-            model,
-            sources,
-            date,
-            members=members,
-            persist=persist,
-            allow_unusual=allow_unusual,
-            device=device,
-        )
-
-    inputs = begun(sources, start, len(seeds))
+    begun = partial(
+        Inputs, model, persist=persist, allow_unusual=allow_unusual, device=torch.device(device)
+    )
+    members = range(len(seeds)) if only is None else [only]
+    inputs = begun(sources, start, members=len(members))
     inputs.of(0)
     if perturbation is None:
         return inputs
     step = next(iter(model.steps.values())).step
-    for place, seed in enumerate(seeds):
-        if not first + place:
+    numbers_of = partial(_numbers_of, seeds, start, inputs.device)
+    for place, member in enumerate(members):
+        if not member:
             continue  # the control forecast
         own = {name: MemberSource(source, place) for name, source in sources.items()}
-        analysis = Analysis(model, start, step, lambda date, own=own: begun(own, date, 1))  # type: ignore[misc]
-        generator = generator_of(seed, start, INITIAL, inputs.device)
-        inputs.begin_with(place, perturbation.perturbed(analysis, first + place, generator))
+        analysis = Analysis(model, start, step, partial(begun, own, members=1), numbers_of)
+        inputs.begin_with(place, perturbation.perturbed(analysis, member, numbers_of(member)))
     return inputs
+
+
+def _numbers_of(
+    seeds: Sequence[Seed], start: np.datetime64, device: torch.device, member: int
+) -> torch.Generator:
+    """The random numbers of the initial state of one member."""
+    return generator_of(seeds[member], start, INITIAL, device)

@@ -42,12 +42,15 @@ class Analysis:
         How far one step takes a forecast.
     at
         Gives the inputs of a forecast from another time, of the same member of the source.
+    numbers_of
+        Gives new random numbers of any member, from the first, for members that share some: those of a pair.
     """
 
     model: ForecastModel
     start: np.datetime64
     step: Offset
     at: Callable[[np.datetime64], ForecastInputs]
+    numbers_of: Callable[[int], torch.Generator]
 
 
 class Perturbation(ABC):
@@ -80,11 +83,12 @@ class Perturbation(ABC):
         member
             Which member, from 1.
         generator
-            The only source of random numbers, of this member.
+            The random numbers of this member, ``analysis.numbers_of(member)``. There is no other source of them.
 
         Returns
         -------
         dict
-            For each domain ``(1, time in, 1, grid, inputs)``, normalised. Prognostic variables are taken from
-            it; whatever else a model is given stays as it was.
+            For each domain ``(1, time in, 1, grid, inputs)``, normalised, as new tensors. Prognostic variables
+            differ from the unperturbed state, within their bounds and as filled in where they are missing
+            (:meth:`.ForecastModel.enforce` of outputs sees to both); forcings are as they were.
         """
