@@ -50,7 +50,9 @@ def workers(tiny_site):
 def make(workers, tiny_plugin, checkpoint_file, tmp_path, monkeypatch):
     """Make the forecasts into a directory, here or on the cluster."""
 
-    def make_(name, *, on=None, dates=DATES, postprocess=(), source=None, checkpoint=None, watch=(), **options):
+    def make_(
+        name, *, on=None, dates=DATES, postprocess=(), source=None, checkpoint=None, watch=(), **options
+    ):
         from anemoi.core.times import parse_dates
 
         folder = tmp_path / name

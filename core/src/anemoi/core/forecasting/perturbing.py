@@ -80,7 +80,7 @@ def initial_inputs(
     perturbation
         Gives each member but the first an initial state of its own; none if None.
     only
-        Which member to begin, where the others are made elsewhere and ``sources`` are of this one; all if None.
+        Which member to begin, where the others are made elsewhere; ``sources`` are of this one. All if None.
     persist, allow_unusual, device
         As for :class:`.Inputs`.
 
@@ -89,10 +89,7 @@ def initial_inputs(
     DataError
         If a source does not hold what is needed, it is not finite, or does not resemble the training.
     """
-
-    begun = partial(
-        Inputs, model, persist=persist, allow_unusual=allow_unusual, device=torch.device(device)
-    )
+    begun = partial(Inputs, model, persist=persist, allow_unusual=allow_unusual, device=torch.device(device))
     members = range(len(seeds)) if only is None else [only]
     inputs = begun(sources, start, members=len(members))
     inputs.of(0)

@@ -83,12 +83,12 @@ class Perturbation(ABC):
         member
             Which member, from 1.
         generator
-            The random numbers of this member, ``analysis.numbers_of(member)``. There is no other source of them.
+            The random numbers of this member, as ``analysis.numbers_of(member)``: the only source of them.
 
         Returns
         -------
         dict
-            For each domain ``(1, time in, 1, grid, inputs)``, normalised, as new tensors. Prognostic variables
+            For each domain ``(1, time in, 1, grid, inputs)``, normalised, new tensors. Prognostic variables
             differ from the unperturbed state, within their bounds and as filled in where they are missing
-            (:meth:`.ForecastModel.enforce` of outputs sees to both); forcings are as they were.
+            (:meth:`.ForecastModel.enforce_inputs` sees to both); forcings are as they were.
         """
