@@ -160,7 +160,7 @@ def command(
     \b
     anemoi forecast model.safetensors --date 2025-12-22T00 --lead-time 72h --output forecast.zarr
     anemoi forecast model.safetensors --date 2025-12-22T00 --output forecast.zarr \\
-        --source /data/analysis.zarr --members 4
+        --source /data/analysis.zarr --members 4 --perturb gaussian
     anemoi forecast model.safetensors --date 2025-12-01/2025-12-10/24h --output '{date}.zarr' --restart
     anemoi forecast suite.yaml --date 2025-12-22T00 members=4
     anemoi forecast --couple coupled.yaml --lead-time 5d
