@@ -143,7 +143,8 @@ class Batch:
             self.sources,
             first.start,
             seeds,
-            perturbation_of(self.perturbation, trust_code=self.trust_code),
+            # Members that were made elsewhere have begun already.
+            None if self.made else perturbation_of(self.perturbation, trust_code=self.trust_code),
             persist=self.persist,
             allow_unusual=self.allow_unusual,
             device=self.device,

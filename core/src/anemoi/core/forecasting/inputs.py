@@ -70,15 +70,23 @@ class Inputs:
         }
         self.device = torch.device(device)
 
-    def of(self, step: int) -> dict[str, Tensor]:
+    def of(self, step: int, member: int | None = None) -> dict[str, Tensor]:
         """The inputs of one step, ``(1, time in, members, grid, inputs)`` by domain, normalised.
+
+        Parameters
+        ----------
+        step
+            Which, from zero.
+        member
+            The only member that is asked for; all if None.
 
         Raises
         ------
         DataError
             If a source does not hold what is needed, it is not finite, or does not resemble the training.
         """
-        return {name: domain.of(step) for name, domain in self._domains.items()}
+        members = slice(None) if member is None else slice(member, member + 1)
+        return {name: domain.of(step, members) for name, domain in self._domains.items()}
 
     def begin_with(self, member: int, inputs: Fields) -> None:
         """Let one member begin with the prognostic variables of other inputs of the first step.
@@ -127,13 +135,13 @@ class _DomainInputs:
         self._forcings = Forcings(computed, grid.latitudes, grid.longitudes)
         self._constants = self._constant_fields()
 
-    def of(self, step: int) -> Tensor:
-        """``(1, time in, members, grid, inputs)``."""
+    def of(self, step: int, members: slice = slice(None)) -> Tensor:
+        """``(1, time in, members, grid, inputs)``, of some members."""
         times = self._times(step, self._steps.inputs)
         for time in times:
             if time not in self._known:
                 self._known[time] = self._state(time)
-        return torch.stack([self._known[time] for time in times])[None]
+        return torch.stack([self._known[time][members] for time in times])[None]
 
     def begin_with(self, member: int, inputs: Tensor) -> None:
         """Let one member begin with other values of what is prognostic, ``(1, time in, 1, grid, inputs)``."""

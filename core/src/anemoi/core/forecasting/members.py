@@ -15,7 +15,7 @@ from ..errors import RequestError
 from ..interfaces.data_source import DataSource, Times
 from ..model import ForecastModel
 from .journal import ForecastJournal
-from .packing import unpacked
+from .packing import Which, unpacked
 
 Sources = Mapping[str, DataSource]
 
@@ -59,7 +59,7 @@ class MemberSource(DelegatingSource[DataSource]):
 
 
 class MadeMembers:
-    """The outputs of members that were computed elsewhere.
+    """The inputs and outputs of members that were computed elsewhere.
 
     Parameters
     ----------
@@ -75,10 +75,17 @@ class MadeMembers:
         self._journals = [ForecastJournal(Path(path), {}, {}) for path in paths]
         self._model, self._device = model, device
 
+    def inputs(self) -> dict[str, Tensor]:
+        """The inputs of the first step of all members, ``(1, time in, members, grid, inputs)`` by domain."""
+        return self._states(0, "inputs")
+
     def outputs(self, step: int) -> dict[str, Tensor]:
         """The outputs of a step of all members, ``(1, time out, members, grid, outputs)`` by domain."""
+        return self._states(step + 1, "outputs")
+
+    def _states(self, number: int, which: Which) -> dict[str, Tensor]:
         of_members = [
-            unpacked(journal.state(step + 1, (-1,)), self._model, 1, self._device)
+            unpacked(journal.state(number, (-1,)), self._model, 1, self._device, which)
             for journal in self._journals
         ]
         return {name: torch.cat([each[name] for each in of_members], dim=2) for name in of_members[0]}

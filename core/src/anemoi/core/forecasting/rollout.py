@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, build_model, load
@@ -124,7 +125,7 @@ class Forecast:
     def _step(self, number: int) -> dict[str, Tensor]:
         """The outputs of one step, ``(1, time out, ensemble, grid, outputs)``, computed or remembered."""
         if self.journal is None:
-            return self._advance(number, self.inputs.of(number))
+            return self._advance(number)
         if number == 0:
             self._check_initial(self.journal)
         if number + 1 < len(self.journal):
@@ -134,22 +135,23 @@ class Forecast:
                 self.description.members,
                 self.inputs.device,
             )
-        outputs = self._advance(number, self.inputs.of(number))
+        outputs = self._advance(number)
         self.journal.append(packed(outputs, self.model))
         return outputs
 
     @torch.inference_mode()
-    def _advance(self, number: int, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _advance(self, number: int) -> dict[str, Tensor]:
         if self.made is not None:
             return self.made.outputs(number)
-        if len(self.seeds) == 1:
-            return self._computed(number, inputs, self.seeds[0])
         # One at a time, because sums over a larger batch are rounded otherwise, and memory is that of one.
-        members = []
+        found: dict[str, Tensor] = {}
         for member, seed in enumerate(self.seeds):
-            alone = {name: each[:, :, member : member + 1] for name, each in inputs.items()}
-            members.append(self._computed(number, alone, seed))
-        return {name: torch.cat([member[name] for member in members], dim=2) for name in members[0]}
+            for name, outputs in self._computed(number, self.inputs.of(number, member), seed).items():
+                if name not in found:
+                    one, times, _, *cells = outputs.shape
+                    found[name] = outputs.new_empty(one, times, len(self.seeds), *cells)
+                found[name][:, :, member] = outputs[:, :, 0]
+        return found
 
     def _computed(self, number: int, inputs: dict[str, Tensor], seed: Seed) -> dict[str, Tensor]:
         """The outputs of one step of one member, in single precision."""
@@ -164,7 +166,7 @@ class Forecast:
         """The states of one step that are wanted, in order of time."""
         with torch.inference_mode():
             fields = {
-                name: self.model.denormalise(name, values[0]).cpu().numpy()
+                name: self._denormalised(name, values[0])
                 for name, values in outputs.items()
                 if name in self.descriptions
             }
@@ -177,9 +179,17 @@ class Forecast:
                     found.append(State(described.start, lead, field, name))
         yield from sorted(found, key=lambda state: state.lead_time)
 
+    def _denormalised(self, name: str, outputs: Tensor) -> NDArray[np.float32]:
+        """The fields of outputs, ``(time out, members, grid, outputs)``; one member at a time saves memory."""
+        times, members, points, _ = outputs.shape
+        found = np.empty((times, members, points, len(self.model.domains[name].outputs)), dtype=np.float32)
+        for member in range(members):
+            found[:, member] = self.model.denormalise(name, outputs[:, member]).cpu().numpy()
+        return found
+
     def _check_initial(self, journal: ForecastJournal) -> None:
         """Begin the journal with the inputs that the forecast starts from, or check that they are those."""
-        initial = packed(self.inputs.of(0), self.model)
+        initial = packed(self.inputs.of(0) if self.made is None else self.made.inputs(), self.model)
         if not len(journal):
             journal.append(initial)
         elif not np.array_equal(journal.state(0, (-1,)), initial):
