@@ -180,7 +180,7 @@ class Forecast:
         yield from sorted(found, key=lambda state: state.lead_time)
 
     def _denormalised(self, name: str, outputs: Tensor) -> NDArray[np.float32]:
-        """The fields of outputs, ``(time out, members, grid, outputs)``; one member at a time saves memory."""
+        """The fields of outputs, ``(time out, members, grid, outputs)``, made one member at a time."""
         times, members, points, _ = outputs.shape
         found = np.empty((times, members, points, len(self.model.domains[name].outputs)), dtype=np.float32)
         for member in range(members):
