@@ -141,6 +141,7 @@ class _DomainInputs:
         for time in times:
             if time not in self._known:
                 self._known[time] = self._state(time)
+                self._made.pop(time, None)  # which would be kept twice
         return torch.stack([self._known[time][members] for time in times])[None]
 
     def begin_with(self, member: int, inputs: Tensor) -> None:
