@@ -126,6 +126,7 @@ LESS = {
     "config": f"{SHORT} graph.refinement=1",
     "metric": "--members 2 --lead-time 6h --end 2025-12-22T06",
     "postprocessor": "",
+    "perturbation": "",
     "output": "",
     "command": "",
 }

@@ -109,3 +109,24 @@ def test_paths_of_any_letters(checkpoint, name, tmp_path, monkeypatch, capsys):
     words[-1] = f"next {name}"
     assert main([*words, "--date", "2025-12-22T12", "--source", name]) == 0
     assert "hPa" in capsys.readouterr().err
+
+
+def test_each_perturbation_gives_members_that_differ_about_the_control(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def made(path, date, lead_time, *words):
+        words = ["--date", date, "--lead-time", lead_time, "--output", path, *words]
+        assert main(["forecast", str(checkpoint), *words]) == 0
+        return opened("zarr", path)[1]
+
+    control = made("control.zarr", "2025-12-22T00", "12h")
+    earlier = made("earlier.zarr", "2025-12-21T12", "24h")
+    for name, options in {"gaussian": "", "lagged": "", "bred": ", cycles: 2"}.items():
+        assert f"`{name}`" in PAGE
+        words = ["--members", "3", "--perturb", f"{{name: {name}{options}}}"]
+        found = made(f"{name}.zarr", "2025-12-22T00", "12h", *words)
+        np.testing.assert_array_equal(found[:, :1], control)
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            assert np.abs(found[:, one] - found[:, other]).max() > 1.0, (name, one, other)  # Pa
+        if name == "lagged":
+            np.testing.assert_array_equal(found[:, 2:], earlier[2:])

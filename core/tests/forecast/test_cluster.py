@@ -50,7 +50,9 @@ def workers(tiny_site):
 def make(workers, tiny_plugin, checkpoint_file, tmp_path, monkeypatch):
     """Make the forecasts into a directory, here or on the cluster."""
 
-    def make_(name, *, on=None, dates=DATES, postprocess=(), source=None, checkpoint=None, **options):
+    def make_(
+        name, *, on=None, dates=DATES, postprocess=(), source=None, checkpoint=None, watch=(), **options
+    ):
         from anemoi.core.times import parse_dates
 
         folder = tmp_path / name
@@ -65,7 +67,7 @@ def make(workers, tiny_plugin, checkpoint_file, tmp_path, monkeypatch):
             load(checkpoint or checkpoint_file), build(), parse_dates(dates), to, LEAD_TIME, **options
         )
         spread = Spread(sources=lambda: {"data": build()}, destinations=to, lead_time=LEAD_TIME)
-        return list(run_on(on, batch, spread) if on is not None else batch.run())
+        return list(run_on(on, batch, spread) if on is not None else batch.run(*watch))
 
     return make_
 
@@ -125,6 +127,30 @@ def test_members_with_seeds_are_made_apart_to_the_same_bytes(make, noisy, worker
     )
 
 
+def test_perturbed_members_of_one_seed_are_the_same_bytes_on_a_cluster(make, noisy, workers, tmp_path):
+    """In pairs that share random numbers, from an earlier date, and after an interruption."""
+    options = {
+        "checkpoint": noisy,
+        "members": 4,
+        "dates": "2020-01-02T06",
+        "seed": 5,
+        "perturbation": {"name": "shifted", "back": 1, "pairs": True},
+    }
+    make("one", **options)
+    make("many", on=workers, **options)
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")
+
+    def stop(forecast, state):
+        if state.lead_time == np.timedelta64(12, "h"):
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        make("resumed", watch=[stop], restart=True, **options)
+    assert (tmp_path / "resumed" / ".2020-01-02T06.raw.journal").exists()
+    make("resumed", on=workers, restart=True, **options)
+    assert contents(tmp_path / "resumed") == contents(tmp_path / "one")
+
+
 def test_each_member_is_a_job_of_its_own(make, noisy, monkeypatch):
     """On a cluster in this process, which tells which job a step is computed in."""
     jobs, advance = [], ForecastModel.advance
@@ -138,8 +164,10 @@ def test_each_member_is_a_job_of_its_own(make, noisy, monkeypatch):
         distributed.LocalCluster(n_workers=2, processes=False, dashboard_address=None) as local,
         distributed.Client(local) as client,
     ):
-        make("x", on=client, checkpoint=noisy, members=3, seed=[4, 2, 9], dates="2020-01-02T06")
-    assert sorted(Counter(jobs).values()) == [4, 4, 4]  # four steps each
+        begun = {"name": "shifted", "back": 1}
+        make("x", on=client, checkpoint=noisy, members=3, dates="2020-01-02T06", perturbation=begun)
+    # Four steps each, and one before the start; whoever puts them together computes nothing again.
+    assert sorted(Counter(jobs).values()) == [4, 5, 5]
 
 
 def test_a_lost_worker_of_members_is_replaced(make, noisy, workers, tmp_path):

@@ -91,7 +91,7 @@ def test_groups_are_the_plurals_that_plugins_of_before_have():
     plurals = "models processors mappers graphs sources transforms forcings postprocessors outputs"
     assert [group(kind) for kind in KINDS] == [
         f"anemoi.core.{plural}"
-        for plural in f"{plurals} objectives trackers commands configs hooks kinds".split()
+        for plural in f"{plurals} objectives perturbations trackers commands configs hooks kinds".split()
     ]
     assert group("node_builder") == "anemoi.core.node_builders"
     assert group("branch") == "anemoi.core.branches"

@@ -4,10 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from anemoi.core.domain import Domain, Statistics
 from anemoi.core.errors import ConfigError, PluginError
 from anemoi.core.interfaces import Transform
+from anemoi.core.model import ForecastModel
+from anemoi.core.objectives import Rollout
 from anemoi.core.transforms import Chain, build_chain, measured
 from anemoi.core.variable import Role, Variable
 
@@ -296,3 +299,21 @@ def test_what_inference_has_made_serves_a_training(chain):
     outputs.requires_grad_()
     chain.enforce(outputs).sum().backward()
     assert outputs.grad.isfinite().all()
+
+
+def test_inputs_are_enforced_as_outputs_are(chain):
+    model = ForecastModel(network=nn.Identity(), transforms={"data": chain}, steps={}, objective=Rollout())
+    after = chain.after
+    inputs = 2 * torch.randn(1, 2, 3, 12, len(after.inputs), generator=torch.Generator().manual_seed(1))
+    before = inputs.clone()
+    found = model.enforce_inputs({"data": inputs})["data"]
+    assert torch.equal(inputs, before)
+    outputs = torch.zeros(1, 2, 3, 12, len(after.outputs))
+    both = [name for name in after.inputs if name in after.outputs]
+    for name in both:
+        outputs[..., after.outputs.index(name)] = inputs[..., after.inputs.index(name)]
+    enforced = chain.enforce(outputs)
+    for place, name in enumerate(after.inputs):
+        expected = enforced[..., after.outputs.index(name)] if name in both else inputs[..., place]
+        assert torch.equal(found[..., place], expected), name
+    assert not torch.equal(found, inputs)

@@ -9,6 +9,7 @@ import numpy as np
 from anemoi.core.domain import Domain, Statistics
 from anemoi.core.grid import Grid
 from anemoi.core.steps import Steps
+from anemoi.core.transforms import Bounding, Chain, Imputer, Normaliser
 from anemoi.core.variable import Role, Variable
 from numpy.typing import NDArray
 
@@ -101,6 +102,13 @@ def data_domain(grid: Grid) -> Domain:
         },
         missing={each.name: _land(grid) for each in VARIABLES if each.may_be_missing},
     )
+
+
+def usual_chain(domain: Domain) -> Chain:
+    """Fill in, bound and normalise, as most trainings do."""
+    imputer = Imputer(domain=domain)
+    bounding = Bounding(domain=imputer.after, relu=["tp"], hardtanh={"ci": (0.0, 1.0)})
+    return Chain([imputer, bounding, Normaliser(domain=bounding.after)], domain)
 
 
 def moments(values: NDArray[np.floating]) -> Statistics:

@@ -16,11 +16,10 @@ from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model.forecast_model import ForecastModel
 from anemoi.core.model.sample import Sample
 from anemoi.core.steps import Steps
-from anemoi.core.transforms import Bounding, Chain, Imputer, Normaliser
 from torch import Tensor
 
 from ._check import BrokenContractError, Check, NotApplicableError, Subject, contract, require
-from ._domains import HOUR, data_domain, states
+from ._domains import HOUR, data_domain, states, usual_chain
 from ._graphs import spread_grid
 from ._layer_runs import TOLERANCE, backward, perturbed, relative_difference
 from ._options import from_configuration, options_are_declared, require_built
@@ -44,13 +43,6 @@ def _criterion(
         error = torch.where(absent.expand_as(error), 0.0, error).flatten(1).mean(1)  # (batch,)
         found.append((error if weights is None else error * weights).mean())
     return torch.stack(found).sum()
-
-
-def _chain(domain: Domain) -> Chain:
-    """Fill in, bound and normalise, as most trainings do."""
-    imputer = Imputer(domain=domain)
-    bounding = Bounding(domain=imputer.after, relu=["tp"], hardtanh={"ci": (0.0, 1.0)})
-    return Chain([imputer, bounding, Normaliser(domain=bounding.after)], domain)
 
 
 def _frequency(objective: Objective) -> np.timedelta64:
@@ -81,7 +73,7 @@ def _domain(objective: Objective) -> Domain:
 
 def _model(objective: Objective) -> ForecastModel:
     """A linear network on one domain, its weights moved a little, with transforms and the objective."""
-    chains = {DATA: _chain(_domain(objective))}
+    chains = {DATA: usual_chain(_domain(objective))}
     when = objective.steps({DATA: chains[DATA].before.frequency})
     torch.manual_seed(0)
     network = LinearModel(
@@ -203,7 +195,7 @@ def takes_several_domains(subject: Subject) -> None:
 def builds_on_the_domains(subject: Subject) -> None:
     """What the network takes and gives is of the same domains on the same grids, and takes the data along."""
     objective = _built(subject)
-    chain = _chain(_domain(objective))
+    chain = usual_chain(_domain(objective))
     found = objective.network_domains({DATA: chain.after})
     require(set(found) == {DATA}, f"the domains are {', '.join(found) or 'none'}, not {DATA}")
     network = found[DATA]
@@ -322,6 +314,22 @@ def takes_chance_from_its_generator(subject: Subject) -> None:
         require(not moved, f"`{what}` changes {', '.join(moved)}")
 
 
+@contract(after=(*FORECASTS, "takes_chance_from_its_generator"))
+def says_whether_members_differ(subject: Subject) -> None:
+    """`stochastic` says whether members that begin with one state come apart by their generators."""
+    model = _model(_built(subject))
+    with torch.inference_mode():
+        one, other = (
+            model.objective.advance(model, _inputs(model), _generator(seed))[DATA] for seed in (1, 2)
+        )
+    differ = not torch.equal(one, other)
+    said = "differ" if differ else "are the same"
+    require(
+        model.objective.stochastic is differ,
+        f"members with different generators {said}, and `stochastic` is {model.objective.stochastic!r}",
+    )
+
+
 @contract(after=(*TRAINS, *FORECASTS))
 def leaves_its_input_alone(subject: Subject) -> None:
     """The sample, the inputs, the weights and whether the model is training are the same after as before."""
@@ -366,6 +374,7 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
         gives_the_outputs,
         keeps_bounds,
         takes_chance_from_its_generator,
+        says_whether_members_differ,
         leaves_its_input_alone,
         options_survive_a_configuration,
     )

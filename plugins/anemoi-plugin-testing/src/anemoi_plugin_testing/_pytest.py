@@ -128,6 +128,12 @@ class ObjectiveContract(Contract):
     kind = "objective"
 
 
+class PerturbationContract(Contract):
+    """The contract of a perturbation."""
+
+    kind = "perturbation"
+
+
 class TrackerContract(Contract):
     """The contract of a tracker."""
 

@@ -25,6 +25,7 @@ _OF_CORE: Final = {
     "postprocessor": "_postprocessors",
     "output": "_outputs",
     "objective": "_objectives",
+    "perturbation": "_perturbations",
     "tracker": "_trackers",
     "command": "_commands",
     "config": "_configs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model import ForecastModel
+
+Which = Literal["inputs", "outputs"]
+"""What a step is given, or what it gives."""
 
 
 def packed(fields: Mapping[str, Tensor], model: ForecastModel) -> NDArray[np.float32]:
@@ -19,15 +23,19 @@ def packed(fields: Mapping[str, Tensor], model: ForecastModel) -> NDArray[np.flo
 
 
 def unpacked(
-    values: NDArray[np.float32], model: ForecastModel, members: int, device: torch.device
+    values: NDArray[np.float32],
+    model: ForecastModel,
+    members: int,
+    device: torch.device,
+    which: Which = "outputs",
 ) -> dict[str, Tensor]:
-    """The outputs of one step from such a row, ``(1, time out, members, grid, outputs)`` by domain."""
+    """The fields of one step from such a row, ``(1, time, members, grid, inputs or outputs)`` by domain."""
     found, begin = {}, 0
     for name, domain in model.normalised.items():
-        steps = model.steps[name]
-        if not domain.outputs or not steps.outputs:
+        times, names = getattr(model.steps[name], which), getattr(domain, which)
+        if not times or not names:
             continue
-        shape = (1, len(steps.outputs), members, len(domain.grid), len(domain.outputs))
+        shape = (1, len(times), members, len(domain.grid), len(names))
         size = int(np.prod(shape))
         found[name] = torch.from_numpy(values[begin : begin + size].reshape(shape)).to(device)
         begin += size

@@ -85,6 +85,27 @@ class ForecastModel(nn.Module):
         """Bring normalised outputs within bounds, and to what is filled in where they are missing."""
         return {name: self.chain(name).enforce(values) for name, values in outputs.items()}
 
+    def enforce_inputs(self, inputs: Fields) -> dict[str, Tensor]:
+        """Bring the prognostic variables of normalised inputs within bounds, and to what is filled in.
+
+        Parameters
+        ----------
+        inputs
+            For each domain ``(..., grid, inputs)``, which are left alone.
+        """
+        found = {}
+        for name, values in inputs.items():
+            domain = self.chain(name).after
+            ours, theirs = (
+                [among.index(variable) for variable in domain.prognostic]
+                for among in (domain.inputs, domain.outputs)
+            )
+            outputs = values.new_zeros(*values.shape[:-1], len(domain.outputs))
+            outputs[..., theirs] = values[..., ours]
+            found[name] = values.clone()
+            found[name][..., ours] = self.chain(name).enforce(outputs)[..., theirs]
+        return found
+
     def normalise(self, name: str, values: Tensor, variables: Sequence[str]) -> Tensor:
         """Bring values of a domain, ``(..., grid, variables)``, from the data's space to the network's."""
         return cast(Tensor, self.chain(name)(values, variables))

@@ -38,6 +38,8 @@ right("objective")(OneStep)
 class Members(OneStep):
     """Conditions members on noise, and trains several of them."""
 
+    stochastic = True
+
     def __init__(self, *, members: int = 3, channels: int = 2):
         super().__init__()
         self.members, self.channels = members, channels
@@ -63,6 +65,8 @@ class Members(OneStep):
 @right("objective")
 class Denoises(Objective):
     """Gives the network the state that follows with noise on it, and takes one step to remove that."""
+
+    stochastic = True
 
     def steps(self, frequencies):
         return Rollout(input_steps=1).steps(frequencies)
@@ -257,6 +261,23 @@ class MovesChanceOn(OneStep):
 class ChanceOfPython(OneStep):
     def losses(self, losses, sample):
         return torch.stack(losses) + 1e-5 * random.random()
+
+
+@caught_by("says_whether_members_differ", "objective")
+class SaysThatMembersAreTheSame(Members):
+    stochastic = False
+
+
+@caught_by("says_whether_members_differ", "objective")
+class SaysThatMembersDiffer(OneStep):
+    stochastic = True
+
+
+@caught_by("says_whether_members_differ", "objective")
+class NearlyStochastic(Members):
+    """The word of a configuration is no answer."""
+
+    stochastic = "yes"
 
 
 @caught_by("leaves_its_input_alone", "objective")

@@ -1,0 +1,1 @@
+"""Ensembles for Anemoi: members that differ by noise, trained by a score over members."""

@@ -1,0 +1,1 @@
+"""Initial states of the members of an ensemble: from noise, earlier forecasts and bred vectors."""
