@@ -14,8 +14,9 @@ from anemoi.core.graph import Edges, Graph, Nodes
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import Capability
 from anemoi.core.interfaces.mapper import Mapper
+from anemoi.core.interfaces.model import Model
 from anemoi.core.interfaces.processor import Processor
-from anemoi.core.model import EncoderProcessorDecoder, ForecastModel, assemble
+from anemoi.core.model import EncoderProcessorDecoder, ForecastModel, assemble, check_condition
 from anemoi.core.objectives import Rollout
 from anemoi.core.steps import Steps
 from anemoi.core.transforms import build_chain
@@ -52,6 +53,10 @@ class ConditionedDouble(Double):
     def __init__(self, *, nodes, edges, channels, condition_channels: int = 0):
         super().__init__()
         self.built_for = condition_channels
+
+
+class OnNodes(ConditionedDouble):
+    capabilities = frozenset({Capability.CONDITION, Capability.NODE_CONDITION})
 
 
 class Ready(Builder):
@@ -309,6 +314,31 @@ def test_a_condition_reaches_the_layers_that_take_one_and_no_other():
     assert made.decoders["data"].condition is None
 
 
+def test_a_condition_on_nodes_reaches_the_processor_alone():
+    conditioned = type("Able", (Recorder,), {"capabilities": ConditionedDouble.capabilities})
+    made = EncoderProcessorDecoder(
+        domains={"data": AIR}, graph=graph_of({"data": AIR}), steps={"data": steps()}, channels=4,
+        condition_channels=3, condition_on_nodes=True,
+        encoder=Ready(conditioned, out=spread), processor=Ready(OnNodes),
+        decoder=Ready(conditioned, out=spread_two),
+    )  # fmt: skip
+    condition = torch.randn(2, 4, 2, 3)  # on two hidden nodes
+    made({"data": torch.randn(2, 2, 4, POINTS, 5)}, condition)
+    assert made.processor.built_for == 3
+    assert torch.equal(made.processor.condition, condition.flatten(0, 1))
+    assert made.encoders["data"].condition is made.decoders["data"].condition is None
+    assert "condition_channels" not in made.encoders["data"].structure
+    assert len(made.condition_nodes) == 2
+    for wrong in (condition[:, :, 0], condition[:, :, :1], None):
+        with pytest.raises(ConfigError, match=r"\(2, 3\)"):
+            made({"data": torch.randn(2, 2, 4, POINTS, 5)}, wrong)
+
+
+def test_a_condition_on_nodes_that_the_processor_does_not_take_is_refused():
+    with pytest.raises(ConfigError, match="each hidden node on 3 numbers, but the processor"):
+        network({"data": AIR}, processor=ConditionedDouble, condition_channels=3, condition_on_nodes=True)
+
+
 def test_without_a_condition_a_layer_that_could_take_one_is_built_for_none():
     made = network({"data": AIR}, processor=ConditionedDouble, decoder=lambda latent, data: data[..., :2])
     assert made.processor.built_for == 0
@@ -385,6 +415,39 @@ def test_a_model_that_takes_no_condition_is_refused_before_it_is_built():
         monkeypatch.setattr("anemoi.core.model.assembly.model_class", lambda spec, trust_code: Unconditional)
         with pytest.raises(ConfigError, match="on 2 numbers, but the model takes no condition"):
             assemble(configuration, **given)
+
+
+def test_a_model_that_takes_a_condition_for_whole_members_alone_is_refused_one_on_nodes():
+    objective = type("OnNodes", (Noise,), {"condition_on_nodes": True})()
+    whole = type("Whole", (Unconditional,), {"capabilities": frozenset({Capability.CONDITION})})
+    with pytest.raises(ConfigError, match="each hidden node on 2 numbers, but the model takes"):
+        check_condition(objective, whole)
+    check_condition(objective, EncoderProcessorDecoder)
+    with pytest.raises(ConfigError, match="Spectral has no nodes"):
+        _ = Spectral().condition_nodes
+
+
+class Spectral(Model):
+    def __init__(self):
+        nn.Module.__init__(self)
+
+    def forward(self, fields, condition=None):
+        return {}
+
+
+def test_the_shape_of_a_condition_is_that_of_the_objective_on_the_nodes_of_the_network():
+    def shape(**about):
+        objective = type("Other", (Noise,), about)()
+        made = network({"data": AIR}, processor=OnNodes, condition_channels=objective.condition_channels)
+        chain = build_chain(NORMALISER, AIR)
+        whole = ForecastModel(
+            network=made, transforms={"data": chain}, steps={"data": steps()}, objective=objective
+        )
+        return whole.condition_shape(3, 4)
+
+    assert shape() == (3, 4, 2)
+    assert shape(condition_on_nodes=True) == (3, 4, 2, 2)
+    assert shape(condition_channels=0) is None
 
 
 def test_missing_is_told_under_the_names_that_the_network_has():

@@ -76,7 +76,7 @@ def test_a_smooth_spectrum_has_its_length_scale():
 
 @pytest.mark.parametrize("spectrum", [[], [0.0, 0.0], [1.0, -1.0], [1.0, float("nan")], [[1.0]]])
 def test_a_spectrum_that_is_none_is_refused(spectrum):
-    with pytest.raises(ConfigError, match="power spectrum"):
+    with pytest.raises(ConfigError, match="no power spectrum"):
         SphericalNoise([0.0], [0.0], spectrum)
 
 

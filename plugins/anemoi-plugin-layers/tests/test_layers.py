@@ -11,7 +11,9 @@ from anemoi_plugin_layers import (
     FeedForward,
     Norm,
     TrainableFeatures,
+    add_mlp,
     check_chunks,
+    check_condition,
     edge_features,
     head_channels,
     hidden_channels,
@@ -94,6 +96,23 @@ def test_a_condition_that_the_layer_was_not_built_for_is_refused(x, built, given
     condition = None if given is None else torch.zeros(2, given)
     with pytest.raises(ConfigError, match=f"built for {built} conditions"):
         Norm(4, condition_channels=built)(x.float(), condition)
+
+
+def test_a_condition_on_nodes_scales_and_shifts_each_by_itself(x):
+    norm, mlp = Norm(4, condition_channels=3).double(), MLP(4, 8, 4).double()
+    nn.init.normal_(norm.modulation.weight)
+    condition = torch.randn(2, x.shape[1], 3, dtype=torch.float64)
+    whole = add_mlp(x, norm, mlp, condition)
+    for node in range(x.shape[1]):
+        alone = add_mlp(x[:, node, None], norm, mlp, condition[:, node])
+        torch.testing.assert_close(whole[:, node, None], alone)
+
+
+@pytest.mark.parametrize("nodes", [None, 7])
+def test_a_condition_on_other_nodes_is_refused(nodes):
+    with pytest.raises(ConfigError, match=r"\(2, 5, 3\), but takes one for each item of the batch"):
+        check_condition(torch.zeros(2, 5, 3), 3, nodes=nodes)
+    check_condition(torch.zeros(2, 5, 3), 3, nodes=5)
 
 
 def test_a_norm_keeps_the_type_that_comes_in(x):

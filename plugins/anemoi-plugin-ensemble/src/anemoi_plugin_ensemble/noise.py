@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from math import log, pi, sqrt
 
@@ -13,6 +14,8 @@ from torch import Tensor
 
 EARTH_RADIUS = 6371.0
 """The mean radius of the Earth in km."""
+
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?) ?km")
 
 SMALLEST_POWER = 1e-6
 """The power, relative to that of degree 0, below which :func:`smooth_spectrum` ends."""
@@ -58,7 +61,7 @@ class SphericalNoise:
         amplitudes = np.sqrt(4 * pi * powers / ((2 * degrees + 1) * powers).sum())
         # One metre apart is one latitude: nodes of a mesh differ by rounding.
         rows, row_of = np.unique(np.asarray(latitudes, dtype=np.float64).round(5), return_inverse=True)
-        self.degrees = len(powers)
+        self.degrees, self.device = len(powers), torch.device(device)
         self.functions = [
             torch.from_numpy(values * amplitudes[order:]).float().to(device)
             for order, values in enumerate(_legendre(np.sin(np.deg2rad(rows)), len(powers)))
@@ -97,7 +100,7 @@ class SphericalNoise:
         Tensor
             ``(grid, channels)``.
         """
-        coefficients = coefficients.to(self.row_of.device)
+        coefficients = coefficients.to(self.device)
         noise = coefficients.new_zeros(len(self.row_of), coefficients.shape[1])
         start = 0
         for order, functions in enumerate(self.functions):
@@ -134,6 +137,24 @@ def smooth_spectrum(length_scale: float) -> NDArray[np.float64]:
     return np.exp(-decay * degrees * (degrees + 1))
 
 
+def spectrum_of(spectrum: str | Sequence[float]) -> NDArray[np.float64]:
+    """The spectrum that an option names: a length (``500km``), or the power of each degree from 0.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    if not isinstance(spectrum, str):
+        return check_spectrum(spectrum)
+    if match := _LENGTH.fullmatch(spectrum):
+        return smooth_spectrum(float(match[1]))
+    raise ConfigError(
+        f"spectrum: {spectrum!r} is none.",
+        fix="Choose white, a length such as 500km, or the power of each degree from 0: [1, 1, 0.5].",
+    )
+
+
 def check_spectrum(spectrum: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Give the powers of a spectrum, ``(degrees,)`` float64.
 
@@ -145,7 +166,7 @@ def check_spectrum(spectrum: Sequence[float] | NDArray[np.float64]) -> NDArray[n
     powers = np.asarray(spectrum, dtype=np.float64)
     if powers.ndim != 1 or not np.isfinite(powers).all() or (powers < 0).any() or not powers.any():
         raise ConfigError(
-            f"The power spectrum of noise is {powers.tolist()}.",
+            f"spectrum: {powers.tolist()} is no power spectrum.",
             fix="Give one finite power for each degree from 0, none negative and at least one positive.",
         )
     return powers

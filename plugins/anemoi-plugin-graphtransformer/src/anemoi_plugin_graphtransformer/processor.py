@@ -68,7 +68,13 @@ class GraphTransformerProcessor(Processor):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.COMPILE, Capability.CONDITION, Capability.EXPORT, Capability.LINEAR_MEMORY}
+        {
+            Capability.COMPILE,
+            Capability.CONDITION,
+            Capability.EXPORT,
+            Capability.LINEAR_MEMORY,
+            Capability.NODE_CONDITION,
+        }
     )
 
     def __init__(
@@ -121,7 +127,7 @@ class GraphTransformerProcessor(Processor):
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """See :meth:`anemoi.core.interfaces.processor.Processor.forward`."""
-        check_condition(condition, self.condition_channels)
+        check_condition(condition, self.condition_channels, nodes=x.shape[1])
         (x,) = run_in_chunks(
             self.blocks,
             (x,),

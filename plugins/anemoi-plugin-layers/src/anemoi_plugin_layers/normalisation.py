@@ -10,20 +10,40 @@ from torch import Tensor, nn
 Normalisation = Literal["layer_norm", "rms_norm", "none"]
 
 
-def check_condition(condition: Tensor | None, condition_channels: int) -> None:
+def check_condition(condition: Tensor | None, condition_channels: int, *, nodes: int | None = None) -> None:
     """Check that a layer is given the condition that it was built for, and none if for none.
+
+    Parameters
+    ----------
+    condition
+        ``(batch, condition_channels)``, ``(batch, nodes, condition_channels)``, or None.
+    condition_channels
+        How many the layer was built for.
+    nodes
+        How many nodes a layer has that takes a condition at each of them; None of any other.
 
     Raises
     ------
     ConfigError
         If a condition is given or absent against that, or has another size.
     """
+    if condition is not None and condition.ndim > 2 and condition.shape[1:-1] != (nodes,):
+        raise ConfigError(
+            f"This layer was given a condition of the shape {tuple(condition.shape)}, but takes one for each "
+            f"item of the batch{'' if nodes is None else f', or for each of its {nodes} nodes'}.",
+            fix="Condition it on (batch, condition_channels).",
+        )
     seen = 0 if condition is None else condition.shape[-1]
     if seen != condition_channels:
         raise ConfigError(
             f"This layer was built for {condition_channels} conditions, but was given {seen}.",
             fix="Set condition_channels of the layer to how many there are.",
         )
+
+
+def on_nodes(condition: Tensor | None) -> bool:
+    """Whether a condition has numbers for each node, ``(batch, nodes, condition_channels)``."""
+    return condition is not None and condition.ndim > 2
 
 
 class Norm(nn.Module):
@@ -68,7 +88,7 @@ class Norm(nn.Module):
         x
             ``(batch, nodes, channels)``.
         condition
-            ``(batch, condition_channels)``, or None.
+            ``(batch, condition_channels)``, at each node ``(batch, nodes, condition_channels)``, or None.
 
         Returns
         -------
@@ -80,9 +100,10 @@ class Norm(nn.Module):
         ConfigError
             If ``condition`` is not what the layer was built for.
         """
-        check_condition(condition, self.condition_channels)
+        check_condition(condition, self.condition_channels, nodes=x.shape[1])
         normalised = self.norm(x)
         if condition is not None:
-            scale, shift = self.modulation(condition)[:, None].chunk(2, dim=-1)  # (batch, 1, channels) each
+            at_nodes = condition if on_nodes(condition) else condition[:, None]
+            scale, shift = self.modulation(at_nodes).chunk(2, dim=-1)  # (batch, nodes or 1, channels) each
             normalised = normalised * (1 + scale) + shift
         return normalised.type_as(x)  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from .blocks import exact_in_blocks, in_blocks
 from .gradients import Gradients
-from .normalisation import Norm
+from .normalisation import Norm, on_nodes
 
 Affine = tuple[Tensor, "Tensor | None"]
 """The weight of a linear layer ``(out channels, channels)``, and its bias ``(out channels,)`` or None."""
@@ -24,7 +24,7 @@ def normed_linear(
 ) -> tuple[Tensor, ...]:
     """Apply linear layers to ``norm(x, condition)``, and on a CPU keep nothing for the gradient but ``x``.
 
-    That is in eager mode, in float32 or more. There is no second derivative.
+    That is in eager mode, in float32 or more, with no condition on nodes. There is no second derivative.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def normed_linear(
     layers
         Weight and bias of each.
     condition
-        ``(batch, condition_channels)``, or None.
+        ``(batch, condition_channels)``, at each node ``(batch, nodes, condition_channels)``, or None.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def normed_linear(
         If ``condition`` is not what the norm was built for.
     """
     weights = [each for layer in layers for each in layer]
-    if torch.is_grad_enabled() and exact_in_blocks(x):
+    if torch.is_grad_enabled() and exact_in_blocks(x) and not on_nodes(condition):
         return in_blocks(_NormedLinear(norm, x.shape[-1]), [x], [condition, *weights])
     normed = norm(x, condition)
     return tuple(F.linear(normed, weight, bias) for weight, bias in layers)

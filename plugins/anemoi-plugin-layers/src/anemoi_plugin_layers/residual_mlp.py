@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from .blocks import exact_in_blocks, in_blocks
 from .gradients import Gradients
 from .mlp import MLP
-from .normalisation import Norm
+from .normalisation import Norm, on_nodes
 
 
 def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) -> Tensor:
     """Give ``x + mlp(norm(x, condition))``, and on a CPU keep nothing for the gradient but ``x``.
 
-    That is in eager mode, in float32 or more. The hidden state then never is there as a whole: it is
-    computed a block of nodes at a time, in the cache, and once more for the gradient, where that takes an
-    eighth of the time of the MLP. There is no second derivative.
+    That is in eager mode, in float32 or more, with no condition on nodes. The hidden state then never is
+    there as a whole: it is computed a block of nodes at a time, in the cache, and once more for the gradient,
+    where that takes an eighth of the time of the MLP. There is no second derivative.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) ->
     mlp
         From ``channels`` to as many.
     condition
-        ``(batch, condition_channels)``, or None.
+        ``(batch, condition_channels)``, at each node ``(batch, nodes, condition_channels)``, or None.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def add_mlp(x: Tensor, norm: Norm, mlp: MLP, condition: Tensor | None = None) ->
     ConfigError
         If ``condition`` is not what the norm was built for.
     """
-    if not exact_in_blocks(x):
+    if on_nodes(condition) or not exact_in_blocks(x):
         return x + mlp(norm(x, condition))  # type: ignore[no-any-return]
     return in_blocks(_AddMLP(norm, mlp), [x], [condition])[0]
 

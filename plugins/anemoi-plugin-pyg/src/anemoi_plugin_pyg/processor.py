@@ -62,7 +62,7 @@ class PyGProcessor(Processor):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.CONDITION, Capability.LINEAR_MEMORY}
+        {Capability.CONDITION, Capability.LINEAR_MEMORY, Capability.NODE_CONDITION}
     )
 
     edge_index: Tensor
@@ -109,7 +109,7 @@ class PyGProcessor(Processor):
         ConfigError
             If ``condition`` is not what the layers were built for.
         """
-        check_condition(condition, self.condition_channels)
+        check_condition(condition, self.condition_channels, nodes=x.shape[1])
         batch, nodes, _ = x.shape
         # Items of the batch become graphs that do not touch.
         first = torch.arange(batch, device=x.device)[:, None] * nodes

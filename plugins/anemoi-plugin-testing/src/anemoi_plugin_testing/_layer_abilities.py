@@ -149,3 +149,25 @@ def depends_on_its_condition(subject: Subject) -> None:
     gradient = condition.grad
     reached = gradient is not None and bool((gradient != 0).all() and gradient.isfinite().all())
     require(reached, f"the gradient of the condition is {gradient}")
+
+
+@contract(after=("depends_on_its_condition",), needs=Capability.NODE_CONDITION)
+def conditions_each_node(subject: Subject) -> None:
+    """The same numbers at every node give what they give once for all; others at one node change it the most.
+
+    More than the nodes do on average, that is: in a layer of messages its neighbours may change as much.
+    """
+    subject, graph = conditioned(subject), small_graph()
+    layer, (x, condition) = perturbed(build(subject, graph)), inputs(subject, graph)
+    everywhere = condition[:, None].expand(-1, x.shape[1], -1).clone()
+    out = run(layer, (x, condition))
+    difference = relative_difference(run(layer, (x, everywhere)), out)
+    require(difference < TOLERANCE, f"the same numbers at each node are {difference:.2g} of the result off")
+    for node in (0, x.shape[1] // 2, x.shape[1] - 1):
+        changed = everywhere.clone()
+        changed[0, node] += 1.0
+        effect = (run(layer, (x, changed)) - out).abs().amax(dim=-1)[0]  # (nodes,)
+        message = (
+            f"other numbers at node {node} change it by {effect[node]:.2g}, and all by {effect.mean():.2g}"
+        )
+        require(bool(effect[node] > effect.mean()), message)

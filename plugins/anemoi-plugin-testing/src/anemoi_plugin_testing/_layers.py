@@ -20,6 +20,7 @@ from ._graphs import (
 )
 from ._layer_abilities import (
     compiles,
+    conditions_each_node,
     depends_on_its_condition,
     exports,
     has_linear_memory,
@@ -189,5 +190,10 @@ LAYER_CHECKS: Final = (
 
 CHECKS: Final[Mapping[str, tuple[Check, ...]]] = dict.fromkeys(
     ("processor", "mapper"),
-    (*map(_with_a_condition_too, LAYER_CHECKS), depends_on_its_condition, works_beside_other_layers),
+    (
+        *map(_with_a_condition_too, LAYER_CHECKS),
+        depends_on_its_condition,
+        conditions_each_node,
+        works_beside_other_layers,
+    ),
 )

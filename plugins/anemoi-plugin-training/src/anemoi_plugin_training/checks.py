@@ -12,9 +12,8 @@ import torch
 from anemoi.core import config
 from anemoi.core.config import Spec
 from anemoi.core.errors import AnemoiError, ConfigError
-from anemoi.core.interfaces.capability import Capability
 from anemoi.core.interfaces.objective import Objective
-from anemoi.core.model import model_class
+from anemoi.core.model import check_condition, model_class
 from anemoi.core.times import format_date, parse_date, parse_duration
 from anemoi.core.variable import Role
 
@@ -65,12 +64,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
     if model.needs_graph:
         _built("graph", settings.graph, "graph", trust_code)
     _check_trackers(settings.trackers, trust_code)
-    if objective.condition_channels and Capability.CONDITION not in model.capabilities:
-        raise ConfigError(
-            f"The objective conditions the model on {objective.condition_channels} numbers, "
-            "but the model takes no condition.",
-            fix="Choose a model that declares Capability.CONDITION, or an objective without noise.",
-        )
+    check_condition(objective, model)
 
 
 def _built(kind: str, spec: Spec | None, key: str, trust_code: bool, **structure: Any) -> Any:

@@ -266,8 +266,8 @@ def _kept(model: ForecastModel, domains: Mapping[str, Domain], steps: Mapping[st
         )
         for name, domain in normalised.items()
     }
-    channels = model.objective.condition_channels
-    condition = torch.zeros((1, members, channels), device="meta") if channels else None
+    shape = model.condition_shape(1, members)
+    condition = None if shape is None else torch.zeros(shape, device="meta")
     # Autocast knows no meta device, and there is nothing to cast.
     keeping = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
     with keeping, _replaced(torch, "autocast", lambda *args, **options: nullcontext()):

@@ -94,7 +94,13 @@ class TransformerProcessor(Processor):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.COMPILE, Capability.CONDITION, Capability.EXPORT, Capability.LINEAR_MEMORY}
+        {
+            Capability.COMPILE,
+            Capability.CONDITION,
+            Capability.EXPORT,
+            Capability.LINEAR_MEMORY,
+            Capability.NODE_CONDITION,
+        }
     )
 
     order: Tensor
@@ -174,8 +180,10 @@ class TransformerProcessor(Processor):
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """See :meth:`anemoi.core.interfaces.processor.Processor.forward`."""
-        check_condition(condition, self.condition_channels)
+        check_condition(condition, self.condition_channels, nodes=len(self.order))
         x = x.index_select(1, self.order)  # (batch, nodes, channels), in the order of the window
+        if condition is not None and condition.ndim > 2:  # numbers at each node
+            condition = condition.index_select(1, self.order)
         (x,) = run_in_chunks(
             self.layers,
             (x,),

@@ -23,6 +23,9 @@ class Capability(str, Enum):
     CONDITION = "condition"
     """A layer that can be conditioned, on as many numbers as its option ``condition_channels`` says (0)."""
 
+    NODE_CONDITION = "node_condition"
+    """A model or processor, conditioned, that can be given other numbers at each hidden node."""
+
     ROTATION_INVARIANT = "rotation_invariant"
     """A graph builder whose edges turn with the grid when that is turned about the axis of the Earth."""
 

@@ -9,7 +9,8 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ..domain import Domain
-from ..graph import Graph
+from ..errors import ConfigError
+from ..graph import Graph, Nodes
 from ..steps import Steps
 from .capability import Capability
 
@@ -39,6 +40,9 @@ class Model(nn.Module, ABC):
         When the states lie that come in and go out, for each domain.
     condition_channels
         How many numbers each member is conditioned on; 0 if nothing provides a condition.
+    condition_on_nodes
+        Given as True to a model that declares ``Capability.NODE_CONDITION``, and to no other, where each of
+        its hidden nodes is conditioned on numbers of its own.
 
     Raises
     ------
@@ -63,6 +67,20 @@ class Model(nn.Module, ABC):
     ) -> None:
         super().__init__()
 
+    @property
+    def condition_nodes(self) -> Nodes:
+        """Where a condition on nodes lies; of a model that declares ``Capability.NODE_CONDITION``.
+
+        Raises
+        ------
+        ConfigError
+            Of any other.
+        """
+        raise ConfigError(
+            f"The model {type(self).__name__} has no nodes that a condition could lie on.",
+            fix="Choose one that declares Capability.NODE_CONDITION, such as encoder-processor-decoder.",
+        )
+
     @abstractmethod
     def forward(self, fields: Fields, condition: Tensor | None = None) -> dict[str, Tensor]:
         """Predict the outputs.
@@ -73,8 +91,9 @@ class Model(nn.Module, ABC):
             For each domain ``(batch, time in, ensemble, grid, inputs)``, times as ``steps[domain].inputs``,
             variables as ``domains[domain].inputs``. Never NaN.
         condition
-            ``(batch, ensemble, condition_channels)``, what to condition on (noise, noise level), or None if
-            there are none.
+            ``(batch, ensemble, condition_channels)``, what to condition on (noise, noise level); of a model
+            built with ``condition_on_nodes`` ``(batch, ensemble, hidden nodes, condition_channels)``; or None
+            if there are none.
 
         Returns
         -------

@@ -73,6 +73,11 @@ class Objective(ABC):
         """How many numbers it conditions the network on, for each member; none by default."""
         return 0
 
+    @property
+    def condition_on_nodes(self) -> bool:
+        """Whether it conditions each hidden node on numbers of its own; no by default."""
+        return False
+
     def network_domains(self, domains: Mapping[str, Domain]) -> Mapping[str, Domain]:
         """What the network takes and gives, where that is more than the data have: noised outputs, say.
 

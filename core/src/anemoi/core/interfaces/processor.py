@@ -50,7 +50,8 @@ class Processor(nn.Module, ABC):
         condition
             ``(batch, condition_channels)``, what to condition on (noise level, lead time), or None. There are
             as many as the option ``condition_channels`` says, of a layer that declares
-            :attr:`.Capability.CONDITION`; any other takes none.
+            :attr:`.Capability.CONDITION`; any other takes none. One that declares
+            :attr:`.Capability.NODE_CONDITION` takes ``(batch, nodes, condition_channels)`` too.
 
         Returns
         -------

@@ -1,6 +1,6 @@
 """The forecast model: a network put together from plugins, and the transforms around it."""
 
-from .assembly import DATA, assemble, model_class, transforms_of
+from .assembly import DATA, assemble, check_condition, model_class, transforms_of
 from .encoder_processor_decoder import EncoderProcessorDecoder
 from .forecast_model import ForecastModel
 from .sample import Sample
@@ -11,6 +11,7 @@ __all__ = [
     "ForecastModel",
     "Sample",
     "assemble",
+    "check_condition",
     "model_class",
     "transforms_of",
 ]

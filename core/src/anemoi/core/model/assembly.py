@@ -68,12 +68,8 @@ def assemble(
         name: build_chain(transforms_of(configuration, name), domain, trust_code=trust_code)
         for name, domain in domains.items()
     }
-    spec, channels = configuration["model"], objective.condition_channels
-    if channels and Capability.CONDITION not in model_class(spec, trust_code=trust_code).capabilities:
-        raise ConfigError(
-            f"The objective conditions the model on {channels} numbers, but the model takes no condition.",
-            fix="Choose a model that declares Capability.CONDITION, or an objective without noise.",
-        )
+    spec = configuration["model"]
+    check_condition(objective, model_class(spec, trust_code=trust_code))
     network = config.build(
         "model",
         spec,
@@ -81,9 +77,33 @@ def assemble(
         domains=objective.network_domains({name: chain.after for name, chain in chains.items()}),
         graph=graph,
         steps=steps,
-        condition_channels=channels,
+        condition_channels=objective.condition_channels,
+        **({"condition_on_nodes": True} if objective.condition_on_nodes else {}),
     )
     return ForecastModel(network=cast(Model, network), transforms=chains, steps=steps, objective=objective)
+
+
+def check_condition(objective: Objective, model: type[Model]) -> None:
+    """Check that a model takes the condition that an objective gives it.
+
+    Raises
+    ------
+    ConfigError
+        If it does not.
+    """
+    channels = objective.condition_channels
+    if channels and Capability.CONDITION not in model.capabilities:
+        raise ConfigError(
+            f"The objective conditions the model on {channels} numbers, but the model takes no condition.",
+            fix="Choose a model that declares Capability.CONDITION, or an objective without noise.",
+        )
+    if objective.condition_on_nodes and Capability.NODE_CONDITION not in model.capabilities:
+        raise ConfigError(
+            f"The objective conditions each hidden node on {channels} numbers, but the model takes a "
+            "condition for a whole member alone.",
+            fix="Choose a model that declares Capability.NODE_CONDITION, such as encoder-processor-decoder, "
+            "or noise that is the same everywhere: objective.noise=global.",
+        )
 
 
 def model_class(spec: Mapping[str, Any], *, trust_code: bool) -> type[Model]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..config import Builder, Component
 from ..domain import Domain
 from ..errors import ConfigError
-from ..graph import HIDDEN, Edges, Graph
+from ..graph import HIDDEN, Edges, Graph, Nodes
 from ..interfaces.capability import Capability
 from ..interfaces.mapper import Mapper
 from ..interfaces.model import Fields, Model
@@ -35,9 +35,9 @@ class EncoderProcessorDecoder(Model):
 
     Parameters
     ----------
-    domains, graph, steps, condition_channels
+    domains, graph, steps, condition_channels, condition_on_nodes
         As for every :class:`~anemoi.core.interfaces.model.Model`. The outputs of several encoders are
-        added on the hidden nodes.
+        added on the hidden nodes. A condition on nodes goes to the processor alone.
     channels
         The size of the latent state of a node.
     encoder
@@ -54,7 +54,9 @@ class EncoderProcessorDecoder(Model):
         for one that does not come.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.CONDITION})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.CONDITION, Capability.NODE_CONDITION}
+    )
 
     hidden_features: Tensor
 
@@ -65,6 +67,7 @@ class EncoderProcessorDecoder(Model):
         graph: Graph | None,
         steps: Mapping[str, Steps],
         condition_channels: int = 0,
+        condition_on_nodes: bool = False,
         channels: Annotated[int, Field(ge=1)],
         encoder: Annotated[Builder, Component("mapper")],
         processor: Annotated[Builder, Component("processor")],
@@ -76,8 +79,8 @@ class EncoderProcessorDecoder(Model):
                 "The model encoder-processor-decoder needs a graph.", fix="Choose one: graph=NAME"
             )
         parts = {"encoder": encoder, "processor": processor, "decoder": decoder}
-        conditioned = _conditioned(parts, condition_channels)
-        self.condition_channels = condition_channels
+        conditioned = _conditioned(parts, condition_channels, on_nodes=condition_on_nodes)
+        self.condition_channels, self.condition_on_nodes = condition_channels, condition_on_nodes
         self.takes_condition = {
             part: bool(builder.spec.get("condition_channels")) for part, builder in conditioned.items()
         }
@@ -87,7 +90,7 @@ class EncoderProcessorDecoder(Model):
             for name, domain in domains.items()
             if domain.outputs and steps[name].outputs
         }
-        hidden = graph.nodes[HIDDEN]
+        hidden = self._hidden = graph.nodes[HIDDEN]
         for name in domains:
             _check_edges(graph, name, decoded=name in self.outputs)
         self.encoders = nn.ModuleDict(
@@ -128,15 +131,18 @@ class EncoderProcessorDecoder(Model):
             scale = torch.tensor(domain.changes.stdev, dtype=torch.float32)[domain.columns(domain.prognostic)]
             self.register_buffer(f"change_of_{name}", scale, persistent=False)
 
+    @property
+    def condition_nodes(self) -> Nodes:
+        """See :meth:`anemoi.core.interfaces.model.Model.condition_nodes`."""
+        return self._hidden
+
     def forward(self, fields: Fields, condition: Tensor | None = None) -> dict[str, Tensor]:
         """See :meth:`anemoi.core.interfaces.model.Model.forward`."""
-        seen = 0 if condition is None else condition.shape[-1]
-        if seen != self.condition_channels:
-            raise ConfigError(
-                f"The model was built for a condition of {self.condition_channels} numbers, but given {seen}."
-            )
         batch, _, members = next(iter(fields.values())).shape[:3]
-        given = None if condition is None else condition.flatten(0, 1)  # (batch x ensemble, channels)
+        self._check_condition(condition)
+        given = (
+            None if condition is None else condition.flatten(0, 1)
+        )  # (batch x ensemble, [nodes,] channels)
         data = {
             name: inputs.features(fields[name], self.get_buffer(f"change_of_{name}"))
             for name, inputs in self.inputs.items()
@@ -156,6 +162,16 @@ class EncoderProcessorDecoder(Model):
             )
             for name, outputs in self.outputs.items()
         }
+
+    def _check_condition(self, condition: Tensor | None) -> None:
+        seen = () if condition is None else tuple(condition.shape[2:])
+        nodes = (len(self._hidden),) if self.condition_on_nodes else ()
+        expected = (*nodes, self.condition_channels) if self.condition_channels else ()
+        if seen != expected:
+            raise ConfigError(
+                f"The model was built for a condition of the shape (batch, ensemble, *{expected}), but given "
+                f"(batch, ensemble, *{seen})."
+            )
 
     def _condition(self, part: str, condition: Tensor | None) -> dict[str, Tensor | None]:
         return {"condition": condition} if self.takes_condition[part] else {}
@@ -219,13 +235,23 @@ def _flat(fields: Tensor) -> Tensor:
     return fields.permute(0, 2, 3, 1, 4).reshape(batch * members, grid, time * variables)
 
 
-def _conditioned(parts: Mapping[str, Builder], channels: int) -> dict[str, Builder]:
-    """Tell layers that take a condition how many numbers it has, and refuse what does not fit."""
+def _conditioned(parts: Mapping[str, Builder], channels: int, *, on_nodes: bool) -> dict[str, Builder]:
+    """Tell layers that take a condition how many numbers it has, and refuse what does not fit.
+
+    One ``on_nodes`` goes to the processor alone, since encoder and decoder have other nodes too.
+    """
+    if on_nodes and not _can(parts["processor"], Capability.NODE_CONDITION):
+        raise ConfigError(
+            f"The objective conditions each hidden node on {channels} numbers, but the processor takes a "
+            "condition for a whole member alone.",
+            fix="Choose one that declares Capability.NODE_CONDITION, such as "
+            "model.processor.name=transformer, or noise that is the same everywhere: objective.noise=global.",
+        )
     found = {}
     for part, builder in parts.items():
         wanted = builder.spec.get("condition_channels", 0)
-        able = Capability.CONDITION in getattr(builder.component, "capabilities", ())
-        if wanted and wanted != channels:
+        able = _can(builder, Capability.CONDITION) and (part == "processor" or not on_nodes)
+        if wanted and (wanted != channels or not able):
             provided = f"{channels} are provided" if channels else "nothing provides one"
             raise ConfigError(
                 f"model.{part}.condition_channels is {wanted}: the {part} waits for a condition of {wanted} "
@@ -240,6 +266,10 @@ def _conditioned(parts: Mapping[str, Builder], channels: int) -> dict[str, Build
             fix="Choose one that declares Capability.CONDITION, such as model.processor.name=transformer.",
         )
     return found
+
+
+def _can(builder: Builder, capability: Capability) -> bool:
+    return capability in getattr(builder.component, "capabilities", ())
 
 
 def _among_hidden(graph: Graph) -> Edges:

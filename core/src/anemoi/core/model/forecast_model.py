@@ -68,7 +68,7 @@ class ForecastModel(nn.Module):
         fields
             For each domain ``(batch, time in, ensemble, grid, inputs)``, normalised.
         condition
-            ``(batch, ensemble, condition_channels)``, or None.
+            Of the shape that :meth:`condition_shape` gives, or None.
 
         Returns
         -------
@@ -76,6 +76,18 @@ class ForecastModel(nn.Module):
             For each domain with outputs ``(batch, time out, ensemble, grid, outputs)``, normalised.
         """
         return self.enforce(self.network(fields, condition))
+
+    def condition_shape(self, batch: int, members: int) -> tuple[int, ...] | None:
+        """The shape of the condition that the network was built for; None if for none.
+
+        It is ``(batch, ensemble, condition_channels)``, or with numbers of its own at each hidden node
+        ``(batch, ensemble, hidden nodes, condition_channels)``.
+        """
+        channels = self.objective.condition_channels
+        if not channels:
+            return None
+        nodes = (len(self.network.condition_nodes),) if self.objective.condition_on_nodes else ()
+        return (batch, members, *nodes, channels)
 
     def advance(self, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
         """Forecast one step, as the objective does it: see :meth:`Objective.advance`."""

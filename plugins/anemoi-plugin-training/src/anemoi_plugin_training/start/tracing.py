@@ -142,8 +142,8 @@ class _Passes:
             )
             size = (1, len(times), members, len(domain.grid), len(domain.inputs))
             fields[name] = (torch.randn(size) * there[None, :, None, None, :]).to(device)
-        channels = model.objective.condition_channels
-        condition = torch.randn(1, members, channels, device=device) if channels else None
+        shape = model.condition_shape(1, members)
+        condition = None if shape is None else torch.randn(shape, device=device)
         model.network.zero_grad(set_to_none=True)
         given = model.network(fields, condition)
         parts = []
