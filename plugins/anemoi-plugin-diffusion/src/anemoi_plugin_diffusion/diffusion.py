@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +11,7 @@ from anemoi.core.errors import ConfigError
 from pydantic import Field
 from torch import Tensor
 
-from .generative import Generative, mixed
+from .generative import Generative, of_each, scaled
 from .levels import LogNormalLevels, RhoLevels
 from .samplers import SAMPLERS, Churn
 from .units import Target
@@ -140,19 +141,21 @@ class Diffusion(Generative):
         """See :meth:`anemoi.core.interfaces.objective.Objective.advance`."""
         units = self._units(model, inputs)
         levels = self.levels.spaced(self.sampler_steps)
-        drawn = self._drawn(model, units, generator)
-        ones = next(iter(drawn.values())).new_ones(len(next(iter(drawn.values()))))
-
-        def denoise(noised: Fields, level: float) -> Fields:
-            return self._denoised(model, inputs, noised, level * ones)
-
-        sampled = self.sampler.sample(denoise, mixed(levels[0], drawn, 0.0, drawn), levels, generator)
+        noise = scaled(levels[0], self._drawn(model, units, generator))
+        sampled = self.sampler.sample(partial(self._denoised, model, inputs), noise, levels, generator)
         return model.enforce({name: each.states(sampled[name]) for name, each in units.items()})
 
     def _denoised(
-        self, model: ForecastModel, inputs: Fields, noised: Fields, level: Tensor
+        self, model: ForecastModel, inputs: Fields, noised: Fields, level: Tensor | float
     ) -> dict[str, Tensor]:
-        """The preconditioned network (EDM, table 1), for data of variance one; ``level`` is ``(batch,)``."""
+        """The preconditioned network (EDM, table 1), for data of variance one.
+
+        Parameters
+        ----------
+        level
+            Of the noise, of each sample, ``(batch,)``, or of all.
+        """
+        level = of_each(level, next(iter(noised.values())))
         wide = _wide(level)
         size = (wide**2 + 1).sqrt()
         given = {name: values / size for name, values in noised.items()}

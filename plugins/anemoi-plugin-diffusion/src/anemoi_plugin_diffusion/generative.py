@@ -98,7 +98,7 @@ class Generative(Rollout):
         return drawn
 
     def _asked(
-        self, model: ForecastModel, inputs: Fields, noised: Fields, number: Tensor
+        self, model: ForecastModel, inputs: Fields, noised: Fields, number: Tensor | float
     ) -> dict[str, Tensor]:
         """Give what the network finds.
 
@@ -107,17 +107,22 @@ class Generative(Rollout):
         noised
             For each domain ``(batch, time out, ensemble, grid, outputs)``, of order one.
         number
-            How noised each sample is, ``(batch,)``, from -1 to 1 or so.
+            How noised each sample is, ``(batch,)``, or all are; from -1 to 1 or so.
         """
         fields = dict(inputs)
         for name, values in noised.items():
             beside = values.permute(0, 2, 3, 1, 4).flatten(3)  # (batch, ensemble, grid, time x outputs)
             beside = beside[:, None].expand(-1, inputs[name].shape[1], -1, -1, -1)
             fields[name] = torch.cat([inputs[name], beside], dim=-1)
-        members = next(iter(noised.values())).shape[2]
-        condition = embedded(number)[:, None].expand(-1, members, -1)
+        some = next(iter(noised.values()))
+        condition = embedded(of_each(number, some))[:, None].expand(-1, some.shape[2], -1)
         found: dict[str, Tensor] = model.network(fields, condition)
         return found
+
+
+def of_each(number: Tensor | float, fields: Tensor) -> Tensor:
+    """Give a number for each sample of ``fields``, ``(batch,)``."""
+    return torch.as_tensor(number, dtype=fields.dtype, device=fields.device).expand(len(fields))
 
 
 def embedded(number: Tensor) -> Tensor:
@@ -127,6 +132,11 @@ def embedded(number: Tensor) -> Tensor:
     """
     phases = pi * number[:, None] * torch.arange(1, _FREQUENCIES + 1, device=number.device)
     return torch.cat([number[:, None], phases.sin(), phases.cos()], dim=-1)
+
+
+def scaled(factor: float, fields: Fields) -> dict[str, Tensor]:
+    """Give ``factor fields``, domain by domain."""
+    return {name: factor * each for name, each in fields.items()}
 
 
 def mixed(first: float, one: Fields, second: float, other: Fields) -> dict[str, Tensor]:

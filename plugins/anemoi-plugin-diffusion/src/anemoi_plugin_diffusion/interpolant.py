@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import sqrt
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,15 +11,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from .generative import Generative, mixed
+from .generative import Generative, mixed, scaled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from anemoi.core.interfaces import Criterion, Fields
     from anemoi.core.model import ForecastModel, Sample
 
     from .units import Units
+
+
+Drift = Callable[["Fields", float], "Fields"]
 
 
 class StochasticInterpolant(Generative):
@@ -81,14 +86,7 @@ class StochasticInterpolant(Generative):
     def advance(self, model: ForecastModel, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`anemoi.core.interfaces.objective.Objective.advance`."""
         units = self._units(model, inputs)
-        some = next(iter(units.values())).last
-
-        def drift(fields: Fields, time: float) -> Fields:
-            return self._asked(model, inputs, fields, some.new_full((len(some),), time))
-
-        def draw() -> Fields:
-            return self._drawn(model, units, generator)
-
+        drift, draw = partial(self._asked, model, inputs), partial(self._drawn, model, units, generator)
         way = _stochastic if self.sampler == "euler-maruyama" else _deterministic
         return model.enforce(_states(units, way(drift, draw, self.amplitude, self.sampler_steps)))
 
@@ -97,41 +95,34 @@ def _states(units: Mapping[str, Units], fields: Fields) -> dict[str, Tensor]:
     return {name: each.states(fields[name]) for name, each in units.items()}
 
 
-def _stochastic(
-    drift: Callable[[Fields, float], Fields], draw: Callable[[], Fields], amplitude: float, steps: int
-) -> Fields:
+def _stochastic(drift: Drift, draw: Callable[[], Fields], amplitude: float, steps: int) -> Fields:
     """Follow ``dX = b dt + amplitude (1 - t) dW`` from zero, by the method of Euler and Maruyama."""
-    noise = draw()
-    fields: Fields = mixed(0.0, noise, 0.0, noise)
+    fields: Fields = scaled(0.0, draw())
     for number in range(steps):
         time = number / steps
-        fields = mixed(1.0, fields, 1 / steps, drift(fields, time))
-        fields = mixed(1.0, fields, amplitude * (1 - time) / sqrt(steps), noise)
-        if number + 1 < steps:
-            noise = draw()
+        moved = mixed(1.0, fields, 1 / steps, drift(fields, time))
+        fields = mixed(1.0, moved, amplitude * (1 - time) / sqrt(steps), draw())
     return fields
 
 
-def _deterministic(
-    drift: Callable[[Fields, float], Fields], draw: Callable[[], Fields], amplitude: float, steps: int
-) -> Fields:
+def _deterministic(drift: Drift, draw: Callable[[], Fields], amplitude: float, steps: int) -> Fields:
     """Follow the equation without noise that has the distribution of the way, by Heun's method.
 
     It is ``dX = (b - (amplitude (1 - t))² score / 2) dt``. The score follows from the drift (Chen et al.
     2024): the way has ``amplitude W = (t b - 2 X) / (t - 2)`` on average, and the score is
-    ``-W / (amplitude (1 - t) t)``. At the beginning the score has no bounds, but ``X / r`` has a slope in
-    ``r``, the root of time, that does: ``((3 - t) b - X) / (2 - t)``. So that is followed.
+    ``-W / (amplitude (1 - t) t)``. It has no bounds at the beginning. But ``X / r`` has a bounded slope in
+    ``r``, the root of time: ``((3 - t) b - X) / (2 - t)``. So that is followed.
     """
-
-    def slope(root: float, fields: Fields) -> Fields:
-        """Of ``X / root`` at a root of time."""
-        time, place = root**2, mixed(root, fields, 0.0, fields)
-        return mixed((3 - time) / (2 - time), drift(place, time), -1 / (2 - time), place)
-
-    noise = draw()
-    fields: Fields = mixed(amplitude, noise, 0.0, noise)
+    fields: Fields = scaled(amplitude, draw())
     for number in range(steps):
-        begin = slope(number / steps, fields)
-        end = slope((number + 1) / steps, mixed(1.0, fields, 1 / steps, begin))
+        begin = _slope(drift, fields, number / steps)
+        ahead = mixed(1.0, fields, 1 / steps, begin)
+        end = _slope(drift, ahead, (number + 1) / steps)
         fields = mixed(1.0, fields, 0.5 / steps, mixed(1.0, begin, 1.0, end))
     return fields
+
+
+def _slope(drift: Drift, fields: Fields, root: float) -> Fields:
+    """The slope of ``fields``, which are ``X / root``, at a root of time."""
+    time, place = root**2, scaled(root, fields)
+    return mixed((3 - time) / (2 - time), drift(place, time), -1 / (2 - time), place)

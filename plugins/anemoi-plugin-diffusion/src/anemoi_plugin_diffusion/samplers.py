@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, log, sqrt
+from typing import ClassVar
 
 import torch
 from anemoi.core.interfaces import Fields
@@ -51,20 +52,21 @@ class Churn:
 
 
 class Sampler(ABC):
-    """Removes noise in steps.
+    """Removes noise.
 
     Parameters
     ----------
     churn
-        What noise is added on the way.
+        What noise is added on the way; of no use to a sampler that does not churn.
     """
 
-    churns = True
-    """Whether it allows noise to be added on the way."""
+    churns: ClassVar[bool] = True
+    """Whether noise can be added on the way."""
 
     def __init__(self, churn: Churn | None = None) -> None:
         self.churn = churn or Churn()
 
+    @abstractmethod
     def sample(
         self, denoise: Denoiser, fields: Fields, levels: Sequence[float], generator: torch.Generator
     ) -> Fields:
@@ -81,6 +83,15 @@ class Sampler(ABC):
         generator
             The only source of random numbers.
         """
+
+
+class Stepwise(Sampler):
+    """A sampler whose steps know nothing of each other."""
+
+    def sample(
+        self, denoise: Denoiser, fields: Fields, levels: Sequence[float], generator: torch.Generator
+    ) -> Fields:
+        """See :meth:`Sampler.sample`."""
         for level, lower in zip(levels, [*levels[1:], 0.0], strict=True):
             raised, above = self.churn(fields, level, len(levels), generator)
             fields = self.step(denoise, raised, above, lower)
@@ -91,11 +102,11 @@ class Sampler(ABC):
         """Bring fields from one noise level to a lower one, which may be zero."""
 
 
-class Heun(Sampler):
+class Heun(Stepwise):
     """Heun's method, of second order (Karras et al. 2022, algorithm 2): two denoisings a step."""
 
     def step(self, denoise: Denoiser, fields: Fields, level: float, lower: float) -> Fields:
-        """See :meth:`Sampler.step`."""
+        """See :meth:`Stepwise.step`."""
         denoised = denoise(fields, level)
         below = towards(fields, denoised, lower / level)
         if lower == 0:
@@ -106,11 +117,11 @@ class Heun(Sampler):
         return mixed(1.0, fields, (lower - level) / 2, mixed(1.0, slope, 1.0, slope_below))
 
 
-class SingleStep(Sampler):
+class SingleStep(Stepwise):
     """DPM-Solver++ 2S, of second order (Lu et al. 2022, algorithm 1): two denoisings a step."""
 
     def step(self, denoise: Denoiser, fields: Fields, level: float, lower: float) -> Fields:
-        """See :meth:`Sampler.step`."""
+        """See :meth:`Stepwise.step`."""
         denoised = denoise(fields, level)
         if lower > 0:
             between = sqrt(level * lower)  # the middle in log(level)
@@ -142,10 +153,6 @@ class MultiStep(Sampler):
                 before, last = denoised, width
             fields = towards(fields, guess, lower / level)
         return fields
-
-    def step(self, denoise: Denoiser, fields: Fields, level: float, lower: float) -> Fields:
-        """The first step, of first order."""
-        return towards(fields, denoise(fields, level), lower / level)
 
 
 def towards(fields: Fields, denoised: Fields, share: float) -> Fields:
