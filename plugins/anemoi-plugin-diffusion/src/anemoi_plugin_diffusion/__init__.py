@@ -1,0 +1,1 @@
+"""Diffusion and stochastic interpolants for Anemoi: forecasts sampled from noise."""

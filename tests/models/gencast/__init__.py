@@ -1,1 +1,0 @@
-"""GenCast (Price et al., "Probabilistic weather forecasting with machine learning", Nature 637, 2025)."""

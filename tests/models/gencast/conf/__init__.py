@@ -1,1 +1,0 @@
-"""What ``objective=diffusion`` stands for."""
