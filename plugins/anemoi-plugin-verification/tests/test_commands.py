@@ -192,7 +192,7 @@ def test_the_metrics_that_are_named_are_printed(model, capsys) -> None:
     out = capsys.readouterr().out
     assert "CRPS of msl (hPa)" in out
     assert "ACC" not in out
-    options += ["--metric-option", "crps.fair=true", "--json"]
+    options += ["--metric-option", "crps.fair=false", "--json"]
     assert main(["evaluate", model, *options]) == 0
     row = json.loads(capsys.readouterr().out)["scores"][0]
     metrics = {name for name in row if isinstance(row[name], dict)}
@@ -242,6 +242,18 @@ def test_the_source_of_one_domain_is_changed_by_its_name(coupled_model, capsys) 
         (["--metric", "rnse"], "no metric called 'rnse'"),
         (["--metric", "crps", "--metric-option", "crps.far=true"], "fair"),
         (["--metric-option", "crps.fair=true"], "--metric-option names crps, which no --metric does."),
+        (
+            ["--metric", "crps", "--metric-option", "crps.fair=true"],
+            "crps, with its options, is defined for 2",
+        ),
+        (
+            ["--metric", "spread-skill"],
+            "spread-skill, with its options, is defined for 2 members or more; one",
+        ),
+        (
+            ["--metric", "brier", "--metric-option", "brier.thresholds={q: 1}"],
+            "a threshold of q, which is not",
+        ),
         (["--metric-option", "crps"], "--metric-option crps is not METRIC.KEY=VALUE."),
         (["--persist", "sst"], "sst cannot be persisted"),
         (["--lead-time", "5h"], "5h"),

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 from anemoi.core.domain import Domain
+from anemoi.core.errors import DataError
 from numpy.typing import NDArray
 
 from .metric import Array, Field, Metric
@@ -35,7 +36,15 @@ class DateMean(Metric):
         """Score the forecast from one date, ``(lead times, outputs)``; arguments as for :meth:`update`."""
 
     def update(self, forecast: Field, truth: Field, climatology: Field) -> None:
-        """See :meth:`Metric.update`."""
+        """See :meth:`Metric.update`.
+
+        Raises
+        ------
+        DataError
+            If the forecast has fewer members than :attr:`least_members`.
+        """
+        if forecast.shape[1] < self.least_members:
+            raise DataError(f"{type(self).__name__} is defined for {self.least_members} members or more.")
         known = ~np.isnan(truth).all(axis=1)  # (lead times, outputs)
         self._sum += np.where(known, self.score(forecast, truth, climatology), 0.0)
         self._dates += known

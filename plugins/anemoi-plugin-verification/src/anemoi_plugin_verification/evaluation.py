@@ -131,7 +131,9 @@ class Evaluator:
         for name, build in self._builders.items():
             for who, fields in forecasts.items():
                 metric = build(domain=self._domain, lead_times=np.array(lead_times, "timedelta64[s]"))
-                metric.update(fields, truth, normal)
+                # A reference is a distribution without width, which any number of equal members has.
+                copies = 1 if who == MODEL else metric.least_members
+                metric.update(np.repeat(fields, copies, axis=1), truth, normal)
                 metrics[name, who] = metric
         return Scored(states[0].domain, states[0].start, lead_times, metrics)
 

@@ -53,6 +53,12 @@ class Metric(ABC):
     in_units: ClassVar[bool] = False
     """Whether scores have the units of the variable."""
 
+    least_members: int = 1
+    """How many members a forecast must have. Fewer are refused before any forecast is made.
+
+    References of one state, such as persistence, count as so many members that are all the same.
+    """
+
     @abstractmethod
     def __init__(self, *, domain: Domain, lead_times: NDArray[np.timedelta64]) -> None: ...
 

@@ -117,7 +117,7 @@ _RMSE_HEADINGS = (
     "skill on\npersist.",
     "skill on\nclimatol.",
 )
-_NAMES = {"acc": "ACC", "crps": "CRPS"}
+_NAMES = {"acc": "ACC", "crps": "CRPS", "energy-score": "energy score", "brier": "Brier score"}
 
 
 def terminal_tables(evaluation: Evaluation) -> Iterator[Table]:
@@ -131,8 +131,9 @@ def terminal_tables(evaluation: Evaluation) -> Iterator[Table]:
             [[*_rmse_cells(row), *row.others.values()] for row in section.rows],
         )
         for name in (name for name in first.errors if name != RMSE):
+            of = variable if evaluation.metrics[name].metric.in_units else section.variable
             yield _terminal_table(
-                f"{_NAMES.get(name, name)} of {variable}",
+                f"{_NAMES.get(name, name)} of {of}",
                 ["lead\ntime", "\nmodel", "persis-\ntence", "clima-\ntology"],
                 [[row.lead_time, *(row.errors[name][who] for who in FORECASTERS)] for row in section.rows],
             )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint, build_model
 from anemoi.core.domain import Domain
-from anemoi.core.errors import DataError, NotThereError
+from anemoi.core.errors import DataError, NotThereError, RequestError
 from anemoi.core.forecasting import Sources, by_domain, check_sources, lead_times
 from anemoi.core.forecasting.initial import LeadTimes, step_count
 from anemoi.core.forecasting.needs import needs
@@ -18,6 +18,7 @@ from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.provenance import provenance
 from anemoi.core.times import format_date, parse_date, parse_duration
+from numpy.typing import NDArray
 
 from .area import Area
 from .climatology import Climatology
@@ -195,8 +196,8 @@ def verify(
     check_sources(checkpoint, sources, [*starts, *drawn], count=count, persist=persist)
     for name in leads if drawn else ():
         _check_truth(sources[name], drawn[0] + np.append(np.timedelta64(0, "s"), leads[name]))
-    for name, build in ((name, build) for name in leads for build in metrics.values()):
-        build(domain=checkpoint.domains[name], lead_times=leads[name])
+    for name in leads:
+        _check_metrics(metrics, checkpoint.domains[name], leads[name], members)
     building = {"trust_code": trust_code, "allow_different_versions": allow_different_versions}
     model = build_model(checkpoint, **building)
     of_past = None if climatology is None else by_domain(checkpoint, climatology)
@@ -265,6 +266,19 @@ def _check_fits(domain: Domain, source: DataSource) -> None:
             "of the checkpoint, or in another order.",
             fix=fix,
         )
+
+
+def _check_metrics(metrics: Metrics, domain: Domain, leads: NDArray[np.timedelta64], members: int) -> None:
+    """Build the metrics once, and refuse one that is not defined for so few members."""
+    for name, build in metrics.items():
+        least = build(domain=domain, lead_times=leads).least_members
+        if members < least:
+            raise RequestError(
+                f"The metric {name}, with its options, is defined for {least} members or more; "
+                f"{'one is' if members == 1 else f'{members} are'} forecast.",
+                fix=f"Forecast more (--members {max(least, 8)}), from an objective, a source or a perturbation "
+                "whose members differ; or leave it out.",
+            )
 
 
 def _check_truth(source: DataSource, times: Times) -> None:
