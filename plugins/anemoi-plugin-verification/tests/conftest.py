@@ -174,8 +174,9 @@ def damped(monkeypatch: pytest.MonkeyPatch) -> list[np.datetime64]:
         return sorted(found, key=lambda state: state.lead_time)
 
     monkeypatch.setattr("anemoi_plugin_verification.scoring.forecast", forecast)
+    model = SimpleNamespace(objective=SimpleNamespace(stochastic=True))
     monkeypatch.setattr(
-        "anemoi_plugin_verification.verification.build_model", lambda checkpoint, **how: "its model"
+        "anemoi_plugin_verification.verification.build_model", lambda checkpoint, **how: model
     )
     monkeypatch.setattr("anemoi.core.forecasting.forecast", forecast)
     return dates

@@ -83,3 +83,13 @@ class TestFairBrier(Contract):
     kind = "metric"
     name = "brier"
     options: ClassVar = {"fair": True, "thresholds": {"t_850": 1.5}}
+
+
+class TestRankHistogram(Contract):
+    kind = "metric"
+    name = "rank-histogram"
+
+
+class TestSpectrum(Contract):
+    kind = "metric"
+    name = "spectrum"

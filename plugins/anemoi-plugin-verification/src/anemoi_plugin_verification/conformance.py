@@ -208,6 +208,20 @@ def merges(subject: Subject) -> None:
 
 
 @contract(after=(*RUNS, "merges"))
+def gives_details_of_scores(subject: Subject) -> None:
+    """Details are arrays of ``(lead times, outputs, ...)``, of all dates where metrics are merged."""
+    samples = _samples()
+    whole, one, other = (_given(subject, each) for each in (samples, samples[:2], samples[2:]))
+    one.merge(other)
+    details, merged = whole.details(), one.details()
+    require(details.keys() == merged.keys(), "merging changes their names")
+    for name, found in details.items():
+        start = (len(LEAD_TIMES), len(VARIABLES) - 1)
+        require(found.shape[:2] == start, f"{name} has shape {found.shape}, not {start} and more")
+        _require_equal(merged[name], found, f"{name} of merged metrics")
+
+
+@contract(after=(*RUNS, "merges"))
 def leaves_what_it_merges_alone(subject: Subject) -> None:
     """A metric that was merged into another is the same after as before, and shares nothing with it."""
     samples = _samples()
@@ -364,6 +378,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     has_the_units_that_it_declares,
     counts_every_date_alike,
     merges,
+    gives_details_of_scores,
     leaves_what_it_merges_alone,
     crosses_processes,
     can_be_computed_at_any_time,

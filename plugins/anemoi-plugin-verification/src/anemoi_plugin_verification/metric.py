@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -85,3 +86,13 @@ class Metric(ABC):
     @abstractmethod
     def compute(self) -> Array:
         """Give the scores over all dates so far, ``(lead times, outputs)`` float64; NaN without truth."""
+
+    def details(self) -> Mapping[str, Array]:
+        """Give what a score sums up, over all dates so far; nothing by default.
+
+        Returns
+        -------
+        Mapping
+            Arrays ``(lead times, outputs, ...)`` by name, as the frequencies of ranks; none before a date.
+        """
+        return {}

@@ -78,6 +78,7 @@ def render(verification: Verification, example: Sequence[State]) -> str:
     page = environment.get_template("report.html").render(
         domains=[_domain(verification, name, example) for name in verification.domains],
         variables=[variable for evaluation in evaluations for variable in evaluation.variables],
+        forecasters=evaluations[0].forecasters,
         others=[name for name, values in metrics.items() if not is_error(values)],
         errors=[name for name, values in metrics.items() if is_error(values) and name != RMSE],
         described={

@@ -10,7 +10,17 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from .scores import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, RMSE, Evaluation, Score, Values
+from .scores import (
+    CLIMATE_ENSEMBLE,
+    CLIMATOLOGY,
+    LAGGED_ENSEMBLE,
+    MODEL,
+    PERSISTENCE,
+    RMSE,
+    Evaluation,
+    Score,
+    Values,
+)
 from .units import DisplayUnit, decimals, display_unit, in_hours, long_name
 
 
@@ -117,6 +127,13 @@ _RMSE_HEADINGS = (
     "skill on\npersist.",
     "skill on\nclimatol.",
 )
+_FORECASTERS = {
+    MODEL: "\nmodel",
+    PERSISTENCE: "persis-\ntence",
+    CLIMATOLOGY: "clima-\ntology",
+    CLIMATE_ENSEMBLE: "climat.\nensemble",
+    LAGGED_ENSEMBLE: "lagged\nensemble",
+}
 _NAMES = {"acc": "ACC", "crps": "CRPS", "energy-score": "energy score", "brier": "Brier score"}
 
 
@@ -134,8 +151,8 @@ def terminal_tables(evaluation: Evaluation) -> Iterator[Table]:
             of = variable if evaluation.metrics[name].metric.in_units else section.variable
             yield _terminal_table(
                 f"{_NAMES.get(name, name)} of {of}",
-                ["lead\ntime", "\nmodel", "persis-\ntence", "clima-\ntology"],
-                [[row.lead_time, *(row.errors[name][who] for who in FORECASTERS)] for row in section.rows],
+                ["lead\ntime", *(_FORECASTERS.get(who, who) for who in evaluation.forecasters)],
+                [[row.lead_time, *row.errors[name].values()] for row in section.rows],
             )
 
 
