@@ -134,7 +134,8 @@ _FORECASTERS = {
     CLIMATE_ENSEMBLE: "climat.\nensemble",
     LAGGED_ENSEMBLE: "lagged\nensemble",
 }
-_NAMES = {"acc": "ACC", "crps": "CRPS", "energy-score": "energy score", "brier": "Brier score"}
+_SHORT = {"acc": "\nACC", "spread-skill": "spread\n/ error", "rank-histogram": "rank\nhistogr."}
+_NAMES = {"crps": "CRPS", "energy-score": "energy score", "brier": "Brier score"}
 
 
 def terminal_tables(evaluation: Evaluation) -> Iterator[Table]:
@@ -144,7 +145,7 @@ def terminal_tables(evaluation: Evaluation) -> Iterator[Table]:
         first = section.rows[0]
         yield _terminal_table(
             variable,
-            [*_RMSE_HEADINGS, *(f"\n{_NAMES.get(name, name)}" for name in first.others)],
+            [*_RMSE_HEADINGS, *(_SHORT.get(name, f"\n{name}") for name in first.others)],
             [[*_rmse_cells(row), *row.others.values()] for row in section.rows],
         )
         for name in (name for name in first.errors if name != RMSE):
