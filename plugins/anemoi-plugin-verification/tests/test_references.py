@@ -8,11 +8,10 @@ from functools import partial
 import numpy as np
 import pytest
 from anemoi.core.errors import DataError, RequestError
-from anemoi.core.interfaces.output import State
 from anemoi.core.variable import Variable
 from scoringrules import crps_ensemble
 
-from anemoi_plugin_verification import climatology, scoring
+from anemoi_plugin_verification import climatology
 from anemoi_plugin_verification.ensemble_metrics import BrierScore, RankHistogram
 from anemoi_plugin_verification.evaluation import Evaluator
 from anemoi_plugin_verification.metrics import ContinuousRankedProbabilityScore
@@ -54,25 +53,7 @@ def test_in_a_period_of_years_members_are_of_the_season(array_source, lat_lon) -
     assert len(set(dates.tolist())) == 20
 
 
-@pytest.fixture
-def asked(damped, monkeypatch) -> list[tuple[str, int]]:
-    """Members about the half of the truth, in the place of a model; it notes dates and members."""
-    single = scoring.forecast
-    asked: list[tuple[str, int]] = []
-
-    def forecast(checkpoint, sources, date, lead_time, *, members, **how):
-        asked.append((str(date), members))
-        apart = np.arange(members, dtype=np.float32)[:, None, None] - (members - 1) / 2
-        return [
-            State(state.start, state.lead_time, state.fields + apart, state.domain)
-            for state in single(checkpoint, sources, date, lead_time, **how)
-        ]
-
-    monkeypatch.setattr("anemoi_plugin_verification.scoring.forecast", forecast)
-    return asked
-
-
-def test_an_ensemble_is_scored_beside_one_of_the_past(checkpoint, weather, asked) -> None:
+def test_an_ensemble_is_scored_beside_one_of_the_past(checkpoint, weather, damped) -> None:
     metrics = {**CRPS, "rank-histogram": RankHistogram, "brier": BrierScore}
     result = verify(checkpoint, weather, start="2025-12-19", lead_time="12h", members=3, metrics=metrics)
     evaluation = result.domain.evaluation
@@ -96,10 +77,10 @@ def test_an_ensemble_is_scored_beside_one_of_the_past(checkpoint, weather, asked
     assert len(row["details"]["brier"]["climatological_ensemble"]["observed"]) == 4
 
 
-def test_a_lagged_ensemble_is_of_forecasts_valid_at_the_same_time(checkpoint, weather, asked) -> None:
+def test_a_lagged_ensemble_is_of_forecasts_valid_at_the_same_time(checkpoint, weather, damped) -> None:
     how = {"start": "2025-12-20", "end": "2025-12-20T12", "lead_time": "12h", "members": 3, "metrics": CRPS}
     result = verify(checkpoint, weather, **how, lagged=3)
-    assert asked == [("2025-12-20T00:00:00", 3), ("2025-12-19T18:00:00", 1), ("2025-12-19T12:00:00", 1)]
+    assert [str(date) for date in damped] == [f"2025-12-{hour}:00:00" for hour in ("20T00", "19T18", "19T12")]
     assert result.domain.evaluation.forecasters[-1] == "lagged_ensemble"
     time, states = day("2025-12-20T12"), weather.read(weather.times)[:, 0].astype(float)
     at = {date: states[k] for k, date in enumerate(weather.times)}
@@ -111,7 +92,7 @@ def test_a_lagged_ensemble_is_of_forecasts_valid_at_the_same_time(checkpoint, we
     assert found == pytest.approx(np.average(cells, axis=0, weights=weather.grid.areas), rel=1e-4)
 
 
-def test_starts_have_all_that_earlier_forecasts_need(checkpoint, weather, asked) -> None:
+def test_starts_have_all_that_earlier_forecasts_need(checkpoint, weather, damped) -> None:
     how = {"start": "2025-12-01", "end": "2025-12-03", "lead_time": "6h", "members": 3, "metrics": CRPS}
     starts = [verify(checkpoint, weather, **how, lagged=lagged).starts[0] for lagged in (1, 4)]
     # A step before each start is read too, so that the earliest of a single forecast is the second state.

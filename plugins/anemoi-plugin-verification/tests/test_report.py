@@ -241,18 +241,8 @@ def test_the_report_says_why_there_are_no_curves(html):
 
 
 @pytest.fixture
-def of_members(checkpoint, weather, damped, monkeypatch):
+def of_members(checkpoint, weather, damped):
     """Four members, a verification of them beside a lagged ensemble, and the forecast that is drawn."""
-    single = scoring.forecast
-
-    def forecast(checkpoint, sources, date, lead_time, *, members, **how):
-        apart = 100.0 * np.arange(members, dtype=np.float32)[:, None, None]
-        return [
-            State(state.start, state.lead_time, state.fields + apart, state.domain)
-            for state in single(checkpoint, sources, date, lead_time, **how)
-        ]
-
-    monkeypatch.setattr("anemoi_plugin_verification.scoring.forecast", forecast)
     result = verify(
         checkpoint,
         weather,
@@ -269,7 +259,7 @@ def of_members(checkpoint, weather, damped, monkeypatch):
             "spectrum": Spectrum,
         },
     )
-    example = forecast(checkpoint, {"data": weather}, result.starts[0], "12h", members=4)
+    example = scoring.forecast(checkpoint, {"data": weather}, result.starts[0], "12h", members=4)
     return result, example
 
 

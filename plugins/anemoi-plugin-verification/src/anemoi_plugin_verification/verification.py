@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint, build_model
-from anemoi.core.domain import Domain
-from anemoi.core.errors import DataError, NotThereError, RequestError
+from anemoi.core.errors import DataError
 from anemoi.core.forecasting import Sources, by_domain, check_sources, lead_times
 from anemoi.core.forecasting.initial import LeadTimes, step_count
 from anemoi.core.forecasting.members import check_members
@@ -19,10 +18,10 @@ from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.interfaces.data_source import DataSource, Times
 from anemoi.core.interfaces.perturbation import Perturbation
 from anemoi.core.provenance import provenance
-from anemoi.core.times import format_date, parse_date, parse_duration
-from numpy.typing import NDArray
+from anemoi.core.times import parse_date, parse_duration
 
 from .area import Area
+from .checks import check_fits, check_metrics, check_truth
 from .climatology import Climatology
 from .evaluation import STANDARD, Metrics
 from .period import Offsets, Period, start_dates, test_start, training_period
@@ -191,7 +190,7 @@ def verify(
     sources = by_domain(checkpoint, source)
     leads, last = lead_times(checkpoint, lead_time), parse_duration(lead_time)
     for name in leads:
-        _check_fits(checkpoint.domains[name], sources[name])
+        check_fits(checkpoint.domains[name], sources[name])
     training = training_period(checkpoint.provenance)
     period = _test_period([sources[name] for name in leads], checkpoint.configuration, training, start, end)
     count = step_count(checkpoint, last)
@@ -204,9 +203,9 @@ def verify(
     check_sources(checkpoint, sources, [*starts, *drawn], count=count, persist=persist)
     check_earlier(checkpoint, sources, [*starts, *drawn], perturbation, members, persist)
     for name in leads if drawn else ():
-        _check_truth(sources[name], drawn[0] + np.append(np.timedelta64(0, "s"), leads[name]))
+        check_truth(sources[name], drawn[0] + np.append(np.timedelta64(0, "s"), leads[name]))
     for name in leads:
-        _check_metrics(metrics, checkpoint.domains[name], leads[name], members)
+        check_metrics(metrics, checkpoint.domains[name], leads[name], members)
     building = {"trust_code": trust_code, "allow_different_versions": allow_different_versions}
     model = build_model(checkpoint, **building)
     check_members(model, sources, starts[0], members, perturbed=perturbation is not None)
@@ -215,7 +214,7 @@ def verify(
     normals: dict[str, Climatology | None] = {}
     for name in leads:
         domain, origin = checkpoint.domains[name], of_past[name]
-        _check_fits(domain, origin)
+        check_fits(domain, origin)
         past[name] = found = past_period(origin, training, period, of_its_own=climatology is not None)
         normals[name] = None if found is None else mean_state(domain, origin, found)
     how = {
@@ -267,45 +266,6 @@ def verify(
         for name, evaluator in evaluators.items()
     }
     return Verification(checkpoint, training, period, verified, made, area)
-
-
-def _check_fits(domain: Domain, source: DataSource) -> None:
-    fix = "Name the data that the model is to be verified against with --source."
-    if absent := [name for name in domain.outputs if name not in source.variables]:
-        raise DataError(
-            f"The data have no {', '.join(absent)}, which the checkpoint forecasts; "
-            f"they have {', '.join(source.variables)}.",
-            fix=fix,
-        )
-    if not domain.grid.matches(source.grid):
-        raise DataError(
-            f"The data are on another grid, of {len(source.grid)} points, than the {len(domain.grid)} "
-            "of the checkpoint, or in another order.",
-            fix=fix,
-        )
-
-
-def _check_metrics(metrics: Metrics, domain: Domain, leads: NDArray[np.timedelta64], members: int) -> None:
-    """Build the metrics once, and refuse one that is not defined for so few members."""
-    for name, build in metrics.items():
-        least = build(domain=domain, lead_times=leads).least_members
-        if members < least:
-            raise RequestError(
-                f"The metric {name}, with its options, is defined for {least} members or more; "
-                f"{'one is' if members == 1 else f'{members} are'} forecast.",
-                fix=f"Forecast more (--members {max(least, 8)}), from an objective, a source or a "
-                "perturbation whose members differ; or leave it out.",
-            )
-
-
-def _check_truth(source: DataSource, times: Times) -> None:
-    """Refuse a forecast to draw whose truth is not there."""
-    absent = [time for time in times if time not in source.times or time in source.missing]
-    if absent:
-        raise NotThereError(
-            f"The data have no state at {format_date(absent[0])}, which the map would show.",
-            fix="Choose another --map-date, or leave it out: then a typical forecast is drawn.",
-        )
 
 
 def _test_period(

@@ -28,9 +28,7 @@ from anemoi.core.cli.options import (
 
 if TYPE_CHECKING:
     from anemoi.core.interfaces.data_source import DataSource
-    from anemoi.core.plugins import Needs
 
-    from ..evaluation import Metrics
     from ..verification import Verification, VerifiedDomain
 
 STANDARD = ("rmse", "acc", "bias")
@@ -155,13 +153,14 @@ def command(
     from ..result_file import ResultFile
     from ..scoring import Spread
     from ..verification import verify
+    from ._metrics import metrics_of
 
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
     drawn = None if map_date is None else parse_date(map_date)
     within = None if area is None else Area.parse(area)
     model = load(checkpoint)
     needs = Needs()
-    metrics = _metrics(names or (STANDARD if members == 1 else (*STANDARD, *OF_ENSEMBLES)), options, needs)
+    metrics = metrics_of(names or (STANDARD if members == 1 else (*STANDARD, *OF_ENSEMBLES)), options, needs)
     with needs.noted():
         specs = source_specs(sources, trained_on(model.configuration))
         check_sources(needs, specs)
@@ -238,52 +237,6 @@ def _connect(address: str | None, forecasts: int) -> AbstractContextManager[Any]
 
     requirement = "anemoi-plugin-verification[dask]"
     return cluster(address, processes=processes_for(forecasts), requirement=requirement)
-
-
-_RESERVED = frozenset(
-    {"domain", "variable", "units", "lead_time_hours", "skill", "starts_better_than_persistence", "details"}
-)
-"""What the JSON of a score says besides its metrics."""
-
-
-def _metrics(names: tuple[str, ...], options: tuple[str, ...], needs: Needs) -> Metrics:
-    """What builds each metric that is named, its options checked; one that is not here is noted."""
-    from anemoi.core.config import builder
-    from anemoi.core.errors import ConfigError
-
-    found = {}
-    given = _options(options)
-    for name in dict.fromkeys(names):
-        short = name.rpartition(":")[2]
-        own = given.pop(short, {})
-        with needs.noted():
-            found[short] = builder("metric", {"name": name, **own})
-        if short in _RESERVED:
-            raise ConfigError(f"A metric cannot be called {short}: scores have a key of that name.")
-    if given:
-        raise ConfigError(
-            f"--metric-option names {', '.join(given)}, which no --metric does.",
-            fix=f"Add --metric {next(iter(given))}. The metrics are {', '.join(names)}.",
-        )
-    return found
-
-
-def _options(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The options of each metric, by its name."""
-    from anemoi.core.config.files import read_value
-    from anemoi.core.errors import ConfigError
-
-    found: dict[str, dict[str, Any]] = {}
-    for text in given:
-        option, equals, value = text.partition("=")
-        metric, dot, key = option.rpartition(".")
-        if not (equals and dot and metric and key):
-            raise ConfigError(
-                f"--metric-option {text} is not METRIC.KEY=VALUE.",
-                fix="Name the metric and its option, as crps.fair=true.",
-            )
-        found.setdefault(metric, {})[key] = read_value(value, of=f"--metric-option {option}")
-    return found
 
 
 def _progress(done: int, total: int) -> None:
