@@ -155,12 +155,17 @@ def checkpoint(weather: ArraySource) -> SimpleNamespace:
 
 @pytest.fixture
 def damped(monkeypatch: pytest.MonkeyPatch) -> list[np.datetime64]:
-    """In the place of a model: half of the truth, half persistence. It notes the dates it starts from."""
+    """In the place of a model: half of the truth, half persistence, members one apart about that.
+
+    It notes the dates it starts from.
+    """
     dates: list[np.datetime64] = []
 
     def forecast(checkpoint: Any, sources: Any, date: Any, lead_time: Any, **how: Any) -> list[State]:
         start = parse_date(date)
         dates.append(start)
+        members = how.get("members", 1)
+        apart = np.arange(members, dtype=np.float32)[:, None, None] - (members - 1) / 2
         found = []
         for name, source in sources.items():
             outputs = [source.variables.index(each) for each in checkpoint.domains[name].outputs]
@@ -168,14 +173,15 @@ def damped(monkeypatch: pytest.MonkeyPatch) -> list[np.datetime64]:
             states = persistence_forecast(source, start, steps, name)
             truth = source.read([state.valid_time for state in states])
             found += [
-                State(start, state.lead_time, ((state.fields + truth[k]) / 2)[..., outputs], name)
+                State(start, state.lead_time, ((state.fields + truth[k]) / 2 + apart)[..., outputs], name)
                 for k, state in enumerate(states)
             ]
         return sorted(found, key=lambda state: state.lead_time)
 
     monkeypatch.setattr("anemoi_plugin_verification.scoring.forecast", forecast)
+    model = SimpleNamespace(objective=SimpleNamespace(stochastic=True))
     monkeypatch.setattr(
-        "anemoi_plugin_verification.verification.build_model", lambda checkpoint, **how: "its model"
+        "anemoi_plugin_verification.verification.build_model", lambda checkpoint, **how: model
     )
     monkeypatch.setattr("anemoi.core.forecasting.forecast", forecast)
     return dates

@@ -192,12 +192,29 @@ def test_the_metrics_that_are_named_are_printed(model, capsys) -> None:
     out = capsys.readouterr().out
     assert "CRPS of msl (hPa)" in out
     assert "ACC" not in out
-    options += ["--metric-option", "crps.fair=true", "--json"]
+    options += ["--metric-option", "crps.fair=false", "--json"]
     assert main(["evaluate", model, *options]) == 0
     row = json.loads(capsys.readouterr().out)["scores"][0]
     metrics = {name for name in row if isinstance(row[name], dict)}
     assert metrics == {"rmse", "crps", "bias", "skill"}
     assert row["crps"]["model"] == pytest.approx(row["crps"]["persistence"] / 2, rel=1e-3)
+
+
+def test_an_ensemble_is_scored_with_its_own_metrics_beside_its_own_references(model, capsys) -> None:
+    options = ["--lead-time", "6h", "--start", "2025-12-20", "--members", "3", "--lagged", "2"]
+    assert main(["evaluate", model, *options]) == 0
+    out = capsys.readouterr().out
+    for heading in ("CRPS of msl (hPa)", "Brier score of msl ", "ensemble   ensemble", "histogr.", "spread"):
+        assert heading in out
+    assert main(["evaluate", model, *options, "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)["scores"][0]
+    everyone = {"model", "persistence", "climatology", "climatological_ensemble", "lagged_ensemble"}
+    for name in ("rmse", "acc", "bias", "crps", "spread", "spread-skill", "rank-histogram", "brier"):
+        assert set(row[name]) == everyone, name
+    assert row["spread"]["model"] == pytest.approx((4 / 3) ** 0.5, rel=0.02)  # of members 1 Pa apart
+    frequency = row["details"]["rank-histogram"]["model"]["frequency"]
+    assert sum(frequency) == pytest.approx(1.0)
+    assert len(frequency) == 4
 
 
 def test_each_domain_of_a_model_has_a_table_and_names_itself_in_json(coupled_model, capsys) -> None:
@@ -242,6 +259,19 @@ def test_the_source_of_one_domain_is_changed_by_its_name(coupled_model, capsys) 
         (["--metric", "rnse"], "no metric called 'rnse'"),
         (["--metric", "crps", "--metric-option", "crps.far=true"], "fair"),
         (["--metric-option", "crps.fair=true"], "--metric-option names crps, which no --metric does."),
+        (
+            ["--metric", "crps", "--metric-option", "crps.fair=true"],
+            "crps, with its options, is defined for 2",
+        ),
+        (
+            ["--metric", "spread-skill"],
+            "spread-skill, with its options, is defined for 2 members or more; one",
+        ),
+        (
+            ["--metric", "brier", "--metric-option", "brier.thresholds={q: 1}"],
+            "a threshold of q, which is not",
+        ),
+        (["--members", "3", "--perturb", "{amplitude: 2}"], "--perturb {amplitude: 2} names no component"),
         (["--metric-option", "crps"], "--metric-option crps is not METRIC.KEY=VALUE."),
         (["--persist", "sst"], "sst cannot be persisted"),
         (["--lead-time", "5h"], "5h"),

@@ -338,6 +338,22 @@ class KeepsTheArrays(AbsoluteDifference):
         return super().compute()
 
 
+@caught_by("gives_details_of_scores")
+class DetailsOfTheLastDate(AbsoluteDifference):
+    last = None
+
+    def update(self, forecast, truth, climatology):
+        super().update(forecast, truth, climatology)
+        self.last = self.score(forecast, truth, climatology)
+
+    def details(self):
+        return {} if self.last is None else {"last": self.last}
+
+    def merge(self, other):
+        super().merge(other)
+        self.last = self.last if other.last is None else self._sum
+
+
 @caught_by("options_survive_a_configuration")
 class DefaultOfAnotherType(AbsoluteDifference):
     def __init__(self, *, domain, lead_times, power: int = 1.5):

@@ -51,3 +51,45 @@ class TestFairCrps(Contract):
 class TestRmse(Contract):
     kind = "metric"
     name = "rmse"
+
+
+class TestSpread(Contract):
+    kind = "metric"
+    name = "spread"
+
+
+class TestSpreadSkill(Contract):
+    kind = "metric"
+    name = "spread-skill"
+
+
+class TestEnergyScore(Contract):
+    kind = "metric"
+    name = "energy-score"
+
+
+class TestFairEnergyScore(Contract):
+    kind = "metric"
+    name = "energy-score"
+    options: ClassVar = {"fair": True}
+
+
+class TestBrier(Contract):
+    kind = "metric"
+    name = "brier"
+
+
+class TestFairBrier(Contract):
+    kind = "metric"
+    name = "brier"
+    options: ClassVar = {"fair": True, "thresholds": {"t_850": 1.5}}
+
+
+class TestRankHistogram(Contract):
+    kind = "metric"
+    name = "rank-histogram"
+
+
+class TestSpectrum(Contract):
+    kind = "metric"
+    name = "spectrum"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from anemoi.core.variable import Variable
 
 from anemoi_plugin_verification import Period, climatology, evaluate, start_dates
 from anemoi_plugin_verification.area import Area
+from anemoi_plugin_verification.ensemble_metrics import Spread
 from anemoi_plugin_verification.metrics import ContinuousRankedProbabilityScore
 
 HOUR = np.timedelta64(3600, "s")
@@ -324,3 +326,22 @@ def test_overall_scores_are_the_means_over_starts_to_the_bit(weather, normal, do
         for who in ("model", "persistence", "climatology"):
             expected = values.by_start[who].mean(axis=0)
             np.testing.assert_array_equal(values.overall[who], expected, err_msg=f"{name} of {who}")
+
+
+def test_references_count_as_members_that_are_all_the_same(weather, normal, domain_of) -> None:
+    start = day("2025-12-16")
+    truth = weather.read([start + 6 * HOUR])[0]
+    members = np.concatenate([truth - 1, truth + 3])
+    metrics = {
+        "fair": partial(ContinuousRankedProbabilityScore, fair=True),
+        "plain": ContinuousRankedProbabilityScore,
+        "spread": Spread,
+    }
+    forecasts = [[State(start, 6 * HOUR, members)]]
+    result = evaluate(forecasts, weather, normal, domain=domain_of(weather), metrics=metrics)
+    score = next(result.scores())
+    assert score.values["fair"]["model"] == pytest.approx(0.0, abs=0.02)  # (1 + 3) / 2 - 4 / 2
+    assert score.values["spread"]["model"] == pytest.approx((3 / 2 * 8) ** 0.5, rel=0.01)
+    for who in ("persistence", "climatology"):
+        assert score.values["fair"][who] == pytest.approx(score.values["plain"][who])  # the absolute error
+        assert score.values["spread"][who] == 0

@@ -15,12 +15,18 @@ from anemoi.core.lineage import verify as verify_file
 from matplotlib.image import imread
 from rich.console import Console
 
+from anemoi_plugin_verification import scoring
 from anemoi_plugin_verification.charts import training_curves
+from anemoi_plugin_verification.ensemble_charts import ensemble_charts, plume_chart
+from anemoi_plugin_verification.ensemble_metrics import BrierScore, RankHistogram, Spread
 from anemoi_plugin_verification.evaluation import STANDARD
 from anemoi_plugin_verification.maps import NOTHING, Case, comparison, png
 from anemoi_plugin_verification.metrics import ContinuousRankedProbabilityScore
+from anemoi_plugin_verification.plumes import plume_at, typical_point
 from anemoi_plugin_verification.raster import Raster
 from anemoi_plugin_verification.report import _course, render
+from anemoi_plugin_verification.spectrum import Spectrum
+from anemoi_plugin_verification.stamps import stamps
 from anemoi_plugin_verification.table import sections, terminal_tables
 from anemoi_plugin_verification.training_record import TrainingRecord
 from anemoi_plugin_verification.verification import verify
@@ -232,3 +238,80 @@ def test_the_curves_of_the_training_are_shown_with_the_best_checkpoint(tmp_path)
 
 def test_the_report_says_why_there_are_no_curves(html):
     assert "The curves of the training are left out: there is no metrics.jsonl" in Page(html).text
+
+
+@pytest.fixture
+def of_members(checkpoint, weather, damped):
+    """Four members, a verification of them beside a lagged ensemble, and the forecast that is drawn."""
+    result = verify(
+        checkpoint,
+        weather,
+        start="2025-12-20",
+        lead_time="12h",
+        members=4,
+        lagged=2,
+        metrics={
+            **STANDARD,
+            "crps": ContinuousRankedProbabilityScore,
+            "spread": Spread,
+            "rank-histogram": RankHistogram,
+            "brier": BrierScore,
+            "spectrum": Spectrum,
+        },
+    )
+    example = scoring.forecast(checkpoint, {"data": weather}, result.starts[0], "12h", members=4)
+    return result, example
+
+
+def test_an_ensemble_is_shown_by_its_scores_plumes_and_stamps(of_members, monkeypatch) -> None:
+    monkeypatch.setattr("anemoi_plugin_verification.stamps.MOST", 1)  # maps take their time
+    result, example = of_members
+    html = render(result, example[-1:])
+    page = Page(html)
+    assert "<h2>The ensemble</h2>" in html
+    assert len(page.addresses) == 4 + 2 * 3
+    assert "climatological ensemble" in page.text
+    assert "lagged ensemble" in page.text
+    assert "nan" not in page.text.lower()
+    titles = re.findall(r'alt="([^"]+)"', html)
+    assert sum("Members, their mean and the truth" in title for title in titles) == 2
+    assert sum("Maps of the truth and of members" in title for title in titles) == 2
+
+
+def test_the_charts_of_an_ensemble_show_its_numbers(of_members) -> None:
+    evaluation = of_members[0].domain.evaluation
+    panels = {axes.get_title("left"): axes for axes in ensemble_charts(evaluation, "2t").axes}
+    ranks = [patch.get_height() for patch in panels["Ranks at 12 h"].patches]
+    assert ranks == pytest.approx(evaluation.metrics["rank-histogram"].details["model"]["frequency"][1, 1])
+    lines = {line.get_label(): line.get_ydata() for line in panels["Error of the mean, and spread (K)"].lines}
+    assert lines["spread, model"] == pytest.approx(evaluation.metrics["spread"].overall["model"][:, 1])
+    squares = evaluation.rmse.by_start["model"][:, :, 1] ** 2
+    assert lines["error, model"] == pytest.approx(np.sqrt(squares.mean(axis=0)))
+    lines = {line.get_label(): line.get_ydata() for line in panels["CRPS (K)"].lines}
+    assert set(lines) == {name.replace("_", " ") for name in evaluation.forecasters}
+    lines = {line.get_label(): line.get_ydata() for line in panels["Reliability at 6 h"].lines}
+    observed = evaluation.metrics["brier"].details["lagged_ensemble"]["observed"][0, 1]
+    assert lines["lagged ensemble"] == pytest.approx(observed, nan_ok=True)
+    assert "Power at 12 h" in panels
+
+
+def test_a_plume_has_the_members_and_the_truth_at_a_typical_point(of_members, weather) -> None:
+    _, states = of_members
+    point = typical_point(np.array([[0.0, 0.0, 0.0, np.nan], [9.0, 1.0, 4.0, 1.0]]))
+    assert point == 2
+    plume = plume_at(weather, "msl", states, 0, point, 0.01)
+    assert list(plume.hours) == [6.0, 12.0]
+    times = [states[0].start + k * 6 * HOUR for k in range(3)]
+    assert plume.truth == pytest.approx(weather.read(times)[:, 0, point, 0] / 100)
+    assert plume.members == pytest.approx(np.stack([state.fields[:, point, 0] for state in states]) / 100)
+    axes = plume_chart(plume, "hPa").axes[0]
+    assert len(axes.lines) == 4 + 2
+
+
+def test_stamps_are_on_one_scale_and_no_more_than_eight(of_members, weather) -> None:
+    rng = np.random.default_rng(0)
+    members = rng.normal(size=(10, len(weather.grid)))
+    figure = stamps(Raster(weather.grid), members[0], members, "K", "12 h")
+    titles = [axes.get_title("left") for axes in figure.axes if axes.get_title("left")]
+    assert titles == ["Truth", "Mean of 10", *(f"Member {k}" for k in range(1, 9))]
+    assert len({tuple(axes.collections[0].levels) for axes in figure.axes[:10]}) == 1

@@ -18,7 +18,7 @@ from anemoi_plugin_training import train
 from anemoi_plugin_verification.scoring import Spread
 from anemoi_plugin_verification.verification import verify
 
-PERIOD = {"start": "2025-12-24", "end": "2025-12-25T06", "lead_time": "12h"}
+PERIOD = {"start": "2025-12-24", "end": "2025-12-25T06", "lead_time": "12h", "lagged": 2}
 
 
 @pytest.fixture(scope="module")

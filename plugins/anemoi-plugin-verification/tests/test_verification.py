@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -125,10 +126,12 @@ def test_the_typical_start_has_the_median_error(checkpoint, weather, damped) -> 
 
 def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> None:
     built, told = [], {}
+    model = SimpleNamespace(objective=SimpleNamespace(stochastic=False))
+    perturbation = SimpleNamespace(starts=lambda step, members: ())
 
     def build(checkpoint, **how):
         built.append(how)
-        return "the model"
+        return model
 
     def forecast(checkpoint, sources, date, lead_time, **how):
         told.update(how)
@@ -137,8 +140,9 @@ def test_what_the_model_is_told_reaches_it(checkpoint, weather, monkeypatch) -> 
     monkeypatch.setattr("anemoi_plugin_verification.verification.build_model", build)
     monkeypatch.setattr("anemoi_plugin_verification.scoring.forecast", forecast)
     how = {"members": 3, "persist": (), "seed": 7, "device": "cuda", "limit": 3.0, "allow_unusual": ("msl",)}
+    how["perturbation"] = perturbation
     verify(checkpoint, weather, lead_time="6h", trust_code=True, allow_different_versions=True, **how)
-    assert told == {**how, "model": "the model"}
+    assert told == {**how, "model": model}
     assert built == [{"trust_code": True, "allow_different_versions": True}]  # once, for all forecasts
 
 

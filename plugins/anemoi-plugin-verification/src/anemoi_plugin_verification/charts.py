@@ -52,12 +52,12 @@ def error_growth(evaluation: Evaluation, variable: str) -> Figure:
         if correlations and who != CLIMATOLOGY:
             right.plot(lead, correlations.overall[who][:, v], label=who, **style)
     left.set_ylim(bottom=0)
-    _over_lead(
+    over_lead(
         left, f"Root-mean-square error ({unit.label})" if unit.label else "Root-mean-square error", lead
     )
     if correlations:
         right.set_ylim(top=1.0)
-        _over_lead(right, "Anomaly correlation", lead)
+        over_lead(right, "Anomaly correlation", lead)
     left.legend(frameon=False, fontsize=9, labelcolor=INK)
     return figure
 
@@ -100,7 +100,8 @@ def training_curves(record: TrainingRecord) -> Figure:
     return figure
 
 
-def _over_lead(axes: Axes, title: str, lead: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+def over_lead(axes: Axes, title: str, lead: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    """Finish a chart whose axis is lead times in hours."""
     finish(axes, title, "lead time (h)")
     axes.set_xlim(0, lead[-1] * 1.02)
     days = lead[-1] > 24 * 6

@@ -121,18 +121,20 @@ def builds(subject: Subject) -> None:
 
 @contract(after=("builds",))
 def says_how_to_read_it(subject: Subject) -> None:
-    """It says which score is the better one, which is perfect and whether scores have units."""
+    """It says which score is better, which is perfect, whether it has units, and the fewest members."""
     metric = _build(subject)
     require(metric.better in ("lower", "higher", "nearer", None), f"better is {metric.better!r}")
     require(metric.perfect is None or isinstance(metric.perfect, float), f"perfect is {metric.perfect!r}")
     require(isinstance(metric.in_units, bool), f"in_units is {metric.in_units!r}")
+    least = metric.least_members
+    require(isinstance(least, int) and 1 <= least <= 3, f"least_members is {least!r}, not 1, 2 or 3")
     require(metric.better != "nearer" or metric.perfect is not None, "nearer, but to no perfect score")
 
 
 @contract(after=("builds",))
 def gives_scores(subject: Subject) -> None:
-    """Scores are ``(lead times, outputs)``, float64 and finite, for one member and for several."""
-    for members in (1, 3):
+    """Scores are ``(lead times, outputs)``, float64 and finite, for the fewest members and for several."""
+    for members in sorted({_build(subject).least_members, 3}):
         scores = _scores(subject, _samples(members=members))
         wanted = (len(LEAD_TIMES), len(VARIABLES) - 1)
         require(isinstance(scores, np.ndarray), f"they are a {type(scores).__name__}")
@@ -203,6 +205,20 @@ def merges(subject: Subject) -> None:
         found = _merged(subject, (samples[:cut], samples[cut:]))
         _require_equal(found, expected, f"merged from {cut} and {DATES - cut} dates")
     _require_equal(_merged(subject, (samples[k::3] for k in range(3))), expected, "merged from three")
+
+
+@contract(after=(*RUNS, "merges"))
+def gives_details_of_scores(subject: Subject) -> None:
+    """Details are arrays of ``(lead times, outputs, ...)``, of all dates where metrics are merged."""
+    samples = _samples()
+    whole, one, other = (_given(subject, each) for each in (samples, samples[:2], samples[2:]))
+    one.merge(other)
+    details, merged = whole.details(), one.details()
+    require(details.keys() == merged.keys(), "merging changes their names")
+    for name, found in details.items():
+        start = (len(LEAD_TIMES), len(VARIABLES) - 1)
+        require(found.shape[:2] == start, f"{name} has shape {found.shape}, not {start} and more")
+        _require_equal(merged[name], found, f"{name} of merged metrics")
 
 
 @contract(after=(*RUNS, "merges"))
@@ -362,6 +378,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     has_the_units_that_it_declares,
     counts_every_date_alike,
     merges,
+    gives_details_of_scores,
     leaves_what_it_merges_alone,
     crosses_processes,
     can_be_computed_at_any_time,

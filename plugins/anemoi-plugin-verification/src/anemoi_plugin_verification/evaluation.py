@@ -18,7 +18,17 @@ from .climatology import Climatology
 from .fields import read_fields, refuse
 from .metric import Array, Field, Metric
 from .metrics import AnomalyCorrelation, Bias, RootMeanSquareError
-from .scores import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, RMSE, Evaluation, Values
+from .past_states import PastStates
+from .scores import (
+    CLIMATE_ENSEMBLE,
+    CLIMATOLOGY,
+    LAGGED_ENSEMBLE,
+    MODEL,
+    PERSISTENCE,
+    RMSE,
+    Evaluation,
+    Values,
+)
 
 Metrics = Mapping[str, Callable[..., Metric]]
 """What builds each metric, from ``domain`` and ``lead_times``, by name."""
@@ -68,6 +78,8 @@ class Evaluator:
         What is computed; the root-mean-square error is, whether it is named or not.
     area
         Whose cells are scored; all if None.
+    past
+        The climatological ensemble, which is then scored too.
 
     Raises
     ------
@@ -83,7 +95,9 @@ class Evaluator:
         domain: Domain,
         metrics: Metrics = STANDARD,
         area: Area | None = None,
+        past: PastStates | None = None,
     ) -> None:
+        self._past = past
         self._outside = None if area is None else ~area.cells(domain.grid)
         self._source, self._climatology, self._domain = source, climatology, domain
         self._builders = {RMSE: RootMeanSquareError, **metrics}
@@ -104,8 +118,15 @@ class Evaluator:
         """
         self.take(self.score(forecast))
 
-    def score(self, forecast: Iterable[State]) -> Scored:
+    def score(self, forecast: Iterable[State], lagged: Iterable[State] | None = None) -> Scored:
         """Score one forecast by itself, in any process; :meth:`take` adds it to the others.
+
+        Parameters
+        ----------
+        forecast
+            The states of one forecast.
+        lagged
+            Those of the lagged ensemble at the same lead times, which is then scored too.
 
         Raises
         ------
@@ -122,16 +143,24 @@ class Evaluator:
         gaps = ~np.isfinite(predicted).all(axis=1) & ~np.isnan(truth)
         times = [state.valid_time for state in states]
         refuse(gaps, self._domain.outputs, f"The forecast from {states[0].start}", times)
-        forecasts = {
+        forecasts: dict[str, Field] = {
             MODEL: predicted,
             PERSISTENCE: np.repeat(initial[None], len(times), axis=0)[:, None],
             CLIMATOLOGY: normal[:, None],
         }  # each (lead times, members, grid, variable)
+        if self._past is not None:
+            members = np.stack([self._past.at(time) for time in times])
+            # A variable may have been undefined then, as under sea ice; its mean stands for it.
+            forecasts[CLIMATE_ENSEMBLE] = np.where(np.isnan(members), normal[:, None], members)
+        if lagged is not None:
+            forecasts[LAGGED_ENSEMBLE] = self._fields_of(list(lagged))
         metrics: dict[tuple[str, str], Metric] = {}
         for name, build in self._builders.items():
             for who, fields in forecasts.items():
                 metric = build(domain=self._domain, lead_times=np.array(lead_times, "timedelta64[s]"))
-                metric.update(fields, truth, normal)
+                # A reference of one state is a distribution without width: that of any number of copies.
+                copies = 1 if who == MODEL else -(-metric.least_members // fields.shape[1])
+                metric.update(np.repeat(fields, copies, axis=1), truth, normal)
                 metrics[name, who] = metric
         return Scored(states[0].domain, states[0].start, lead_times, metrics)
 
@@ -167,14 +196,15 @@ class Evaluator:
         """
         if not self._starts:
             raise DataError("There is no forecast to verify.")
-        metrics = {
-            name: Values(
-                self._totals[name, MODEL],
-                {who: self._totals[name, who].compute() for who in FORECASTERS},
-                {who: np.stack(self._by_start[name, who]) for who in FORECASTERS},
+        metrics = {}
+        for name in self._builders:
+            totals = {who: total for (of, who), total in self._totals.items() if of == name}
+            metrics[name] = Values(
+                totals[MODEL],
+                {who: total.compute() for who, total in totals.items()},
+                {who: np.stack(self._by_start[name, who]) for who in totals},
+                {who: details for who, total in totals.items() if (details := total.details())},
             )
-            for name in self._builders
-        }
         return Evaluation(
             domain=self._name,
             variables=self._domain.outputs,

@@ -174,7 +174,7 @@ def comparison(raster: Raster, cases: Sequence[Case], unit: str, title: str = ""
             panel.set_title(name, loc="left", fontsize=10, color=INK, fontweight="bold")
         row[0].set_title(f"valid {case.valid}", loc="right", fontsize=9, color=FAINT)
     for drawn, columns in ((shown, axes[:, :2]), (difference, axes[:, 2])):
-        _colour_bar(figure, drawn, columns, unit)
+        colour_bar(figure, drawn, columns, unit)
     return figure
 
 
@@ -185,12 +185,13 @@ def single(raster: Raster, field: Field, title: str, subtitle: str, unit: str) -
     drawn = draw(axes, raster, field, Scale.of([field]), isolines=True)
     axes.set_title(title, loc="left", fontsize=12, color=INK, fontweight="bold")
     axes.set_title(subtitle, loc="right", fontsize=10, color=FAINT)
-    _colour_bar(figure, drawn, axes, unit)
+    colour_bar(figure, drawn, axes, unit)
     return figure
 
 
-def _colour_bar(figure: Figure, drawn: Any, axes: Any, unit: str) -> None:
-    bar = figure.colorbar(drawn, ax=axes, location="bottom", aspect=45, shrink=0.9, pad=0.02)
+def colour_bar(figure: Figure, drawn: Any, axes: Any, unit: str, aspect: float = 45) -> None:
+    """Draw the colours of ``drawn`` with their values below some axes."""
+    bar = figure.colorbar(drawn, ax=axes, location="bottom", aspect=aspect, shrink=0.9, pad=0.02)
     positive = drawn.levels[drawn.levels > 0]
     if np.array_equal(drawn.levels, np.concatenate([-positive[::-1], positive])):
         labelled = positive[(len(positive) - 1) % 2 :: 2]  # every other one, the same on both sides

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -53,6 +54,12 @@ class Metric(ABC):
     in_units: ClassVar[bool] = False
     """Whether scores have the units of the variable."""
 
+    least_members: int = 1
+    """How many members a forecast must have. Fewer are refused before any forecast is made.
+
+    References of one state, such as persistence, count as so many members that are all the same.
+    """
+
     @abstractmethod
     def __init__(self, *, domain: Domain, lead_times: NDArray[np.timedelta64]) -> None: ...
 
@@ -79,3 +86,13 @@ class Metric(ABC):
     @abstractmethod
     def compute(self) -> Array:
         """Give the scores over all dates so far, ``(lead times, outputs)`` float64; NaN without truth."""
+
+    def details(self) -> Mapping[str, Array]:
+        """Give what a score sums up, over all dates so far; nothing by default.
+
+        Returns
+        -------
+        Mapping
+            Arrays ``(lead times, outputs, ...)`` by name, as the frequencies of ranks; none before a date.
+        """
+        return {}

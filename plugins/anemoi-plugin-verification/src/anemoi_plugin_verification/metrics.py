@@ -60,7 +60,7 @@ class ContinuousRankedProbabilityScore(DateMean):
         As for every :class:`.Metric`.
     fair
         Whether to estimate the score of an infinite ensemble instead of that of these members, so that
-        ensembles of different sizes can be compared.
+        ensembles of different sizes can be compared; it needs two members.
     """
 
     perfect = 0.0
@@ -70,6 +70,7 @@ class ContinuousRankedProbabilityScore(DateMean):
     def __init__(self, *, domain: Domain, lead_times: NDArray[np.timedelta64], fair: bool = False) -> None:
         super().__init__(domain=domain, lead_times=lead_times)
         self.fair = fair
+        self.least_members = 2 if fair else 1
 
     def score(self, forecast: Field, truth: Field, climatology: Field) -> Array:
         """See :func:`.formulas.crps`."""

@@ -18,15 +18,19 @@ from anemoi.core.interfaces.output import State
 from anemoi.core.trailer import trailer
 
 from .charts import error_growth, svg, training_curves
+from .ensemble_charts import ensemble_charts, plume_chart
 from .evaluation import STANDARD
 from .fields import read_fields
 from .maps import Case, comparison, png
+from .metric import Array
 from .period import Period
+from .plumes import plume_at, typical_point
 from .raster import Raster
 from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, RMSE, Evaluation, Score
+from .stamps import stamps
 from .table import Section, is_error, sections
 from .training_record import TrainingRecord
-from .units import DisplayUnit, decimals, display_unit, in_hours, in_words
+from .units import DisplayUnit, decimals, display_unit, in_hours, in_words, long_name
 from .verification import Verification, VerifiedDomain
 
 
@@ -38,6 +42,15 @@ class VariablePart:
     summary: str
     curves: str
     maps: str
+    ensemble: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A ``data:`` address, and what it shows in words."""
+
+    address: str
+    shows: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,7 @@ def render(verification: Verification, example: Sequence[State]) -> str:
     page = environment.get_template("report.html").render(
         domains=[_domain(verification, name, example) for name in verification.domains],
         variables=[variable for evaluation in evaluations for variable in evaluation.variables],
+        forecasters=evaluations[0].forecasters,
         others=[name for name, values in metrics.items() if not is_error(values)],
         errors=[name for name, values in metrics.items() if is_error(values) and name != RMSE],
         described={
@@ -159,6 +173,7 @@ def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[Varia
     evaluation, source = verified.evaluation, verified.source
     raster = Raster(source.grid)
     states = _some(example, evaluation)
+    members = len(states[0].fields)
     times = [state.valid_time for state in states]
     truth = read_fields(source, evaluation.variables, times, may_be_missing=evaluation.variables)
     for v, (variable, section) in enumerate(zip(evaluation.variables, sections(evaluation), strict=True)):
@@ -177,7 +192,30 @@ def _parts(verified: VerifiedDomain, example: Sequence[State]) -> Iterator[Varia
             summary=summary(evaluation, variable, unit),
             curves=_data_address("image/svg+xml", svg(error_growth(evaluation, variable))),
             maps=_data_address("image/png", png(comparison(raster, cases, unit.label))),
+            ensemble=list(_ensemble(verified, example, v, raster, truth[-1, :, v])) if members > 1 else [],
         )
+
+
+def _ensemble(
+    verified: VerifiedDomain, example: Sequence[State], v: int, raster: Raster, truth: Array
+) -> Iterator[Picture]:
+    """Charts of the ensemble of one variable, its plume, and maps of its members at the last lead time."""
+    evaluation, variable = verified.evaluation, verified.evaluation.variables[v]
+    unit, name = display_unit(evaluation.units.get(variable)), long_name(variable)
+    if (charts := ensemble_charts(evaluation, variable)) is not None:
+        shows = f"Ensemble scores of {name}: spread and error, CRPS, reliability and ranks"
+        yield Picture(_data_address("image/svg+xml", svg(charts)), shows)
+    states = [state for state in example if state.lead_time in evaluation.lead_times]
+    point = typical_point(states[-1].fields[..., v])
+    plume = plume_at(verified.source, variable, states, v, point, unit.factor)
+    yield Picture(
+        _data_address("image/svg+xml", svg(plume_chart(plume, unit.label))),
+        f"Members, their mean and the truth of {name} at {plume.place} by lead time",
+    )
+    members = states[-1].fields[..., v].astype(np.float64) * unit.factor
+    when = f"{in_hours(states[-1].lead_time)}, valid {in_words(states[-1].valid_time)}"
+    drawn = stamps(raster, truth * unit.factor, members, unit.label, when)
+    yield Picture(_data_address("image/png", png(drawn)), f"Maps of the truth and of members of {name}")
 
 
 def _some(example: Sequence[State], evaluation: Evaluation) -> list[State]:

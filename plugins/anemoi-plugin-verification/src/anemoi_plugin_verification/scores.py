@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from .formulas import skill_score
 from .metric import Array, Metric
 
 MODEL, PERSISTENCE, CLIMATOLOGY = "model", "persistence", "climatology"
-FORECASTERS = (MODEL, PERSISTENCE, CLIMATOLOGY)
+CLIMATE_ENSEMBLE, LAGGED_ENSEMBLE = "climatological_ensemble", "lagged_ensemble"
 RMSE: Final = "rmse"
 
 
@@ -32,6 +32,8 @@ class Score:
         The skill score of the model's root-mean-square error against each reference.
     starts_better_than_persistence
         For how many start dates the model's root-mean-square error is the smaller one.
+    details
+        Of each metric that has any, by its name and that of the forecaster, arrays by name.
     """
 
     variable: str
@@ -39,6 +41,7 @@ class Score:
     values: Mapping[str, Mapping[str, float]]
     skill: Mapping[str, float]
     starts_better_than_persistence: int
+    details: Mapping[str, Mapping[str, Mapping[str, Array]]]
 
     @property
     def rmse(self) -> Mapping[str, float]:
@@ -48,7 +51,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Values:
-    """The values of one metric, for ``model``, ``persistence`` (the state at the start) and ``climatology``.
+    """The values of one metric, for each forecaster.
+
+    These are ``model``, ``persistence`` (the state at the start), ``climatology`` and, where they were
+    scored, ``climatological_ensemble`` (states of the past) and ``lagged_ensemble`` (earlier forecasts).
 
     Parameters
     ----------
@@ -58,11 +64,14 @@ class Values:
         Over all start dates, ``(lead times, variables)`` each.
     by_start
         For each start date by itself, ``(starts, lead times, variables)`` each.
+    details
+        What the values sum up, over all start dates: see :meth:`.Metric.details`.
     """
 
     metric: Metric
     overall: Mapping[str, Array]
     by_start: Mapping[str, Array]
+    details: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,11 @@ class Evaluation:
     metrics: Mapping[str, Values]
 
     @property
+    def forecasters(self) -> tuple[str, ...]:
+        """Who was scored: the model, and after it the references."""
+        return tuple(self.rmse.overall)
+
+    @property
     def rmse(self) -> Values:
         """The root-mean-square errors."""
         return self.metrics[RMSE]
@@ -106,11 +120,19 @@ class Evaluation:
                     variable,
                     lead_time,
                     {
-                        name: {who: float(values.overall[who][k, v]) for who in FORECASTERS}
+                        name: {who: float(values.overall[who][k, v]) for who in self.forecasters}
                         for name, values in self.metrics.items()
                     },
                     {who: float(values[k, v]) for who, values in skill.items()},
                     int(better[k, v]),
+                    {
+                        name: {
+                            who: {about: each[k, v] for about, each in details.items()}
+                            for who, details in values.details.items()
+                        }
+                        for name, values in self.metrics.items()
+                        if values.details
+                    },
                 )
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -128,6 +150,14 @@ class Evaluation:
                 **{name: numbers(values) for name, values in score.values.items()},
                 "skill": numbers(score.skill),
                 "starts_better_than_persistence": score.starts_better_than_persistence,
+                **({"details": _lists(score.details)} if score.details else {}),
             }
             for score in self.scores()
         ]
+
+
+def _lists(details: Any) -> Any:
+    """Arrays in any mappings as lists, null where not a number."""
+    if isinstance(details, Mapping):
+        return {name: _lists(each) for name, each in details.items()}
+    return [_lists(each) if each.ndim else float(each) if np.isfinite(each) else None for each in details]

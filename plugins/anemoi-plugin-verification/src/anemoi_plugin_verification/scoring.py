@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,11 +16,14 @@ from anemoi.core.cluster import taken_up
 from anemoi.core.errors import RequestError
 from anemoi.core.forecasting import Sources, forecast
 from anemoi.core.interfaces.data_source import Times
+from anemoi.core.interfaces.output import State
 from anemoi.core.model import ForecastModel
 
 from .area import Area
 from .climatology import Climatology
 from .evaluation import Evaluator, Metrics, Scored
+from .period import Period
+from .references import past_states
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +36,13 @@ class Spread:
         Connects to the cluster, for so many forecasts, as :func:`anemoi.core.cluster.cluster` does.
     sources
         What builds the source of each domain, there.
+    past
+        What builds those of the climatology, where they are others.
     """
 
     connect: Callable[[int], AbstractContextManager[Any]]
     sources: Callable[[], Sources]
+    past: Callable[[], Sources] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,9 @@ class Plan:
     ----------
     climatologies
         Of each domain that is scored.
+    past
+        The period that each is of, whose states are the climatological ensemble of a forecast with several
+        members.
     metrics
         What is computed.
     lead_time
@@ -57,30 +66,41 @@ class Plan:
         Those of :func:`anemoi.core.checkpoint.build_model`.
     area
         Whose cells are scored; all if None.
+    lagged
+        How many forecasts make the lagged ensemble; there is none of one.
     """
 
     climatologies: Mapping[str, Climatology | None]
+    past: Mapping[str, Period | None]
     metrics: Metrics
     lead_time: np.timedelta64
     how: Mapping[str, Any]
     building: Mapping[str, bool]
     area: Area | None = None
+    lagged: int = 1
 
-    def evaluators(self, checkpoint: Checkpoint, sources: Sources) -> dict[str, Evaluator]:
-        """What scores each domain."""
+    def evaluators(self, checkpoint: Checkpoint, sources: Sources, past: Sources) -> dict[str, Evaluator]:
+        """What scores each domain, against ``sources``; ``past`` has the states of the climatology."""
+        domains, members = checkpoint.domains, self.how["members"]
         return {
             name: Evaluator(
                 sources[name],
                 normal,
-                domain=checkpoint.domains[name],
+                domain=domains[name],
                 metrics=self.metrics,
                 area=self.area,
+                past=past_states(domains[name], past[name], self.past[name], members),
             )
             for name, normal in self.climatologies.items()
         }
 
     def score(
-        self, checkpoint: Checkpoint, model: ForecastModel, sources: Sources, start: np.datetime64
+        self,
+        checkpoint: Checkpoint,
+        model: ForecastModel,
+        sources: Sources,
+        evaluators: Mapping[str, Evaluator],
+        start: np.datetime64,
     ) -> dict[str, Scored]:
         """Make the forecast from one date, and score it in each domain.
 
@@ -89,12 +109,41 @@ class Plan:
         AnemoiError
             If it cannot be made or scored.
         """
-        made = forecast(checkpoint, sources, start, self.lead_time, model=model, **self.how)
-        states = list(made)
+        states = list(forecast(checkpoint, sources, start, self.lead_time, model=model, **self.how))
+        lagged = self._lagged(checkpoint, model, sources, states)
         return {
-            name: evaluator.score(state for state in states if state.domain == name)
-            for name, evaluator in self.evaluators(checkpoint, sources).items()
+            name: evaluator.score(_of(name, states), None if lagged is None else _of(name, lagged))
+            for name, evaluator in evaluators.items()
         }
+
+    def _lagged(
+        self, checkpoint: Checkpoint, model: ForecastModel, sources: Sources, states: Sequence[State]
+    ) -> list[State] | None:
+        """The first member of a forecast and of those from earlier starts, as the members of one."""
+        if self.lagged == 1:
+            return None
+        step = next(iter(checkpoint.steps.values())).step
+        alone = {**self.how, "members": 1, "perturbation": None}
+        made = {(state.domain, state.valid_time): [state.fields[:1]] for state in states}
+        for earlier in range(1, self.lagged):
+            start, lead_time = states[0].start - earlier * step, self.lead_time + earlier * step
+            for state in forecast(checkpoint, sources, start, lead_time, model=model, **alone):
+                if (key := (state.domain, state.valid_time)) in made:
+                    made[key].append(state.fields)
+        return [
+            State(
+                state.start,
+                state.lead_time,
+                np.concatenate(made[state.domain, state.valid_time]),
+                state.domain,
+            )
+            for state in states
+            if state.lead_time > np.timedelta64(0, "s")
+        ]
+
+
+def _of(domain: str, states: Iterable[State]) -> list[State]:
+    return [state for state in states if state.domain == domain]
 
 
 def scores_on(
@@ -118,6 +167,7 @@ def scores_on(
         checkpoint=str(checkpoint.path),
         identity=checkpoint.identity,
         sources=spread.sources,
+        past=spread.past,
         plan=plan,
         threads=torch.get_num_threads(),
         directory=os.getcwd(),
@@ -141,18 +191,32 @@ class _Work:
     checkpoint: str
     identity: str | None
     sources: Callable[[], Sources]
+    past: Callable[[], Sources] | None
     plan: Plan
     threads: int
     directory: str
 
 
 def _score(packed: bytes, start: np.datetime64) -> dict[str, Scored]:
-    work, checkpoint, model, sources = _prepared(packed)
-    return work.plan.score(checkpoint, model, sources, start)
+    prepared = _prepared(packed)
+    return prepared.plan.score(
+        prepared.checkpoint, prepared.model, prepared.sources, prepared.evaluators, start
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    """What a worker keeps from one date to the next."""
+
+    plan: Plan
+    checkpoint: Checkpoint
+    model: ForecastModel
+    sources: Sources
+    evaluators: Mapping[str, Evaluator]
 
 
 @lru_cache(maxsize=1)  # a worker takes many dates
-def _prepared(packed: bytes) -> tuple[_Work, Checkpoint, ForecastModel, Sources]:
+def _prepared(packed: bytes) -> _Prepared:
     work: _Work = taken_up(packed)
     checkpoint = load(work.checkpoint)
     if checkpoint.identity != work.identity:
@@ -160,7 +224,14 @@ def _prepared(packed: bytes) -> tuple[_Work, Checkpoint, ForecastModel, Sources]
             f"The checkpoint {work.checkpoint} is another one on the worker.",
             fix="Give a path that all workers share.",
         )
-    return work, checkpoint, build_model(checkpoint, **work.plan.building), work.sources()
+    sources = work.sources()
+    return _Prepared(
+        plan=work.plan,
+        checkpoint=checkpoint,
+        model=build_model(checkpoint, **work.plan.building),
+        sources=sources,
+        evaluators=work.plan.evaluators(checkpoint, sources, sources if work.past is None else work.past()),
+    )
 
 
 def scores_here(
@@ -169,7 +240,8 @@ def scores_here(
     sources: Sources,
     plan: Plan,
     starts: Iterable[np.datetime64],
+    evaluators: Mapping[str, Evaluator],
 ) -> Iterator[dict[str, Scored]]:
     """Make and score the forecasts from some dates, one after another."""
     for start in starts:
-        yield plan.score(checkpoint, model, sources, start)
+        yield plan.score(checkpoint, model, sources, evaluators, start)

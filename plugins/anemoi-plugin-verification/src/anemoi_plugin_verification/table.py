@@ -10,7 +10,17 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from .scores import CLIMATOLOGY, FORECASTERS, MODEL, PERSISTENCE, RMSE, Evaluation, Score, Values
+from .scores import (
+    CLIMATE_ENSEMBLE,
+    CLIMATOLOGY,
+    LAGGED_ENSEMBLE,
+    MODEL,
+    PERSISTENCE,
+    RMSE,
+    Evaluation,
+    Score,
+    Values,
+)
 from .units import DisplayUnit, decimals, display_unit, in_hours, long_name
 
 
@@ -117,7 +127,15 @@ _RMSE_HEADINGS = (
     "skill on\npersist.",
     "skill on\nclimatol.",
 )
-_NAMES = {"acc": "ACC", "crps": "CRPS"}
+_FORECASTERS = {
+    MODEL: "\nmodel",
+    PERSISTENCE: "persis-\ntence",
+    CLIMATOLOGY: "clima-\ntology",
+    CLIMATE_ENSEMBLE: "climat.\nensemble",
+    LAGGED_ENSEMBLE: "lagged\nensemble",
+}
+_SHORT = {"acc": "\nACC", "spread-skill": "spread\n/ error", "rank-histogram": "rank\nhistogr."}
+_NAMES = {"crps": "CRPS", "energy-score": "energy score", "brier": "Brier score"}
 
 
 def terminal_tables(evaluation: Evaluation) -> Iterator[Table]:
@@ -127,14 +145,15 @@ def terminal_tables(evaluation: Evaluation) -> Iterator[Table]:
         first = section.rows[0]
         yield _terminal_table(
             variable,
-            [*_RMSE_HEADINGS, *(f"\n{_NAMES.get(name, name)}" for name in first.others)],
+            [*_RMSE_HEADINGS, *(_SHORT.get(name, f"\n{name}") for name in first.others)],
             [[*_rmse_cells(row), *row.others.values()] for row in section.rows],
         )
         for name in (name for name in first.errors if name != RMSE):
+            of = variable if evaluation.metrics[name].metric.in_units else section.variable
             yield _terminal_table(
-                f"{_NAMES.get(name, name)} of {variable}",
-                ["lead\ntime", "\nmodel", "persis-\ntence", "clima-\ntology"],
-                [[row.lead_time, *(row.errors[name][who] for who in FORECASTERS)] for row in section.rows],
+                f"{_NAMES.get(name, name)} of {of}",
+                ["lead\ntime", *(_FORECASTERS.get(who, who) for who in evaluation.forecasters)],
+                [[row.lead_time, *row.errors[name].values()] for row in section.rows],
             )
 
 

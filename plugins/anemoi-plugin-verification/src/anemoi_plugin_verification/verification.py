@@ -9,21 +9,23 @@ from typing import Any
 
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint, build_model
-from anemoi.core.domain import Domain
-from anemoi.core.errors import DataError, NotThereError
+from anemoi.core.errors import DataError
 from anemoi.core.forecasting import Sources, by_domain, check_sources, lead_times
 from anemoi.core.forecasting.initial import LeadTimes, step_count
-from anemoi.core.forecasting.needs import needs
+from anemoi.core.forecasting.members import check_members
+from anemoi.core.forecasting.perturbing import check_earlier
 from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.interfaces.data_source import DataSource, Times
+from anemoi.core.interfaces.perturbation import Perturbation
 from anemoi.core.provenance import provenance
-from anemoi.core.times import format_date, parse_date, parse_duration
+from anemoi.core.times import parse_date, parse_duration
 
 from .area import Area
+from .checks import check_fits, check_metrics, check_truth
 from .climatology import Climatology
-from .climatology import climatology as mean_states
 from .evaluation import STANDARD, Metrics
 from .period import Offsets, Period, start_dates, test_start, training_period
+from .references import lagged_offsets, mean_state, past_period
 from .scores import CLIMATOLOGY, MODEL, PERSISTENCE, Evaluation
 from .scoring import Plan, Spread, scores_here, scores_on
 
@@ -135,6 +137,8 @@ def verify(
     members: int = 1,
     persist: Collection[str] = (),
     seed: int = 0,
+    perturbation: Perturbation | None = None,
+    lagged: int = 1,
     limit: float = LIMIT,
     allow_unusual: Collection[str] = (),
     climatology: DataSource | Sources | None = None,
@@ -165,7 +169,10 @@ def verify(
     climatology
         What the climatology is the mean of, where that is not ``source``: its states of the training period,
         or all that it has.
-    members, persist, seed, limit, allow_unusual, device, trust_code, allow_different_versions
+    lagged
+        How many forecasts make the lagged ensemble, a reference: the first member of that from the start, and
+        of those from one step earlier each, valid at the same times. None is made of one.
+    members, persist, seed, perturbation, limit, allow_unusual, device, trust_code, allow_different_versions
         As for :func:`anemoi.core.forecasting.forecast`.
     example
         The start of a forecast that is to be drawn: refused where the sources do not have its states.
@@ -183,46 +190,56 @@ def verify(
     sources = by_domain(checkpoint, source)
     leads, last = lead_times(checkpoint, lead_time), parse_duration(lead_time)
     for name in leads:
-        _check_fits(checkpoint.domains[name], sources[name])
+        check_fits(checkpoint.domains[name], sources[name])
     training = training_period(checkpoint.provenance)
     period = _test_period([sources[name] for name in leads], checkpoint.configuration, training, start, end)
     count = step_count(checkpoint, last)
     needed = [
-        (sources[name], _offsets(checkpoint, name, leads, count, persist)) for name in checkpoint.domains
+        (sources[name], _offsets(checkpoint, name, leads, count, persist, lagged))
+        for name in checkpoint.domains
     ]
     starts = start_dates(period, [each for each in needed if len(each[1])], last)
     drawn = [] if example is None else [example]
     check_sources(checkpoint, sources, [*starts, *drawn], count=count, persist=persist)
+    check_earlier(checkpoint, sources, [*starts, *drawn], perturbation, members, persist)
     for name in leads if drawn else ():
-        _check_truth(sources[name], drawn[0] + np.append(np.timedelta64(0, "s"), leads[name]))
-    for name, build in ((name, build) for name in leads for build in metrics.values()):
-        build(domain=checkpoint.domains[name], lead_times=leads[name])
+        check_truth(sources[name], drawn[0] + np.append(np.timedelta64(0, "s"), leads[name]))
+    for name in leads:
+        check_metrics(metrics, checkpoint.domains[name], leads[name], members)
     building = {"trust_code": trust_code, "allow_different_versions": allow_different_versions}
     model = build_model(checkpoint, **building)
-    of_past = None if climatology is None else by_domain(checkpoint, climatology)
+    check_members(model, sources, starts[0], members, perturbed=perturbation is not None)
+    of_past = sources if climatology is None else by_domain(checkpoint, climatology)
+    past: dict[str, Period | None] = {}
     normals: dict[str, Climatology | None] = {}
     for name in leads:
-        domain = checkpoint.domains[name]
-        if of_past is not None:
-            _check_fits(domain, of_past[name])
-            normals[name] = _of_its_own(domain, of_past[name], training)
-        elif training is not None and not _has_states(sources[name], training):
-            normals[name] = None
-        else:
-            normals[name] = _normal(domain, sources[name], training, period)
+        domain, origin = checkpoint.domains[name], of_past[name]
+        check_fits(domain, origin)
+        past[name] = found = past_period(origin, training, period, of_its_own=climatology is not None)
+        normals[name] = None if found is None else mean_state(domain, origin, found)
     how = {
         "members": members,
         "persist": persist,
         "seed": seed,
+        "perturbation": perturbation,
         "limit": limit,
         "allow_unusual": allow_unusual,
         "device": device,
     }
-    plan = Plan(climatologies=normals, metrics=metrics, lead_time=last, how=how, building=building, area=area)
-    evaluators = plan.evaluators(checkpoint, sources)
+    plan = Plan(
+        climatologies=normals,
+        past=past,
+        metrics=metrics,
+        lead_time=last,
+        how=how,
+        building=building,
+        area=area,
+        lagged=lagged,
+    )
+    evaluators = plan.evaluators(checkpoint, sources, of_past)
     progress(0, len(starts))
     if spread is None:
-        scores = scores_here(checkpoint, model, sources, plan, starts)
+        scores = scores_here(checkpoint, model, sources, plan, starts, evaluators)
     else:
         scores = scores_on(spread, checkpoint, plan, starts)
     for done, scored in enumerate(scores, 1):
@@ -251,32 +268,6 @@ def verify(
     return Verification(checkpoint, training, period, verified, made, area)
 
 
-def _check_fits(domain: Domain, source: DataSource) -> None:
-    fix = "Name the data that the model is to be verified against with --source."
-    if absent := [name for name in domain.outputs if name not in source.variables]:
-        raise DataError(
-            f"The data have no {', '.join(absent)}, which the checkpoint forecasts; "
-            f"they have {', '.join(source.variables)}.",
-            fix=fix,
-        )
-    if not domain.grid.matches(source.grid):
-        raise DataError(
-            f"The data are on another grid, of {len(source.grid)} points, than the {len(domain.grid)} "
-            "of the checkpoint, or in another order.",
-            fix=fix,
-        )
-
-
-def _check_truth(source: DataSource, times: Times) -> None:
-    """Refuse a forecast to draw whose truth is not there."""
-    absent = [time for time in times if time not in source.times or time in source.missing]
-    if absent:
-        raise NotThereError(
-            f"The data have no state at {format_date(absent[0])}, which the map would show.",
-            fix="Choose another --map-date, or leave it out: then a typical forecast is drawn.",
-        )
-
-
 def _test_period(
     sources: Sequence[DataSource],
     configuration: Mapping[str, Any],
@@ -297,32 +288,10 @@ def _test_period(
 
 
 def _offsets(
-    checkpoint: Checkpoint, name: str, leads: LeadTimes, count: int, persist: Collection[str]
+    checkpoint: Checkpoint, name: str, leads: LeadTimes, count: int, persist: Collection[str], lagged: int
 ) -> Offsets:
-    """When the source of a domain must have states, relative to the start: for the model and as the truth."""
-    asked = needs(checkpoint.domains[name], checkpoint.steps[name], count, persist)
-    offsets = {offset for need in asked for offset in need.offsets}
+    """When the source of a domain must have states, relative to the start: for forecasts and as the truth."""
+    offsets = set(lagged_offsets(checkpoint, name, count, persist, lagged))
     if name in leads:
         offsets |= {np.timedelta64(0, "s"), *leads[name]}
     return np.array(sorted(offsets), "timedelta64[s]")
-
-
-def _normal(domain: Domain, source: DataSource, training: Period | None, period: Period) -> Climatology:
-    past = training or Period(source.times[0], period.start - source.frequency)
-    return _mean(domain, source, past)
-
-
-def _of_its_own(domain: Domain, source: DataSource, training: Period | None) -> Climatology:
-    """The mean of a source of its own: of the training period, or of all that it has."""
-    whole = Period(source.times[0], source.times[-1])
-    return _mean(domain, source, training if training and _has_states(source, training) else whole)
-
-
-def _has_states(source: DataSource, period: Period) -> bool:
-    within = (source.times >= period.start) & (source.times <= period.end)
-    return bool(set(source.times[within].tolist()) - {time.tolist() for time in source.missing})
-
-
-def _mean(domain: Domain, source: DataSource, period: Period) -> Climatology:
-    missing = [name for name in domain.outputs if domain[name].may_be_missing]
-    return mean_states(source, domain.outputs, period.start, period.end, may_be_missing=missing)

@@ -16,6 +16,7 @@ from anemoi.core.cli.options import (
     available_device,
     check_lock,
     check_sources,
+    component_spec,
     computing_options,
     dask_options,
     short_warnings,
@@ -27,10 +28,11 @@ from anemoi.core.cli.options import (
 
 if TYPE_CHECKING:
     from anemoi.core.interfaces.data_source import DataSource
-    from anemoi.core.plugins import Needs
 
-    from ..evaluation import Metrics
     from ..verification import Verification, VerifiedDomain
+
+STANDARD = ("rmse", "acc", "bias")
+OF_ENSEMBLES = ("crps", "spread", "spread-skill", "rank-histogram", "brier")
 
 
 @click.command()
@@ -46,9 +48,8 @@ if TYPE_CHECKING:
     "names",
     metavar="NAME",
     multiple=True,
-    default=("rmse", "acc", "bias"),
-    show_default=True,
-    help="A score to compute; may be repeated. The root-mean-square error always is.",
+    help="A score to compute; may be repeated. The root-mean-square error always is.  [default: rmse, acc, "
+    "bias; of several members crps, spread, spread-skill, rank-histogram and brier too]",
 )
 @click.option(
     "--metric-option",
@@ -64,6 +65,17 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="How many ensemble members."
+)
+@click.option(
+    "--perturb",
+    metavar="NAME|{name: NAME, OPTION: VALUE}",
+    help="What gives each member but the first an initial state of its own.",
+)
+@click.option(
+    "--lagged",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Score a lagged ensemble too: the forecasts from the last N starts, one step apart.",
 )
 @start_options
 @click.option(
@@ -98,6 +110,8 @@ def command(
     options: tuple[str, ...],
     area: str | None,
     members: int,
+    perturb: str | None,
+    lagged: int | None,
     persist: tuple[str, ...],
     past: tuple[str, ...],
     limit: float,
@@ -117,19 +131,21 @@ def command(
 
     A forecast is made from every date of the test period from which all its lead times lie within
     that period, and compared with the truth, with persistence (the state at the start, unchanged) and
-    with climatology (the mean of the training period, for each time of day where that is long enough).
+    with climatology (the mean of the training period, for each time of day where that is long enough); that
+    of several members also with an ensemble of states of that period.
     Where the data have nothing of that period, climatology is left out, unless --climatology names other
     data. The test period is, unless you say otherwise, all of the data after the training period. A model of
     several domains is verified in each; say --source DOMAIN.KEY=VALUE to change the data of one.
 
     \b
     anemoi evaluate model.safetensors --report report
-    anemoi evaluate model.safetensors --metric crps --members 8
+    anemoi evaluate ensemble.safetensors --members 8 --lagged 4 --report report
     anemoi evaluate model.safetensors --source /data/analysis.zarr --start 2026-01-01 --lead-time 5d --json
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     from anemoi.core.allocation import keep_freed_memory
     from anemoi.core.checkpoint import load
     from anemoi.core.forecasting import forecast
+    from anemoi.core.forecasting.perturbing import perturbation_of
     from anemoi.core.plugins import Needs
     from anemoi.core.times import parse_date
 
@@ -137,16 +153,21 @@ def command(
     from ..result_file import ResultFile
     from ..scoring import Spread
     from ..verification import verify
+    from ._metrics import metrics_of
 
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
     drawn = None if map_date is None else parse_date(map_date)
     within = None if area is None else Area.parse(area)
     model = load(checkpoint)
     needs = Needs()
-    metrics = _metrics(names, options, needs)
+    metrics = metrics_of(names or (STANDARD if members == 1 else (*STANDARD, *OF_ENSEMBLES)), options, needs)
     with needs.noted():
         specs = source_specs(sources, trained_on(model.configuration))
         check_sources(needs, specs)
+    perturbation = None
+    if perturb is not None:
+        with needs.noted():
+            perturbation = perturbation_of(component_spec(perturb, "--perturb"), trust_code=trust_code)
     check_lock(needs, model.lock, allow_different_versions=allow_different_versions)
     needs.check()
     build_sources = partial(_sources, specs, trust_code)
@@ -155,19 +176,22 @@ def command(
         "members": members,
         "persist": persist,
         "seed": seed,
+        "perturbation": perturbation,
         "limit": limit,
         "allow_unusual": allow_unusual,
         "device": available_device(device),
         "trust_code": trust_code,
         "allow_different_versions": allow_different_versions,
     }
-    of_past = None
+    of_past, build_past = None, None
     if past:
         described = source_specs(past, trained_on(model.configuration))
-        of_past = _sources(described, trust_code)
+        build_past = partial(_sources, described, trust_code)
+        of_past = build_past()
     spread = None
     if dask or dask_scheduler is not None:
-        spread = Spread(connect=partial(_connect, dask_scheduler), sources=build_sources)
+        connect = partial(_connect, dask_scheduler)
+        spread = Spread(connect=connect, sources=build_sources, past=build_past)
     keep_freed_memory()
     with short_warnings():
         result = verify(
@@ -181,6 +205,7 @@ def command(
             area=within,
             example=drawn if target is not None else None,
             spread=spread,
+            lagged=lagged or 1,
             progress=_progress,
             **how,
         )
@@ -212,52 +237,6 @@ def _connect(address: str | None, forecasts: int) -> AbstractContextManager[Any]
 
     requirement = "anemoi-plugin-verification[dask]"
     return cluster(address, processes=processes_for(forecasts), requirement=requirement)
-
-
-_RESERVED = frozenset(
-    {"domain", "variable", "units", "lead_time_hours", "skill", "starts_better_than_persistence"}
-)
-"""What the JSON of a score says besides its metrics."""
-
-
-def _metrics(names: tuple[str, ...], options: tuple[str, ...], needs: Needs) -> Metrics:
-    """What builds each metric that is named, its options checked; one that is not here is noted."""
-    from anemoi.core.config import builder
-    from anemoi.core.errors import ConfigError
-
-    found = {}
-    given = _options(options)
-    for name in dict.fromkeys(names):
-        short = name.rpartition(":")[2]
-        own = given.pop(short, {})
-        with needs.noted():
-            found[short] = builder("metric", {"name": name, **own})
-        if short in _RESERVED:
-            raise ConfigError(f"A metric cannot be called {short}: scores have a key of that name.")
-    if given:
-        raise ConfigError(
-            f"--metric-option names {', '.join(given)}, which no --metric does.",
-            fix=f"Add --metric {next(iter(given))}. The metrics are {', '.join(names)}.",
-        )
-    return found
-
-
-def _options(given: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The options of each metric, by its name."""
-    from anemoi.core.config.files import read_value
-    from anemoi.core.errors import ConfigError
-
-    found: dict[str, dict[str, Any]] = {}
-    for text in given:
-        option, equals, value = text.partition("=")
-        metric, dot, key = option.rpartition(".")
-        if not (equals and dot and metric and key):
-            raise ConfigError(
-                f"--metric-option {text} is not METRIC.KEY=VALUE.",
-                fix="Name the metric and its option, as crps.fair=true.",
-            )
-        found.setdefault(metric, {})[key] = read_value(value, of=f"--metric-option {option}")
-    return found
 
 
 def _progress(done: int, total: int) -> None:
