@@ -370,6 +370,8 @@ class Unconditional(EncoderProcessorDecoder):
 
 
 class Noise(Rollout):
+    stochastic = True
+
     condition_channels = 2
 
 

@@ -33,7 +33,7 @@ from torch import nn
 
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
-from anemoi.core.interfaces import Capability
+from anemoi.core.interfaces import Capability, Perturbation
 from anemoi.core.interfaces.data_source import DataSource, Statistics
 from anemoi.core.interfaces.mapper import Mapper
 from anemoi.core.interfaces.output import Output
@@ -95,6 +95,8 @@ class ConditionedProcessor(TinyProcessor):
 class Noisy(Rollout):
     """A rollout that gives noise to each member, as a condition where ``channels`` are asked for."""
 
+    stochastic = True
+
     def __init__(self, *, amplitude: float = 0.1, channels: int = 0):
         super().__init__()
         self.amplitude, self.channels = amplitude, channels
@@ -111,6 +113,25 @@ class Noisy(Rollout):
         return {
             name: out + self.amplitude * torch.randn(out.shape, generator=generator, device=out.device)
             for name, out in model(inputs).items()
+        }
+
+
+class Shifted(Perturbation):
+    """Adds random numbers; ``back`` steps before the start if asked, and forecasts from there."""
+
+    def __init__(self, *, amplitude: float = 0.1, back: int = 0):
+        self.amplitude, self.back = amplitude, back
+
+    def starts(self, step, members):
+        return (-self.back * step,) if self.back else ()
+
+    def perturbed(self, analysis, member, generator):
+        inputs = analysis.at(analysis.start - self.back * analysis.step)
+        for step in range(self.back):
+            inputs.add(step, analysis.model.advance(inputs.of(step), generator))
+        return {
+            name: each + self.amplitude * torch.randn(each.shape, generator=generator)
+            for name, each in inputs.of(self.back).items()
         }
 
 
@@ -287,6 +308,8 @@ npz = anemoi_plugin_tiny:TinyOutput
 raw = anemoi_plugin_tiny:RawOutput
 [anemoi.core.objectives]
 noisy = anemoi_plugin_tiny:Noisy
+[anemoi.core.perturbations]
+shifted = anemoi_plugin_tiny:Shifted
 [anemoi.core.postprocessors]
 total = anemoi_plugin_tiny:Total
 scaled = anemoi_plugin_tiny:Scaled

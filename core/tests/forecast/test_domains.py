@@ -83,8 +83,9 @@ def test_a_lead_time_may_be_that_of_the_faster_alone(checkpoint, sources):
     assert [state.domain for state in made] == ["air"]
 
 
-def test_each_is_described_for_itself(checkpoint, sources):
-    described = forecast(checkpoint, sources, START, "24h", members=2).descriptions
+def test_each_is_described_for_itself(tiny, checkpoint, sources):
+    ensembles = {"sea": tiny.source(names=["h"], hours=12, points=6, ensemble=2), "air": sources["air"]}
+    described = forecast(checkpoint, ensembles, START, "24h", members=2).descriptions
     assert {name: (each.domain, each.variables, len(each.grid)) for name, each in described.items()} == {
         "sea": ("sea", ("h",), 6),
         "air": ("air", ("t", "tp", "ps"), 4),

@@ -9,7 +9,7 @@ import torch
 
 from anemoi.core import forcings, forecast, load_checkpoint
 from anemoi.core.checkpoint import build_model
-from anemoi.core.errors import AnemoiError, CheckpointError, DataError
+from anemoi.core.errors import AnemoiError, CheckpointError, DataError, RequestError
 from anemoi.core.forecasting import check_sources
 from anemoi.core.forecasting.inputs import read
 from anemoi.core.interfaces import hookimpl
@@ -94,10 +94,17 @@ def test_members_of_an_ensemble_each_go_their_way(make_checkpoint, tiny_source):
         state.fields[0], by_hand(checkpoint, source, START, 3)[-1], rtol=1e-5, atol=1e-6
     )
     assert np.abs(state.fields[0] - state.fields[1]).max() > 0.01
-    *_, copies = forecast(checkpoint, tiny_source(), START, "18h", members=3)
-    np.testing.assert_array_equal(copies.fields[0], copies.fields[2])
+    *_, one = forecast(checkpoint, source, START, "18h")
+    np.testing.assert_array_equal(one.fields[0], state.fields[0])  # however many are asked for
     with pytest.raises(DataError, match="has 3 members"):
         forecast(checkpoint, source, START, "18h", members=4)
+
+
+def test_members_that_would_all_be_the_same_are_refused(make_checkpoint, tiny_source):
+    with pytest.raises(RequestError, match="All 3 members would be the same") as caught:
+        forecast(make_checkpoint(), tiny_source(), START, "18h", members=3)
+    for way in ("--perturb", "objective=ensemble", "source that has members"):
+        assert way in caught.value.fix
 
 
 def test_initial_states_are_a_copy_of_their_own(make_checkpoint, tiny_source):
@@ -190,11 +197,11 @@ def test_weights_that_are_not_the_model_s(make_checkpoint, tiny_source):
 
 def test_the_description_is_of_the_states_to_come(make_checkpoint, tiny_source):
     checkpoint = make_checkpoint(identity="sha256:me")
-    made = forecast(checkpoint, tiny_source(), START, "1d", members=2)
+    made = forecast(checkpoint, tiny_source(ensemble=2), START, "1d", members=2)
     described, states = made.description, list(made)
     np.testing.assert_array_equal(described.lead_times, [state.lead_time for state in states])
     assert states[0].fields.shape == (described.members, len(described.grid), len(described.variables))
-    again = forecast(checkpoint, tiny_source(), START, "1d", members=2).description
+    again = forecast(checkpoint, tiny_source(ensemble=2), START, "1d", members=2).description
     assert described.provenance["identity"] != again.provenance["identity"]
     parents = described.provenance["parents"]
     assert [parent["identity"] for parent in parents] == ["sha256:me", "tiny-data"]

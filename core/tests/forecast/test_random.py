@@ -67,7 +67,13 @@ def test_each_step_and_each_start_has_numbers_of_its_own(tiny, monkeypatch):
     monkeypatch.setattr(objective, "advance", advance)
     for date in ("2020-01-02T06", "2020-01-02T12"):
         made(tiny, noisy, date, "5d")
-    assert len(seeds) == 2 * 20
+    assert len(seeds) == 2 * 20 * 3  # and each member
+
+
+def test_a_member_is_the_same_however_many_are_made(tiny, checkpoint):
+    many = made(tiny, checkpoint, members=5, seed=3)
+    for members in (1, 2, 4):
+        np.testing.assert_array_equal(many[:, :members], made(tiny, checkpoint, members=members, seed=3))
 
 
 class StopError(Exception):

@@ -14,7 +14,7 @@ from anemoi.core.checkpoint import save
 from anemoi.core.cli import main
 from anemoi.core.errors import ConfigError, PluginError, RequestError
 from anemoi.core.forecasting import read_suite
-from anemoi.core.forecasting.rollout import seeds_of
+from anemoi.core.forecasting.members import seeds_of
 
 START = "2020-01-02T06"
 
@@ -187,8 +187,9 @@ def test_each_member_with_a_seed_of_its_own_is_the_forecast_that_it_is_alone(tin
 
 
 def test_seeds_are_one_or_one_for_each():
-    assert seeds_of(3, 2) == seeds_of([3], 2) == 3
-    assert seeds_of([3, 4], 2) == (3, 4)
+    assert seeds_of(3, 2) == seeds_of([3], 2) == ((3,), (3, 1))
+    assert seeds_of(3, 4)[:2] == seeds_of(3, 2)
+    assert seeds_of([3, 4], 2) == ((3,), (4,))
     for seeds in ([1, 2], [1, 1, 2]):
         with pytest.raises(RequestError):
             seeds_of(seeds, 3)

@@ -22,6 +22,8 @@ class Ensemble(Rollout):
         Those of the rollout.
     """
 
+    stochastic = True
+
     def __init__(self, *, members: int = 2, noise_channels: int = 8, **options) -> None:
         super().__init__(**options)
         self.trained_members, self.noise_channels = members, noise_channels

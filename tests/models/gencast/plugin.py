@@ -30,6 +30,8 @@ class Diffusion(Rollout):
         Those of the rollout.
     """
 
+    stochastic = True
+
     condition_channels = 1  # the noise level
 
     def __init__(

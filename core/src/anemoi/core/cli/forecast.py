@@ -12,6 +12,7 @@ from .event_log import EventLog
 from .forecast_run import Request, run
 from .options import (
     boundary_source,
+    component_spec,
     computing_options,
     dask_options,
     output_options,
@@ -89,6 +90,11 @@ if TYPE_CHECKING:
     help="Of random numbers; repeated, one for each member.",
 )
 @click.option(
+    "--perturb",
+    metavar="NAME|{name: NAME, OPTION: VALUE}",
+    help="What gives each member but the first an initial state of its own.",
+)
+@click.option(
     "--precision",
     type=click.Choice(["32", "bf16-mixed"]),
     default="32",
@@ -132,6 +138,7 @@ def command(
     limit: float,
     allow_unusual: tuple[str, ...],
     seeds: tuple[int, ...],
+    perturb: str | None,
     precision: Precision,
     overwrite: bool,
     restart: bool,
@@ -192,6 +199,7 @@ def command(
                     "members": members,
                     "persist": persist,
                     "seed": seeds,
+                    "perturbation": component_spec(perturb, "--perturb") if perturb else None,
                     "limit": limit,
                     "allow_unusual": allow_unusual,
                     "precision": precision,

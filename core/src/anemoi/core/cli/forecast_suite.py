@@ -30,6 +30,7 @@ _REFUSED: Final = {
     "postprocess": "--postprocess",
     "sources": "--source",
     "boundary": "--boundary",
+    "perturb": "--perturb",
 }
 """The options about what a suite has in sections."""
 
@@ -69,6 +70,7 @@ def of_suite(path: Path, overrides: Sequence[str], context: click.Context) -> Re
             "members": suite.members,
             "persist": suite.persist,
             "seed": suite.seeds,
+            "perturbation": suite.perturbation,
             "limit": suite.limit,
             "allow_unusual": suite.allow_unusual,
             "precision": suite.precision,

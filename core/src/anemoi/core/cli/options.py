@@ -353,6 +353,24 @@ def postprocess_steps(given: tuple[str, ...], paths: tuple[str, ...]) -> dict[st
     return steps
 
 
+def component_spec(text: str, option: str) -> dict[str, Any]:
+    """Read a component as an option names it: its name, or a mapping of its name and options.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither, or no valid YAML.
+    """
+    value = read_value(text, of=option)
+    if isinstance(value, str):
+        return {"name": value}
+    if not isinstance(value, Mapping) or "name" not in value:
+        raise ConfigError(
+            f"{option} {text} names no component.", fix=f"As in {option} '{{name: NAME, OPTION: VALUE}}'"
+        )
+    return dict(value)
+
+
 def _named_source(value: str) -> dict[str, Any]:
     installed = {
         plugins.normalise(component.name): component.name for component in plugins.components("source")

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ..checkpoint import Checkpoint, build_model
+from ..config import Spec
 from ..errors import AnemoiError, DataError, ImplausibleError, NotThereError, RequestError
 from ..files import leftovers, remove
 from ..interfaces.data_source import DataSource
@@ -25,12 +26,12 @@ from ..times import format_date, format_duration, parse_date, parse_duration
 from .background import Background
 from .destination import Destination
 from .initial import Sources, by_domain, check_sources, lead_times, step_count
-from .inputs import Inputs
 from .journal import ForecastJournal
 from .locks import OutputLocks
-from .members import MadeMembers, member_place
+from .members import MadeMembers, check_members, member_place, seeds_of
+from .perturbing import check_earlier, initial_inputs, perturbation_of
 from .plausible import LIMIT, check_allowed
-from .rollout import LEAD_TIME, Forecast, Precision, announced, describe, seeds_of
+from .rollout import LEAD_TIME, Forecast, Precision, announced, describe
 from .tee import OnFile, OutputFile, Tee
 
 _MOST = 10
@@ -80,17 +81,19 @@ class Batch:
     tasks: tuple[Task, ...]
     persist: tuple[str, ...] = ()
     seed: int | tuple[int, ...] = 0
+    perturbation: Spec | None = None
     limit: float = LIMIT
     allow_unusual: tuple[str, ...] = ()
     precision: Precision = "32"
     locks: OutputLocks = field(default_factory=lambda: OutputLocks(()))
     made: MadeMembers | None = None
+    trust_code: bool = False
 
     @property
     def jobs(self) -> int:
         """How many forecasts, or members of forecasts, can be computed at once."""
         left = sum(bool(task.parts) for task in self.tasks)
-        return left * (1 if isinstance(self.seed, int) else len(self.seed))
+        return left * next(iter(self.tasks[0].forecasts.values())).members
 
     def run(
         self,
@@ -134,11 +137,13 @@ class Batch:
     def forecast(self, task: Task) -> Forecast:
         """The forecast of a task, whose states are computed as they are asked for and written nowhere."""
         first = next(iter(task.forecasts.values()))
-        inputs = Inputs(
+        seeds = seeds_of(self.seed, first.members)
+        inputs = initial_inputs(
             self.model,
             self.sources,
             first.start,
-            members=first.members,
+            seeds,
+            perturbation_of(self.perturbation, trust_code=self.trust_code),
             persist=self.persist,
             allow_unusual=self.allow_unusual,
             device=self.device,
@@ -147,7 +152,7 @@ class Batch:
             task.forecasts,
             self.model,
             inputs,
-            self.seed,
+            seeds,
             task.journal,
             self.limit,
             self.precision,
@@ -202,6 +207,7 @@ def prepare(
     members: int = 1,
     persist: Collection[str] = (),
     seed: int | Sequence[int] = 0,
+    perturbation: Spec | None = None,
     limit: float = LIMIT,
     allow_unusual: Collection[str] = (),
     overwrite: bool = False,
@@ -221,6 +227,8 @@ def prepare(
         As for :func:`anemoi.core.forecast`.
     trust_code, allow_different_versions
         As for :func:`anemoi.core.forecast`.
+    perturbation
+        What gives each member but the first an initial state of its own, with its options; nothing if None.
     dates
         The times to start from.
     destinations
@@ -257,12 +265,17 @@ def prepare(
     _check_apart(forecasts, destinations)
     count = step_count(checkpoint, parse_duration(lead_time))
     errors: list[AnemoiError] = []
+    if not isinstance(seed, int) and len(seed) == 1:
+        (seed,) = seed
     with _collected(errors):
-        seed = seeds_of(seed, members)
+        seeds_of(seed, members)
     with _collected(errors):
         check_allowed(checkpoint.domains, allow_unusual)
     with _collected(errors):
         check_sources(checkpoint, sources, starts, count=count, persist=persist)
+        built = perturbation_of(perturbation, trust_code=trust_code)
+        check_earlier(checkpoint, sources, starts, built, members, persist)
+        check_members(model, sources, starts[0], members, perturbed=built is not None)
     places = [] if checked is not None else [_place(each, start) for start in starts for each in destinations]
     locks = OutputLocks(places)
     try:
@@ -272,7 +285,9 @@ def prepare(
         for forecast in forecasts:
             with _collected(errors):
                 journal = (
-                    _journal(forecast, destinations, device, persist, seed, precision) if restart else None
+                    _journal(forecast, destinations, device, persist, seed, perturbation, precision)
+                    if restart
+                    else None
                 )
                 tasks.append(
                     _task(
@@ -294,11 +309,13 @@ def prepare(
         device,
         tuple(tasks),
         tuple(persist),
-        seeds_of(seed, members),
+        seed if isinstance(seed, int) else tuple(seed),
+        perturbation,
         limit,
         tuple(allow_unusual),
         precision,
         locks,
+        trust_code=trust_code,
     )
 
 
@@ -368,6 +385,7 @@ def _journal(
     device: torch.device,
     persist: Collection[str],
     seed: int | Sequence[int],
+    perturbation: Spec | None,
     precision: Precision,
 ) -> ForecastJournal:
     """The journal of a forecast, beside its first file."""
@@ -387,6 +405,8 @@ def _journal(
         "device": device.type if precision == "32" else f"{device.type}, {precision}",
         "software": " ".join(f"{name} {version}" for name, version in software.items()),
     }
+    if perturbation is not None:
+        about["perturbation"] = dict(perturbation)
     if any(each.postprocessing for each in destinations):
         # What is whole was written through these chains: with others it would have to be written again.
         about["post-processing"] = {each.path: each.postprocessing.specs for each in destinations}

@@ -19,10 +19,11 @@ from ..files import hidden_beside, leftovers, remove
 from ..model import ForecastModel
 from .batch import Batch, Task, prepare
 from .destination import Destination
-from .initial import Sources, by_domain
+from .initial import Sources, by_domain, lead_times
 from .journal import ForecastJournal
-from .members import MadeMembers, MemberSource, member_place
-from .rollout import forecast
+from .members import MadeMembers, MemberSource, member_place, seeds_of
+from .perturbing import initial_inputs, perturbation_of
+from .rollout import Forecast, describe
 from .tee import OnFile
 
 
@@ -69,8 +70,8 @@ def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda p
     The files are, byte for byte, those that the batch would write by itself: a worker computes with as many
     threads. One whose worker is lost is made again by another. This process holds the locks until the end.
 
-    Members that have a seed each are computed by one worker each, which leaves its steps in a hidden journal
-    beside the first file; another puts them together.
+    Members are computed by one worker each, which leaves its steps in a hidden journal beside the first file;
+    another puts them together.
 
     Parameters
     ----------
@@ -98,6 +99,7 @@ def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda p
     how = {
         "persist": batch.persist,
         "seed": batch.seed,
+        "perturbation": batch.perturbation,
         "limit": batch.limit,
         "allow_unusual": batch.allow_unusual,
         "precision": batch.precision,
@@ -119,7 +121,7 @@ def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda p
             )
             # As bytes: what a worker cannot read itself would end the worker, and the next, without a word.
             packed = cloudpickle.dumps(job) if task.parts else None
-            futures.append(_submitted(client, packed, batch.seed) if packed else None)
+            futures.append(_submitted(client, packed, first.members) if packed else None)
         for task, future in zip(batch.tasks, futures, strict=True):
             if future is not None:
                 future.result()
@@ -131,44 +133,55 @@ def run_on(client: Any, batch: Batch, spread: Spread, on_file: OnFile = lambda p
                 task.journal.remove()
     finally:
         client.cancel([future for future in futures if future is not None])
-        for each in leftovers(*(place for task in batch.tasks for place in _member_places(task, batch.seed))):
+        for each in leftovers(*(place for task in batch.tasks for place in _member_places(task))):
             remove(each)
         batch.locks.release()
 
 
-def _submitted(client: Any, packed: bytes, seed: int | tuple[int, ...]) -> Any:
-    """Have a forecast made: each member that has a seed of its own for itself, then the files of all."""
-    members = [] if isinstance(seed, int) else range(len(seed))
-    journals = [client.submit(_make_member, packed, member, pure=False) for member in members]
+def _submitted(client: Any, packed: bytes, members: int) -> Any:
+    """Have a forecast made: each of several members for itself, then the files of all."""
+    apart = range(members) if members > 1 else ()
+    journals = [client.submit(_make_member, packed, member, pure=False) for member in apart]
     return client.submit(_make, packed, journals, pure=False)
 
 
-def _member_places(task: Task, seed: int | tuple[int, ...]) -> list[Path]:
+def _member_places(task: Task) -> list[Path]:
     first = Path(task.paths[0]).expanduser().absolute()
-    return [] if isinstance(seed, int) else [member_place(first, member) for member in range(len(seed))]
+    return [member_place(first, member) for member in range(next(iter(task.forecasts.values())).members)]
 
 
 def _make_member(packed: bytes, member: int) -> str:
     """Compute one member, on a worker; give the path of the journal of its steps."""
     job = taken_up(packed)
-    spread, start, how = job.spread, job.start, dict(job.how)
-    checkpoint = _loaded(job.checkpoint, job.identity)
-    seeds = how.pop("seed")
-    for unneeded in ("members", "restart"):
-        del how[unneeded]
-    sources = by_domain(checkpoint, spread.sources())
-    made = forecast(
-        checkpoint,
-        {name: MemberSource(source, member) for name, source in sources.items()},
-        start,
-        spread.lead_time,
-        seed=seeds[member],
-        model=_built(job),
-        **how,
+    spread, how = job.spread, job.how
+    checkpoint, device = _loaded(job.checkpoint, job.identity), torch.device(how["device"])
+    model = _built(job).to(device).eval()
+    seed = seeds_of(how["seed"], how["members"])[member]
+    sources = {
+        name: MemberSource(source, member) for name, source in by_domain(checkpoint, spread.sources()).items()
+    }
+    inputs = initial_inputs(
+        model,
+        sources,
+        job.start,
+        [seed],
+        perturbation_of(how["perturbation"], trust_code=spread.trust_code),
+        first=member,
+        persist=how["persist"],
+        allow_unusual=how["allow_unusual"],
+        device=device,
     )
-    first = Path(spread.destinations[0].of_date(start)).expanduser().absolute()
+    first = Path(spread.destinations[0].of_date(job.start)).expanduser().absolute()
     path = hidden_beside(member_place(first, member))
-    replace(made, journal=ForecastJournal(path, {}, {})).compute()
+    Forecast(
+        describe(checkpoint, sources, job.start, lead_times(checkpoint, spread.lead_time), 1),
+        model,
+        inputs,
+        (seed,),
+        ForecastJournal(path, {}, {}),
+        how["limit"],
+        how["precision"],
+    ).compute()
     return str(path)
 
 

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..domain import Domain
-from ..errors import DataError, RequestError
+from ..errors import DataError
 from ..forcings import Forcings
 from ..interfaces.data_source import DataSource
 from ..interfaces.model import Fields
 from ..model import ForecastModel
 from ..steps import Offset
 from ..times import format_date
+from .members import too_few
 from .plausible import check_usual
 
 _NOW = np.timedelta64(0, "s")
@@ -79,6 +80,19 @@ class Inputs:
         """
         return {name: domain.of(step) for name, domain in self._domains.items()}
 
+    def begin_with(self, member: int, inputs: Fields) -> None:
+        """Let one member begin with the prognostic variables of other inputs of the first step.
+
+        Parameters
+        ----------
+        member
+            Which, from zero.
+        inputs
+            ``(1, time in, 1, grid, inputs)`` by domain, normalised.
+        """
+        for name, values in inputs.items():
+            self._domains[name].begin_with(member, values)
+
     def add(self, step: int, outputs: Fields) -> None:
         """Take the outputs of one step, ``(1, time out, members, grid, outputs)`` by domain, normalised."""
         for name, domain in self._domains.items():
@@ -120,6 +134,16 @@ class _DomainInputs:
             if time not in self._known:
                 self._known[time] = self._state(time)
         return torch.stack([self._known[time] for time in times])[None]
+
+    def begin_with(self, member: int, inputs: Tensor) -> None:
+        """Let one member begin with other values of what is prognostic, ``(1, time in, 1, grid, inputs)``."""
+        self.of(0)
+        names = self._normalised.prognostic
+        if not names:
+            return
+        columns = _columns(self._normalised.inputs, names)
+        for time, state in zip(self._times(0, self._steps.inputs), inputs[0, :, 0], strict=True):
+            self._known[time][member, :, columns] = state[:, columns].to(self._known[time])
 
     def add(self, step: int, outputs: Tensor | None) -> None:
         """Take the outputs of one step, ``(1, time out, members, grid, outputs)``; forget older states."""
@@ -205,10 +229,7 @@ def read(
     columns = [source.variables.index(name) for name in names]
     fields = source.read([time])[0][..., columns]  # (ensemble, grid, names)
     if fields.shape[0] not in (1, *range(members, fields.shape[0] + 1)):
-        raise RequestError(
-            f"The source has {fields.shape[0]} members, too few for {members}.",
-            fix=f"Ask for at most {fields.shape[0]} members.",
-        )
+        raise too_few(fields.shape[0], members)
     _check_finite(fields, domain, names, time)
     shape = (members, *fields.shape[1:])
     return np.array(np.broadcast_to(fields[:members], shape), dtype=np.float32, order="C")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,14 @@ from ..interfaces.data_source import DataSource, Times
 from ..model import ForecastModel
 from .journal import ForecastJournal
 from .packing import unpacked
+
+Sources = Mapping[str, DataSource]
+
+Seed = tuple[int, ...]
+"""What decides the random numbers of one member."""
+
+INITIAL = 2**32 - 1
+"""The number that stands for the initial state among those of the steps."""
 
 
 class MemberSource(DelegatingSource[DataSource]):
@@ -46,10 +54,7 @@ class MemberSource(DelegatingSource[DataSource]):
         if count == 1:
             return fields
         if self._member >= count:
-            raise RequestError(
-                f"The source has {count} members, too few for {self._member + 1}.",
-                fix=f"Ask for at most {count} members.",
-            )
+            raise too_few(count, self._member + 1)
         return fields[:, self._member : self._member + 1]
 
 
@@ -77,6 +82,78 @@ class MadeMembers:
             for journal in self._journals
         ]
         return {name: torch.cat([each[name] for each in of_members], dim=2) for name in of_members[0]}
+
+
+def seeds_of(seed: int | Sequence[int], members: int) -> tuple[Seed, ...]:
+    """Give the seed of each member: of one for all, the first member has it as a single forecast would.
+
+    Raises
+    ------
+    RequestError
+        If there are several seeds, but not one for each member.
+    """
+    if isinstance(seed, int) or len(seed) == 1:
+        (one,) = (seed,) if isinstance(seed, int) else seed
+        return tuple((one, member) if member else (one,) for member in range(members))
+    if len(seed) != members:
+        raise RequestError(
+            f"There are {len(seed)} seeds for {members} member{'s' * (members > 1)}.",
+            fix="Give one for all, or one for each.",
+        )
+    if len(set(seed)) < len(seed):
+        raise RequestError(f"Two members have one seed: {', '.join(map(str, seed))}.", fix="Choose others.")
+    return tuple((each,) for each in seed)
+
+
+def generator_of(seed: Seed, start: np.datetime64, number: int, device: torch.device) -> torch.Generator:
+    """Random numbers of one member at one step, whatever was drawn before, so that a forecast can be resumed.
+
+    Parameters
+    ----------
+    seed
+        Of the member.
+    start
+        The time that the forecast starts from.
+    number
+        Of the step, from 0; :data:`INITIAL` for its initial state.
+    device
+        Where they are drawn.
+    """
+    since = int(start.astype("datetime64[s]").astype(np.int64)) % 2**32
+    drawn = np.random.SeedSequence([*seed, since, number]).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(drawn >> np.uint64(1)))
+
+
+def check_members(
+    model: ForecastModel, sources: Sources, start: np.datetime64, members: int, *, perturbed: bool
+) -> None:
+    """Check that the members of a forecast would differ.
+
+    Raises
+    ------
+    RequestError
+        If they would all be the same, or a source has fewer members, but more than one.
+    """
+    if members == 1:
+        return
+    found = {name: source.read([start]).shape[1] for name, source in sources.items()}
+    for count in found.values():
+        if count not in (1, *range(members, count + 1)):
+            raise too_few(count, members)
+    if max(found.values()) == 1 and not model.objective.stochastic and not perturbed:
+        raise RequestError(
+            f"All {members} members would be the same: the objective of the checkpoint draws no random "
+            "numbers, and the source has one member.",
+            fix="Ask for one member; or perturb the initial state (--perturb NAME); or start from a source "
+            "that has members; or train an objective whose members differ: objective=ensemble.",
+        )
+
+
+def too_few(count: int, members: int) -> RequestError:
+    """The error of a source that has ``count`` members where ``members`` are asked for."""
+    return RequestError(
+        f"The source has {count} members, too few for {members}.", fix=f"Ask for at most {count} members."
+    )
 
 
 def member_place(path: Path, member: int) -> Path:

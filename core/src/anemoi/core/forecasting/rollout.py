@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, build_model, load
-from ..errors import DataError, RequestError
+from ..errors import DataError
 from ..interfaces.data_source import DataSource
 from ..interfaces.output import ForecastDescription, State
+from ..interfaces.perturbation import Perturbation
 from ..model import ForecastModel
 from ..plugins import hooks
 from ..provenance import provenance
@@ -26,8 +27,9 @@ from ..times import format_date, parse_date, parse_duration
 from .initial import LeadTimes, Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
 from .journal import ForecastJournal
-from .members import MadeMembers
+from .members import MadeMembers, Seed, check_members, generator_of, seeds_of
 from .packing import packed, unpacked
+from .perturbing import check_earlier, initial_inputs
 from .plausible import LIMIT, StepCheck, check_allowed
 
 Precision = Literal["32", "bf16-mixed"]
@@ -51,9 +53,8 @@ class Forecast:
         On the device that computes.
     inputs
         What the model is given.
-    seed
-        Of all random numbers: the same one gives the same forecast. Of several, each is that of one member,
-        which is then the forecast that it would be alone.
+    seeds
+        Of each member, which decides its random numbers: it is the forecast that it would be alone.
     journal
         Where each step is kept, and read if it is there already; none if None.
     limit
@@ -72,7 +73,7 @@ class Forecast:
     descriptions: Mapping[str, ForecastDescription]
     model: ForecastModel
     inputs: Inputs
-    seed: int | tuple[int, ...] = 0
+    seeds: tuple[Seed, ...] = ((0,),)
     journal: ForecastJournal | None = None
     limit: float = LIMIT
     precision: Precision = "32"
@@ -141,27 +142,23 @@ class Forecast:
     def _advance(self, number: int, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.made is not None:
             return self.made.outputs(number)
-        if isinstance(self.seed, int):
-            return self._computed(number, inputs, self.seed)
+        if len(self.seeds) == 1:
+            return self._computed(number, inputs, self.seeds[0])
+        # One at a time, because sums over a larger batch are rounded otherwise, and memory is that of one.
         members = []
-        for member, seed in enumerate(self.seed):
+        for member, seed in enumerate(self.seeds):
             alone = {name: each[:, :, member : member + 1] for name, each in inputs.items()}
             members.append(self._computed(number, alone, seed))
         return {name: torch.cat([member[name] for member in members], dim=2) for name in members[0]}
 
-    def _computed(self, number: int, inputs: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
-        """The outputs of one step of the members of ``inputs``, in single precision."""
+    def _computed(self, number: int, inputs: dict[str, Tensor], seed: Seed) -> dict[str, Tensor]:
+        """The outputs of one step of one member, in single precision."""
         device = next(iter(inputs.values())).device
         mixed = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed")
+        generator = generator_of(seed, self.description.start, number, device)
         with mixed:
-            outputs = self.model.advance(inputs, self._generator(number, device, seed))
+            outputs = self.model.advance(inputs, generator)
         return {name: each.float() for name, each in outputs.items()}
-
-    def _generator(self, number: int, device: torch.device, seed: int) -> torch.Generator:
-        """Random numbers of one step, whatever was drawn before it, so that a forecast can be resumed."""
-        start = int(self.description.start.astype("datetime64[s]").astype(np.int64))
-        drawn = np.random.SeedSequence([seed, start % 2**32, number]).generate_state(1, np.uint64)[0]
-        return torch.Generator(device).manual_seed(int(drawn >> np.uint64(1)))
 
     def _states_of(self, number: int, outputs: Mapping[str, Tensor]) -> Iterator[State]:
         """The states of one step that are wanted, in order of time."""
@@ -219,6 +216,7 @@ def forecast(
     members: int = 1,
     persist: Collection[str] = (),
     seed: int | Sequence[int] = 0,
+    perturbation: Perturbation | None = None,
     limit: float = LIMIT,
     allow_unusual: Collection[str] = (),
     device: str | torch.device = "cpu",
@@ -248,6 +246,8 @@ def forecast(
         Forcings that keep the value that they have at the start, instead of being read at every step.
     seed
         Of all random numbers; or one for each member.
+    perturbation
+        Gives each member but the first an initial state of its own; all begin with the source's if None.
     limit
         How far values may be from the range of the training, in multiples of it; infinity for any distance.
     allow_unusual
@@ -285,48 +285,31 @@ def forecast(
             checkpoint, trust_code=trust_code, allow_different_versions=allow_different_versions
         )
     count = step_count(checkpoint, parse_duration(lead_time))
-    seed = seeds_of(seed, members)
+    seeds = seeds_of(seed, members)
     check_allowed(checkpoint.domains, allow_unusual)
     check_sources(checkpoint, sources, [start], count=count, persist=persist)
+    check_earlier(checkpoint, sources, [start], perturbation, members, persist)
     model = model.to(device).eval()
-    inputs = Inputs(
+    check_members(model, sources, start, members, perturbed=perturbation is not None)
+    # What is wrong with the initial states shows before the first state is asked for.
+    inputs = initial_inputs(
         model,
         sources,
         start,
-        members=members,
+        seeds,
+        perturbation,
         persist=persist,
         allow_unusual=allow_unusual,
         device=device,
     )
-    inputs.of(0)  # What is wrong with the initial states shows before the first state is asked for.
     return Forecast(
         descriptions=describe(checkpoint, sources, start, leads, members),
         model=model,
         inputs=inputs,
-        seed=seed,
+        seeds=seeds,
         limit=limit,
         precision=precision,
     )
-
-
-def seeds_of(seed: int | Sequence[int], members: int) -> int | tuple[int, ...]:
-    """Give the seed of all members, or that of each.
-
-    Raises
-    ------
-    RequestError
-        If there are as many as neither.
-    """
-    if isinstance(seed, int) or len(seed) == 1:
-        return seed if isinstance(seed, int) else seed[0]
-    if len(seed) != members:
-        raise RequestError(
-            f"There are {len(seed)} seeds for {members} member{'s' * (members > 1)}.",
-            fix="Give one for all, or one for each.",
-        )
-    if len(set(seed)) < len(seed):
-        raise RequestError(f"Two members have one seed: {', '.join(map(str, seed))}.", fix="Choose others.")
-    return tuple(seed)
 
 
 def describe(

@@ -76,6 +76,8 @@ class Suite:
         How many ensemble members.
     seeds
         Of random numbers: one for all members, or one for each.
+    perturbation
+        What gives each member but the first an initial state of its own, with its options.
     persist
         Forcings that keep their values at the start.
     limit
@@ -106,6 +108,7 @@ class Suite:
     sources: Mapping[str, Annotated[Spec, Component("source")]] = field(default_factory=dict)
     members: int = 1
     seeds: list[int] = field(default_factory=lambda: [0])
+    perturbation: Annotated[Spec | None, Component("perturbation")] = None
     persist: list[str] = field(default_factory=list)
     limit: float = LIMIT
     allow_unusual: list[str] = field(default_factory=list)

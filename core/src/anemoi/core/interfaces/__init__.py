@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .model import Fields, Model
     from .objective import Criterion, Objective
     from .output import ForecastDescription, Output, State
+    from .perturbation import Analysis, Perturbation
     from .postprocessor import PostProcessor
     from .processor import Processor
     from .reads_checkpoints import ReadsCheckpoints
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .transform import Transform
 
 _MODULE_OF = {
+    "Analysis": "perturbation",
     "Capability": "capability",
     "ChecksOptions": "checks_options",
     "Criterion": "objective",
@@ -38,6 +40,7 @@ _MODULE_OF = {
     "Model": "model",
     "Objective": "objective",
     "Output": "output",
+    "Perturbation": "perturbation",
     "PostProcessor": "postprocessor",
     "Processor": "processor",
     "ReadsCheckpoints": "reads_checkpoints",
@@ -50,6 +53,7 @@ _MODULE_OF = {
 }
 
 __all__ = [
+    "Analysis",
     "Capability",
     "ChecksOptions",
     "Criterion",
@@ -62,6 +66,7 @@ __all__ = [
     "Model",
     "Objective",
     "Output",
+    "Perturbation",
     "PostProcessor",
     "Processor",
     "ReadsCheckpoints",

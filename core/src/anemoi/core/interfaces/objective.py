@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -48,6 +48,10 @@ class Objective(ABC):
     its options as keyword arguments, each with a type and a default; they are what a user writes under
     ``objective``, and a checkpoint keeps them.
     """
+
+    stochastic: ClassVar[bool] = False
+    """Whether members that begin with one state come apart by the random numbers drawn for each. Of an
+    objective that draws none, members must begin with states of their own."""
 
     @abstractmethod
     def steps(self, frequencies: Mapping[str, np.timedelta64]) -> dict[str, Steps]:
@@ -105,6 +109,9 @@ class Objective(ABC):
     @abstractmethod
     def advance(self, model: ForecastModel, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
         """Forecast one step.
+
+        A forecast asks for its members one at a time, each with a generator that follows from seed, date,
+        step and member: so a member is the same to the bit however many are made, and where.
 
         Parameters
         ----------

@@ -102,6 +102,7 @@ KINDS: Final = {
         _core("postprocessor", "PostProcessor"),
         _core("output", "Output"),
         _core("objective", "Objective"),
+        _core("perturbation", "Perturbation"),
         _core("tracker", "Tracker"),
         _core("command"),
         _core("config", joined=True),

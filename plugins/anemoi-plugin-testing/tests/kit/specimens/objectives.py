@@ -64,6 +64,8 @@ class Members(OneStep):
 class Denoises(Objective):
     """Gives the network the state that follows with noise on it, and takes one step to remove that."""
 
+    stochastic = True
+
     def steps(self, frequencies):
         return Rollout(input_steps=1).steps(frequencies)
 
