@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -57,7 +58,7 @@ def share_members(network: nn.Module, processes: int) -> None:
     processes
         How many share the members of a sample. All processes must call this.
     """
-    group, _ = distributed.new_subgroups(processes)
+    group, _ = distributed.new_subgroups(processes)  # type: ignore[no-untyped-call]
     shared = _Shared(group)
     network.register_forward_pre_hook(shared.take, with_kwargs=True)
     network.register_forward_hook(shared.gather)
@@ -106,7 +107,8 @@ class _Shared:
         """Give the outputs of all members."""
         if not network.training:
             return None
-        return {name: cast(Tensor, _Gathered.apply(each, self._group)) for name, each in outputs.items()}
+        gathered: Callable[[Tensor, ProcessGroup], Tensor] = cast(Any, _Gathered).apply
+        return {name: gathered(each, self._group) for name, each in outputs.items()}
 
     def _own(self, values: Tensor, axis: int) -> Tensor:
         members, rest = divmod(values.shape[axis], self._size)
