@@ -88,6 +88,8 @@ class Convolution(nn.Module):
     def _try(self, name: str, channels: int, edge_channels: int) -> None:
         """See that it gives what it must on two nodes; whatever it remembers of them is thrown away."""
         trial = copy.deepcopy(self).eval()
+        if any(each.is_meta for each in trial.parameters()):  # its size is asked for, and it has no memory
+            trial.to_empty(device="cpu")
         x, edges = torch.zeros(2, channels), torch.tensor([[0, 1], [1, 0]])
         try:
             with torch.no_grad():

@@ -21,6 +21,7 @@ from .calling import build_callbacks
 from .descent import build_optimiser, build_schedule
 from .engine import require_fabric
 from .leaving import parse_time_limit
+from .members import check_members, trained_members
 from .scores import metric_builders
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def check(settings: Settings, *, trust_code: bool) -> None:
             fix="Give dates.validation.start, or choose another schedule: schedule=warmup-cosine.",
         )
     objective: Objective = _built("objective", settings.objective, "objective", trust_code)
+    check_members(settings.training.member_parallel, trained_members(objective))
     model = model_class(settings.model, trust_code=trust_code)
     if model.needs_graph and settings.graph is None:
         raise ConfigError("The model needs a graph, but none is named.", fix="Choose one: graph=NAME")

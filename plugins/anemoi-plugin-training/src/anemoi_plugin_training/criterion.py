@@ -136,6 +136,49 @@ class Criterion(nn.Module):
         return torch.stack(values).sum()
 
 
+def check_members_of_loss(
+    loss: Spec,
+    domains: Mapping[str, Domain],
+    steps: Mapping[str, Steps],
+    members: int,
+    *,
+    trust_code: bool = False,
+) -> None:
+    """Refuse a loss that needs more members than are trained of each sample.
+
+    Parameters
+    ----------
+    loss
+        The component, as a configuration names it.
+    domains
+        Normalised; their statistics need not be known yet.
+    steps
+        When the outputs of each lie.
+    members
+        How many the objective trains.
+
+    Raises
+    ------
+    ConfigError
+        If so, or a domain is not one that the loss is defined on.
+    """
+    for name, domain in _trained(domains, steps).items():
+        built: Loss = config.build("loss", loss, trust_code=trust_code, domain=domain)
+        if members < built.least_members:
+            count = "one" if members == 1 else str(members)
+            raise ConfigError(
+                f"loss: {loss.get('name', name)} with these options needs {built.least_members} members of "
+                f"each sample, and the objective trains {count}.",
+                fix="Choose an objective that trains several, objective=ensemble say, or a loss that makes "
+                "sense of one: loss=mae, or loss.alpha=0.95 if it has that option.",
+            )
+
+
+def _trained(domains: Mapping[str, Domain], steps: Mapping[str, Steps]) -> dict[str, Domain]:
+    """The domains that have outputs."""
+    return {name: domain for name, domain in domains.items() if domain.outputs and steps[name].outputs}
+
+
 def build_criterion(
     loss: Spec,
     scalers: Mapping[str, Spec],
@@ -171,7 +214,7 @@ def build_criterion(
     """
     parts: dict[str, DomainCriterion] = {}
     unmatched: dict[str, list[frozenset[str]]] = {key: [] for key in scalers}
-    trained = {name: domain for name, domain in domains.items() if domain.outputs and steps[name].outputs}
+    trained = _trained(domains, steps)
     for name, domain in trained.items():
         built: dict[str, Scaler] = {
             key: config.build("scaler", spec, trust_code=trust_code, domain=domain, steps=steps[name])

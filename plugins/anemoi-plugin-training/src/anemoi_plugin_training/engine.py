@@ -33,10 +33,14 @@ class Engine(ABC):
         Where this one computes.
     rank, world
         Which one it is, counted from zero, and how many there are.
+    sharing
+        How many consecutive ones see the same samples, and share their members out among each other.
     """
 
-    def __init__(self, device: torch.device, *, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, device: torch.device, *, rank: int = 0, world: int = 1, sharing: int = 1) -> None:
         self.device, self.rank, self.world = device, rank, world
+        self.part = (rank // sharing, world // sharing)
+        """Which part of the samples this one sees, counted from zero, and how many parts there are."""
 
     @abstractmethod
     def wrap(self, module: nn.Module) -> nn.Module:
@@ -128,10 +132,14 @@ class WithFabric(Engine):
     ----------
     scaler
         Of the loss, in float16.
+    sharing
+        As of every engine.
     """
 
-    def __init__(self, fabric: Fabric, scaler: torch.amp.GradScaler | None = None) -> None:
-        super().__init__(fabric.device, rank=fabric.global_rank, world=fabric.world_size)
+    def __init__(
+        self, fabric: Fabric, scaler: torch.amp.GradScaler | None = None, *, sharing: int = 1
+    ) -> None:
+        super().__init__(fabric.device, rank=fabric.global_rank, world=fabric.world_size, sharing=sharing)
         self._fabric, self._scaler = fabric, scaler
 
     def wrap(self, module: nn.Module) -> nn.Module:
@@ -211,6 +219,18 @@ def require_fabric(settings: TrainingSettings) -> None:
         )
 
 
+def _check_sharing(processes: int) -> None:
+    """Refuse groups of processes that share members where there are no whole ones."""
+    if world() % processes:
+        started = "is one process" if world() == 1 else f"are {world()} processes"
+        raise ConfigError(
+            f"training.member_parallel: {processes} processes share the members of a sample, and there "
+            f"{started}.",
+            fix=f"Start a multiple of {processes}, torchrun --nproc-per-node={processes} say, or choose "
+            "training.member_parallel=1.",
+        )
+
+
 def _needs_fabric(settings: TrainingSettings) -> bool:
     return world() > 1 or _is_mixed(settings)
 
@@ -244,14 +264,16 @@ def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
 
     Where ``torchrun`` or ``srun`` has started it, it is one of several: each sees samples of its own, and all
     have the same weights (PyTorch's distributed data parallel), or a part of them each (fully sharded data
-    parallel).
+    parallel). With ``training.member_parallel`` as many see the same samples.
 
     Raises
     ------
     ConfigError
-        If there are several processes or a mixed precision, and Lightning Fabric is not installed; or SLURM
-        shares the processes out in a way that Fabric does not take.
+        If the processes are no multiple of those that share members; there are several or a mixed precision,
+        and Lightning Fabric is not installed; or SLURM shares the processes out in a way that Fabric does not
+        take.
     """
+    _check_sharing(settings.member_parallel)
     several = world() > 1
     mixed = _is_mixed(settings)
     if not _needs_fabric(settings):
@@ -280,4 +302,4 @@ def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
         strategy=strategy,
     )
     fabric.launch()
-    return WithFabric(fabric, scaler)
+    return WithFabric(fabric, scaler, sharing=settings.member_parallel)

@@ -118,10 +118,12 @@ class Optimisation:
         self.whole = True
         """False while a step changes the weights: a state would hold the half of it."""
         self._criterion, self._samples, self._settings = criterion.to(self.device), samples, settings
-        self._generator = torch.Generator(self.device).manual_seed(settings.seed + engine.rank)
+        self._generator = torch.Generator(self.device).manual_seed(settings.seed + engine.part[0])
         self._forward = forward
         if engine.rank:
-            torch.manual_seed(settings.seed + engine.rank)  # what layers draw differs, as the samples do
+            torch.manual_seed(
+                settings.seed + engine.rank
+            )  # what layers draw differs, as samples or members do
         self._descent, self.callbacks = descent, callbacks
         self._average = None if settings.ema is None else Average(self.model, settings.ema)
 
@@ -147,7 +149,7 @@ class Optimisation:
                 seed=self._settings.seed,
                 workers=self._settings.workers,
                 skip=done * each,
-                part=(self._engine.rank, self._engine.world),
+                part=self._engine.part,
                 blocks=self._settings.blocks,
             )
             for _ in range(count - done):
@@ -325,7 +327,7 @@ def _single(weight: Tensor) -> Tensor:
 
 def steps_per_epoch(samples: Mapping[int, Samples], settings: TrainingSettings, engine: Engine) -> int:
     """How many optimisation steps see each sample of the shortest rollout once."""
-    return settings.steps_per_epoch(len(samples[min(samples)]), engine.world)
+    return settings.steps_per_epoch(len(samples[min(samples)]), engine.part[1])
 
 
 def phases(settings: TrainingSettings, steps_per_epoch: int = 1) -> list[tuple[int, int]]:

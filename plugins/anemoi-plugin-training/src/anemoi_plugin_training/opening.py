@@ -18,9 +18,11 @@ from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import assemble, model_class, transforms_of
 from anemoi.core.steps import Steps
 
+from .criterion import check_members_of_loss
 from .domains import Data, check_some_output, outline, test_times, training_times, validation_times
 from .engine import Engine
 from .loop import phases
+from .members import trained_members
 from .roles import Where
 from .run import together
 from .samples import Samples
@@ -126,7 +128,7 @@ def open_data(
     if opened.validation is not None:
         _check_metric(settings.training.validation, outlines, steps, better)
     with parameters_without_memory():  # What does not fit is told before hours of reading.
-        assemble(
+        model = assemble(
             values,
             domains=outlines,
             steps=steps,
@@ -134,6 +136,8 @@ def open_data(
             objective=objective,
             trust_code=trust_code,
         )
+    members = trained_members(objective)
+    check_members_of_loss(settings.loss, model.normalised, steps, members, trust_code=trust_code)
     return opened
 
 

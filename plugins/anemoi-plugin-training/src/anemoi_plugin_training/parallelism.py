@@ -14,6 +14,8 @@ from anemoi.core.model import ForecastModel
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from .members import share_members
+
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
@@ -46,7 +48,8 @@ def parallelise(model: ForecastModel, settings: TrainingSettings, engine: Engine
     2. With ``training.precision=bf16-true`` its network is cast, and fields are at the network's door.
     3. With ``training.recompute`` the network is computed again in the backward pass.
     4. With ``training.compile`` its network is compiled.
-    5. It is copied to every process, or with ``training.sharded`` its weights are shared out among them.
+    5. With ``training.member_parallel`` its network computes some of the members, and gives those of all.
+    6. It is copied to every process, or with ``training.sharded`` its weights are shared out among them.
 
     Optimisers are built afterwards: sharding replaces the parameters.
 
@@ -73,6 +76,8 @@ def parallelise(model: ForecastModel, settings: TrainingSettings, engine: Engine
     if settings.compile:
         check_compiler(engine.device)
         model.network.compile()
+    if settings.member_parallel > 1:
+        share_members(model.network, settings.member_parallel)
     return engine.wrap(Forward(model))
 
 

@@ -256,4 +256,4 @@ def _origin(data: Mapping[str, Data], samples: Mapping[int, Samples]) -> dict[st
 
 def together(settings: TrainingSettings, engine: Engine) -> int:
     """How many samples one optimisation step sees."""
-    return settings.batch_size * settings.accumulate * engine.world
+    return settings.batch_size * settings.accumulate * engine.part[1]

@@ -224,6 +224,9 @@ class TrainingSettings:
     precision
         32 bits throughout; ``bf16-mixed`` or ``16-mixed``, in which matrices are multiplied in bfloat16 or,
         with a scaled loss, in float16; or ``bf16-true``, in which the network has its weights in bfloat16.
+    member_parallel
+        How many processes share the members of a sample out among each other: each computes some of them, and
+        the loss is over all. They see the same samples.
     sharded
         Whether several processes share the weights and the states of optimisers out, instead of a copy each.
     compile
@@ -270,6 +273,7 @@ class TrainingSettings:
     gradient_clip_by: Literal["norm", "value"] = "norm"
     accumulate: Annotated[int, Field(ge=1)] = 1
     precision: Literal[32, "bf16-mixed", "bf16-true", "16-mixed"] = 32
+    member_parallel: Annotated[int, Field(ge=1)] = 1
     sharded: bool = False
     compile: bool = False
     workers: Annotated[int, Field(ge=0)] = 0
@@ -284,9 +288,9 @@ class TrainingSettings:
     lora: LowRankSettings = field(default_factory=LowRankSettings)
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
 
-    def steps_per_epoch(self, samples: int, processes: int) -> int:
-        """How many optimisation steps see each sample once."""
-        return math.ceil(samples / (self.batch_size * self.accumulate * processes))
+    def steps_per_epoch(self, samples: int, parts: int) -> int:
+        """How many optimisation steps see each sample once, of which processes see as many parts."""
+        return math.ceil(samples / (self.batch_size * self.accumulate * parts))
 
 
 @dataclass(frozen=True, kw_only=True)

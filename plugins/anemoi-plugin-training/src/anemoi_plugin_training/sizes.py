@@ -23,6 +23,7 @@ from .descent import build_optimiser, trained_of
 from .domains import Data, outline, training_times
 from .loop import phases
 from .low_rank import LowRank, choose
+from .members import trained_members
 from .patterns import freeze
 from .processes import world
 from .samples import Samples
@@ -168,7 +169,7 @@ def sizes(composition: Composition) -> Sizes:
     constants = {name: _constants(part) for name, part in model.network.named_children()}
     parameters = {name: _parameters(part) for name, part in model.network.named_children()}
     parameters[_REST] = sum(each.numel() for each in model.network.parameters(recurse=False))
-    kept = _kept(model, described, steps)
+    kept = _kept(model, described, steps, settings.training.member_parallel)
     data = {
         name: Data(source, training_times(source, settings.dates), described[name])
         for name, source in sources.items()
@@ -191,7 +192,9 @@ def sizes(composition: Composition) -> Sizes:
         batch_size=settings.training.batch_size,
         rollout=settings.training.rollout,
         samples=len(shortest),
-        epoch=settings.training.steps_per_epoch(len(shortest), world()),
+        epoch=settings.training.steps_per_epoch(
+            len(shortest), max(world() // settings.training.member_parallel, 1)
+        ),
         steps=settings.training.steps,
         blocks=states_in_memory(longest, settings.training.blocks),
     )
@@ -232,7 +235,9 @@ def _constants(module: nn.Module) -> int:
     return sum(storages.values())
 
 
-def _kept(model: ForecastModel, domains: Mapping[str, Domain], steps: Mapping[str, Steps]) -> dict[str, int]:
+def _kept(
+    model: ForecastModel, domains: Mapping[str, Domain], steps: Mapping[str, Steps], sharing: int
+) -> dict[str, int]:
     """Bytes that each part keeps for the gradient of one forecast step of one sample."""
     network = model.network.to("meta").train()
     held_alive = [each.untyped_storage() for each in (*network.parameters(), *network.buffers())]
@@ -258,7 +263,7 @@ def _kept(model: ForecastModel, domains: Mapping[str, Domain], steps: Mapping[st
         for each in part.children() if several else (part,):
             each.register_forward_pre_hook(entered(name))
             each.register_forward_hook(left)
-    members = getattr(model.objective, "trained_members", 1)
+    members = trained_members(model.objective) // sharing
     normalised = model.objective.network_domains(model.normalised)
     fields = {
         name: torch.zeros(

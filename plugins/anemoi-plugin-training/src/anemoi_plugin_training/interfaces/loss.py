@@ -35,6 +35,10 @@ class Loss(nn.Module, ABC):
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     """What it declares beyond this contract; see :class:`anemoi.core.interfaces.Capability`."""
 
+    least_members: int = 1
+    """How many members an objective has to train of each sample, at least, for it to say what is better. It
+    is defined for one all the same."""
+
     @abstractmethod
     def __init__(self, *, domain: Domain) -> None:
         super().__init__()

@@ -56,7 +56,8 @@ class CombinedLoss(Loss):
                 fix="Choose at least one loss, 0 or more for each, and above 0 for at least one.",
             )
         self.shares = tuple(chosen.values())
-        self.losses = nn.ModuleList(build(domain=domain) for build in builders.values())
+        parts: list[Loss] = [build(domain=domain) for build in builders.values()]
+        self.losses, self.least_members = nn.ModuleList(parts), max(each.least_members for each in parts)
 
     def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         """See :meth:`.Loss.forward`."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from anemoi.core.domain import Domain
-from anemoi.core.errors import ConfigError
 from torch import Tensor
 
-from ..interfaces.loss import Loss
+from .over_members import OverMembers
 
 
-class ContinuousRankedProbabilityScore(Loss):
+class ContinuousRankedProbabilityScore(OverMembers):
     """The almost fair CRPS, in each cell, of members against the truth.
 
     For members x and truth y it is
@@ -36,25 +35,9 @@ class ContinuousRankedProbabilityScore(Loss):
     """
 
     def __init__(self, *, domain: Domain, alpha: float = 0.95) -> None:
-        super().__init__(domain=domain)
-        if not 0 <= alpha <= 1:
-            raise ConfigError(f"alpha is {alpha:g}.", fix="Choose one from 0 (biased) to 1 (fair).")
-        self.alpha = alpha
+        super().__init__(domain=domain, alpha=alpha)
 
     def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         """See :meth:`.Loss.forward`."""
-        scores = [self._score(prediction - truth.unsqueeze(2)) for truth in target.unbind(2)]
-        score = sum(scores[1:], scores[0]) / len(scores)  # (batch, time, grid, outputs)
+        score = self.crps(prediction, target)  # (batch, time, grid, outputs)
         return (weights.squeeze(2) * score).mean()
-
-    def _score(self, error: Tensor) -> Tensor:
-        """The score in each cell; ``error`` is ``(batch, time, ensemble, grid, outputs)``."""
-        members = error.shape[2]
-        if members == 1:
-            return error.abs().squeeze(2)
-        # In order of size, sum_ij |x_i - x_j| / 2 is sum_i (2 i - M - 1) x_i: M numbers instead of M^2, and
-        # no term of the mean below is negative, so nothing cancels where errors are small.
-        ordered = error.sort(dim=2).values
-        rank = ordered.new_tensor(range(1 - members, members, 2)).view(-1, 1, 1)
-        fairness = 1 - (1 - self.alpha) / members
-        return (ordered.abs() - fairness / (members - 1) * rank * ordered).mean(dim=2)

@@ -56,6 +56,11 @@ class Spectrum(nn.Module, ABC):
     def size(self) -> float:
         """What the sum of all squares is divided by to be a mean over the globe."""
 
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """How many real numbers it gives that do not follow from others."""
+
 
 class Zonal(Spectrum):
     """Fourier transforms along the circles of latitude of a regular grid, by zonal wavenumber.
@@ -79,6 +84,11 @@ class Zonal(Spectrum):
     @property
     def size(self) -> float:
         """See :attr:`.Spectrum.size`."""
+        return self.count
+
+    @property
+    def count(self) -> int:
+        """See :attr:`.Spectrum.count`."""
         return self.shape[0] * self.shape[1]
 
     def forward(self, field: Tensor, weights: Tensor) -> Tensor:
@@ -126,6 +136,11 @@ class Harmonics(Spectrum):
     def size(self) -> float:
         """See :attr:`.Spectrum.size`."""
         return 4 * pi
+
+    @property
+    def count(self) -> int:
+        """See :attr:`.Spectrum.count`."""
+        return self.degrees**2
 
     def forward(self, field: Tensor, weights: Tensor) -> Tensor:
         """See :meth:`.Spectrum.forward`."""

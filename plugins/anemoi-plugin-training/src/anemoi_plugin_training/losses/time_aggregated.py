@@ -38,7 +38,7 @@ class TimeAggregatedLoss(Loss):
     ) -> None:
         super().__init__(domain=domain)
         self.loss: Loss = (loss or Builder("loss", {"name": "mse"}))(domain=domain)
-        self.aggregate = aggregate
+        self.aggregate, self.least_members = aggregate, self.loss.least_members
 
     def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         """See :meth:`.Loss.forward`."""

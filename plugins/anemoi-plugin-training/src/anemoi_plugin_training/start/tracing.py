@@ -18,6 +18,8 @@ from anemoi.core.model import ForecastModel
 from anemoi.core.steps import Offset
 from torch import Tensor, nn
 
+from ..members import trained_members
+
 _Place = tuple[str, str, Offset]
 """A domain, a variable and a time."""
 
@@ -133,7 +135,7 @@ class _Passes:
     def __call__(self, inputs: Sequence[_Place], outputs: Sequence[_Place]) -> _Seen:
         model, chosen = self._model, set(inputs)
         device = next(model.network.parameters()).device
-        members = getattr(model.objective, "trained_members", 1)
+        members = trained_members(model.objective)
         fields = {}
         for name, domain in self._domains.items():
             times = model.steps[name].inputs

@@ -1,0 +1,67 @@
+"""Which models can be trained as ensembles whose members differ by noise, and why others cannot."""
+
+import json
+import math
+
+import pytest
+import torch
+from anemoi.core import config
+from anemoi.core.checkpoint import build_model, load
+from anemoi.core.errors import ConfigError
+from anemoi_plugin_training import prepare
+
+ENSEMBLE = (
+    "training.batch_size=2",
+    "training.device=cpu",
+    "data=waves",
+    "objective=ensemble",
+    "objective.members=3",
+    "loss=crps",
+    "scalers.tendency.name=tendency-stdev",
+    "training.steps=2",
+    "training.rollout_steps=1",
+    "training.warmup_steps=1",
+)
+ON_A_MESH = ("graph.refinement=0", "model.channels=8", "model.processor.num_layers=1")
+LEVELS = ("hidden", "hidden_1", "hidden_2")
+MODELS = {
+    "transformer": ON_A_MESH,
+    "gnn": ON_A_MESH,
+    "graphtransformer": ON_A_MESH,
+    "pyg": ON_A_MESH,
+    "hierarchical": (
+        "graph=hierarchical",
+        *(f"graph.nodes.{level}.refinement={2 - place}" for place, level in enumerate(LEVELS)),
+        "model.channels=8",
+    ),
+    "sfno": ("model.channels=8", "model.num_layers=1"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_takes_a_condition_is_trained_by_a_score_over_members(installed, tmp_path, name):
+    words = (*ENSEMBLE, f"model={name}", *MODELS[name])
+    path = prepare(config.compose("train", words)).run(tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["loss"] for line in lines if "loss" in json.loads(line)]
+    assert len(losses) >= 2
+    assert all(math.isfinite(loss) for loss in losses)
+    model = build_model(load(path)).eval()
+    domain = model.normalised["data"]
+    same = torch.randn(1, 2, 1, len(domain.grid), len(domain.inputs)).expand(-1, -1, 2, -1, -1)
+    with torch.no_grad():
+        one, other = model.advance({"data": same}, torch.Generator().manual_seed(0))["data"].unbind(2)
+    assert (one - other).abs().max() > 0
+
+
+@pytest.mark.parametrize("name", ["spectral", "image"])
+def test_a_model_without_a_layer_that_takes_a_condition_is_refused_with_the_reason(installed, name):
+    said = "conditions the model on 8 numbers, but the model takes no condition"
+    with pytest.raises(ConfigError, match=said):
+        prepare(config.compose("train", (*ENSEMBLE, f"model={name}")))
+
+
+def test_a_fair_score_of_one_member_is_refused(installed):
+    words = (*ENSEMBLE, "objective.members=1", "loss.alpha=1", *ON_A_MESH)
+    with pytest.raises(ConfigError, match="loss: crps with these options needs 2 members of each sample"):
+        prepare(config.compose("train", words))
