@@ -23,7 +23,7 @@ QUOTED = re.compile(r"[`'](anemoi [a-z][^`']*)[`']")
 PLAIN = re.compile(r"(?<![`'\w/-])anemoi [a-z][^\n`]*?(?=$|\n|[;,.)](?:\s|$)| \(|\))")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]+")
 ASSIGNED = re.compile(r"(?<![\w.{/=+-])(\+?[a-z]\w*(?:\.\w+)*)=(\[[^\]]*\]|[^\s,;:)]+)")
-OTHERS = re.compile(r"\b(pip|git|srun|dask|grib_copy|wandb|conda) ")
+OTHERS = re.compile(r"\b(pip|git|srun|torchrun|dask|grib_copy|wandb|conda) ")
 """Programs of others, whose words are not ours."""
 
 GENERAL = {"key", "group", "name"}
