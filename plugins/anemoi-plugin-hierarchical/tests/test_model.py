@@ -1,5 +1,7 @@
 """The hierarchical model on a small graph of three levels, with layers that can be followed by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from anemoi.core.errors import ConfigError
 from anemoi.core.graph import Edges, Graph, Nodes
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import Mapper, Processor
+from anemoi.core.model import check_condition
 from anemoi.core.steps import Steps
 from anemoi.core.variable import Variable
 
@@ -150,3 +153,9 @@ def test_levels_that_are_not_joined_are_named(graph):
     edges = {ends: each for ends, each in graph.edges.items() if ends != ("hidden_2", "hidden_1")}
     with pytest.raises(ConfigError, match="hidden_2 -> hidden_1"):
         levels_of(Graph(graph.nodes, edges))
+
+
+def test_a_condition_on_nodes_is_left_to_models_of_one_level():
+    objective = SimpleNamespace(condition_channels=2, condition_on_nodes=True)
+    with pytest.raises(ConfigError, match="each hidden node on 2 numbers, but the model takes"):
+        check_condition(objective, HierarchicalModel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import count, pairwise
-from typing import Annotated, cast
+from typing import Annotated, ClassVar, cast
 
 from anemoi.core.config import Builder, Component
 from anemoi.core.domain import Domain
@@ -47,6 +47,9 @@ class HierarchicalModel(EncoderProcessorDecoder):
     ConfigError
         If the graph has one level, or levels that are not joined.
     """
+
+    # A condition on nodes lies on those of one level, and the others have their own.
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.CONDITION})
 
     def __init__(
         self,
