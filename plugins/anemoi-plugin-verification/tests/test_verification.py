@@ -212,7 +212,7 @@ def test_a_metric_that_refuses_the_domain_does_so_before_anything_is_computed(
     def computed(*arguments: Any, **options: Any) -> None:
         raise AssertionError
 
-    for name in ("verification.build_model", "verification.mean_states", "scoring.forecast"):
+    for name in ("verification.build_model", "verification.mean_state", "scoring.forecast"):
         monkeypatch.setattr(f"anemoi_plugin_verification.{name}", computed)
     with pytest.raises(ConfigError, match="not of this domain"):
         verify(checkpoint, weather, metrics={"odd": refused})

@@ -70,8 +70,7 @@ class DateMean(Metric):
         """See :meth:`Metric.merge`."""
         self._add(other._sum, other._dates)
 
-    @property
-    def mean(self) -> Array:
+    def over_dates(self) -> Array:
         """The mean over dates of what :meth:`score` gives; NaN where there was no truth."""
         none, dates = np.full_like(self._sum, np.nan), _broadcast(self._dates, self._sum)
         return np.asarray(np.divide(self._sum, dates, out=none, where=dates > 0))
@@ -80,15 +79,15 @@ class DateMean(Metric):
         """See :meth:`Metric.compute`."""
         if not self._dates.any():
             return np.full(self._dates.shape, np.nan)
-        return self.reduce(self.mean)
+        return self.reduce(self.over_dates())
 
     def _add(self, total: Array, dates: NDArray[Any]) -> None:
         """Add a sum over some dates; that over none may lack the last axes, which the first date decides."""
         if total.ndim > self._sum.ndim:
             self._sum = np.zeros_like(total)
         if total.ndim == self._sum.ndim:
-            self._sum = self._sum + total
-        self._dates = self._dates + dates
+            self._sum += total
+        self._dates += dates
 
 
 def _broadcast(each: NDArray[Any], like: Array) -> NDArray[Any]:

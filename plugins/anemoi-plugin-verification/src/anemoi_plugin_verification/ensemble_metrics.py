@@ -99,7 +99,8 @@ class RankHistogram(DateMean):
 
     def details(self) -> Mapping[str, Array]:
         """Give the ``frequency`` of each rank, from below all members to above all."""
-        return {"frequency": self.mean} if self.mean.ndim > 2 else {}
+        mean = self.over_dates()
+        return {"frequency": mean} if mean.ndim > 2 else {}
 
 
 class BrierScore(DateMean):
@@ -150,8 +151,9 @@ class BrierScore(DateMean):
         ``forecast`` is the share of cases with it, ``observed`` the share of these in which the event
         happens, NaN where there are none.
         """
-        if self.mean.ndim == 2:
+        mean = self.over_dates()
+        if mean.ndim == 2:
             return {}
-        forecast, happened = self.mean[..., 0, :], self.mean[..., 1, :]
+        forecast, happened = mean[..., 0, :], mean[..., 1, :]
         observed = np.divide(happened, forecast, out=np.full_like(happened, np.nan), where=forecast > 0)
         return {"forecast": forecast, "observed": observed}

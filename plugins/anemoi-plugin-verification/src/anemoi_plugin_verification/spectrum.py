@@ -94,6 +94,7 @@ class Spectrum(DateMean):
 
     def details(self) -> Mapping[str, Array]:
         """Give the power of ``members``, of their ``mean`` and of the ``truth``, from wavenumber 1."""
-        if self.mean.ndim == 2:
+        mean = self.over_dates()
+        if mean.ndim == 2:
             return {}
-        return {name: self.mean[:, :, k] for k, name in enumerate(("members", "mean", "truth"))}
+        return {name: mean[:, :, k] for k, name in enumerate(("members", "mean", "truth"))}
