@@ -7,7 +7,7 @@ from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import ConfigError
 from anemoi.core.model import Sample
 
-ENSEMBLE = ("data=waves", "objective=ensemble", "loss=crps", "scalers.tendency.name=tendency-stdev")
+ENSEMBLE = ("data=waves", "objective=noisy-members", "loss=crps", "scalers.tendency.name=tendency-stdev")
 START = {"date": "2020-01-02", "lead_time": "12h", "members": 3}
 
 
@@ -29,7 +29,7 @@ def test_the_weights_of_the_condition_are_trained_and_the_objective_is_needed(mo
     assert conditioned
     assert any(model.checkpoint.weights[name].any() for name in conditioned)
     (needed,) = (entry for entry in model.checkpoint.lock if entry.kind == "objective")
-    assert (needed.name, needed.distribution, needed.needed) == ("ensemble", "aifs_crps", True)
+    assert (needed.name, needed.distribution, needed.needed) == ("noisy-members", "aifs_crps", True)
 
 
 def test_two_members_are_trained_on_one_truth(model):
