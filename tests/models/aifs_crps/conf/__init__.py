@@ -1,1 +1,1 @@
-"""What ``objective=ensemble`` stands for."""
+"""What ``objective=noisy-members`` stands for."""
