@@ -224,17 +224,9 @@ def test_what_a_source_lacks_comes_from_the_other_and_land_stays_land(couple, ch
     assert heard == {"component": "atmosphere", "variable": "2t", "checkpoint": identity, "interval": "24h"}
 
 
-def test_two_members_of_one_seed_are_the_same_and_as_one_alone(couple):
-    alone = states_of(couple())
-    made: dict[str, list[np.ndarray]] = {}
-
-    def keep(described, state):
-        made.setdefault(described.variables[0], []).append(state.fields)
-
-    list(couple(members=2, overwrite=True).run(keep))
-    for fields, one in zip(made["sst"], alone["ocean"].values(), strict=True):
-        assert len(fields) == 2
-        np.testing.assert_allclose(fields, [one, one], rtol=1e-5, atol=1e-3)  # a batch is rounded otherwise
+def test_members_that_would_all_be_the_same_are_refused(couple):
+    with pytest.raises(RequestError, match="All 2 members would be the same"):
+        couple(members=2)
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,10 @@ class CoupledSource(DelegatingSource[DataSource]):
 
     def _state(self, time: np.datetime64) -> NDArray[np.float32]:
         """The state at one time, ``(members, grid, variable)``."""
+        unheard = np.full((1, len(self.grid)), np.nan, np.float32)  # as before the first exchange
         heard = {
-            name: kept[max(when for when in kept if when <= time)] for name, kept in self._fields.items()
+            name: kept[max(when for when in kept if when <= time)] if kept else unheard
+            for name, kept in self._fields.items()
         }
         there = time in self._source.times and time not in self._source.missing
         own = self._source.read([time])[0] if there else np.full((1, len(self.grid), 1), np.nan, np.float32)
