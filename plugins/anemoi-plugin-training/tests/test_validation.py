@@ -111,7 +111,7 @@ def test_no_error_counts_where_there_is_no_truth_and_a_forecast_that_is_not_fini
 class Kept:
     """A metric that keeps all that it is given, and scores the number of dates."""
 
-    better, perfect = "nearer", 7.0
+    better, perfect, least_members = "nearer", 7.0, 1
 
     def __init__(self, *, domain, lead_times):
         self.domain, self.lead_times, self.dates = domain, lead_times, []

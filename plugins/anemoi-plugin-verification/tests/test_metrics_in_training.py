@@ -59,6 +59,7 @@ def test_a_run_records_its_metrics_and_the_best_has_the_highest_correlation(tmp_
     [
         (["metric=[acc]"], r"metrics\.acc: this training has neither a validation nor a test"),
         ([*VALIDATED, "metric=[acc]", "metrics.acc.fair=true"], r"metrics\.acc\.fair"),
+        ([*VALIDATED, "metric=[spread]"], r"metrics\.spread: it takes 2 members or more"),
         ([*VALIDATED, "+metrics.rmse.name=rmse"], r"metrics\.rmse: every validation has a rmse of its own"),
         (
             [*VALIDATED, "metric=[acc]", "training.validation.metric=validation_bias_msl_6h"],

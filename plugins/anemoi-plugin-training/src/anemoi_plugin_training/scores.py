@@ -26,6 +26,7 @@ class Metric(Protocol):
 
     better: Literal["lower", "higher", "nearer"] | None
     perfect: float | None
+    least_members: int
 
     def update(self, forecast: NDArray[Any], truth: NDArray[Any], climatology: NDArray[Any]) -> None:
         """Take one more date: ``(lead times, members, grid, outputs)``, the others without members."""
@@ -67,10 +68,18 @@ def built(builders: Builders, domain: Domain, steps: Steps, count: int) -> dict[
     Raises
     ------
     ConfigError
-        If one is not defined for the domain.
+        If one is not defined for the domain, or for forecasts of one member.
     """
     leads = np.array(lead_times(steps, count), "timedelta64[s]")
-    return {name: build(domain=domain, lead_times=leads) for name, build in builders.items()}
+    metrics = {name: build(domain=domain, lead_times=leads) for name, build in builders.items()}
+    for name, metric in metrics.items():
+        if metric.least_members > 1:
+            raise ConfigError(
+                f"metrics.{name}: it takes {metric.least_members} members or more, and a validation makes "
+                "forecasts of one.",
+                fix="Leave it to anemoi evaluate CHECKPOINT --members N",
+            )
+    return metrics
 
 
 def cost(metric: Metric, value: float) -> float:
