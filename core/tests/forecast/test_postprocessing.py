@@ -66,8 +66,8 @@ def test_a_forecast_that_stops_begins_its_sums_anew(batch, plain, tmp_path, monk
     real = Forecast._advance
 
     @torch.inference_mode()
-    def advance(self, number, inputs):
-        outputs = {name: each.clone() for name, each in real(self, number, inputs).items()}
+    def advance(self, number):
+        outputs = {name: each.clone() for name, each in real(self, number).items()}
         return {name: each * np.nan for name, each in outputs.items()} if number == 2 else outputs
 
     monkeypatch.setattr(Forecast, "_advance", advance)
@@ -82,7 +82,7 @@ def test_after_an_interruption_sums_have_what_was_before_it(batch, plain, tmp_pa
     monkeypatch.setattr(
         Forecast,
         "_advance",
-        lambda self, number, inputs: 1 / 0 if number == 2 else real(self, number, inputs),
+        lambda self, number: 1 / 0 if number == 2 else real(self, number),
     )
     with pytest.raises(ZeroDivisionError):
         run(batch(to, restart=True))
@@ -97,7 +97,7 @@ def test_a_journal_of_another_chain_is_refused(batch, tmp_path, monkeypatch):
     monkeypatch.setattr(
         Forecast,
         "_advance",
-        lambda self, number, inputs: 1 / 0 if number == 2 else real(self, number, inputs),
+        lambda self, number: 1 / 0 if number == 2 else real(self, number),
     )
     with pytest.raises(ZeroDivisionError):
         run(batch(Destination.of(path, postprocess=["scaled"]), restart=True))
