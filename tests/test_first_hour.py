@@ -124,7 +124,7 @@ LESS = {
     "edge_attribute": f"{SHORT} graph.nodes.hidden.refinement=1 model.channels=8",
     "node_attribute": f"{SHORT} graph.nodes.hidden.refinement=1 model.channels=8",
     "config": f"{SHORT} graph.refinement=1",
-    "metric": "--members 2 --lead-time 6h --end 2025-12-22T06",
+    "metric": "--lead-time 6h --end 2025-12-22T06",
     "postprocessor": "",
     "perturbation": "",
     "output": "",

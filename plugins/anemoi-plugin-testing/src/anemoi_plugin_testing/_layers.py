@@ -188,12 +188,13 @@ LAYER_CHECKS: Final = (
     refuses_a_wrong_condition,
 )
 
-CHECKS: Final[Mapping[str, tuple[Check, ...]]] = dict.fromkeys(
-    ("processor", "mapper"),
-    (
-        *map(_with_a_condition_too, LAYER_CHECKS),
-        depends_on_its_condition,
-        conditions_each_node,
-        works_beside_other_layers,
-    ),
+_ALL: Final = (
+    *map(_with_a_condition_too, LAYER_CHECKS),
+    depends_on_its_condition,
+    works_beside_other_layers,
 )
+
+CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
+    "processor": (*_ALL, conditions_each_node),
+    "mapper": _ALL,
+}

@@ -456,6 +456,36 @@ RIGHT["processor"].append(ConditionedProcessor)
 RIGHT["mapper"].append(ConditionedMapper)
 
 
+class NodeConditionedProcessor(ConditionedProcessor):
+    """Takes conditions of each node as well, ``(batch, nodes, channels)``; right as it is."""
+
+    capabilities = frozenset({Capability.CONDITION, Capability.NODE_CONDITION})
+
+    def shifted(self, out, condition):
+        return out + self.shift(condition if condition.ndim == 3 else condition[:, None])
+
+
+RIGHT["processor"].append(NodeConditionedProcessor)
+
+
+@caught_by("conditions_each_node", "processor")
+class AveragesNodes(NodeConditionedProcessor):
+    def shifted(self, out, condition):
+        return super().shifted(out, condition.mean(1) if condition.ndim == 3 else condition)
+
+
+@caught_by("conditions_each_node", "processor")
+class TakesNodesInAnotherOrder(NodeConditionedProcessor):
+    def shifted(self, out, condition):
+        return super().shifted(out, condition.flip(1) if condition.ndim == 3 else condition)
+
+
+@caught_by("conditions_each_node", "processor")
+class HalvesWhatNodesHave(NodeConditionedProcessor):
+    def shifted(self, out, condition):
+        return super().shifted(out, 0.5 * condition if condition.ndim == 3 else condition)
+
+
 @fault("refuses_a_wrong_condition")
 class LeavesOutTheCondition(nn.Module):
     def forward(self, *inputs):
