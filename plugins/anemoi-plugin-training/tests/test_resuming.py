@@ -17,6 +17,7 @@ from anemoi.core.files import hidden_beside
 from click.testing import CliRunner
 
 from anemoi_plugin_training import prepare, reading
+from anemoi_plugin_training.batches import reader_killed, settled
 from anemoi_plugin_training.command import command
 from anemoi_plugin_training.earlier import interrupted
 from anemoi_plugin_training.leaving import InterruptedTraining
@@ -338,6 +339,24 @@ def test_data_that_are_wrong_are_not_read_again(random_source):
     with pytest.raises(DataError, match=r"^The chunk is damaged"):
         reading.read_patiently(source, source.times)
     assert len(reads) == 1
+
+
+def test_the_signal_that_a_process_has_ended_is_waited_for():
+    """Reading may fail before it: it must not come while the state is saved."""
+
+    def told(signum, frame):
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+
+    before = signal.signal(signal.SIGALRM, told)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        found = settled(ConnectionResetError("reset by peer"))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert reader_killed(found) is not None
+    for other in (ValueError("x"), ConnectionResetError("nobody has ended")):
+        assert settled(other) is other
 
 
 def test_a_reading_process_that_is_killed_stops_the_run_with_the_state_before(tmp_path, caplog, monkeypatch):

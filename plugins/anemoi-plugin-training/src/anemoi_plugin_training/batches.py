@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -16,6 +17,9 @@ from .samples import Batch, Samples
 from .settings import BlockSettings
 
 T = TypeVar("T")
+
+_SIGNALLED = 2.0
+"""Seconds within which the signal that a process has ended comes."""
 
 ONE_BY_ONE = BlockSettings()
 """No blocks: each sample is read by itself."""
@@ -64,6 +68,20 @@ def batches(
         generator=torch.Generator(),  # or it would draw from that of the layers, when it begins
     )
     return iter(loader) if workers else _ahead(iter(loader))
+
+
+def settled(error: Exception) -> Exception:
+    """Give an error, or the one that tells better why reading from another process has failed.
+
+    Reading from a process that was killed may fail before the signal of its end has come. The handler of that
+    signal raises too, wherever this process is by then: so nothing is begun before it has come.
+    """
+    if isinstance(error, (ConnectionError, EOFError)):
+        try:
+            time.sleep(_SIGNALLED)
+        except RuntimeError as told:
+            return told
+    return error
 
 
 def reader_killed(error: Exception) -> AnemoiError | None:

@@ -15,7 +15,7 @@ from anemoi.core.errors import AnemoiError, DataError
 from anemoi.core.model import ForecastModel
 from anemoi.core.plugins import Broadcast
 
-from .batches import reader_killed
+from .batches import reader_killed, settled
 from .engine import Engine
 from .leaving import InterruptedTraining, Leaving
 from .loop import DivergedError, Optimisation, Step
@@ -190,12 +190,13 @@ class Execution:
             raise DivergedError(f"{error.what} {self._keep()}", fix=error.fix) from error
         except (SavingError, InterruptedTraining):
             raise
-        except Exception as error:
+        except Exception as raised:
+            cause = settled(raised)
             # One of several processes cannot save without the others, which know nothing of the error.
             if self._optimisation.whole and self._engine.world == 1:
                 log.warning(self._keep())
-            if (killed := reader_killed(error)) is not None:
-                raise killed from error
+            if (killed := reader_killed(cause)) is not None:
+                raise killed from cause
             raise
 
     def _after(self, step: Step) -> bool:
