@@ -77,7 +77,7 @@ def built(builders: Builders, domain: Domain, steps: Steps, count: int) -> dict[
             raise ConfigError(
                 f"metrics.{name}: it takes {metric.least_members} members or more, and a validation makes "
                 "forecasts of one.",
-                fix="Leave it to anemoi evaluate CHECKPOINT --members N",
+                fix="Leave it to anemoi evaluate CHECKPOINT --members 8",
             )
     return metrics
 
