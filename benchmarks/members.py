@@ -5,8 +5,8 @@
 The data are noise on the 10,512 points of the sample data, the model is a small one behind one step of training, and
 members begin with Gaussian noise. OVERRIDES change the configuration that ``anemoi train`` begins with. Each number of
 members is forecast in a process of its own, on one thread: once with every member written to a Zarr data set, once with
-their mean, spread and two quantiles alone. Prints what the process holds at most beyond what it held before the
-forecast, with the model built, and the size of one state of all members.
+their mean, spread and two quantiles alone. Prints the peak memory of the forecast above that of the process
+with the model built, and the size of one state of all members.
 """
 
 from __future__ import annotations

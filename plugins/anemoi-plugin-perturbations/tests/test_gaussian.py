@@ -34,8 +34,8 @@ def test_its_variance_and_covariance_are_those_of_the_spectrum(make, ring):
     assert noise.mean().item() == pytest.approx(0.0, abs=0.01)
 
 
-def test_a_length_scale_is_the_distance_over_which_noise_resembles_itself(make, ring):
-    noise = changed(make(NAMES, ring), amplitude=1.0, length_scale=2000.0)[0, :, :400]
+def test_a_length_is_the_distance_over_which_noise_resembles_itself(make, ring):
+    noise = changed(make(NAMES, ring), amplitude=1.0, spectrum="2000km")[0, :, :400]
     distance = 6371.0 * np.deg2rad(20.0)
     found = (noise * noise.roll(2, dims=0)).mean().item()
     assert found == pytest.approx(np.exp(-(distance**2) / 2 / 2000.0**2), abs=0.05)
@@ -90,7 +90,7 @@ def test_a_variable_that_there_is_not_is_told(make, ring):
     [
         ({"amplitude": 0.0}, "amplitude is 0"),
         ({"amplitude": float("nan")}, "amplitude is nan"),
-        ({"length_scale": -1.0}, "length scale"),
+        ({"spectrum": "0km"}, "length scale"),
         ({"spectrum": [0.0, -1.0]}, "power spectrum"),
     ],
 )

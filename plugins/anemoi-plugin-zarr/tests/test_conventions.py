@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from anemoi.core.errors import ConfigError, DataError
+from anemoi.core.errors import AnemoiError, ConfigError, DataError
 from anemoi.core.variable import Role
 
 from anemoi_plugin_zarr import ZarrSource
@@ -125,12 +125,12 @@ def _opened(path: str, periods: dict[str, str]) -> ZarrSource:
     ],
 )
 def test_periods_that_cannot_be_are_refused(
-    tmp_path: Path, periods: dict[str, str], error: type[Exception], told: str
+    tmp_path: Path, periods: dict[str, str], error: type[AnemoiError], told: str
 ) -> None:
     path = store(weatherbench(), tmp_path / "w.zarr")
     with pytest.raises(error, match=told) as caught:
         _opened(path, periods)
-    assert caught.value.fix  # type: ignore[attr-defined]
+    assert caught.value.fix
 
 
 @pytest.mark.parametrize("name", ["scale_factor", "valid_range"])

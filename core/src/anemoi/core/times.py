@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import AnemoiError
 
@@ -79,6 +80,12 @@ def parse_duration(duration: str | timedelta | np.timedelta64) -> np.timedelta64
             fix="Write a whole number of minutes, hours or days: 30m, 72h, 10d.",
         )
     return np.timedelta64(int(match[1]) * _UNITS[match[2]], "s")
+
+
+def time_of_day(times: NDArray[np.datetime64] | np.datetime64) -> NDArray[np.timedelta64]:
+    """Take from each time its date: what is left is the time since midnight UTC, timedelta64[s]."""
+    times = np.asarray(times, "datetime64[s]")
+    return np.asarray(times - times.astype("datetime64[D]"))
 
 
 def format_duration(duration: np.timedelta64) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor
 from .generative import Generative, of_each, scaled
 from .levels import LogNormalLevels, RhoLevels
 from .samplers import SAMPLERS, Churn
-from .units import Target
+from .units import Target, states_of
 
 if TYPE_CHECKING:
     from anemoi.core.interfaces import Criterion, Fields
@@ -133,7 +133,7 @@ class Diffusion(Generative):
                 name: each.of(states[name]) + _wide(level) * drawn[name] for name, each in units.items()
             }
             denoised = self._denoised(model, inputs, noised, level)
-            found = {name: each.states(denoised[name]) for name, each in units.items()}
+            found = states_of(units, denoised)
             losses.append(criterion(found, states, step=step, weights=(level**2 + 1) / level**2))
         return torch.stack(losses)
 
@@ -143,7 +143,7 @@ class Diffusion(Generative):
         levels = self.levels.spaced(self.sampler_steps)
         noise = scaled(levels[0], self._drawn(model, units, generator))
         sampled = self.sampler.sample(partial(self._denoised, model, inputs), noise, levels, generator)
-        return model.enforce({name: each.states(sampled[name]) for name, each in units.items()})
+        return model.enforce(states_of(units, sampled))
 
     def _denoised(
         self, model: ForecastModel, inputs: Fields, noised: Fields, level: Tensor | float

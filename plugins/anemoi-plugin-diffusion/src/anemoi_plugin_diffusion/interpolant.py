@@ -12,15 +12,11 @@ from pydantic import Field
 from torch import Tensor
 
 from .generative import Generative, mixed, scaled
+from .units import states_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from anemoi.core.interfaces import Criterion, Fields
     from anemoi.core.model import ForecastModel, Sample
-
-    from .units import Units
-
 
 Drift = Callable[["Fields", float], "Fields"]
 
@@ -80,7 +76,7 @@ class StochasticInterpolant(Generative):
                 slopes[name] = 2 * wide * change - wiener
             found = self._asked(model, inputs, on_the_way, time)
             # As states, because criteria weigh errors of states.
-            losses.append(criterion(_states(units, found), _states(units, slopes), step=step))
+            losses.append(criterion(states_of(units, found), states_of(units, slopes), step=step))
         return torch.stack(losses)
 
     def advance(self, model: ForecastModel, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
@@ -88,11 +84,7 @@ class StochasticInterpolant(Generative):
         units = self._units(model, inputs)
         drift, draw = partial(self._asked, model, inputs), partial(self._drawn, model, units, generator)
         way = _stochastic if self.sampler == "euler-maruyama" else _deterministic
-        return model.enforce(_states(units, way(drift, draw, self.amplitude, self.sampler_steps)))
-
-
-def _states(units: Mapping[str, Units], fields: Fields) -> dict[str, Tensor]:
-    return {name: each.states(fields[name]) for name, each in units.items()}
+        return model.enforce(states_of(units, way(drift, draw, self.amplitude, self.sampler_steps)))
 
 
 def _stochastic(drift: Drift, draw: Callable[[], Fields], amplitude: float, steps: int) -> Fields:

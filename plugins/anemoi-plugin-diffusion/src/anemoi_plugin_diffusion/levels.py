@@ -27,7 +27,7 @@ class RhoLevels:
     def at(self, share: Tensor) -> Tensor:
         """From the highest level at 0 to the lowest at 1."""
         highest, lowest = self.highest ** (1 / self.rho), self.lowest ** (1 / self.rho)
-        return (highest + share * (lowest - highest)) ** self.rho  # type: ignore[no-any-return]
+        return torch.pow(highest + share * (lowest - highest), self.rho)
 
     def spaced(self, count: int) -> list[float]:
         """``count`` levels, falling."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 from anemoi.core.domain import Domain
+from anemoi.core.interfaces import Fields
 from torch import Tensor
 
 Target = Literal["tendency", "state"]
@@ -42,6 +44,11 @@ class Units:
         """Turn fields of order one, ``(batch, time out, ensemble, grid, outputs)``, into states."""
         scaled = fields * self.scale
         return torch.where(self.changes, scaled.cumsum(dim=1), scaled) + self.last
+
+
+def states_of(units: Mapping[str, Units], fields: Fields) -> dict[str, Tensor]:
+    """Turn fields of order one of all domains into normalised states."""
+    return {name: each.states(fields[name]) for name, each in units.items()}
 
 
 def units_of(domain: Domain, inputs: Tensor, target: Target) -> Units:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from anemoi.core.interfaces import Analysis, Fields, Perturbation
 from anemoi.core.steps import Offset
-from anemoi_plugin_ensemble.noise import smooth_spectrum
+from anemoi_plugin_ensemble.noise import spectrum_of
 from pydantic import Field
 from torch import Tensor
 
@@ -34,18 +34,20 @@ class Bred(Perturbation):
         deviations of its change from one state to the next.
     cycles
         How many steps to breed for.
-    length_scale
-        The distance in km over which the noise at the beginning resembles itself.
+    spectrum
+        Of the noise at the beginning, as for :class:`.Gaussian`.
 
     Raises
     ------
     ConfigError
-        If the amplitude or the length scale is not above zero.
+        If the amplitude is not above zero, or the spectrum is not one.
     """
 
-    def __init__(self, *, amplitude: float = 0.3, cycles: Count = 8, length_scale: float = 500.0) -> None:
+    def __init__(
+        self, *, amplitude: float = 0.3, cycles: Count = 8, spectrum: str | list[float] = "500km"
+    ) -> None:
         self._amplitude, self._cycles = check_amplitude(amplitude), cycles
-        self._noise = GridNoise(smooth_spectrum(length_scale))
+        self._noise = GridNoise(spectrum_of(spectrum))
 
     def starts(self, step: Offset, members: int) -> tuple[Offset, ...]:
         """See :meth:`anemoi.core.interfaces.perturbation.Perturbation.starts`."""

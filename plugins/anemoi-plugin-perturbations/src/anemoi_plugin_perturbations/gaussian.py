@@ -9,7 +9,7 @@ import torch
 from anemoi.core.errors import ConfigError
 from anemoi.core.interfaces import Analysis, Perturbation
 from anemoi.core.model import ForecastModel
-from anemoi_plugin_ensemble.noise import check_spectrum, smooth_spectrum
+from anemoi_plugin_ensemble.noise import spectrum_of
 from torch import Tensor
 
 from .changes import added, check_amplitude
@@ -25,32 +25,27 @@ class Gaussian(Perturbation):
     ----------
     amplitude
         The standard deviation of the noise, in those of the change from one state to the next.
-    length_scale
-        The distance in km over which noise resembles itself: its covariance at ``d`` is
-        ``exp(-d² / 2 length_scale²)``.
     spectrum
-        Instead, the power of a spherical harmonic of each degree, from 0, in any unit.
+        A length ``L``, ``500km``, over which noise resembles itself: its covariance at a distance ``d`` is
+        ``exp(-d² / 2 L²)``; or the power of a spherical harmonic of each degree from 0, in any unit.
     variables
         Which variables change, by name or pattern (``t_*``); all that are prognostic if None.
 
     Raises
     ------
     ConfigError
-        If the amplitude or the length scale is not above zero, or the spectrum is not one.
+        If the amplitude is not above zero, or the spectrum is not one.
     """
 
     def __init__(
         self,
         *,
         amplitude: float = 0.3,
-        length_scale: float = 500.0,
-        spectrum: list[float] | None = None,
+        spectrum: str | list[float] = "500km",
         variables: list[str] | None = None,
     ) -> None:
         self._amplitude = check_amplitude(amplitude)
-        self._noise = GridNoise(
-            smooth_spectrum(length_scale) if spectrum is None else check_spectrum(spectrum)
-        )
+        self._noise = GridNoise(spectrum_of(spectrum))
         self._variables = variables
 
     def perturbed(self, analysis: Analysis, member: int, generator: torch.Generator) -> dict[str, Tensor]:

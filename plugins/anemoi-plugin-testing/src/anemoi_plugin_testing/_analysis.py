@@ -1,4 +1,4 @@
-"""A forecast that is about to start, from random states of two domains, and what is asked of it."""
+"""A trial forecast of two domains from random states, which records the inputs that a perturbation takes."""
 
 from __future__ import annotations
 

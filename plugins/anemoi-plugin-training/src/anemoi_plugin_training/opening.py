@@ -150,10 +150,8 @@ def _check_metrics(
     settings: Settings, domains: Mapping[str, Domain], steps: Mapping[str, Steps], trust_code: bool
 ) -> dict[str, bool]:
     """Build the metrics of every domain; whether of two values of each one is the better one."""
-    builders, count = (
-        metric_builders(settings.metrics, trust_code=trust_code),
-        settings.training.validation.rollout,
-    )
+    builders = metric_builders(settings.metrics, trust_code=trust_code)
+    count = settings.training.validation.rollout
     return {
         name: metric.better is not None
         for domain, own in steps.items()

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.times import time_of_day
 from numpy.typing import NDArray
 
 from .reading import read_patiently
@@ -41,15 +42,15 @@ class Past:
         self._source = source
         self._times = np.array([time for time in times if time not in missing], "datetime64[s]")
         self._columns = [source.variables.index(name) for name in variables]
-        self._means: dict[int | None, NDArray[np.float32]] = {}
+        self._means: dict[np.timedelta64 | None, NDArray[np.float32]] = {}
 
     def at(self, times: NDArray[np.datetime64]) -> NDArray[np.float32]:
         """Give the mean states for some times, ``(times, grid, variables)``; NaN where there is no value."""
-        return np.stack([self._at(int(each)) for each in _time_of_day(times)])
+        return np.stack([self._at(each) for each in time_of_day(times)])
 
-    def _at(self, second: int) -> NDArray[np.float32]:
-        same = self._times[_time_of_day(self._times) == second]
-        key = second if len(same) >= ENOUGH else None
+    def _at(self, time: np.timedelta64) -> NDArray[np.float32]:
+        same = self._times[time_of_day(self._times) == time]
+        key = time if len(same) >= ENOUGH else None
         if key not in self._means:
             self._means[key] = self._mean(self._times if key is None else same)
         return self._means[key]
@@ -65,9 +66,3 @@ class Past:
             count = count + known.sum(axis=(0, 1))
         mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
         return mean.astype(np.float32)
-
-
-def _time_of_day(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Seconds since midnight UTC."""
-    times = np.asarray(times, "datetime64[s]")
-    return np.asarray((times - times.astype("datetime64[D]")).astype(np.int64))

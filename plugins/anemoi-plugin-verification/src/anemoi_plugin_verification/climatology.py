@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 from anemoi.core.errors import DataError
-from anemoi.core.interfaces.data_source import DataSource, Times
-from anemoi.core.times import format_date
+from anemoi.core.interfaces.data_source import DataSource
+from anemoi.core.times import format_date, time_of_day
 from numpy.typing import NDArray
 
 from .fields import read_fields
@@ -98,9 +98,3 @@ def climatology(
         np.add.at(values, hour_of[chunk], known)
     means = np.divide(sums, values, out=np.full_like(sums, np.nan), where=values > 0)
     return Climatology(times[0], times[-1], hours, means)
-
-
-def time_of_day(times: Times | np.datetime64) -> NDArray[np.timedelta64]:
-    """Take from each time its date: what is left is the time since midnight UTC, timedelta64[s]."""
-    times = np.asarray(times, "datetime64[s]")
-    return np.asarray(times - times.astype("datetime64[D]"))

@@ -13,7 +13,7 @@ from .ensemble_formulas import brier, energy_score, ensemble_variance, event_fre
 from .events import Events
 from .formulas import rmse
 from .metric import Array, Field
-from .metrics import ensemble_mean
+from .metrics import FairScore, ensemble_mean
 
 
 class Spread(DateMean):
@@ -54,25 +54,16 @@ class SpreadSkill(DateMean):
         return np.sqrt(ratio)
 
 
-class EnergyScore(DateMean):
+class EnergyScore(FairScore):
     """Energy score of the field: the CRPS of whole patterns; of one member, the root-mean-square error.
 
     Parameters
     ----------
-    domain, lead_times
-        As for every :class:`.Metric`.
-    fair
-        Whether to estimate the score of an infinite ensemble instead of that of these members; it needs two.
+    domain, lead_times, fair
+        As for :class:`.FairScore`.
     """
 
-    perfect = 0.0
-    better = "lower"
     in_units = True
-
-    def __init__(self, *, domain: Domain, lead_times: NDArray[np.timedelta64], fair: bool = False) -> None:
-        super().__init__(domain=domain, lead_times=lead_times)
-        self.fair = fair
-        self.least_members = 2 if fair else 1
 
     def score(self, forecast: Field, truth: Field, climatology: Field) -> Array:
         """See :func:`.ensemble_formulas.energy_score`."""
@@ -103,15 +94,13 @@ class RankHistogram(DateMean):
         return {"frequency": mean} if mean.ndim > 2 else {}
 
 
-class BrierScore(DateMean):
+class BrierScore(FairScore):
     """Brier score of the event that a value is above a threshold.
 
     Parameters
     ----------
-    domain, lead_times
-        As for every :class:`.Metric`.
-    fair
-        Whether to estimate the score of an infinite ensemble instead of that of these members; it needs two.
+    domain, lead_times, fair
+        As for :class:`.FairScore`.
     thresholds
         In the units of the data, by variable; of the others the event is to be above climatology.
 
@@ -121,9 +110,6 @@ class BrierScore(DateMean):
         If a threshold is of no variable of the domain.
     """
 
-    perfect = 0.0
-    better = "lower"
-
     def __init__(
         self,
         *,
@@ -132,9 +118,7 @@ class BrierScore(DateMean):
         fair: bool = False,
         thresholds: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(domain=domain, lead_times=lead_times)
-        self.fair = fair
-        self.least_members = 2 if fair else 1
+        super().__init__(domain=domain, lead_times=lead_times, fair=fair)
         self.events = Events(domain.outputs, thresholds or {})
 
     def score(self, forecast: Field, truth: Field, climatology: Field) -> Array:

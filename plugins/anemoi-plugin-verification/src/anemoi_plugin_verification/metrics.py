@@ -51,26 +51,38 @@ class AnomalyCorrelation(DateMean):
         return anomaly_correlation(ensemble_mean(forecast), truth, climatology, self.areas)
 
 
-class ContinuousRankedProbabilityScore(DateMean):
-    """Continuous ranked probability score of the members; of one member, the mean absolute error.
+class FairScore(DateMean):
+    """A score of these members, or if ``fair`` the estimate of that of an infinite ensemble.
+
+    The fair one needs two members, and ensembles of different sizes can be compared by it.
 
     Parameters
     ----------
     domain, lead_times
         As for every :class:`.Metric`.
     fair
-        Whether to estimate the score of an infinite ensemble instead of that of these members, so that
-        ensembles of different sizes can be compared; it needs two members.
+        Whether to take the fair score.
     """
 
     perfect = 0.0
     better = "lower"
-    in_units = True
 
     def __init__(self, *, domain: Domain, lead_times: NDArray[np.timedelta64], fair: bool = False) -> None:
         super().__init__(domain=domain, lead_times=lead_times)
         self.fair = fair
         self.least_members = 2 if fair else 1
+
+
+class ContinuousRankedProbabilityScore(FairScore):
+    """Continuous ranked probability score of the members; of one member, the mean absolute error.
+
+    Parameters
+    ----------
+    domain, lead_times, fair
+        As for :class:`FairScore`.
+    """
+
+    in_units = True
 
     def score(self, forecast: Field, truth: Field, climatology: Field) -> Array:
         """See :func:`.formulas.crps`."""

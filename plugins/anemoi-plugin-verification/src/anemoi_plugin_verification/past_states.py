@@ -7,9 +7,9 @@ from collections.abc import Collection
 import numpy as np
 from anemoi.core.errors import DataError
 from anemoi.core.interfaces.data_source import DataSource, Times
+from anemoi.core.times import time_of_day
 from numpy.typing import NDArray
 
-from .climatology import time_of_day
 from .fields import read_fields
 from .metric import Array
 from .period import Period

@@ -15,7 +15,7 @@ import click
 
 from .. import plugins
 from ..config.files import read_value
-from ..config.resolving import references
+from ..config.resolving import not_looked_up, references
 from ..errors import AbsentError, AnemoiError, ConfigError, PluginError
 
 if TYPE_CHECKING:
@@ -174,11 +174,7 @@ def source_spec(given: tuple[str, ...], default: Mapping[str, Any] | None) -> di
         raise ConfigError("The checkpoint names no data source.", fix="Name one with --source.")
     for key, value in references(default).items():
         if key.partition(".")[0] not in options:
-            raise ConfigError(
-                f"The checkpoint was trained on data with {key} from the environment ({value}), which is not "
-                "looked up for a file that may be a stranger's.",
-                fix=f"Say what it is here: --source {key}=VALUE",
-            )
+            raise not_looked_up(key, value, f"Say what it is here: --source {key}=VALUE")
     return {**default, **options}
 
 

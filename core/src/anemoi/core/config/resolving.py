@@ -54,6 +54,15 @@ def references(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def not_looked_up(option: str, value: Any, fix: str) -> ConfigError:
+    """The error of an option of a checkpoint's data that depends on the environment."""
+    return ConfigError(
+        f"The checkpoint was trained on data with {option} from the environment ({value}), which is not "
+        "looked up for a file that may be a stranger's.",
+        fix=fix,
+    )
+
+
 def refuse_environment(values: Mapping[str, Any], origins: Mapping[str, tuple[Origin, ...]]) -> None:
     """Refuse to look up in the environment what a file asks for that may be a stranger's.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..times import time_of_day
+
 Array = NDArray[np.float64]
 
 
@@ -17,5 +19,4 @@ def year_angle(times: NDArray[np.datetime64]) -> Array:
 
 def day_angle(times: NDArray[np.datetime64]) -> Array:
     """2π times the fraction of the day (UTC) that has passed, ``(times, 1)``, of times in seconds."""
-    day = times.astype("datetime64[D]").astype("datetime64[s]")
-    return np.asarray(2 * np.pi * ((times - day) / np.timedelta64(86400, "s")))[:, None]
+    return np.asarray(2 * np.pi * (time_of_day(times) / np.timedelta64(86400, "s")))[:, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,9 @@ from ..delegating import DelegatingSource
 from ..errors import RequestError
 from ..interfaces.data_source import DataSource, Times
 from ..model import ForecastModel
+from .initial import Sources
 from .journal import ForecastJournal
 from .packing import Which, unpacked
-
-Sources = Mapping[str, DataSource]
 
 Seed = tuple[int, ...]
 """What decides the random numbers of one member."""

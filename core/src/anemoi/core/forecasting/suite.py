@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from .. import config, plugins
 from ..checkpoint import Checkpoint
 from ..config import Component, Composition, Spec
-from ..config.resolving import references
+from ..config.resolving import not_looked_up, references
 from ..errors import ConfigError, PluginError
 from .destination import Destination
 from .plausible import LIMIT
@@ -219,7 +219,7 @@ def source_specs(
     keys = {name: f"{section}source" if len(known) == 1 else f"{section}sources.{name}" for name in known}
     for name, key in keys.items():
         if not given.get(name):
-            refuse_references(trained_on.get(name), key)
+            _refuse_references(trained_on.get(name), key)
     found = {name: given.get(name) or trained_on.get(name) for name in known}
     if absent := [name for name, spec in found.items() if not spec]:
         raise ConfigError(
@@ -284,7 +284,7 @@ def read_settings(
         raise
 
 
-def refuse_references(spec: Mapping[str, Any] | None, key: str) -> None:
+def _refuse_references(spec: Mapping[str, Any] | None, key: str) -> None:
     """Refuse to look up in the environment what a checkpoint says of its data: it may be a stranger's.
 
     Parameters
@@ -301,8 +301,5 @@ def refuse_references(spec: Mapping[str, Any] | None, key: str) -> None:
     """
     if found := references(spec or {}):
         option, value = next(iter(found.items()))
-        raise ConfigError(
-            f"The checkpoint was trained on data with {option} from the environment ({value}), which is not "
-            "looked up for a file that may be a stranger's.",
-            fix=f"In the suite it is looked up: write {key}: {json.dumps(spec)}",
-        )
+        fix = f"In the suite it is looked up: write {key}: {json.dumps(spec)}"
+        raise not_looked_up(option, value, fix)

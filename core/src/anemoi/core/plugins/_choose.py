@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ..directories import site_directory, user_directory
 from ..errors import PluginError
-from ._catalogue import known, known_kinds, provider
 from ._install import names_of, read_set
 from ._kinds import normalise
 from ._load import suggestion
 from ._published import Catalogue, read_catalogue
+from ._search import search
 
 FILE_NAME = "known-good.txt"
 
@@ -85,7 +85,9 @@ def known_good_set() -> Path | None:
 
 def _distribution(name: str, published: Catalogue | None, others: Iterable[str], places: str) -> str:
     """The distribution of that name, or the one that has a component of that name."""
-    offers = [*_embedded(), *(_listed(published) if published is not None else ())]
+    offers = [(normalise(each.name), each.distribution) for each in search([])]
+    if published is not None:
+        offers += _listed(published)
     distributions = {normalise(owner): owner for _, owner in offers} | {each: each for each in others}
     for full in (normalise(name), f"anemoi-plugin-{normalise(name)}"):
         if full in distributions and full.startswith("anemoi-"):
@@ -104,12 +106,6 @@ def _distribution(name: str, published: Catalogue | None, others: Iterable[str],
         fix="Look with 'anemoi plugins search', or name a fuller catalogue with --catalogue. What none lists "
         "pip itself installs, if you trust its authors.",
     )
-
-
-def _embedded() -> Iterable[tuple[str, str]]:
-    for kind in known_kinds():
-        for name in known(kind):
-            yield name, provider(kind, name) or ""
 
 
 def _listed(published: Catalogue) -> Iterable[tuple[str, str]]:

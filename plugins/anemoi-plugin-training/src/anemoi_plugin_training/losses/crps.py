@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from anemoi.core.domain import Domain
 from torch import Tensor
 
 from .over_members import OverMembers
@@ -33,9 +32,6 @@ class ContinuousRankedProbabilityScore(OverMembers):
     ConfigError
         If ``alpha`` is not within [0, 1].
     """
-
-    def __init__(self, *, domain: Domain, alpha: float = 0.95) -> None:
-        super().__init__(domain=domain, alpha=alpha)
 
     def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         """See :meth:`.Loss.forward`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from anemoi.core.domain import Domain
 from torch import Tensor
 
 from .over_members import OverMembers
@@ -26,9 +25,6 @@ class EnergyScore(OverMembers):
     domain, alpha
         As for ``crps``.
     """
-
-    def __init__(self, *, domain: Domain, alpha: float = 0.95) -> None:
-        super().__init__(domain=domain, alpha=alpha)
 
     def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         """See :meth:`.Loss.forward`."""

@@ -28,7 +28,7 @@ class OverMembers(Loss):
         If ``alpha`` is not within [0, 1].
     """
 
-    def __init__(self, *, domain: Domain, alpha: float) -> None:
+    def __init__(self, *, domain: Domain, alpha: float = 0.95) -> None:
         super().__init__(domain=domain)
         if not 0 <= alpha <= 1:
             raise ConfigError(f"alpha is {alpha:g}.", fix="Choose one from 0 (biased) to 1 (fair).")
