@@ -30,13 +30,22 @@ OWN_OCEAN = config.build("source", {"name": "sample-earth-ocean"})
 def couple(checkpoints, sources, tmp_path):
     """Build a coupling of both; what is given replaces what belongs to a component, or an option."""
 
-    def couple_(hears=HEARS, checkpoints=checkpoints, dates=(START,), interval="24h", path=None, **how):
+    def couple_(
+        hears=HEARS,
+        checkpoints=checkpoints,
+        dates=(START,),
+        interval="24h",
+        path=None,
+        perturbations=None,
+        **how,
+    ):
         components = {
             name: Coupled(
                 checkpoint=checkpoint,
                 source=sources[name],
                 destinations=[Destination.of(str(tmp_path / (path or f"{name}.zarr")))],
                 forcings=hears[name],
+                perturbation=(perturbations or {}).get(name),
             )
             for name, checkpoint in checkpoints.items()
         }
@@ -227,6 +236,30 @@ def test_what_a_source_lacks_comes_from_the_other_and_land_stays_land(couple, ch
 def test_members_that_would_all_be_the_same_are_refused(couple):
     with pytest.raises(RequestError, match="All 2 members would be the same"):
         couple(members=2)
+
+
+def test_members_of_one_component_make_those_of_the_others_differ(couple, checkpoints):
+    """The ocean begins with one state, and hears other winds from the second day on."""
+    gaussian = {"name": "gaussian", "amplitude": 0.5}
+    coupling = couple(members=2, perturbations={"atmosphere": gaussian})
+    fields = {name: [] for name in checkpoints}
+    list(coupling.run(lambda described, state: fields[_name(described, checkpoints)].append(state.fields)))
+    apart = {
+        name: [float(np.nanmax(np.abs(each[1] - each[0]))) for each in of] for name, of in fields.items()
+    }
+    assert min(apart["atmosphere"]) > 0
+    assert apart["ocean"][0] == 0.0
+    assert min(apart["ocean"][1:]) > 0.0
+
+
+def test_members_of_a_component_that_hears_none_of_them_are_refused(couple):
+    with pytest.raises(RequestError, match="atmosphere: All 2 members would be the same"):
+        couple({**HEARS, "atmosphere": {}}, members=2, perturbations={"ocean": {"name": "gaussian"}})
+
+
+def _name(described, checkpoints):
+    """Of which component a forecast is."""
+    return "ocean" if "sst" in described.variables and "t_835" not in described.variables else "atmosphere"
 
 
 @pytest.mark.parametrize(

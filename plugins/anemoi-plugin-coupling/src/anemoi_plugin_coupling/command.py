@@ -191,6 +191,7 @@ def _coupled(
         },
         destinations=destinations,
         forcings=component.forcings,
+        perturbation=component.perturbation,
         persist=component.persist,
         allow_unusual=component.allow_unusual,
     )

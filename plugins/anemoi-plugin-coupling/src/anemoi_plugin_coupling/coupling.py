@@ -9,10 +9,12 @@ from itertools import islice
 
 import numpy as np
 from anemoi.core.checkpoint import Checkpoint
+from anemoi.core.config import Spec
 from anemoi.core.errors import ImplausibleError, RequestError
 from anemoi.core.forecasting import Batch, Destination, Sources, by_domain, prepare
 from anemoi.core.forecasting.background import Background
 from anemoi.core.forecasting.initial import step_count
+from anemoi.core.forecasting.members import all_the_same, members_differ
 from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.forecasting.rollout import announced
 from anemoi.core.forecasting.tee import OnFile, Tee
@@ -45,6 +47,8 @@ class Coupled:
     forcings
         Its forcings that come from other components, each as COMPONENT.VARIABLE. Variables of a component
         with several domains are DOMAIN.VARIABLE: ``{"lam.sst": "ocean.sst"}``.
+    perturbation
+        What gives each member but the first an initial state of its own, with its options.
     persist, allow_unusual
         As for :func:`anemoi.core.forecast`.
     """
@@ -53,6 +57,7 @@ class Coupled:
     source: DataSource | Sources
     destinations: Sequence[Destination]
     forcings: Mapping[str, str]
+    perturbation: Spec | None = None
     persist: Sequence[str] = ()
     allow_unusual: Sequence[str] = ()
 
@@ -138,17 +143,21 @@ class Coupling:
                         members=members,
                         persist=(*component.persist, *self._exchange.heard_by(name)),
                         seed=seed,
+                        perturbation=component.perturbation,
                         limit=limit,
                         allow_unusual=component.allow_unusual,
                         overwrite=overwrite,
                         restart=restart,
                         about=about,
+                        differ_elsewhere=True,
                         device=device,
                         trust_code=trust_code,
                         allow_different_versions=allow_different_versions,
                     )
                 stack.callback(batch.locks.release)
                 self._batches[name] = replace(batch, persist=tuple(component.persist))
+            if members > 1:
+                self._check_members(members)
             check_journals(
                 self.tasks,
                 {name: step_count(each, parse_duration(lead_time)) for name, each in checkpoints.items()},
@@ -233,6 +242,31 @@ class Coupling:
                             newest[name, state.domain] = state.fields
                 if begin + self.interval < end:
                     self._exchange.hear(start + begin + self.interval, newest)
+
+    def _check_members(self, members: int) -> None:
+        """Check that the members of each component differ, by itself or by what it hears.
+
+        Raises
+        ------
+        RequestError
+            If those of one would all be the same.
+        """
+        differ = {
+            name
+            for name, batch in self._batches.items()
+            if members_differ(
+                batch.model,
+                batch.sources,
+                next(iter(batch.tasks[0].forecasts.values())).start,
+                perturbed=batch.perturbation is not None,
+            )
+        }
+        for _ in self._batches:  # what differs is passed on by one component a round
+            differ |= {link.to[0] for link in self._links if link.of[0] in differ}
+        for name in self._batches:
+            if name not in differ:
+                with named(name):
+                    raise all_the_same(members)
 
     def _check_steps(self) -> None:
         """Check that each has finished a step at every interval, and that what is heard is there by then."""

@@ -33,6 +33,8 @@ class CoupledComponent:
         Where its initial states are, and its other forcings; the training data if none is given.
     sources
         Of a checkpoint with several domains, one for each.
+    perturbation
+        What gives each member but the first an initial state of its own, with its options.
     persist
         Forcings that keep their values at the start.
     allow_unusual
@@ -44,6 +46,7 @@ class CoupledComponent:
     forcings: Mapping[str, str] = field(default_factory=dict)
     source: Annotated[Spec | None, Component("source")] = None
     sources: Mapping[str, Annotated[Spec, Component("source")]] = field(default_factory=dict)
+    perturbation: Annotated[Spec | None, Component("perturbation")] = None
     persist: list[str] = field(default_factory=list)
     allow_unusual: list[str] = field(default_factory=list)
 

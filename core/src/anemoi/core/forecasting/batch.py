@@ -219,6 +219,7 @@ def prepare(
     trust_code: bool = False,
     allow_different_versions: bool = False,
     about: Mapping[str, Any] | None = None,
+    differ_elsewhere: bool = False,
     checked: Mapping[str, Any] | None = None,
 ) -> Batch:
     """Check all that forecasts need before one is made: the model, the source, the dates and every file.
@@ -242,6 +243,8 @@ def prepare(
         that an interrupted batch has left.
     about
         What else makes the forecasts these and no others, as JSON: journals of others are refused.
+    differ_elsewhere
+        Whether members that begin alike are no copies, because what they hear of other forecasts differs.
     checked
         The provenance of a forecast that another process has checked, which holds the locks: what lies where
         it is written is then what an attempt before has left, and is replaced.
@@ -279,7 +282,14 @@ def prepare(
         check_sources(checkpoint, sources, starts, count=count, persist=persist)
         built = perturbation_of(perturbation, trust_code=trust_code)
         check_earlier(checkpoint, sources, starts, built, members, persist)
-        check_members(model, sources, starts[0], members, perturbed=built is not None)
+        check_members(
+            model,
+            sources,
+            starts[0],
+            members,
+            perturbed=built is not None,
+            differ_elsewhere=differ_elsewhere,
+        )
     places = [] if checked is not None else [_place(each, start) for start in starts for each in destinations]
     locks = OutputLocks(places)
     try:

@@ -131,9 +131,24 @@ def generator_of(seed: Seed, start: np.datetime64, number: int, device: torch.de
 
 
 def check_members(
-    model: ForecastModel, sources: Sources, start: np.datetime64, members: int, *, perturbed: bool
+    model: ForecastModel,
+    sources: Sources,
+    start: np.datetime64,
+    members: int,
+    *,
+    perturbed: bool,
+    differ_elsewhere: bool = False,
 ) -> None:
     """Check that the members of a forecast would differ.
+
+    Parameters
+    ----------
+    model, sources, start, members
+        Those of the forecast.
+    perturbed
+        Whether a perturbation gives them initial states of their own.
+    differ_elsewhere
+        Whether they may be the same by themselves, because what they hear later differs.
 
     Raises
     ------
@@ -142,17 +157,31 @@ def check_members(
     """
     if members == 1:
         return
-    found = {name: source.read([start]).shape[1] for name, source in sources.items()}
-    for count in found.values():
+    for count in _counts(sources, start):
         if count not in (1, *range(members, count + 1)):
             raise too_few(count, members)
-    if max(found.values()) == 1 and not model.objective.stochastic and not perturbed:
-        raise RequestError(
-            f"All {members} members would be the same: the objective of the checkpoint draws no random "
-            "numbers, and the source has one member.",
-            fix="Ask for one member; or perturb the initial state (--perturb NAME); or start from a source "
-            "that has members; or train an objective whose members differ: objective=ensemble.",
-        )
+    if not differ_elsewhere and not members_differ(model, sources, start, perturbed=perturbed):
+        raise all_the_same(members)
+
+
+def members_differ(model: ForecastModel, sources: Sources, start: np.datetime64, *, perturbed: bool) -> bool:
+    """Whether members come to differ by the objective, by a source, or by a perturbation."""
+    return perturbed or model.objective.stochastic or max(_counts(sources, start)) > 1
+
+
+def _counts(sources: Sources, start: np.datetime64) -> list[int]:
+    """How many members each source has."""
+    return [source.read([start]).shape[1] for source in sources.values()]
+
+
+def all_the_same(members: int) -> RequestError:
+    """The error of members that nothing tells apart."""
+    return RequestError(
+        f"All {members} members would be the same: the objective of the checkpoint draws no random "
+        "numbers, and the source has one member.",
+        fix="Ask for one member; or perturb the initial state (--perturb NAME); or start from a source "
+        "that has members; or train an objective whose members differ: objective=ensemble.",
+    )
 
 
 def too_few(count: int, members: int) -> RequestError:
