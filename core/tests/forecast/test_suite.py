@@ -158,6 +158,14 @@ def test_components_that_are_not_here_are_told_all_at_once(suite, anemoi, monkey
     assert caught.value.exit_code == 5
 
 
+def test_components_that_are_not_here_are_told_with_dates_that_are_not(suite, anemoi):
+    path = suite(SUITE.replace("name: raw", "name: elsewhere"))
+    code, _, err = anemoi(path, "--date", "2031-12-22T00")
+    assert code == 5
+    assert "elsewhere" in err
+    assert "no state at 2031-12-21T18 and 2031-12-22T00" in err
+
+
 def test_options_about_outputs_are_of_the_file(suite, anemoi):
     code, _, err = anemoi(suite(), "--output", "x.npz", "--source", "tiny")
     assert code == 2

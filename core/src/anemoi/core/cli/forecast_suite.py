@@ -10,12 +10,11 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from ..checkpoint import load
-from ..errors import AnemoiError, PluginError, PluginsError
+from ..errors import PluginError
 from ..forecasting import Suite, read_suite
-from ..plugins import Needs, together
+from ..plugins import Needs
 from .forecast_run import Request
-from .options import check_lock, trained_on
+from .options import trained_on
 
 _KEYS: Final = (
     "dates", "lead_time", "members", "persist", "limit", "allow_unusual", "seeds", "precision", "overwrite",
@@ -48,17 +47,18 @@ def of_suite(path: Path, overrides: Sequence[str], context: click.Context) -> Re
     given = _given(context)
     if refused := [option for name, option in _REFUSED.items() if name in given]:
         raise click.UsageError(f"{', '.join(refused)} cannot be given with {path}, which says that itself.")
+    unusable: PluginError | None = None
     try:
         suite, _ = read_suite(path, overrides)
-    except PluginError as error:
-        raise _with_lock(error, path, overrides) from error
+    except PluginError as error:  # told with what the checkpoint and the source lack
+        suite, unusable = _as_written(path, overrides), error
     suite = replace(suite, **{key: _value(given[key]) for key in _KEYS if key in given})
     suite.check_whole()
     return Request(
         checkpoint=Path(str(suite.checkpoint)).expanduser(),
         dates=suite.starts,
         lead_time=suite.lead_time,
-        destinations=lambda: _destinations(suite),
+        destinations=lambda: _destinations(suite, unusable),
         sources=lambda loaded: suite.source_specs(loaded, trained_on(loaded.configuration)),
         device=suite.device,
         trust_code=bool(given.get("trust_code")),
@@ -114,7 +114,9 @@ def _value(given: Any) -> Any:
     return list(given) if isinstance(given, tuple) else given
 
 
-def _destinations(suite: Suite) -> list[Any]:
+def _destinations(suite: Suite, unusable: PluginError | None) -> list[Any]:
+    if unusable is not None:
+        raise unusable
     needs, found = Needs(), []
     for output in suite.outputs:
         with needs.noted():
@@ -123,17 +125,9 @@ def _destinations(suite: Suite) -> list[Any]:
     return found
 
 
-def _with_lock(error: PluginError, path: Path, overrides: Sequence[str]) -> PluginError:
-    """The same error, with what the checkpoint of the suite lacks besides, as far as it can be read."""
+def _as_written(path: Path, overrides: Sequence[str]) -> Suite:
+    """The same suite, in which nothing is wrong but that components that it names are not here."""
     from ..config import compose, extend
     from ..forecasting.suite import PRIMARY
 
-    needs = Needs()
-    needs.errors += error.errors if isinstance(error, PluginsError) else [error]
-    values = extend(compose(PRIMARY), path, overrides).values
-    try:
-        lock = load(str(values["checkpoint"])).lock
-    except AnemoiError:  # told of when the rest is here
-        return error
-    check_lock(needs, lock, allow_different_versions=bool(values["allow_different_versions"]))
-    return together(needs.errors)
+    return Suite(**extend(compose(PRIMARY), path, overrides).values)
