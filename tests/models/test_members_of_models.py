@@ -117,3 +117,23 @@ def test_a_loss_that_makes_all_members_the_same_is_refused(installed, loss, act)
     said = f"loss: {loss} is no score over members: the 3 members of each sample"
     with pytest.raises(ConfigError, match=said):
         act(config.compose("train", (*words, f"loss={loss}", *ON_A_MESH)))
+
+
+def test_a_validation_of_several_members_chooses_the_weights_by_a_metric_of_ensembles(installed, tmp_path):
+    chosen = "validation_crps_t_850_6h"
+    words = (
+        *ENSEMBLE,
+        *ON_A_MESH,
+        "dates.end=2020-01-03",
+        "dates.validation.start=2020-01-04",
+        "training.validation.members=4",
+        "training.validation.every_steps=1",
+        "training.validation.dates=2",
+        "training.validation.rollout=1",
+        "metric=[crps,spread-skill]",
+        f"training.validation.metric={chosen}",
+    )
+    prepare(config.compose("train", words)).run(tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert all(line[chosen] > 0 and line["validation_spread_skill_t_850_6h"] > 0 for line in lines)
+    assert (tmp_path / "run" / "best.safetensors").exists()
