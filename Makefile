@@ -1,6 +1,7 @@
 # make quickstart   train, forecast and verify on real weather, to a report
 # make earth        the same on a simulated Earth of 22 variables
 # make earth-system  its atmosphere and its ocean: in one model, and in two that hear each other
+# make ensembles    members from a deterministic model, beside that model trained on: on both data sets
 # make regions      a limited area and a stretched grid on the same, beside a coarser model
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
@@ -20,7 +21,7 @@ SUITES := $(addprefix suite/,tests $(DISTRIBUTIONS))
 JOBS ?= 2
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart earth earth-system regions test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
+.PHONY: quickstart earth earth-system regions ensembles test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -55,6 +56,38 @@ regions: $(VENV)/installed
 	for experiment in limited-area stretched-grid; do \
 		$(BIN)/python benchmarks/regions.py regions/$$experiment/checkpoint.safetensors \
 			--coarse regions/coarse/checkpoint.safetensors || exit; done
+
+# Of each data set a deterministic model (one), members that begin with it, and itself trained on for about as long (more).
+# Days between training and test are left for choices: a validation for the ensemble.
+MEMBERS := loss=crps objective.noise_channels=8 training.learning_rate=5.0e-3 \
+	"training.start.new=['*modulation*']" "training.start.drop=['*norm*.norm.*']"
+ONWARDS := training.learning_rate=5.0e-3
+TEST_EARTH := --lead-time 72h --start 2000-05-08T06 --end 2000-05-16T00 --json
+TEST_SAMPLE := --lead-time 72h --start 2025-12-22 --json
+
+ensembles: $(VENV)/installed
+	rm -rf ensembles
+	mkdir ensembles
+	$(BIN)/anemoi train +experiment=sample-earth dates.end=2000-05-03T00 --output ensembles/earth-one
+	$(BIN)/anemoi train +experiment=sample-earth-ensemble --from ensembles/earth-one/checkpoint.safetensors $(MEMBERS) \
+		dates.end=2000-05-03T00 dates.validation.start=2000-05-03T06 dates.validation.end=2000-05-08T00 \
+		training.steps=400 training.rollout=2 training.rollout_steps=150 --output ensembles/earth-many
+	$(BIN)/anemoi train +experiment=sample-earth --from ensembles/earth-one/checkpoint.safetensors $(ONWARDS) \
+		dates.end=2000-05-03T00 training.steps=500 training.rollout_steps=150 --output ensembles/earth-more
+	$(BIN)/anemoi train +experiment=quickstart --output ensembles/sample-one
+	$(BIN)/anemoi train +experiment=quickstart objective=ensemble --from ensembles/sample-one/checkpoint.safetensors \
+		$(MEMBERS) scalers.tendency.name=tendency-stdev "training.learning_rates=[{weights: '*modulation*', factor: 0.1}]" \
+		training.steps=300 training.rollout=3 training.rollout_steps=100 --output ensembles/sample-many
+	$(BIN)/anemoi train +experiment=quickstart --from ensembles/sample-one/checkpoint.safetensors $(ONWARDS) \
+		training.steps=600 training.rollout_steps=200 --output ensembles/sample-more
+	cd ensembles && for many in earth-many sample-many; do \
+		case $$many in earth-*) test="$(TEST_EARTH)";; *) test="$(TEST_SAMPLE)";; esac; \
+		$(BIN)/anemoi evaluate $$many/checkpoint.safetensors $$test --members 8 --lagged 4 > $$many.json || exit; \
+		for one in one more; do \
+			one=$${many%-many}-$$one; \
+			$(BIN)/anemoi evaluate $$one/checkpoint.safetensors $$test --metric crps > $$one.json || exit; \
+			$(BIN)/python ../benchmarks/ensembles.py $$many.json $$one.json || exit; \
+		done; done
 
 test: lint types docs
 	$(MAKE) --jobs $(JOBS) --output-sync=target --no-print-directory $(SUITES)
@@ -123,4 +156,4 @@ $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions site
+	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions ensembles site

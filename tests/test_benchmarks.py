@@ -64,3 +64,25 @@ def test_the_matrix_products_of_a_step_are_found_and_done_again(benchmarks, tmp_
 
 def _shapes(call):
     return [tuple(each.shape) for each in call[1]]
+
+
+def test_an_ensemble_is_held_against_a_deterministic_model_and_baselines(benchmarks, tmp_path):
+    import ensembles
+
+    def printed(name, **crps):
+        each = [
+            {"variable": variable, "units": "K", "lead_time_hours": hours, "spread-skill": {"model": spread}}
+            | {"crps": {who: factor * value for who, value in crps.items()}}
+            for variable, factor, spread in (("t", 1.0, 0.6), ("u", 10.0, 1.0))
+            for hours in (6.0, 24.0)
+        ]
+        (tmp_path / name).write_text(json.dumps({"scores": each}))
+        return ensembles.scores(tmp_path / name)
+
+    many, one = printed("many.json", model=1.5, persistence=2.0), printed("one.json", model=1.0)
+    listed, *_ = list(ensembles.by_variable(many, one, [6.0]))[2:]
+    assert listed == "| `t`, K | 1.5 / 1 / 2; 0.60 |"
+    of_one, of_persistence, spread = list(ensembles.over_variables(many, one, [24.0]))[2:]
+    assert of_one.endswith("| 1.50, 0 of 2 |")
+    assert of_persistence.endswith("| 0.75, 2 of 2 |")
+    assert spread.endswith("| 0.80, 1 of 2 |")

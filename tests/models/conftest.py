@@ -20,7 +20,7 @@ from anemoi.core.interfaces import DataSource
 HERE = Path(__file__).parent
 PLUGINS = sorted(path.parent for path in HERE.glob("*/entry_points.txt"))
 
-OPERATOR = ("anemoi-core", "anemoi-plugin-diffusion", "anemoi-plugin-transformer")
+OPERATOR = ("anemoi-core", "anemoi-plugin-diffusion", "anemoi-plugin-ensemble", "anemoi-plugin-transformer")
 """What an operator has installed besides the model's own plugin."""
 
 SHORT = (

@@ -1,8 +1,10 @@
 """The objective ``diffusion``, with networks that know the answer."""
 
+import numpy as np
 import pytest
 import torch
 from anemoi.core.errors import ConfigError
+from anemoi_plugin_ensemble.noise import EARTH_RADIUS
 
 from anemoi_plugin_diffusion.diffusion import Diffusion
 
@@ -86,6 +88,23 @@ def test_a_network_of_zeros_has_a_loss_of_one_at_any_level():
     assert losses == pytest.approx([1.0] * 20, rel=0.25)
 
 
+@pytest.mark.parametrize("options", [{}, {"sampler": "heun", "churn": 10.0, "churn_min": 0.0}])
+@pytest.mark.parametrize("length", [0.0, 2000.0])
+def test_members_are_alike_over_the_length_of_the_noise(options, length):
+    """Of normal data that vary as the noise does: the equation goes by the score times the covariance."""
+    spectrum = f"{length:g}km" if length else "white"
+    objective = Diffusion(target="state", sampler_steps=80, noise_spectrum=spectrum, **options)
+    model = stand_in.model(objective, normal_data(0.8))
+    found = objective.advance(model, stand_in.inputs(members=400), torch.Generator().manual_seed(0))["data"]
+    t = found[0, 0, :, :, 0]  # (members, points along a meridian)
+    assert float(t.std()) == pytest.approx(0.8, rel=0.05)
+    apart = 25  # points of 160 degrees / 199
+    distance = apart * 160 / 199 * np.pi / 180 * EARTH_RADIUS
+    alike = float((t[:, :-apart] * t[:, apart:]).mean() / t.square().mean())
+    wanted = np.exp(-((distance / length) ** 2) / 2) if length else 0.0
+    assert alike == pytest.approx(wanted, abs=0.06)
+
+
 @pytest.mark.parametrize("options", [{}, {"sampler": "heun", "churn": 10.0}])
 def test_the_same_seed_gives_the_same_bits_and_members_differ(options):
     objective = Diffusion(sampler_steps=5, **options)
@@ -117,6 +136,7 @@ def test_inputs_and_noised_outputs_are_forcings_of_the_network():
         ({"sampler": "dpmpp-2m", "churn": 2.5}, "churn is 2.5, but the sampler dpmpp-2m"),
         ({"sigma_max": 100.0}, "levels from 0.03 to 100, but those from 0.02 to 88 are trained"),
         ({"sigma_min": 0.01}, "levels from 0.01 to 80, but"),
+        ({"noise_spectrum": "500 miles"}, "spectrum: '500 miles' is none"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, message):

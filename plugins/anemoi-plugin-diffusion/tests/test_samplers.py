@@ -13,6 +13,10 @@ STDEV = 0.5
 LEVELS = RhoLevels(1e-4, 80.0, 7.0)
 
 
+def draws(generator, count):
+    return lambda: {"data": torch.randn(count, generator=generator, dtype=torch.float64)}
+
+
 def sampled(name, steps, *, churn=None, count=1, levels=LEVELS):
     """``count`` numbers sampled from unit noise of the highest level, and how often the network was asked."""
     asked = []
@@ -26,7 +30,7 @@ def sampled(name, steps, *, churn=None, count=1, levels=LEVELS):
         torch.randn(count, generator=generator, dtype=torch.float64) if count > 1 else torch.ones(1).double()
     )
     noise = {"data": levels.highest * drawn}
-    found = SAMPLERS[name](churn).sample(best_guess, noise, levels.spaced(steps), generator)
+    found = SAMPLERS[name](churn).sample(best_guess, noise, levels.spaced(steps), draws(generator, count))
     return found["data"], asked
 
 
@@ -73,12 +77,12 @@ def test_churn_forgets_what_it_began_with():
 
 
 def test_churn_stays_within_its_levels_and_its_limit():
-    generator = torch.Generator().manual_seed(0)
+    draw = draws(torch.Generator().manual_seed(0), 100_000)
     fields = {"data": torch.zeros(100_000, dtype=torch.float64)}
     churn = Churn(100.0, 1.0, 10.0, inflation=1.1)
     for level in (0.9, 10.1):
-        assert churn(fields, level, 20, generator) == (fields, level)
-    raised, level = churn(fields, 2.0, 20, generator)
+        assert churn(fields, level, 20, draw) == (fields, level)
+    raised, level = churn(fields, 2.0, 20, draw)
     assert level == pytest.approx(2.0 * sqrt(2))
     assert float(raised["data"].std()) == pytest.approx(1.1 * 2.0, rel=0.01)
 

@@ -133,6 +133,20 @@ class MoreForEachTruth(Squared):
         )
 
 
+@caught_by("says_whether_it_scores_members")
+class SaysThatItScoresMembers(Squared):
+    scores_members = True
+
+
+@caught_by("says_whether_it_scores_members")
+class OfTheMean(Squared):
+    """Rewards members whose errors cancel, and keeps it to itself."""
+
+    def error(self, prediction, target):
+        own = super().error(prediction, target)
+        return own + super().error(prediction.mean(dim=2, keepdim=True), target)
+
+
 @caught_by("shows_a_prediction_of_nan")
 class HidesDivergence(Squared):
     def error(self, prediction, target):

@@ -201,7 +201,15 @@ def test_a_score_refuses_an_alpha_out_of_range_and_a_fair_one_needs_two_members(
     ],
 )
 def test_a_loss_of_losses_needs_as_many_members_as_its_parts(spec):
-    assert build("loss", spec, domain=DOMAIN).least_members == 2
+    built = build("loss", spec, domain=DOMAIN)
+    assert built.least_members == 2
+    assert built.scores_members
+
+
+def test_a_score_of_share_zero_makes_no_score_of_a_combination():
+    spec = {"name": "combined", "losses": {"score": {"name": "crps"}, "square": {"name": "mse"}}}
+    assert build("loss", spec, domain=DOMAIN).scores_members
+    assert not build("loss", {**spec, "shares": {"score": 0.0}}, domain=DOMAIN).scores_members
 
 
 @pytest.mark.parametrize(

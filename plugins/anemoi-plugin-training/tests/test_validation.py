@@ -6,6 +6,7 @@ import torch
 from anemoi.core import config
 from anemoi.core.checkpoint import build_model, load
 from anemoi.core.errors import AnemoiError
+from anemoi.core.objectives import Rollout
 from torch import nn
 
 from anemoi_plugin_training import prepare
@@ -40,11 +41,12 @@ VALIDATED = [
 ]
 
 
-def validation_of(source, data_of, *, count=3, dates=5, batch_size=2, metrics=None, **roles):
+def validation_of(source, data_of, *, count=3, dates=5, members=1, batch_size=2, metrics=None, **roles):
     data, steps = data_of(source, ["cos_local_time"], **roles)
     model, samples = make(data, steps), Samples.within(data, steps, count=count)
     criterion = criterion_of(model)
-    options = {"dates": dates, "batch_size": batch_size, "seed": 0, "engine": OneDevice(CPU)}
+    options = {"dates": dates, "members": members, "batch_size": batch_size, "seed": 0}
+    options |= {"engine": OneDevice(CPU)}
     options |= {"metrics": metrics or {}, "past": {"data": source.times}}
     return model, samples, Validation(model, criterion, samples, **options)
 
@@ -164,6 +166,45 @@ def test_a_metric_is_given_forecasts_truth_and_the_mean_of_the_past_date_by_date
     assert validation.cost("validation_loss", 6.0) == 6.0
 
 
+def test_forecasts_of_several_members_have_scores_over_all_and_errors_of_their_mean(random_source, data_of):
+    source, made = random_source(times=30), []
+
+    def build(**structure):
+        made.append(Kept(**structure))
+        made[-1].least_members = 3
+        return made[-1]
+
+    model, _, validation = validation_of(source, data_of, members=3, metrics={"kept": build})
+    objective = model.objective
+
+    def advance(model, inputs, generator):
+        """Members with a bias of -1, 0 and 4, which they keep for themselves."""
+        outputs = Rollout.advance(objective, model, inputs, generator)
+        return {name: each + torch.tensor([-1.0, 0.0, 4.0]).view(-1, 1, 1) for name, each in outputs.items()}
+
+    objective.advance = advance
+    metrics = validation()
+    [kept] = made
+    forecast, truth = (np.stack([date[place] for date in kept.dates]) for place in (0, 1))
+    assert forecast.shape[:3] == (5, 3, 3)  # dates, lead times, members
+    apart = forecast[:, 0, 2] - forecast[:, 0, 1]
+    stdev = model.domains["data"].statistics.stdev[:2]
+    np.testing.assert_allclose(apart, np.broadcast_to(4 * stdev, apart.shape), rtol=1e-3)
+    square = (forecast.mean(axis=2, dtype="f8") - truth) ** 2  # (date, lead time, grid, variable)
+    wanted = np.sqrt(np.average(square.mean(axis=0), axis=1, weights=source.grid.areas))
+    found = [metrics[f"validation_rmse_{name}_{lead}h"] for lead in (6, 12, 18) for name in ("v0", "v1")]
+    np.testing.assert_allclose(found, wanted.ravel(), rtol=1e-3)
+
+
+def test_a_metric_of_more_members_than_are_forecast_is_refused(random_source, data_of):
+    class OfTwo(Kept):
+        least_members = 2
+
+    _, _, validation = validation_of(random_source(times=30), data_of, metrics={"kept": OfTwo})
+    with pytest.raises(AnemoiError, match=r"metrics\.kept: it takes 2 members or more(.|\n)*members=8"):
+        validation()
+
+
 def test_a_short_past_has_one_mean_for_all_times_of_day(random_source):
     source = random_source(times=24, missing=[2])
     past = Past(source, source.times, ("v1",))
@@ -233,6 +274,7 @@ def test_the_training_period_ends_where_validation_begins(random_source):
             r"The validation period has 2 times(.|\n)*training\.validation\.rollout",
         ),
         (["training.time_limit=noon"], "11h45m"),
+        (["training.validation.members=4"], "all 4 would be the same: the objective draws no random numbers"),
     ],
 )
 def test_a_mistake_in_the_periods_is_refused(words, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -58,13 +59,17 @@ class Diffusion(Generative):
         The noise levels at which it is; null for no upper limit.
     noise_inflation
         How much larger the added noise is than it should be.
+    noise_spectrum
+        Of all noise. ``white``: independent at each point; a length, ``500km``: alike at less than that; or
+        the power of each degree from 0.
     input_steps, output_steps, lead_time
         Those of the rollout.
 
     Raises
     ------
     ConfigError
-        If a range is empty, the sampler begins or ends outside what is trained, or takes no churn.
+        If a range is empty, the sampler begins or ends outside what is trained, or takes no churn, or the
+        spectrum is none.
     """
 
     def __init__(
@@ -85,12 +90,17 @@ class Diffusion(Generative):
         churn_min: NotNegative = 0.75,
         churn_max: Positive | None = None,
         noise_inflation: Positive = 1.0,
+        noise_spectrum: str | Sequence[float] = "white",
         input_steps: int = 2,
         output_steps: int = 1,
         lead_time: str | None = None,
     ) -> None:
         super().__init__(
-            target=target, input_steps=input_steps, output_steps=output_steps, lead_time=lead_time
+            target=target,
+            noise_spectrum=noise_spectrum,
+            input_steps=input_steps,
+            output_steps=output_steps,
+            lead_time=lead_time,
         )
         _check_below("sigma_min", sigma_min, "sigma_max", sigma_max)
         _check_below("trained_sigma_min", trained_sigma_min, "trained_sigma_max", trained_sigma_max)
@@ -141,8 +151,9 @@ class Diffusion(Generative):
         """See :meth:`anemoi.core.interfaces.objective.Objective.advance`."""
         units = self._units(model, inputs)
         levels = self.levels.spaced(self.sampler_steps)
-        noise = scaled(levels[0], self._drawn(model, units, generator))
-        sampled = self.sampler.sample(partial(self._denoised, model, inputs), noise, levels, generator)
+        draw = partial(self._drawn, model, units, generator)
+        noise = scaled(levels[0], draw())
+        sampled = self.sampler.sample(partial(self._denoised, model, inputs), noise, levels, draw)
         return model.enforce(states_of(units, sampled))
 
     def _denoised(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import pi
+from math import pi, prod
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from anemoi.core.objectives import Rollout
 from anemoi.core.variable import Role
+from anemoi_plugin_ensemble.grid_noise import GridNoise
+from anemoi_plugin_ensemble.noise import spectrum_of
 from torch import Tensor
 
 from .units import Target, Units, units_of
@@ -29,8 +31,15 @@ class Generative(Rollout):
     ----------
     target
         What is sampled: the ``tendency``, or the ``state``.
+    noise_spectrum
+        Of the noise: ``white``, a length, or the power of each degree from 0.
     input_steps, output_steps, lead_time
         Those of the rollout.
+
+    Raises
+    ------
+    ConfigError
+        If the spectrum is none.
     """
 
     stochastic: ClassVar[bool] = True
@@ -39,12 +48,14 @@ class Generative(Rollout):
         self,
         *,
         target: Target = "tendency",
+        noise_spectrum: str | Sequence[float] = "white",
         input_steps: int = 2,
         output_steps: int = 1,
         lead_time: str | None = None,
     ) -> None:
         super().__init__(input_steps=input_steps, output_steps=output_steps, lead_time=lead_time)
         self.target = target
+        self._noise = None if noise_spectrum == "white" else GridNoise(spectrum_of(noise_spectrum))
 
     @property
     def condition_channels(self) -> int:
@@ -89,12 +100,18 @@ class Generative(Rollout):
         }
 
     def _drawn(self, model: ForecastModel, units: Mapping[str, Units], generator: torch.Generator) -> Fields:
-        """White noise of variance one for each domain, ``(batch, time out, ensemble, grid, outputs)``."""
+        """Noise of variance one for each domain, ``(batch, time out, ensemble, grid, outputs)``."""
         drawn = {}
         for name, each in units.items():
-            batch, _, *rest = each.last.shape
-            shape = (batch, len(model.steps[name].outputs), *rest)
-            drawn[name] = torch.randn(shape, generator=generator, device=generator.device).to(each.last)
+            batch, _, members, points, outputs = each.last.shape
+            shape = (batch, len(model.steps[name].outputs), members, outputs)
+            if self._noise is None:
+                size = (*shape[:3], points, outputs)
+                noise = torch.randn(size, generator=generator, device=generator.device)
+            else:
+                fields = self._noise.draw(model.normalised[name].grid, generator, prod(shape))
+                noise = fields.view(points, *shape).movedim(0, 3)
+            drawn[name] = noise.to(each.last)
         return drawn
 
     def _asked(

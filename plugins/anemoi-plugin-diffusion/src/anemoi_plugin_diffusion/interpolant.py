@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import sqrt
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -40,8 +40,16 @@ class StochasticInterpolant(Generative):
         equation without noise that has the same distribution at each time, by Heun's method, asking it twice.
     sampler_steps
         In how many steps a forecast goes the way.
+    noise_spectrum
+        Of the noise. ``white``: independent at each point; a length, ``500km``: alike at less than that; or
+        the power of each degree from 0.
     input_steps, output_steps, lead_time
         Those of the rollout.
+
+    Raises
+    ------
+    ConfigError
+        If the spectrum is none.
     """
 
     def __init__(
@@ -50,11 +58,17 @@ class StochasticInterpolant(Generative):
         amplitude: Annotated[float, Field(gt=0)] = 1.0,
         sampler: Literal["euler-maruyama", "ode"] = "euler-maruyama",
         sampler_steps: Annotated[int, Field(ge=1)] = 20,
+        noise_spectrum: str | Sequence[float] = "white",
         input_steps: int = 2,
         output_steps: int = 1,
         lead_time: str | None = None,
     ) -> None:
-        super().__init__(input_steps=input_steps, output_steps=output_steps, lead_time=lead_time)
+        super().__init__(
+            noise_spectrum=noise_spectrum,
+            input_steps=input_steps,
+            output_steps=output_steps,
+            lead_time=lead_time,
+        )
         self.amplitude, self.sampler, self.sampler_steps = amplitude, sampler, sampler_steps
 
     def loss(

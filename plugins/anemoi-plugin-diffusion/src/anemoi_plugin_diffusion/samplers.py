@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from math import inf, log, sqrt
 from typing import ClassVar
 
-import torch
 from anemoi.core.interfaces import Fields
 
 from .generative import mixed
 
 Denoiser = Callable[[Fields, float], Fields]
 """The best guess of the fields without their noise, given the fields and the level of the noise on them."""
+
+Draw = Callable[[], Fields]
+"""Noise of variance one, drawn anew each time."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,13 @@ class Churn:
     maximum: float = inf
     inflation: float = 1.0
 
-    def __call__(
-        self, fields: Fields, level: float, steps: int, generator: torch.Generator
-    ) -> tuple[Fields, float]:
+    def __call__(self, fields: Fields, level: float, steps: int, draw: Draw) -> tuple[Fields, float]:
         """Raise the noise of ``fields`` from ``level``; give them and their new level."""
         if not self.amount or not self.minimum <= level <= self.maximum:
             return fields, level
         raised = level * (1 + min(self.amount / steps, sqrt(2) - 1))
         size = self.inflation * sqrt(raised**2 - level**2)
-        drawn = {
-            name: torch.randn(each.shape, generator=generator, device=generator.device).to(each)
-            for name, each in fields.items()
-        }
-        return mixed(1.0, fields, size, drawn), raised
+        return mixed(1.0, fields, size, draw()), raised
 
 
 class Sampler(ABC):
@@ -67,9 +63,7 @@ class Sampler(ABC):
         self.churn = churn or Churn()
 
     @abstractmethod
-    def sample(
-        self, denoise: Denoiser, fields: Fields, levels: Sequence[float], generator: torch.Generator
-    ) -> Fields:
+    def sample(self, denoise: Denoiser, fields: Fields, levels: Sequence[float], draw: Draw) -> Fields:
         """Remove the noise.
 
         Parameters
@@ -80,20 +74,18 @@ class Sampler(ABC):
             Noise of the first level.
         levels
             Falling, all above zero; after the last comes zero.
-        generator
-            The only source of random numbers.
+        draw
+            Gives the noise of churn.
         """
 
 
 class Stepwise(Sampler):
     """A sampler whose steps know nothing of each other."""
 
-    def sample(
-        self, denoise: Denoiser, fields: Fields, levels: Sequence[float], generator: torch.Generator
-    ) -> Fields:
+    def sample(self, denoise: Denoiser, fields: Fields, levels: Sequence[float], draw: Draw) -> Fields:
         """See :meth:`Sampler.sample`."""
         for level, lower in zip(levels, [*levels[1:], 0.0], strict=True):
-            raised, above = self.churn(fields, level, len(levels), generator)
+            raised, above = self.churn(fields, level, len(levels), draw)
             fields = self.step(denoise, raised, above, lower)
         return fields
 
@@ -137,9 +129,7 @@ class MultiStep(Sampler):
 
     churns = False
 
-    def sample(
-        self, denoise: Denoiser, fields: Fields, levels: Sequence[float], generator: torch.Generator
-    ) -> Fields:
+    def sample(self, denoise: Denoiser, fields: Fields, levels: Sequence[float], draw: Draw) -> Fields:
         """See :meth:`Sampler.sample`."""
         before, last = None, 0.0  # what was denoised a step ago, and how far that step went in log(level)
         for level, lower in zip(levels, [*levels[1:], 0.0], strict=True):

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from anemoi.core.interfaces import Analysis, Fields, Perturbation
 from anemoi.core.steps import Offset
+from anemoi_plugin_ensemble.grid_noise import GridNoise
 from anemoi_plugin_ensemble.noise import spectrum_of
 from pydantic import Field
 from torch import Tensor
 
 from .changes import added, check_amplitude, scaled
-from .noise import GridNoise
+from .noise import noisy_changes
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -75,7 +76,7 @@ class Bred(Perturbation):
         """
         domains = analysis.model.normalised
         chosen = {name: list(domain.prognostic) for name, domain in domains.items()}
-        noise = self._noise.changes(analysis, generator, 1.0, chosen)
+        noise = noisy_changes(self._noise, analysis, generator, 1.0, chosen)
         changes = scaled(domains, noise, self._amplitude)
         for cycle in range(self._cycles, 0, -1):
             date = analysis.start - cycle * analysis.step

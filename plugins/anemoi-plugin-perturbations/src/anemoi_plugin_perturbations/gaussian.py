@@ -9,11 +9,12 @@ import torch
 from anemoi.core.errors import ConfigError
 from anemoi.core.interfaces import Analysis, Perturbation
 from anemoi.core.model import ForecastModel
+from anemoi_plugin_ensemble.grid_noise import GridNoise
 from anemoi_plugin_ensemble.noise import spectrum_of
 from torch import Tensor
 
 from .changes import added, check_amplitude
-from .noise import GridNoise
+from .noise import noisy_changes
 
 
 class Gaussian(Perturbation):
@@ -57,7 +58,7 @@ class Gaussian(Perturbation):
             If a name or pattern fits no prognostic variable.
         """
         chosen = _chosen(analysis.model, ["*"] if self._variables is None else self._variables)
-        changes = self._noise.changes(analysis, generator, self._amplitude, chosen)
+        changes = noisy_changes(self._noise, analysis, generator, self._amplitude, chosen)
         return added(analysis.model, analysis.at(analysis.start).of(0), changes)
 
 

@@ -60,6 +60,13 @@ def check(settings: Settings, *, trust_code: bool) -> None:
         )
     objective: Objective = _built("objective", settings.objective, "objective", trust_code)
     check_members(settings.training.member_parallel, trained_members(objective))
+    if settings.training.validation.members > 1 and not objective.stochastic:
+        raise ConfigError(
+            f"training.validation.members: all {settings.training.validation.members} would be the same: the "
+            "objective draws no random numbers.",
+            fix="Choose training.validation.members=1, or an objective whose members differ: "
+            "objective=ensemble loss=crps",
+        )
     model = model_class(settings.model, trust_code=trust_code)
     if model.needs_graph and settings.graph is None:
         raise ConfigError("The model needs a graph, but none is named.", fix="Choose one: graph=NAME")

@@ -144,7 +144,7 @@ def check_members_of_loss(
     *,
     trust_code: bool = False,
 ) -> None:
-    """Refuse a loss that needs more members than are trained of each sample.
+    """Refuse a loss that needs more members than are trained of each sample, or makes several the same.
 
     Parameters
     ----------
@@ -171,6 +171,13 @@ def check_members_of_loss(
                 f"each sample, and the objective trains {count}.",
                 fix="Choose an objective that trains several, objective=ensemble say, or a loss that makes "
                 "sense of one: loss=mae, or loss.alpha=0.95 if it has that option.",
+            )
+        if members > 1 and not built.scores_members:
+            raise ConfigError(
+                f"loss: {loss.get('name', name)} is no score over members: the {members} members of each "
+                "sample that the objective trains would become the same.",
+                fix="Choose one that is, loss=crps scalers.tendency.name=tendency-stdev say, or an objective "
+                "that trains one: objective=rollout",
             )
 
 

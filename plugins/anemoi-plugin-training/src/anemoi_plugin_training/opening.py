@@ -151,12 +151,13 @@ def _check_metrics(
 ) -> dict[str, bool]:
     """Build the metrics of every domain; whether of two values of each one is the better one."""
     builders = metric_builders(settings.metrics, trust_code=trust_code)
-    count = settings.training.validation.rollout
+    validation = settings.training.validation
+    count, members = validation.rollout, validation.members
     return {
         name: metric.better is not None
         for domain, own in steps.items()
         if domains[domain].outputs and own.outputs
-        for name, metric in built(builders, domains[domain], own, count).items()
+        for name, metric in built(builders, domains[domain], own, count, members=members).items()
     }
 
 

@@ -235,6 +235,7 @@ class Training:
             self.criterion,
             samples,
             dates=settings.validation.dates,
+            members=settings.validation.members,
             batch_size=settings.batch_size,
             seed=settings.seed,
             engine=self.engine,

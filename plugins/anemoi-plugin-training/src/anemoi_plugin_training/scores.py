@@ -62,22 +62,25 @@ def lead_times(steps: Steps, count: int) -> list[Offset]:
     return [number * steps.step + offset for number in range(count) for offset in steps.outputs]
 
 
-def built(builders: Builders, domain: Domain, steps: Steps, count: int) -> dict[str, Metric]:
+def built(
+    builders: Builders, domain: Domain, steps: Steps, count: int, *, members: int = 1
+) -> dict[str, Metric]:
     """Build the metrics of one domain, for forecasts of ``count`` steps.
 
     Raises
     ------
     ConfigError
-        If one is not defined for the domain, or for forecasts of one member.
+        If one is not defined for the domain, or for so few members.
     """
     leads = np.array(lead_times(steps, count), "timedelta64[s]")
     metrics = {name: build(domain=domain, lead_times=leads) for name, build in builders.items()}
     for name, metric in metrics.items():
-        if metric.least_members > 1:
+        if metric.least_members > members:
             raise ConfigError(
                 f"metrics.{name}: it takes {metric.least_members} members or more, and a validation makes "
-                "forecasts of one.",
-                fix="Leave it to anemoi evaluate CHECKPOINT --members 8",
+                f"forecasts of {members}.",
+                fix="Choose training.validation.members=8 with an objective whose members differ, or leave "
+                "it to anemoi evaluate CHECKPOINT --members 8",
             )
     return metrics
 

@@ -108,6 +108,8 @@ class ValidationSettings:
         How many forecast steps ahead.
     dates
         From how many dates of the period forecasts are made, evenly spread over it.
+    members
+        How many members each forecast has; several of an objective whose members differ alone.
     metric
         By which weights are the best: one of those that are recorded, such as ``validation_rmse_2t_24h``.
     patience
@@ -118,6 +120,7 @@ class ValidationSettings:
     every_epochs: Annotated[int, Field(ge=1)] | None = None
     rollout: Annotated[int, Field(ge=1)] = 4
     dates: Annotated[int, Field(ge=1)] = 16
+    members: Annotated[int, Field(ge=1)] = 1
     metric: str = "validation_loss"
     patience: Annotated[int, Field(ge=1)] | None = None
 

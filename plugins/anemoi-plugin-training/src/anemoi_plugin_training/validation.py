@@ -40,8 +40,10 @@ class Validation:
         Of the validation period, as many forecast steps as are looked at.
     dates
         From how many of them forecasts are made, evenly spread.
+    members
+        How many members each forecast has, where the data have one. Errors are those of their mean.
     batch_size
-        How many at once.
+        How many dates at once.
     seed
         Of all random numbers that the objective draws.
     engine
@@ -61,6 +63,7 @@ class Validation:
         samples: Samples,
         *,
         dates: int,
+        members: int = 1,
         batch_size: int,
         seed: int,
         engine: Engine,
@@ -69,7 +72,7 @@ class Validation:
         name: str = "validation",
     ) -> None:
         self._model, self._criterion, self._samples = model, criterion, samples
-        self._name = name
+        self._name, self._members = name, members
         self._seed, self._engine, self._device = seed, engine, engine.device
         spread = np.linspace(0, len(samples) - 1, min(dates, len(samples))).round().astype(int)
         self.batches = [
@@ -147,7 +150,12 @@ class Validation:
         made: dict[str, dict[Offset, Tensor]] = defaultdict(dict)
         kept: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)  # (batch, ensemble, grid, variable)
         for step in range(sample.count):
-            outputs = self._model.advance(sample.inputs(step, made), generator)
+            inputs = sample.inputs(step, made)
+            inputs = {
+                name: each.expand(-1, -1, self._members if each.shape[2] == 1 else -1, -1, -1)
+                for name, each in inputs.items()
+            }
+            outputs = self._model.advance(inputs, generator)
             targets = sample.targets(step)
             for name, times in sample.times(step).items():
                 if name not in outputs:
@@ -158,15 +166,17 @@ class Validation:
                     name, targets[name]
                 )  # (batch, time, ensemble, grid, variable)
                 for place, time in enumerate(times):
-                    errors[name, time].add(forecast[:, place], truth[:, place], self._areas[name])
+                    own = forecast[:, place]
+                    mean = own.mean(dim=1, keepdim=True) if truth.shape[2] == 1 else own
+                    errors[name, time].add(mean, truth[:, place], self._areas[name])
                     if name in scores:
-                        kept[name].append((forecast[:, place].float().cpu(), truth[:, place].float().cpu()))
+                        kept[name].append((own.float().cpu(), truth[:, place].float().cpu()))
                     domain = self._model.domains[name]
                     names = {
                         each: _metric_name(self._name, RMSE, self._model.domains, name, each, time)
                         for each in domain.outputs
                     }
-                    for start, one, true in zip(starts, forecast[:, place], truth[:, place], strict=True):
+                    for start, one, true in zip(starts, own, truth[:, place], strict=True):
                         show(ValidationState(name, domain, start, time, one, true, names))
         for name, states in kept.items():
             leads = np.array(lead_times(sample.steps[name], sample.count))
@@ -212,8 +222,10 @@ class Validation:
         }
 
     def _built(self, domain: str) -> dict[str, Metric]:
-        steps = self._model.steps[domain]
-        return built(self._metrics, self._model.domains[domain], steps, self._samples.count)
+        domains, steps = self._model.domains, self._model.steps
+        return built(
+            self._metrics, domains[domain], steps[domain], self._samples.count, members=self._members
+        )
 
     def _names(self, domain: str, metric: str) -> list[str]:
         """What the values of a metric are called, in order of lead time and variable."""

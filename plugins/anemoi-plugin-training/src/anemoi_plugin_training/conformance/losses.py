@@ -175,6 +175,21 @@ def takes_one_truth_for_all_members(subject: Subject) -> None:
 
 
 @contract(after=RUNS)
+def says_whether_it_scores_members(subject: Subject) -> None:
+    """Members on both sides of the truth are better than on one if ``scores_members``, and not otherwise."""
+    prediction, target = fields(DOMAIN, members=1)
+    either, other = prediction, 2 * target - prediction
+    apart = _value(subject, torch.cat([either, other], dim=2), target)
+    alike = sum(_value(subject, each.expand(-1, -1, 2, -1, -1), target) for each in (either, other)) / 2
+    declared = _build(subject).scores_members
+    require(
+        (apart < 0.99 * alike - 1e-6) is declared,
+        f"it is {apart:.3g} of members on both sides of the truth, {alike:.3g} of members on one, and "
+        f"`scores_members` is {declared!r}",
+    )
+
+
+@contract(after=RUNS)
 def shows_a_prediction_of_nan(subject: Subject) -> None:
     """A prediction that is NaN somewhere makes it NaN: a model that has diverged must not look well."""
     prediction, target = fields(DOMAIN)
@@ -230,6 +245,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     honours_weights_of_lead_times,
     spreads_weights,
     takes_one_truth_for_all_members,
+    says_whether_it_scores_members,
     shows_a_prediction_of_nan,
     leaves_its_input_alone,
     moves_between_devices,

@@ -39,6 +39,10 @@ class Loss(nn.Module, ABC):
     """How many members an objective has to train of each sample, at least, for it to say what is better. It
     is defined for one all the same."""
 
+    scores_members: bool = False
+    """Whether it is a score over members, which is better where they are as far apart as they should be. Any
+    other makes all members of a sample the same, so an objective that trains several is refused with it."""
+
     @abstractmethod
     def __init__(self, *, domain: Domain) -> None:
         super().__init__()

@@ -28,6 +28,8 @@ class OverMembers(Loss):
         If ``alpha`` is not within [0, 1].
     """
 
+    scores_members = True
+
     def __init__(self, *, domain: Domain, alpha: float = 0.95) -> None:
         super().__init__(domain=domain)
         if not 0 <= alpha <= 1:
