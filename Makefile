@@ -2,6 +2,7 @@
 # make earth        the same on a simulated Earth of 22 variables
 # make earth-system  its atmosphere and its ocean: in one model, and in two that hear each other
 # make regions      a limited area and a stretched grid on the same, beside a coarser model
+# make downscaling  states between two known ones, and a fine region from coarse fields, beside linear interpolation
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
 # make benchmark    what is measured, measured
@@ -20,7 +21,7 @@ SUITES := $(addprefix suite/,tests $(DISTRIBUTIONS))
 JOBS ?= 2
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart earth earth-system regions test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
+.PHONY: quickstart earth earth-system regions downscaling test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -55,6 +56,12 @@ regions: $(VENV)/installed
 	for experiment in limited-area stretched-grid; do \
 		$(BIN)/python benchmarks/regions.py regions/$$experiment/checkpoint.safetensors \
 			--coarse regions/coarse/checkpoint.safetensors || exit; done
+
+downscaling: $(VENV)/installed
+	rm -rf downscaling
+	for experiment in temporal-interpolator regional-downscaler; do \
+		$(BIN)/anemoi train +experiment=$$experiment --output downscaling/$$experiment && \
+		$(BIN)/python benchmarks/downscaling.py downscaling/$$experiment/checkpoint.safetensors || exit; done
 
 test: lint types docs
 	$(MAKE) --jobs $(JOBS) --output-sync=target --no-print-directory $(SUITES)
@@ -123,4 +130,4 @@ $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions site
+	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions downscaling site

@@ -8,8 +8,8 @@ errors, by area, over all steps from ``--start`` to ``--end``, as a table in Mar
 model
     What CHECKPOINT gives.
 linear
-    In time, the straight line between the known states, of which a diagnostic variable has none, so that the later
-    known value stands for it. In space, the coarse fields, linear in latitude and in longitude.
+    In time, the straight line between the states at both ends of the step; of what is accumulated too, though its value
+    at either end is known of the last short period alone. In space, the coarse fields, linear in latitude and longitude.
 """
 
 from __future__ import annotations
@@ -46,73 +46,81 @@ def read(source: DataSource, at: np.datetime64, names: tuple[str, ...]) -> NDArr
 
 def interpolated(values: NDArray[np.float64], source: Grid, target: Grid) -> NDArray[np.float64]:
     """Interpolate from rows and columns, linearly in latitude and longitude."""
-    axes = source.axes
-    assert axes is not None
-    north, east = axes
-    field = values.reshape(len(north), len(east), -1)
-    if east[-1] - east[0] + (east[1] - east[0]) > 359.0:
-        field, east = np.concatenate([field, field[:, :1]], axis=1), np.append(east, east[0] + 360.0)
-    within = RegularGridInterpolator((-north, east), field)
-    return np.asarray(
-        within(np.stack([-target.latitudes, (target.longitudes - east[0]) % 360.0 + east[0]], axis=-1))
-    )
+    shape = source.field_shape
+    assert shape is not None
+    north, east = source.latitudes.reshape(shape)[:, 0], source.longitudes.reshape(shape)[0] % 360.0
+    columns = np.argsort(east)
+    around = np.concatenate([east[columns] + turn for turn in (-360.0, 0.0, 360.0)])
+    field = np.tile(values.reshape(*shape, -1)[:, columns], (1, 3, 1))
+    within = RegularGridInterpolator((-north, around), field)
+    return np.asarray(within(np.stack([-target.latitudes, target.longitudes % 360.0], axis=-1)))
+
+
+def scores(
+    checkpoint: Checkpoint, starts: NDArray[np.datetime64]
+) -> tuple[dict[tuple[str, int], NDArray[np.float64]], float]:
+    """The errors by method and lead time in hours, ``(variable,)``, and the processor time of a step in seconds."""
+    model, sources = build_model(checkpoint), sources_of(checkpoint)
+    name = output_of(checkpoint)
+    domain, steps, truth = checkpoint.domains[name], checkpoint.steps[name], sources[name]
+    coarse = checkpoint.configuration["objective"].get("coarse")
+    area = np.cos(np.deg2rad(domain.grid.latitudes))[:, None]
+    squares: dict[tuple[str, int], list[NDArray[np.float64]]] = defaultdict(list)
+    seconds = 0.0
+    for start in starts:
+        began = time.process_time()
+        states = list(forecast(checkpoint, sources, start, steps.step, model=model))
+        seconds += time.process_time() - began
+        for state in states:
+            at, share = start + state.lead_time, float(state.lead_time / steps.step)
+            right = read(truth, at, domain.outputs)
+            if coarse is None:
+                first, last = (read(truth, end, domain.outputs) for end in (start, start + steps.step))
+                line = (1.0 - share) * first + share * last
+            else:
+                given = sources[coarse]
+                line = interpolated(read(given, at, domain.outputs), given.grid, domain.grid)
+            known = np.isfinite(right) & np.isfinite(line)
+            for who, values in (("model", state.fields[0]), ("linear", line)):
+                error = np.where(known, values - right, 0.0) ** 2
+                found = (area * error).sum(axis=0) / (area * known).sum(axis=0)
+                squares[who, int(state.lead_time / HOUR)].append(found)
+    return {key: np.sqrt(np.mean(each, axis=0)) for key, each in squares.items()}, seconds / len(starts)
+
+
+def output_of(checkpoint: Checkpoint) -> str:
+    """The domain that is made."""
+    return next(name for name, domain in checkpoint.domains.items() if domain.outputs)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--start", default="2000-05-08T06")
-    parser.add_argument("--end")
-    parser.add_argument("--every", default="24h")
+    parser.add_argument("--end", default="2000-05-25T00")
+    parser.add_argument("--every", default="12h")
     arguments = parser.parse_args()
     checkpoint = load(arguments.checkpoint)
-    model, sources = build_model(checkpoint), sources_of(checkpoint)
-    name = next(name for name, domain in checkpoint.domains.items() if domain.outputs)
-    domain, steps, truth = checkpoint.domains[name], checkpoint.steps[name], sources[name]
-    coarse = checkpoint.configuration["objective"].get("coarse")
-    area = np.cos(np.deg2rad(domain.grid.latitudes))[:, None]
-
-    squares: dict[tuple[str, int], list[NDArray[np.float64]]] = defaultdict(list)
-    seconds = 0.0
-    last = truth.times[-1] if arguments.end is None else parse_date(arguments.end)
-    starts = np.arange(parse_date(arguments.start), last - steps.step + HOUR, parse_duration(arguments.every))
-    for start in starts:
-        ends = [read(truth, time, domain.outputs) for time in (start, start + steps.step)]
-        began = time.process_time()
-        states = list(forecast(checkpoint, sources, start, steps.step, model=model))
-        seconds += time.process_time() - began
-        for state in states:
-            at, hours = start + state.lead_time, int(state.lead_time / HOUR)
-            right = read(truth, at, domain.outputs)
-            if coarse is None:
-                share = float(state.lead_time / steps.step)
-                line = (1.0 - share) * ends[0] + share * ends[1]
-                columns = [domain.outputs.index(each) for each in domain.diagnostic]
-                line[:, columns] = ends[1][:, columns]
-            else:
-                line = interpolated(
-                    read(sources[coarse], at, domain.outputs), sources[coarse].grid, domain.grid
-                )
-            known = np.isfinite(right) & np.isfinite(line)
-            for who, values in (("model", state.fields[0]), ("linear", line)):
-                error = np.where(known, values - right, 0.0) ** 2
-                squares[who, hours].append((area * error).sum(axis=0) / (area * known).sum(axis=0))
-
-    hours = sorted({hour for _, hour in squares})
-    found = {key: np.sqrt(np.mean(each, axis=0)) for key, each in squares.items()}
+    name = output_of(checkpoint)
+    step = checkpoint.steps[name].step
+    first, last = parse_date(arguments.start), parse_date(arguments.end)
+    starts = np.arange(first, last - step + HOUR, parse_duration(arguments.every))
+    found, seconds = scores(checkpoint, starts)
+    hours = sorted({hour for _, hour in found})
+    variables = checkpoint.domains[name].outputs
     print(f"| model / linear | {' | '.join(f'{hour} h' for hour in hours)} |")
     print(f"|---|{'---|' * len(hours)}")
-    for place, variable in enumerate(domain.outputs):
-        pairs = [(found["model", hour][place], found["linear", hour][place]) for hour in hours]
-        cells = " | ".join(f"{ours:.3g} / {theirs:.3g}" for ours, theirs in pairs)
-        print(f"| `{variable}` | {cells} |")
+    for place, variable in enumerate(variables):
+        pairs = ((found["model", hour][place], found["linear", hour][place]) for hour in hours)
+        # At the end of its step an interpolator, and the line, have what is known.
+        cells = (f"{ours:.3g} / {theirs:.3g}" if theirs else "known" for ours, theirs in pairs)
+        print(f"| `{variable}` | {' | '.join(cells)} |")
     for hour in hours:
-        share = found["model", hour] / np.maximum(found["linear", hour], 1e-30)
-        better = (found["model", hour] < found["linear", hour]).sum()
-        print(
-            f"{hour} h: better in {better} of {len(domain.outputs)} variables, mean ratio {np.nanmean(share):.3f}"
-        )
-    print(f"{len(starts)} steps from {starts[0]}, {seconds / len(starts):.2f} s of processor time each")
+        ours, theirs = found["model", hour], found["linear", hour]
+        if theirs.all():
+            better, ratio = (ours < theirs).sum(), (ours / theirs).mean()
+            print(f"{hour} h: better in {better} of {len(variables)} variables, {ratio:.2f} of its error")
+    print(f"{len(starts)} steps, {seconds:.3f} s of processor time each")
 
 
 if __name__ == "__main__":

@@ -7,5 +7,9 @@ class TestInterpolator(ObjectiveContract):
     name = "interpolator"
 
 
+class TestDownscaler(ObjectiveContract):
+    name = "downscaler"
+
+
 class TestConfiguration(ConfigContract):
     name = "downscaling"
