@@ -3,6 +3,7 @@
 # make earth-system  its atmosphere and its ocean: in one model, and in two that hear each other
 # make ensembles    members from a deterministic model, beside that model trained on: on both data sets
 # make regions      a limited area and a stretched grid on the same, beside a coarser model
+# make downscaling  states between two known ones, and a fine region from coarse fields, beside linear interpolation
 # make test         every check of every distribution
 # make docs         the documentation site, warnings being errors
 # make benchmark    what is measured, measured
@@ -21,7 +22,7 @@ SUITES := $(addprefix suite/,tests $(DISTRIBUTIONS))
 JOBS ?= 2
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart earth earth-system regions ensembles test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
+.PHONY: quickstart earth earth-system regions ensembles downscaling test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -88,6 +89,12 @@ ensembles: $(VENV)/installed
 			$(BIN)/anemoi evaluate $$one/checkpoint.safetensors $$test --metric crps > $$one.json || exit; \
 			$(BIN)/python ../benchmarks/ensembles.py $$many.json $$one.json || exit; \
 		done; done
+
+downscaling: $(VENV)/installed
+	rm -rf downscaling
+	for experiment in temporal-interpolator regional-downscaler; do \
+		$(BIN)/anemoi train +experiment=$$experiment --output downscaling/$$experiment && \
+		$(BIN)/python benchmarks/downscaling.py downscaling/$$experiment/checkpoint.safetensors || exit; done
 
 test: lint types docs
 	$(MAKE) --jobs $(JOBS) --output-sync=target --no-print-directory $(SUITES)
@@ -156,4 +163,4 @@ $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions ensembles site
+	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions ensembles downscaling site

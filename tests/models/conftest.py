@@ -1,4 +1,4 @@
-"""Seven models as strangers would publish them, trained here and forecast where no trainer is installed."""
+"""Models as strangers would publish them, and some of this repository, trained here and forecast where no trainer is installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from anemoi.core.interfaces import DataSource
 HERE = Path(__file__).parent
 PLUGINS = sorted(path.parent for path in HERE.glob("*/entry_points.txt"))
 
-OPERATOR = ("anemoi-core", "anemoi-plugin-diffusion", "anemoi-plugin-ensemble", "anemoi-plugin-transformer")
+OPERATOR = (
+    "anemoi-core",
+    "anemoi-plugin-diffusion",
+    "anemoi-plugin-downscaling",
+    "anemoi-plugin-ensemble",
+    "anemoi-plugin-transformer",
+)
 """What an operator has installed besides the model's own plugin."""
 
 SHORT = (

@@ -104,10 +104,22 @@ def data_domain(grid: Grid) -> Domain:
     )
 
 
+def with_role(domain: Domain, *roles: Role, to: Role) -> Domain:
+    """The same data with other roles: variables of ``roles`` have that of ``to``."""
+    return replace(
+        domain,
+        variables=tuple(replace(each, role=to) if each.role in roles else each for each in domain.variables),
+    )
+
+
 def usual_chain(domain: Domain) -> Chain:
-    """Fill in, bound and normalise, as most trainings do."""
+    """Fill in, bound what is forecast, and normalise, as most trainings do."""
     imputer = Imputer(domain=domain)
-    bounding = Bounding(domain=imputer.after, relu=["tp"], hardtanh={"ci": (0.0, 1.0)})
+    bounding = Bounding(
+        domain=imputer.after,
+        relu=[name for name in ("tp",) if name in domain.outputs],
+        hardtanh={name: (0.0, 1.0) for name in ("ci",) if name in domain.outputs},
+    )
     return Chain([imputer, bounding, Normaliser(domain=bounding.after)], domain)
 
 

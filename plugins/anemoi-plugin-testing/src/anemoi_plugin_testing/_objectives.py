@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from anemoi.core.config.options import options
 from anemoi.core.domain import Domain
 from anemoi.core.errors import ConfigError
 from anemoi.core.graph import DATA
@@ -16,11 +17,13 @@ from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model.forecast_model import ForecastModel
 from anemoi.core.model.sample import Sample
 from anemoi.core.steps import Steps
+from anemoi.core.transforms import Chain
+from anemoi.core.variable import Role
 from torch import Tensor
 
 from ._check import BrokenContractError, Check, NotApplicableError, Subject, contract, require
-from ._domains import HOUR, data_domain, states, usual_chain
-from ._graphs import spread_grid
+from ._domains import HOUR, data_domain, states, usual_chain, with_role
+from ._graphs import regular_grid, spread_grid
 from ._layer_runs import TOLERANCE, backward, perturbed, relative_difference
 from ._options import from_configuration, options_are_declared, require_built
 from ._process import state_of_the_process
@@ -45,20 +48,28 @@ def _criterion(
     return torch.stack(found).sum()
 
 
-def _frequency(objective: Objective) -> np.timedelta64:
-    """How far apart the states of data are that the objective works on: six hours, one hour or a day."""
+def _frequencies(subject: Subject, objective: Objective) -> Mapping[str, np.timedelta64]:
+    """How far apart the states are that the objective works on: six hours, one hour or a day.
+
+    One that refuses a single domain may need a further one that an option names, such as its boundary.
+    """
+    found = options(subject.component, kind=subject.kind).items()
+    values = {**{name: option.default for name, option in found}, **subject.options}.values()
+    named = sorted({each for each in values if isinstance(each, str) and each.isidentifier()} - {DATA})
     refusals = []
-    for hours in (6, 1, 24):
-        refusal = _refusal(objective, hours * HOUR)
-        if refusal is None:
-            return hours * HOUR
-        refusals.append(refusal)
+    for further in ((), *((each,) for each in named)):
+        for hours in (6, 1, 24):
+            frequencies = dict.fromkeys((DATA, *further), hours * HOUR)
+            refusal = _refusal(objective, frequencies)
+            if refusal is None:
+                return frequencies
+            refusals.append(refusal)
     raise refusals[0]
 
 
-def _refusal(objective: Objective, frequency: np.timedelta64) -> Exception | None:
+def _refusal(objective: Objective, frequencies: Mapping[str, np.timedelta64]) -> Exception | None:
     try:
-        when = objective.steps({DATA: frequency})
+        when = objective.steps(frequencies)
     except ConfigError as error:
         return error
     # An interpolator has nothing to give where states are as far apart as those that it is given.
@@ -66,15 +77,37 @@ def _refusal(objective: Objective, frequency: np.timedelta64) -> Exception | Non
     return BrokenContractError("it gives no state") if without else None
 
 
-def _domain(objective: Objective) -> Domain:
-    """What data that suit the objective look like."""
-    return replace(data_domain(spread_grid(POINTS)), frequency=_frequency(objective))
+def _chains(subject: Subject, objective: Objective) -> dict[str, Chain]:
+    """Data that suit the objective, with transforms; a further domain has rows, and is all forcing.
+
+    An objective that refuses prognostic variables, because it makes states without any, is given diagnostic
+    ones.
+    """
+    frequency, *_ = (frequencies := _frequencies(subject, objective)).values()
+    data = replace(data_domain(spread_grid(POINTS)), frequency=frequency)
+    around = replace(data_domain(regular_grid(7, 12)), frequency=frequency)
+    further = {
+        name: usual_chain(with_role(around, Role.PROGNOSTIC, Role.DIAGNOSTIC, to=Role.FORCING))
+        for name in frequencies
+        if name != DATA
+    }
+    refusals = []
+    for domain in (data, with_role(data, Role.PROGNOSTIC, to=Role.DIAGNOSTIC)):
+        chains = {DATA: usual_chain(domain), **further}
+        try:
+            objective.network_domains({name: chain.after for name, chain in chains.items()})
+        except ConfigError as error:
+            refusals.append(error)
+        else:
+            return chains
+    raise refusals[0]
 
 
-def _model(objective: Objective) -> ForecastModel:
-    """A linear network on one domain, its weights moved a little, with transforms and the objective."""
-    chains = {DATA: usual_chain(_domain(objective))}
-    when = objective.steps({DATA: chains[DATA].before.frequency})
+def _model(subject: Subject) -> ForecastModel:
+    """A linear network, its weights moved a little, with transforms and the objective."""
+    objective = _built(subject)
+    chains = _chains(subject, objective)
+    when = objective.steps({name: chain.before.frequency for name, chain in chains.items()})
     torch.manual_seed(0)
     network = LinearModel(
         domains=objective.network_domains({name: chain.after for name, chain in chains.items()}),
@@ -88,19 +121,17 @@ def _model(objective: Objective) -> ForecastModel:
 
 def _sample(model: ForecastModel, *, count: int = 2, batch: int = 2) -> Sample:
     """So many steps of states, one member each; ``sst`` is missing over land."""
-    times = len(model.steps[DATA].window(count))
-    domain, grid = model.domains[DATA], spread_grid(POINTS)
-    values = torch.stack(
-        [torch.from_numpy(states(grid, times, seed=number)[:, :1]) for number in range(batch)]
-    )
-    missing = model.missing(DATA, values, domain.names)
-    return Sample(
-        fields={DATA: model.normalise(DATA, values, domain.names)},
-        missing={} if missing is None else {DATA: missing},
-        domains=model.normalised,
-        steps=model.steps,
-        count=count,
-    )
+    fields, missing = {}, {}
+    for name, domain in model.domains.items():
+        times = len(model.steps[name].window(count))
+        values = torch.stack(
+            [torch.from_numpy(states(domain.grid, times, seed=number)[:, :1]) for number in range(batch)]
+        )
+        fields[name] = model.normalise(name, values, domain.names)
+        absent = model.missing(name, values, domain.names)
+        if absent is not None:
+            missing[name] = absent
+    return Sample(fields=fields, missing=missing, domains=model.normalised, steps=model.steps, count=count)
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -161,23 +192,28 @@ def says_when_states_lie(subject: Subject) -> None:
     Asked about states as far apart as it chose, it says the same.
     """
     objective = _built(subject)
-    frequency = _frequency(objective)
-    found = objective.steps({DATA: frequency})
-    require(set(found) == {DATA}, f"it says so of {', '.join(found) or 'nothing'}, not of {DATA}")
-    when = found[DATA]
-    require(isinstance(when, Steps), f"it gives a {type(when).__name__}")
-    require(not when.interval % frequency, f"states {when.interval} apart are not in the data")
-    odd = [str(each) for each in (*when.inputs, *when.outputs, when.step) if each % when.interval]
-    require(not odd, f"{', '.join(odd)} is no multiple of its interval, {when.interval}")
-    again = objective.steps({DATA: when.interval})[DATA]
-    require(again == when, f"of states {when.interval} apart it says something else: {again}")
+    frequencies = _frequencies(subject, objective)
+    found = objective.steps(frequencies)
+    domains = ", ".join(frequencies)
+    require(
+        set(found) == set(frequencies), f"it says so of {', '.join(found) or 'nothing'}, not of {domains}"
+    )
+    for name, when in found.items():
+        require(isinstance(when, Steps), f"it gives a {type(when).__name__}")
+        there = not when.interval % frequencies[name]
+        require(there, f"states {when.interval} apart are not in the data")
+        odd = [str(each) for each in (*when.inputs, *when.outputs, when.step) if each % when.interval]
+        require(not odd, f"{', '.join(odd)} is no multiple of its interval, {when.interval}")
+    intervals = {name: when.interval for name, when in found.items()}
+    again = objective.steps(intervals)
+    require(again == found, f"of states {intervals[DATA]} apart it says something else: {again[DATA]}")
 
 
 @contract(after=("builds", "says_when_states_lie"))
 def takes_several_domains(subject: Subject) -> None:
     """Of domains with states of their own it says when each lie, with one step for all, or refuses them."""
     objective = _built(subject)
-    frequency = _frequency(objective)
+    frequency = _frequencies(subject, objective)[DATA]
     frequencies = {"atmosphere": frequency, "ocean": 2 * frequency}
     try:
         found = objective.steps(frequencies)
@@ -195,21 +231,23 @@ def takes_several_domains(subject: Subject) -> None:
 def builds_on_the_domains(subject: Subject) -> None:
     """What the network takes and gives is of the same domains on the same grids, and takes the data along."""
     objective = _built(subject)
-    chain = usual_chain(_domain(objective))
-    found = objective.network_domains({DATA: chain.after})
-    require(set(found) == {DATA}, f"the domains are {', '.join(found) or 'none'}, not {DATA}")
-    network = found[DATA]
-    require(isinstance(network, Domain), f"it gives a {type(network).__name__}")
-    require(network.grid.matches(chain.after.grid), "the network has another grid")
-    require(network.inputs, "the network takes nothing")
-    require(network.outputs, "the network gives nothing")
+    chains = _chains(subject, objective)
+    found = objective.network_domains({name: chain.after for name, chain in chains.items()})
+    require(
+        set(found) == set(chains), f"the domains are {', '.join(found) or 'none'}, not {', '.join(chains)}"
+    )
+    for name, network in found.items():
+        require(isinstance(network, Domain), f"it gives a {type(network).__name__}")
+        require(network.grid.matches(chains[name].after.grid), "the network has another grid")
+        require(network.inputs, "the network takes nothing")
+    require(found[DATA].outputs, "the network gives nothing")
 
 
 @contract(after=BUILT)
 def has_a_loss_for_each_step(subject: Subject) -> None:
     """Its loss is ``(steps,)``, of one step and of two, and finite where some of the truth is missing."""
     for count, batch in ((1, 1), (2, 2)):
-        model = _model(_built(subject))
+        model = _model(subject)
         loss = model.objective.loss(model, _sample(model, count=count, batch=batch), _criterion, _generator())
         require(isinstance(loss, Tensor), f"it is a {type(loss).__name__}")
         require(loss.shape == (count,), f"it has shape {tuple(loss.shape)} for {count} steps")
@@ -219,7 +257,7 @@ def has_a_loss_for_each_step(subject: Subject) -> None:
 @contract(after=TRAINS)
 def trains_the_network(subject: Subject) -> None:
     """Every weight of the network receives a finite gradient, and against it the loss becomes smaller."""
-    model = _model(_built(subject))
+    model = _model(subject)
     before = model.objective.loss(model, _sample(model), _criterion, _generator()).mean()
     require(before.requires_grad, "the loss has no gradient")
     backward(before)
@@ -244,7 +282,7 @@ def trains_the_network(subject: Subject) -> None:
 @contract(after=TRAINS)
 def gives_the_criterion_what_it_takes(subject: Subject) -> None:
     """The criterion is given the outputs of each domain, of all times and grid points, and as many truths."""
-    model = _model(_built(subject))
+    model = _model(subject)
     criterion = _Strict(model, batch=2)
     model.objective.loss(model, _sample(model, batch=2), criterion, _generator())
     require(not criterion.faults, f"it is given {'; '.join(criterion.faults)}")
@@ -256,7 +294,7 @@ def gives_the_criterion_what_it_takes(subject: Subject) -> None:
 def gives_the_outputs(subject: Subject) -> None:
     """A step gives ``(batch, time out, ensemble, grid, outputs)``, for one member and for three."""
     for batch, members in ((1, 1), (2, 3)):
-        model = _model(_built(subject))
+        model = _model(subject)
         with torch.inference_mode():
             found = model.objective.advance(model, _inputs(model, batch=batch, members=members), _generator())
         require(isinstance(found, Mapping), f"it gives a {type(found).__name__}")
@@ -271,7 +309,7 @@ def gives_the_outputs(subject: Subject) -> None:
 @contract(after=FORECASTS)
 def keeps_bounds(subject: Subject) -> None:
     """What a step gives is within the bounds that the transforms enforce."""
-    model = _model(_built(subject))
+    model = _model(subject)
     with torch.inference_mode():
         found = model.objective.advance(model, _inputs(model, members=3), _generator())[DATA]
         enforced = model.enforce({DATA: found})[DATA]
@@ -286,7 +324,7 @@ def keeps_bounds(subject: Subject) -> None:
 
 def _with_randomness(subject: Subject, seed: int) -> tuple[Tensor, Tensor]:
     """A loss and a forecast with one generator, and the random numbers of torch at ``seed``."""
-    model = _model(_built(subject))
+    model = _model(subject)
     torch.manual_seed(seed)
     loss = model.objective.loss(model, _sample(model), _criterion, _generator(4))
     torch.manual_seed(seed)
@@ -300,7 +338,7 @@ def takes_chance_from_its_generator(subject: Subject) -> None:
     first, other = _with_randomness(subject, 1), _with_randomness(subject, 2)
     for what, one, two in zip(("loss", "forecast"), first, other, strict=True):
         require(torch.equal(one, two), f"its {what} depends on other random numbers than its generator's")
-    model = _model(_built(subject))
+    model = _model(subject)
     sample, inputs = _sample(model), _inputs(model)
     ways: dict[str, Callable[[], object]] = {
         "loss": lambda: model.objective.loss(model, sample, _criterion, _generator()),
@@ -317,7 +355,7 @@ def takes_chance_from_its_generator(subject: Subject) -> None:
 @contract(after=(*FORECASTS, "takes_chance_from_its_generator"))
 def says_whether_members_differ(subject: Subject) -> None:
     """`stochastic` says whether members that begin with one state come apart by their generators."""
-    model = _model(_built(subject))
+    model = _model(subject)
     with torch.inference_mode():
         one, other = (
             model.objective.advance(model, _inputs(model), _generator(seed))[DATA] for seed in (1, 2)
@@ -333,14 +371,14 @@ def says_whether_members_differ(subject: Subject) -> None:
 @contract(after=(*TRAINS, *FORECASTS))
 def leaves_its_input_alone(subject: Subject) -> None:
     """The sample, the inputs, the weights and whether the model is training are the same after as before."""
-    model = _model(_built(subject))
+    model = _model(subject)
     for training in (True, False):
         model.train(training)
         sample, inputs = _sample(model), _inputs(model)
         held = {
-            "the states of the sample": sample.fields[DATA],
-            "what is missing in it": sample.missing[DATA],
-            "the inputs": inputs[DATA],
+            **{f"the states of the sample of {name}": each for name, each in sample.fields.items()},
+            **{f"what is missing of {name}": each for name, each in sample.missing.items()},
+            **{f"the inputs of {name}": each for name, each in inputs.items()},
             **{f"the weights {name}": value for name, value in model.state_dict().items()},
         }
         before = {name: value.clone() for name, value in held.items()}

@@ -179,7 +179,9 @@ def _absent(
     missing = {time.astype("datetime64[s]") for time in source.missing}
     times = sorted({date + offset for need in wanted for offset in need.offsets for date in dates})
     outside = [time for time in times if time.tolist() not in there]
-    otherwise = bool(outside) and source.frequency != interval
+    # States farther apart than in training suit an interpolator, which is given every so many of them.
+    between = any((time - times[0]) % source.frequency for time in times)
+    otherwise = bool(outside) and between and source.frequency != interval
     if otherwise:
         reasons.append(
             f"the checkpoint's states are {format_duration(interval)} apart, "

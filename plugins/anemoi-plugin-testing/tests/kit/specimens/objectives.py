@@ -117,6 +117,33 @@ class BetweenTwoStates(OneStep):
         }
 
 
+@right("objective")
+class Around(Rollout):
+    """Makes the states of one domain from those of another at the same time, which an option names."""
+
+    def __init__(self, *, around: str = "around"):
+        super().__init__()
+        self.around = around
+
+    def steps(self, frequencies):
+        if self.around not in frequencies:
+            raise ConfigError(f"There is no {self.around}.")
+        at = {name: (each,) for name, each in frequencies.items()}
+        return {
+            name: Steps(at[name], () if name == self.around else at[name], each, each)
+            for name, each in frequencies.items()
+        }
+
+    def network_domains(self, domains):
+        if domains[self.around].outputs or any(each.prognostic for each in domains.values()):
+            raise ConfigError("What is made is not given.")
+        return domains
+
+    def advance(self, model, inputs, generator):
+        mean = inputs[self.around].mean(dim=(3, 4), keepdim=True)  # (batch, 1, ensemble, 1, 1)
+        return model.enforce({name: each + mean for name, each in model.network(inputs).items()})
+
+
 @caught_by("options_are_declared", "objective")
 class UntypedOption(OneStep):
     def __init__(self, *, width=3):
@@ -288,6 +315,22 @@ class NoiseInPlace(OneStep):
             for each in inputs.values():
                 each.add_(torch.randn(each.shape, generator=generator))
         return made
+
+
+@caught_by("leaves_its_input_alone", "objective")
+class MeanInPlace(Around):
+    def advance(self, model, inputs, generator):
+        made = super().advance(model, inputs, generator)
+        if not torch.is_inference_mode_enabled():
+            inputs[self.around].add_(1.0)
+        return made
+
+
+@caught_by("builds_on_the_domains", "objective")
+class LosesTheOther(Around):
+    def network_domains(self, domains):
+        found = super().network_domains(domains)
+        return {name: each for name, each in found.items() if name != self.around}
 
 
 @caught_by("leaves_its_input_alone", "objective")

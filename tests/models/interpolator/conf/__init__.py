@@ -1,1 +1,0 @@
-"""What ``objective=interpolator`` stands for."""
