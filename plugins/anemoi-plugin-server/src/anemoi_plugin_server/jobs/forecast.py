@@ -1,0 +1,94 @@
+"""A forecast with a model at hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from anemoi.core.config import Component, Spec
+from pydantic import Field
+
+from ..job import Choice, Job, Progress, Workspace
+
+
+class ForecastJob(Job):
+    """Makes a forecast.
+
+    Parameters
+    ----------
+    model
+        The model, one of those at hand.
+    start
+        When it starts, UTC: 2025-12-22T00.
+    lead_time
+        How far it goes: 72h, 10d.
+    source
+        Where the initial state is read; the data that the model was trained on if none is given.
+    members
+        How many ensemble members.
+    perturbation
+        What gives each member but the first an initial state of its own.
+    seed
+        Of random numbers.
+    area
+        The area that is kept, in degrees: north, west, south, east; the whole domain if none is given.
+    variables
+        The variables that are kept; all if none is given.
+    output
+        The format of the file.
+    """
+
+    title = "Forecast"
+
+    def __init__(
+        self,
+        *,
+        model: Annotated[str, Choice("model")],
+        start: str,
+        lead_time: str = "72h",
+        source: Annotated[str | None, Choice("source")] = None,
+        members: Annotated[int, Field(ge=1, le=100)] = 1,
+        perturbation: Annotated[Spec | None, Component("perturbation")] = None,
+        seed: Annotated[int, Field(ge=0)] = 0,
+        area: tuple[float, float, float, float] | None = None,
+        variables: list[str] | None = None,
+        output: Annotated[str, Choice("output")] = "zarr",
+    ) -> None:
+        self.model, self.start, self.lead_time, self.source = model, start, lead_time, source
+        self.members, self.perturbation, self.seed = members, perturbation, seed
+        self.area, self.variables, self.output = area, variables, output
+
+    def command(self, workspace: Workspace) -> Sequence[str]:
+        """See :meth:`.Job.command`."""
+        select = {"area": self.area and list(self.area), "variables": self.variables}
+        select = {key: value for key, value in select.items() if value}
+        suite = {
+            "checkpoint": str(workspace.model(self.model)),
+            "dates": self.start,
+            "lead_time": self.lead_time,
+            "members": self.members,
+            "seeds": [self.seed],
+            "perturbation": self.perturbation and dict(self.perturbation),
+            "restart": True,
+            "outputs": [
+                {
+                    "path": f"{self.results}/forecast.{self.output}",
+                    "output": dict(workspace.output(self.output)),
+                    "postprocess": [{"name": "select", **select}] if select else [],
+                }
+            ],
+        }
+        if self.source is not None:
+            suite["source"] = dict(workspace.source(self.source))
+        (workspace.directory / self.results).mkdir(exist_ok=True)
+        (workspace.directory / "suite.yaml").write_text(json.dumps(suite, indent=1), encoding="utf-8")
+        return ["forecast", "suite.yaml", "--log-json", self.events]
+
+    def progress(self, before: Progress, event: Mapping[str, Any]) -> Progress:
+        """See :meth:`.Job.progress`."""
+        if event["event"] == "checked":
+            return Progress(0, event["states"])
+        if event["event"] == "state":
+            return Progress(before.done + 1, before.total)
+        return before

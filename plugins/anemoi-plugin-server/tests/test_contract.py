@@ -1,0 +1,7 @@
+"""Whether all that this distribution offers keeps its contract."""
+
+from anemoi_plugin_testing import CommandContract
+
+
+class TestServe(CommandContract):
+    name = "serve"
