@@ -2,5 +2,17 @@
 
 from .engine import Database
 from .jobs import JobRecord, JobRecords, State
+from .sessions import Login, SessionRecords
+from .users import TokenRecord, UserRecord, UserRecords
 
-__all__ = ["Database", "JobRecord", "JobRecords", "State"]
+__all__ = [
+    "Database",
+    "JobRecord",
+    "JobRecords",
+    "Login",
+    "SessionRecords",
+    "State",
+    "TokenRecord",
+    "UserRecord",
+    "UserRecords",
+]
