@@ -43,7 +43,10 @@ def submit(
         With everything that is wrong with the options.
     RequestError, NotThereError
         If they name what the server does not offer.
+    ResourceError
+        If the disk is full, or the database is gone.
     """
+    services.readiness.check()
     checked(kind, options)
     return services.jobs.submit(kind, options, owner=owner, schedule=schedule, request=request)
 

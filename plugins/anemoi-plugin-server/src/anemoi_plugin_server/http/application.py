@@ -11,6 +11,8 @@ from ..access.bodies import BodyLimit
 from ..access.guard import Guard
 from ..access.headers import SecurityHeaders
 from ..access.provider import Provider
+from ..operations import health
+from ..operations.requests import Requests
 from ..services import Services
 from . import jobs, problems
 
@@ -32,10 +34,12 @@ def application(services: Services) -> FastAPI:
     app.state.provider = Provider(access) if access.provider else None
     problems.install(app)
     app.include_router(administration.router, prefix=API)
+    app.include_router(health.router)
     app.include_router(jobs.router, prefix=API)
     app.include_router(login.router)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit, access=access)
     app.add_middleware(Guard, services=services)
     app.add_middleware(SecurityHeaders, secure=access.secure)
+    app.add_middleware(Requests, telemetry=services.telemetry)
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from ..access.identity import Runner, Viewer
@@ -26,9 +26,9 @@ class JobRequest(BaseModel):
 
 
 @router.post("", status_code=201)
-def create(asked: JobRequest, user: Runner, parts: Parts) -> dict[str, Any]:
+def create(asked: JobRequest, request: Request, user: Runner, parts: Parts) -> dict[str, Any]:
     """Put a job in the queue."""
-    return document(submit(parts, asked.kind, asked.options, owner=user.name))
+    return document(submit(parts, asked.kind, asked.options, owner=user.name, request=request.state.request))
 
 
 @router.get("")
