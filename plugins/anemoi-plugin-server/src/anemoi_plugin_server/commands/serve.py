@@ -25,6 +25,7 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     from anemoi.core import config
 
     from ..http.application import application
+    from ..running.dispatcher import Dispatcher
     from ..services import Services
     from ..settings import Settings
 
@@ -33,4 +34,9 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     settings = config.validate(config.compose("serve", [*overrides, *words]), Settings)
     services = Services.of(settings)
     click.echo(f"http://{settings.host}:{settings.port}")
-    uvicorn.run(application(services), host=settings.host, port=settings.port, log_level="warning")
+    dispatcher = Dispatcher(services)
+    dispatcher.start()
+    try:
+        uvicorn.run(application(services), host=settings.host, port=settings.port, log_level="warning")
+    finally:
+        dispatcher.stop()

@@ -2,5 +2,6 @@
 
 from .engine import Database
 from .jobs import JobRecord, JobRecords, State
+from .leases import Lease
 
-__all__ = ["Database", "JobRecord", "JobRecords", "State"]
+__all__ = ["Database", "JobRecord", "JobRecords", "Lease", "State"]

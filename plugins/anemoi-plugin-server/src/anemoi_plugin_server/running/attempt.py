@@ -10,7 +10,7 @@ from typing import Any, Final
 from anemoi.core.files import write_whole
 
 CURRENT: Final = "attempt"
-"""The file, in the directory of a job, with the number of the attempt that may run: 0 is none."""
+"""The file, in the directory of a job, with the number of the attempt that may run."""
 
 THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """The variables of the environment that say how many threads libraries compute with."""
@@ -61,6 +61,11 @@ class Attempt:
     memory_limit: int
     environment: tuple[str, ...] = ()
 
+    @property
+    def begun(self) -> Path:
+        """The file that is there once a worker has begun it."""
+        return Path(self.directory) / f"begun-{self.number}"
+
     def is_current(self) -> bool:
         """Whether it is still the attempt that may run."""
         return current(Path(self.directory)) == self.number
@@ -86,9 +91,7 @@ class Ended:
 
 
 def allow(directory: Path, number: int) -> None:
-    """Let an attempt run and none before it; 0 lets none.
-
-    Whatever runs in the directory, on any machine, ends within seconds unless it is that attempt.
+    """Let an attempt run: whatever else runs in the directory, on any machine, ends within seconds.
 
     Raises
     ------
@@ -96,6 +99,17 @@ def allow(directory: Path, number: int) -> None:
         If it cannot be written.
     """
     write_whole(directory / CURRENT, str(number).encode())
+
+
+def forbid(directory: Path) -> None:
+    """Let none run. That needs no room on the disk.
+
+    Raises
+    ------
+    OSError
+        If the directory cannot be written.
+    """
+    (directory / CURRENT).unlink(missing_ok=True)
 
 
 def current(directory: Path) -> int:

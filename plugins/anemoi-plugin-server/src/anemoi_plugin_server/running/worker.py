@@ -171,7 +171,7 @@ def run(attempt: Attempt) -> Ended:
 def _first(attempt: Attempt) -> bool:
     """Whether nobody has begun this attempt before."""
     try:
-        open(os.path.join(attempt.directory, f"begun-{attempt.number}"), "x").close()
+        attempt.begun.open("x").close()
     except FileExistsError:
         return False
     except OSError as error:
