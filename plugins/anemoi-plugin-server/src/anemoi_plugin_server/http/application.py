@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from ..pages import install as install_pages
 from ..services import Services
 from . import jobs, problems
 
@@ -25,4 +26,5 @@ def application(services: Services) -> FastAPI:
     app.state.services = services
     problems.install(app)
     app.include_router(jobs.router, prefix=API)
+    install_pages(app)
     return app
