@@ -11,6 +11,7 @@ from ..access.bodies import BodyLimit
 from ..access.guard import Guard
 from ..access.headers import SecurityHeaders
 from ..access.provider import Provider
+from ..pages import install as install_pages
 from ..services import Services
 from . import jobs, problems
 
@@ -34,6 +35,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(administration.router, prefix=API)
     app.include_router(jobs.router, prefix=API)
     app.include_router(login.router)
+    install_pages(app)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit, access=access)
     app.add_middleware(Guard, services=services)
