@@ -30,6 +30,7 @@ def command(
     from ..access import listening
     from ..http.application import application
     from ..operations import logs, serving
+    from ..running.dispatcher import Dispatcher
     from ..services import Services
     from ..settings import Settings
 
@@ -40,10 +41,16 @@ def command(
     if socket is not None:
         settings = dataclasses.replace(settings, host=serving.host_of(socket))
     listening.check(settings)
+    socket = socket or serving.bind(settings.host, settings.port)
     logs.configure(settings.operations.log)
     services = Services.of(settings)
-    socket = socket or serving.bind(settings.host, settings.port)
     click.echo(listening.introduction(settings, serving.url_of(socket)))
-    server = serving.Server(application(services), settings, ending=services.readiness.end)
-    server.run(sockets=[socket])
-    services.database.close()
+    dispatcher = Dispatcher(services)
+    services.readiness.workers = lambda: dispatcher.capacity
+    services.telemetry.workers.set_function(lambda: dispatcher.capacity)
+    dispatcher.start()
+    try:
+        serving.Server(application(services), settings, ending=services.readiness.end).run(sockets=[socket])
+    finally:
+        dispatcher.stop()
+        services.database.close()

@@ -13,6 +13,7 @@ from ..access.headers import SecurityHeaders
 from ..access.provider import Provider
 from ..operations import health
 from ..operations.requests import Requests
+from ..pages import install as install_pages
 from ..services import Services
 from . import jobs, problems
 
@@ -37,6 +38,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(health.router)
     app.include_router(jobs.router, prefix=API)
     app.include_router(login.router)
+    install_pages(app)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit, access=access)
     app.add_middleware(Guard, services=services)

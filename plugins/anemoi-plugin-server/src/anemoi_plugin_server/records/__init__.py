@@ -2,6 +2,7 @@
 
 from .engine import Database
 from .jobs import JobRecord, JobRecords, State
+from .leases import Lease
 from .sessions import Login, SessionRecords
 from .users import TokenRecord, UserRecord, UserRecords
 
@@ -9,6 +10,7 @@ __all__ = [
     "Database",
     "JobRecord",
     "JobRecords",
+    "Lease",
     "Login",
     "SessionRecords",
     "State",

@@ -21,6 +21,7 @@ jobs = Table(
     Column("ended", Float),
     Column("worker", String(255)),
     Column("attempt", Integer, nullable=False, default=0),
+    Column("losses", Integer, nullable=False, default=0),
     Column("done", Integer, nullable=False, default=0),
     Column("total", Integer, nullable=False, default=0),
     Column("cancelling", Boolean, nullable=False, default=False),
@@ -32,6 +33,15 @@ jobs = Table(
     Index("jobs_by_owner", "owner", "created"),
 )
 """One row for each job; ``attempt`` is what tells the worker that has it from one that had it."""
+
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(255), nullable=False),
+    Column("until", Float, nullable=False),
+)
+"""Who may do what only one server at a time may do, and until when."""
 
 users = Table(
     "users",
