@@ -34,9 +34,9 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     settings = config.validate(config.compose("serve", [*overrides, *words]), Settings)
     services = Services.of(settings)
     click.echo(f"http://{settings.host}:{settings.port}")
-    dispatcher = Dispatcher(services)
+    app, dispatcher = application(services), Dispatcher(services)
     dispatcher.start()
     try:
-        uvicorn.run(application(services), host=settings.host, port=settings.port, log_level="warning")
+        uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning")
     finally:
         dispatcher.stop()
