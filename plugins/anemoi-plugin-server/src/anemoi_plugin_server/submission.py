@@ -7,6 +7,7 @@ from typing import Any
 
 from anemoi.core.config import build
 
+from .access import strangers
 from .job import Job
 from .records import JobRecord
 from .services import Services
@@ -48,12 +49,13 @@ def submit(
 
 
 def checked(kind: str, options: Mapping[str, Any]) -> Job:
-    """Build a job, with no trust in its options: ``_target_`` is refused.
+    """Build a job, with no trust in its options; :mod:`.strangers` says what is refused.
 
     Raises
     ------
     PluginError, ConfigError
         As :func:`submit`.
     """
+    strangers.check(options)
     built: Job = build("job", {**options, "name": kind}, trust_code=False)
     return built

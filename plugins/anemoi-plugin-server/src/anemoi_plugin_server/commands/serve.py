@@ -24,6 +24,7 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     import uvicorn
     from anemoi.core import config
 
+    from ..access import listening
     from ..http.application import application
     from ..running.dispatcher import Dispatcher
     from ..services import Services
@@ -32,11 +33,19 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     given = {"directory": data, "host": host, "port": port}
     words = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
     settings = config.validate(config.compose("serve", [*overrides, *words]), Settings)
+    listening.check(settings)
     services = Services.of(settings)
-    click.echo(f"http://{settings.host}:{settings.port}")
+    click.echo(listening.introduction(settings, f"http://{settings.host}:{settings.port}"))
     app, dispatcher = application(services), Dispatcher(services)
     dispatcher.start()
     try:
-        uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning")
+        uvicorn.run(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            server_header=False,
+            forwarded_allow_ips=",".join(settings.access.proxies),
+        )
     finally:
         dispatcher.stop()

@@ -6,6 +6,12 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from ..access import administration, login
+from ..access.bodies import BodyLimit
+from ..access.guard import Guard
+from ..access.headers import SecurityHeaders
+from ..access.provider import Provider
+from ..pages import install as install_pages
 from ..services import Services
 from . import jobs, problems
 
@@ -23,6 +29,15 @@ def application(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    access = services.settings.access
+    app.state.provider = Provider(access) if access.provider else None
     problems.install(app)
+    app.include_router(administration.router, prefix=API)
     app.include_router(jobs.router, prefix=API)
+    app.include_router(login.router)
+    install_pages(app)
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimit, access=access)
+    app.add_middleware(Guard, services=services)
+    app.add_middleware(SecurityHeaders, secure=access.secure)
     return app

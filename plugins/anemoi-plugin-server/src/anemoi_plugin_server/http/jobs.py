@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from ..access.identity import Runner, Viewer
+from ..access.ownership import job_changed_by, job_seen_by, owner_seen_by
 from ..records import JobRecord, State
 from ..submission import submit
 from .dependencies import Parts
@@ -31,22 +32,23 @@ def create(asked: JobRequest, user: Runner, parts: Parts) -> dict[str, Any]:
 
 
 @router.get("")
-def index(_: Viewer, parts: Parts, state: State | None = None, limit: int = 50) -> dict[str, Any]:
+def index(user: Viewer, parts: Parts, state: State | None = None, limit: int = 50) -> dict[str, Any]:
     """The newest jobs first."""
-    found = parts.jobs.list(states=[state] if state else (), limit=limit)
+    owner = owner_seen_by(parts, user)
+    found = parts.jobs.list(owner=owner, states=[state] if state else (), limit=limit)
     return {"jobs": [document(job) for job in found]}
 
 
 @router.get("/{identifier}")
-def show(identifier: str, _: Viewer, parts: Parts) -> dict[str, Any]:
+def show(identifier: str, user: Viewer, parts: Parts) -> dict[str, Any]:
     """One job."""
-    return document(parts.jobs.get(identifier))
+    return document(job_seen_by(parts, user, identifier))
 
 
 @router.post("/{identifier}/cancel")
-def cancel(identifier: str, _: Runner, parts: Parts) -> dict[str, Any]:
+def cancel(identifier: str, user: Runner, parts: Parts) -> dict[str, Any]:
     """Cancel a job."""
-    return document(parts.jobs.cancel(identifier))
+    return document(parts.jobs.cancel(job_changed_by(parts, user, identifier).id))
 
 
 def document(job: JobRecord) -> dict[str, Any]:

@@ -3,5 +3,18 @@
 from .engine import Database
 from .jobs import JobRecord, JobRecords, State
 from .leases import Lease
+from .sessions import Login, SessionRecords
+from .users import TokenRecord, UserRecord, UserRecords
 
-__all__ = ["Database", "JobRecord", "JobRecords", "Lease", "State"]
+__all__ = [
+    "Database",
+    "JobRecord",
+    "JobRecords",
+    "Lease",
+    "Login",
+    "SessionRecords",
+    "State",
+    "TokenRecord",
+    "UserRecord",
+    "UserRecords",
+]

@@ -42,3 +42,46 @@ leases = Table(
     Column("until", Float, nullable=False),
 )
 """Who may do what only one server at a time may do, and until when."""
+
+users = Table(
+    "users",
+    METADATA,
+    Column("name", String(255), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("created", Float, nullable=False),
+)
+"""The users that an administrator has added."""
+
+tokens = Table(
+    "tokens",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("user", String(255), nullable=False, index=True),
+    Column("digest", String(64), nullable=False),
+    Column("label", String(100), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+)
+"""What users of a program show instead of a password: the SHA-256 of each alone."""
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("user", String(255), nullable=False, index=True),
+    Column("role", String(16)),
+    Column("token", String(16), index=True),
+    Column("expires", Float, nullable=False),
+)
+"""Browsers that are logged in: the SHA-256 of the cookie of each, and its role if a provider gave it."""
+
+logins = Table(
+    "logins",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("nonce", String(64), nullable=False),
+    Column("verifier", String(128), nullable=False),
+    Column("destination", String(2000), nullable=False),
+    Column("expires", Float, nullable=False),
+)
+"""Browsers that are on their way to a provider of identities and back."""
