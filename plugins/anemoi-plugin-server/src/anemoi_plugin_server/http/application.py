@@ -7,7 +7,9 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from ..services import Services
-from . import jobs, problems
+from . import events, files, jobs, kinds, models, problems
+from .limits import BodyLimit
+from .watching import Watcher
 
 API = "/api/v1"
 """What every path of the API begins with."""
@@ -23,6 +25,12 @@ def application(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.watcher = Watcher(services.jobs)
     problems.install(app)
+    app.add_middleware(BodyLimit, uploads=f"{API}/models/")
+    app.include_router(events.router, prefix=API)
+    app.include_router(files.router, prefix=API)
     app.include_router(jobs.router, prefix=API)
+    app.include_router(kinds.router, prefix=API)
+    app.include_router(models.router, prefix=API)
     return app
