@@ -41,7 +41,7 @@ def names(services: Services, choice: Choice) -> list[str]:
     return sorted({"source": offers.sources, "output": offers.outputs}.get(choice.of, ()))
 
 
-def problems(services: Services, kind: str, given: Mapping[str, Any]) -> Iterator[Problem]:
+def problems(services: Services, kind: str, given: Mapping[str, Any], *, owner: str) -> Iterator[Problem]:
     """What cannot be chosen of what a job is given, with its defaults."""
     for name, parameter in parameters(kind).items():
         choice = mark(parameter, Choice)
@@ -49,19 +49,19 @@ def problems(services: Services, kind: str, given: Mapping[str, Any]) -> Iterato
         if choice is None or value is None:
             continue
         for each in value if isinstance(value, (list, tuple)) else [value]:
-            if refused := _refusal(services, choice.of, each):
+            if refused := _refusal(services, choice.of, each, owner):
                 yield Problem(name, refused.what, refused.fix or "")
 
 
-def _refusal(services: Services, of: str, name: str) -> AnemoiError | None:
+def _refusal(services: Services, of: str, name: str, owner: str) -> AnemoiError | None:
     try:
-        _check(services, of, name)
+        _check(services, of, name, owner)
     except AnemoiError as error:
         return error
     return None
 
 
-def _check(services: Services, of: str, name: str) -> None:
+def _check(services: Services, of: str, name: str, owner: str) -> None:
     offers = services.offers
     if of == "model":
         Model.read(offers.model(name)).check_usable()
@@ -71,6 +71,8 @@ def _check(services: Services, of: str, name: str) -> None:
         find("output", str(offers.output(name).get("name")))
     elif of == "result":
         job = services.jobs.get(name)
+        if job.owner != owner:
+            raise NotThereError(f"{owner} has no job {name}.", fix="Choose one of your own.")
         if job.state is not State.FINISHED or job.result is None:
             raise NotThereError(
                 f"The job {name} is {job.state.value} and has no result.", fix="Choose a finished one."

@@ -9,17 +9,9 @@ class ShareError(ResourceError):
     """A user has used up their share of the server: too many jobs wait, or too much is kept."""
 
 
-class NotAllowedError(AnemoiError):
-    """The user may not do this, whatever else is right about it."""
-
-
 class ConflictError(AnemoiError):
     """There is one already."""
 
 
 class ChangedError(AnemoiError):
     """What is to be replaced is not what the request takes it to be."""
-
-
-class TooLongError(AnemoiError):
-    """What is sent is longer than the server takes."""

@@ -11,7 +11,6 @@ from anemoi.core.config import Component, Spec
 from pydantic import Field
 
 from .access.settings import AccessSettings
-from .http.settings import HttpSettings
 from .results.settings import KeepingSettings
 from .running.settings import RunningSettings
 
@@ -38,8 +37,6 @@ class Settings:
         Where jobs run, and within which limits.
     access
         Who may do what.
-    http
-        What requests may hold.
     keeping
         How much is kept, and for how long.
     """
@@ -52,7 +49,6 @@ class Settings:
     outputs: Mapping[str, Annotated[Spec, Component("output")]] = field(default_factory=dict)
     running: RunningSettings = field(default_factory=RunningSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
-    http: HttpSettings = field(default_factory=HttpSettings)
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
 
     @property

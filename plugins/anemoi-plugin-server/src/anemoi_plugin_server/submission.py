@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from anemoi.core.config import build
 from anemoi.core.errors import ConfigError
 
 from . import choices
+from .access import strangers
 from .errors import ShareError
 from .job import Job
 from .records import JobRecord, State
@@ -47,29 +47,26 @@ def submit(
     ShareError
         If too many jobs of the owner wait.
     """
-    checked(services, kind, options)
+    built = checked(kind, options)
+    if wrong := list(choices.problems(services, kind, options, owner=owner)):
+        raise ConfigError(
+            "\n".join([f"The job {kind} cannot be done here.", *map(str, wrong)]), problems=wrong
+        )
+    built.check(services.offers)
     check_queue(services, owner)
     return services.jobs.submit(kind, options, owner=owner, schedule=schedule, request=request)
 
 
-def checked(services: Services, kind: str, options: Mapping[str, Any]) -> Job:
-    """Build a job, with no trust in its options: ``_target_`` is refused, and names must be offered.
+def checked(kind: str, options: Mapping[str, Any]) -> Job:
+    """Build a job, with no trust in its options; :mod:`.strangers` says what is refused.
 
     Raises
     ------
     PluginError, ConfigError
         As :func:`submit`.
     """
-    try:
-        json.dumps(options, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"The options are not JSON: {error}.") from error
+    strangers.check(options)
     built: Job = build("job", {**options, "name": kind}, trust_code=False)
-    if wrong := list(choices.problems(services, kind, options)):
-        raise ConfigError(
-            "\n".join([f"The job {kind} cannot be done here.", *map(str, wrong)]), problems=wrong
-        )
-    built.check(services.offers)
     return built
 
 

@@ -10,7 +10,7 @@ from anemoi.core.errors import CheckpointError, RequestError
 from anemoi.core.files import hidden_beside, put_in_place, remove
 from starlette.concurrency import run_in_threadpool
 
-from .errors import ChangedError, ConflictError, TooLongError
+from .errors import ChangedError, ConflictError
 from .models import Model, verify
 from .offers import NAME, SUFFIX
 
@@ -20,7 +20,6 @@ async def upload(
     name: str,
     parts: AsyncIterator[bytes],
     *,
-    limit: int,
     overwrite: bool = False,
     identity: str | None = None,
 ) -> Model:
@@ -37,8 +36,6 @@ async def upload(
         What it is to be called.
     parts
         Its bytes, as they come.
-    limit
-        How many bytes it may have.
     overwrite
         Whether one that has the name is replaced.
     identity
@@ -48,8 +45,6 @@ async def upload(
     ------
     RequestError
         If it cannot be called so.
-    TooLongError
-        If it has too many bytes.
     CheckpointError
         If it is no checkpoint, or is damaged.
     ConflictError
@@ -65,7 +60,7 @@ async def upload(
     await run_in_threadpool(_check_free, path, overwrite, identity)
     partial = hidden_beside(path)
     try:
-        await _receive(partial, parts, limit)
+        await _receive(partial, parts)
         await run_in_threadpool(_check, partial, name)
         await run_in_threadpool(_place, partial, path, overwrite, identity)
     finally:
@@ -73,15 +68,9 @@ async def upload(
     return await run_in_threadpool(Model.read, path)
 
 
-async def _receive(partial: Path, parts: AsyncIterator[bytes], limit: int) -> None:
+async def _receive(partial: Path, parts: AsyncIterator[bytes]) -> None:
     with partial.open("xb") as file:
-        size = 0
         async for part in parts:
-            size += len(part)
-            if size > limit:
-                raise TooLongError(
-                    f"A model has at most {limit:,} bytes here.", fix="The operator sets http.upload_limit."
-                )
             await run_in_threadpool(file.write, part)
 
 

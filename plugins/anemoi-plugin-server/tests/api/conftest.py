@@ -78,9 +78,10 @@ def services(tmp_path):
 
 
 @contextmanager
-def serving(services):
+def serve(services):
     """A server at a port of its own, in a thread."""
-    config = uvicorn.Config(application(services), port=0, log_level="error")
+    app = application(services)
+    config = uvicorn.Config(app, port=0, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -89,7 +90,7 @@ def serving(services):
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}", config.app
+        yield f"http://127.0.0.1:{port}", app
     finally:
         server.should_exit = True
         thread.join()
@@ -97,9 +98,14 @@ def serving(services):
 
 @pytest.fixture
 def served(services):
-    with serving(services) as (url, app):
+    with serve(services) as (url, app):
         app.state.watcher._interval = 0.02
         yield url, app
+
+
+@pytest.fixture
+def serving():
+    return serve
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import os
 
+import httpx
 import pytest
 
 ABSENT = {
@@ -95,11 +96,12 @@ def test_no_checkpoint_leaves_nothing(http, models, tmp_path, change, what, writ
     assert os.listdir(models) == ["tiny.safetensors"]
 
 
-def test_an_upload_that_is_too_long_ends_as_soon_as_it_is(http, services, models):
-    limited = dataclasses.replace(services.settings.http, upload_limit=2 ** (20 - 30))
-    object.__setattr__(services.settings, "http", limited)
-    answer = http.put("/models/long", content=iter([b"x" * (1 << 19)] * 3))
-    assert (answer.status_code, "1,048,576 bytes" in answer.json()["detail"]) == (413, True)
+def test_an_upload_that_is_too_long_ends_as_soon_as_it_is(serving, services, models):
+    limited = dataclasses.replace(services.settings.access, upload=2.0 ** (20 - 30))
+    object.__setattr__(services.settings, "access", limited)
+    with serving(services) as (url, _):
+        answer = httpx.put(f"{url}/api/v1/models/long", content=iter([b"x" * (1 << 19)] * 3))
+    assert (answer.status_code, "1048576 bytes" in answer.json()["detail"]) == (413, True)
     assert os.listdir(models) == ["tiny.safetensors"]
 
 

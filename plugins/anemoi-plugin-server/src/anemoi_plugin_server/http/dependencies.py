@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from ..access.identity import Role, Runner
-from ..errors import NotAllowedError
+from ..access.identity import Runner, Viewer
+from ..access.ownership import job_changed_by, job_seen_by
 from ..records import JobRecord
 from ..services import Services
 
@@ -21,21 +21,14 @@ Parts = Annotated[Services, Depends(_services)]
 """A parameter of a route: the parts of the server."""
 
 
-def _job(identifier: str, parts: Parts) -> JobRecord:
-    return parts.jobs.get(identifier)
+def _seen(identifier: str, parts: Parts, user: Viewer) -> JobRecord:
+    return job_seen_by(parts, user, identifier)
 
 
-Found = Annotated[JobRecord, Depends(_job)]
-"""A parameter of a route: the job that its path names."""
+def _changed(identifier: str, parts: Parts, user: Runner) -> JobRecord:
+    return job_changed_by(parts, user, identifier)
 
 
-def _own(job: Found, user: Runner) -> JobRecord:
-    if job.owner != user.name and user.role < Role.ADMINISTRATE:
-        raise NotAllowedError(
-            f"The job {job.id} is {job.owner}'s.", fix="Its owner or an administrator can change it."
-        )
-    return job
-
-
-Own = Annotated[JobRecord, Depends(_own)]
-"""A parameter of a route: the job that its path names, which the user may change."""
+Seen = Annotated[JobRecord, Depends(_seen)]
+Changed = Annotated[JobRecord, Depends(_changed)]
+"""Parameters of a route: the job that its path names, which the user may see, or change."""

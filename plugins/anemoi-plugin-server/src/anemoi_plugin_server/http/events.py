@@ -9,9 +9,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from ..access.identity import Viewer
 from ..records import ENDED, JobRecord
-from .dependencies import Found
+from .dependencies import Seen
 from .jobs import document
 from .watching import Watcher
 
@@ -23,7 +22,7 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 @router.get("/{identifier}/events", response_class=StreamingResponse)
 async def events(
-    request: Request, job: Found, _: Viewer, last_event_id: Annotated[str | None, Header()] = None
+    request: Request, job: Seen, last_event_id: Annotated[str | None, Header()] = None
 ) -> Response:
     """What happens to a job, as server-sent events, until it ends.
 

@@ -8,9 +8,8 @@ from anemoi.core.errors import NotThereError
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse
 
-from ..access.identity import Viewer
 from ..results.manifest import Made, Manifest
-from .dependencies import Found, Parts
+from .dependencies import Parts, Seen
 
 router = APIRouter(prefix="/results", tags=["results"])
 
@@ -22,7 +21,7 @@ _HEADERS: Final = {
 """A report that is a page can be looked at, and can do nothing here."""
 
 
-def _manifest(job: Found, parts: Parts) -> Manifest:
+def _manifest(job: Seen, parts: Parts) -> Manifest:
     if job.result is None:
         raise NotThereError(
             f"The job {job.id} is {job.state.value} and has no result.", fix="A finished job has one."
@@ -34,14 +33,14 @@ Shown = Annotated[Manifest, Depends(_manifest)]
 
 
 @router.get("/{identifier}")
-def manifest(found: Shown, _: Viewer) -> dict[str, Any]:
+def manifest(found: Shown) -> dict[str, Any]:
     """What the result of a job consists of: each file with its size and SHA-256, and its provenance."""
     return dict(found.document)
 
 
 @router.head("/{identifier}/files/{path:path}", include_in_schema=False)
 @router.get("/{identifier}/files/{path:path}", response_class=FileResponse)
-def file(path: str, found: Shown, _: Viewer, request: Request) -> Response:
+def file(path: str, found: Shown, request: Request) -> Response:
     """One file of a result, or a part of it (`Range`); what it holds never changes (`ETag`).
 
     A Zarr store can be opened in place: `xarray.open_zarr(".../files/forecast.zarr")`.

@@ -12,10 +12,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..access.identity import Runner, Viewer
+from ..access.ownership import owner_seen_by
 from ..records import JobRecord, State
 from ..services import Services
 from ..submission import submit
-from .dependencies import Found, Own, Parts
+from .dependencies import Changed, Parts, Seen
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -43,7 +44,7 @@ def create(asked: JobRequest, user: Runner, parts: Parts, response: Response) ->
 
 @router.get("")
 def index(
-    _: Viewer,
+    user: Viewer,
     parts: Parts,
     state: Annotated[list[State] | None, Query()] = None,
     owner: Annotated[str | None, Query(max_length=255)] = None,
@@ -52,6 +53,7 @@ def index(
 ) -> dict[str, Any]:
     """The newest jobs first; `next` is what to give as `before` for the page that follows."""
     created, _dash, last_id = (before or "").partition("-")
+    owner = owner_seen_by(parts, user) or owner
     since = (float(created), last_id) if before else None
     found = parts.jobs.list(owner=owner, states=state or (), before=since, limit=limit)
     last = found[-1] if len(found) == limit else None
@@ -63,32 +65,32 @@ def index(
 
 
 @router.get("/{identifier}")
-def show(job: Found, _: Viewer) -> dict[str, Any]:
+def show(job: Seen) -> dict[str, Any]:
     """One job."""
     return document(job)
 
 
 @router.post("/{identifier}/cancel")
-def cancel(job: Own, parts: Parts) -> dict[str, Any]:
+def cancel(job: Changed, _: Runner, parts: Parts) -> dict[str, Any]:
     """Cancel a job that waits, or ask one that runs to end."""
     return document(parts.jobs.cancel(job.id))
 
 
 @router.delete("/{identifier}", status_code=204)
-def delete(job: Own, parts: Parts) -> None:
+def delete(job: Changed, _: Runner, parts: Parts) -> None:
     """Forget a job that has ended. Its result goes when it is cleaned up next, unless another job has it."""
     parts.jobs.delete(job.id)
 
 
 @router.get("/{identifier}/log", response_class=Response)
-def log(job: Found, _: Viewer, parts: Parts, of: Literal["stderr", "stdout"] = "stderr") -> Response:
+def log(job: Seen, parts: Parts, of: Literal["stderr", "stdout"] = "stderr") -> Response:
     """The end of what the command of a job has printed."""
     text = _end_of(directory(parts, job) / of)
     return Response(masked(text), media_type="text/plain; charset=utf-8")
 
 
 @router.get("/{identifier}/suite", response_class=Response)
-def suite(job: Found, _: Viewer, parts: Parts) -> Response:
+def suite(job: Seen, parts: Parts) -> Response:
     """The file that the command of a job takes: what to give to `anemoi` to do the same by hand."""
     text = _end_of(directory(parts, job) / "suite.yaml")
     told = masked(text).replace(f"{parts.settings.place}/", "")

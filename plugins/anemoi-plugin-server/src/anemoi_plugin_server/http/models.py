@@ -48,7 +48,6 @@ async def put(
         parts.offers.models,
         name,
         request.stream(),
-        limit=int(parts.settings.http.upload_limit * (1 << 30)),
         overwrite=overwrite,
         identity=if_match and if_match.strip().strip('"'),
     )

@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from ..errors import ChangedError, ConflictError, NotAllowedError, ShareError, TooLongError
+from ..errors import ChangedError, ConflictError, ShareError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -23,10 +23,8 @@ _STATUS: Final = (
     (NotThereError, 404),
     (ShareError, 429),
     (ResourceError, 503),
-    (NotAllowedError, 403),
     (ConflictError, 409),
     (ChangedError, 412),
-    (TooLongError, 413),
 )
 """The status that an error is answered with: the first that fits."""
 

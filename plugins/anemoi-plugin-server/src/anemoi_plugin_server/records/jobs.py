@@ -58,6 +58,8 @@ class JobRecord:
         Who has it, or had it last.
     attempt
         How often it was begun.
+    losses
+        How often its worker was lost.
     done, total
         Steps; a total of 0 is not known.
     cancelling
@@ -82,6 +84,7 @@ class JobRecord:
     ended: float | None
     worker: str | None
     attempt: int
+    losses: int
     done: int
     total: int
     cancelling: bool
@@ -193,14 +196,24 @@ class JobRecords:
             found = {row[0]: row[1] for row in connection.execute(query)}
         return {state: found.get(state.value, 0) for state in State}
 
-    def claim(self, worker: str) -> JobRecord | None:
-        """Take the job that has waited longest, and begin its next attempt; None if none waits."""
+    def claim(self, worker: str, *, without: Collection[str] = ()) -> JobRecord | None:
+        """Take the job that has waited longest, and begin its next attempt; None if none waits.
+
+        Parameters
+        ----------
+        worker
+            Who takes it.
+        without
+            Kinds that are left where they are.
+        """
         waiting = (
             select(jobs.c.id)
             .where(jobs.c.state == State.QUEUED.value)
             .order_by(jobs.c.created, jobs.c.id)
             .limit(1)
         )
+        if without:
+            waiting = waiting.where(jobs.c.kind.not_in(without))
         while True:
             with self._database.writing() as connection:
                 identifier = connection.execute(waiting).scalar()
@@ -243,9 +256,17 @@ class JobRecords:
             size=size,
         )
 
-    def requeue(self, job: JobRecord) -> bool:
-        """Put a job whose worker is lost back to where it was in the queue; whether it still had the job."""
-        return self._change(job, state=State.QUEUED.value, worker=None)
+    def requeue(self, job: JobRecord, *, lost: bool = False) -> bool:
+        """Put a job back to where it was in the queue; whether the attempt still had the job.
+
+        Parameters
+        ----------
+        job
+            The attempt that is over.
+        lost
+            Whether its worker was lost, which is counted.
+        """
+        return self._change(job, state=State.QUEUED.value, worker=None, losses=jobs.c.losses + int(lost))
 
     def cancel(self, identifier: str) -> JobRecord:
         """Cancel a job that waits, and ask for the end of one that runs; an ended one stays as it is.
