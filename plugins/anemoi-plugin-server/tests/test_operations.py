@@ -203,11 +203,9 @@ def lines():
     log.removeHandler(handler)
 
 
-def test_a_request_and_its_job_are_found_by_one_identifier(client, services, lines, monkeypatch):
-    monkeypatch.setattr("anemoi_plugin_server.submission.checked", lambda *_: None)
-    answer = client.post(
-        "/api/v1/jobs", json={"kind": "forecast", "options": OPTIONS}, headers={"x-request-id": "abc-1"}
-    )
+@pytest.mark.usefixtures("trial")
+def test_a_request_and_its_job_are_found_by_one_identifier(client, services, lines):
+    answer = client.post("/api/v1/jobs", json={"kind": "trial"}, headers={"x-request-id": "abc-1"})
     assert answer.headers["x-request-id"] == "abc-1"
     job = services.jobs.claim("worker")
     assert job.request == "abc-1"

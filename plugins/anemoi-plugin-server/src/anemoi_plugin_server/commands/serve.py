@@ -45,12 +45,12 @@ def command(
     logs.configure(settings.operations.log)
     services = Services.of(settings)
     click.echo(listening.introduction(settings, serving.url_of(socket)))
-    dispatcher = Dispatcher(services)
+    app, dispatcher = application(services), Dispatcher(services)
     services.readiness.workers = lambda: dispatcher.capacity
     services.telemetry.workers.set_function(lambda: dispatcher.capacity)
     dispatcher.start()
     try:
-        serving.Server(application(services), settings, ending=services.readiness.end).run(sockets=[socket])
+        serving.Server(app, settings, ending=services.readiness.end).run(sockets=[socket])
     finally:
         dispatcher.stop()
         services.database.close()
