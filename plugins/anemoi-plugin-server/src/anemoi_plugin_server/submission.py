@@ -46,7 +46,10 @@ def submit(
         With everything that is wrong with the options, what they name included.
     ShareError
         If too many jobs of the owner wait.
+    ResourceError
+        If the disk is full, or the database is gone.
     """
+    services.readiness.check()
     built = checked(kind, options)
     if wrong := list(choices.problems(services, kind, options, owner=owner)):
         raise ConfigError(
