@@ -109,13 +109,14 @@ def impatient(tmp_path, monkeypatch):
     services.database.close()
 
 
+@pytest.mark.usefixtures("trial")
 def test_a_locked_database_is_said_to_be_and_read_meanwhile(impatient, tmp_path):
     services, client = impatient
     job = services.jobs.submit("forecast", OPTIONS, owner="local")
     other = sqlite3.connect(tmp_path / "server/server.sqlite")
     other.execute("BEGIN IMMEDIATE")
     assert "locked" in checks(client)["database"]
-    refused = client.post("/api/v1/jobs", json={"kind": "forecast", "options": OPTIONS})
+    refused = client.post("/api/v1/jobs", json={"kind": "trial"})
     assert (refused.status_code, "locked" in refused.json()["detail"]) == (503, True)
     assert client.get(f"/api/v1/jobs/{job.id}").status_code == 200
     other.rollback()

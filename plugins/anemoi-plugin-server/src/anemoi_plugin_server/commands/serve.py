@@ -45,12 +45,13 @@ def command(
     logs.configure(settings.operations.log)
     services = Services.of(settings)
     click.echo(listening.introduction(settings, serving.url_of(socket)))
-    app, dispatcher = application(services), Dispatcher(services)
+    dispatcher = Dispatcher(services)
     services.readiness.workers = lambda: dispatcher.capacity
     services.telemetry.workers.set_function(lambda: dispatcher.capacity)
+    server = serving.Server(application(services), settings, ending=services.readiness.end)
     dispatcher.start()
     try:
-        serving.Server(app, settings, ending=services.readiness.end).run(sockets=[socket])
+        server.run(sockets=[socket])
     finally:
         dispatcher.stop()
         services.database.close()
