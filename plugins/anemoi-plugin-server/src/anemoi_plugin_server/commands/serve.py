@@ -36,11 +36,11 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     listening.check(settings)
     services = Services.of(settings)
     click.echo(listening.introduction(settings, f"http://{settings.host}:{settings.port}"))
-    dispatcher = Dispatcher(services)
+    app, dispatcher = application(services), Dispatcher(services)
     dispatcher.start()
     try:
         uvicorn.run(
-            application(services),
+            app,
             host=settings.host,
             port=settings.port,
             log_level="warning",

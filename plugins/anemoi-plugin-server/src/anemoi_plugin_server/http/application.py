@@ -11,6 +11,7 @@ from ..access.bodies import BodyLimit
 from ..access.guard import Guard
 from ..access.headers import SecurityHeaders
 from ..access.provider import Provider
+from ..pages import install as install_pages
 from ..services import Services
 from . import events, files, jobs, kinds, models, problems
 from .watching import Watcher
@@ -40,6 +41,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(kinds.router, prefix=API)
     app.include_router(login.router)
     app.include_router(models.router, prefix=API)
+    install_pages(app)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit, access=access)
     app.add_middleware(Guard, services=services)

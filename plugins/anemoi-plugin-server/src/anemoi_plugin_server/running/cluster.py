@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -109,21 +110,32 @@ class Cluster:
 
 
 def _local(workers: int, gpus: int) -> Any:
-    """Workers on this machine; nobody else on it can talk to them."""
+    """Workers on this machine. Nobody else on it can talk to them, and they serve no pages of their own."""
+    import dask.config
     from distributed import Nanny, Scheduler, SpecCluster
     from distributed.security import Security
 
     security = Security.temporary()
-    common = {"nthreads": 1, "memory_limit": 0, "host": LOCAL, "dashboard": False, "security": security}
+    without_pages: dict[str, list[str]] = {
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
+    common = {"host": LOCAL, "dashboard": False, "dashboard_address": f"{LOCAL}:0", "security": security}
     spec = {}
     for number in range(workers):
         own = {"GPU": 1} if number < gpus else {}
         seen = {"CUDA_VISIBLE_DEVICES": str(number) if own else ""} if gpus else {}
-        spec[number] = {"cls": Nanny, "options": {**common, "resources": own, "env": seen}}
-    listening = {"host": LOCAL, "port": 0, "protocol": "tls://", "dashboard": False, "security": security}
-    return SpecCluster(
-        workers=spec, scheduler={"cls": Scheduler, "options": listening}, security=security, name="anemoi"
-    )
+        options = {"nthreads": 1, "memory_limit": 0, "resources": own, "env": seen, "config": without_pages}
+        spec[number] = {"cls": Nanny, "options": {**common, **options, "silence_logs": logging.ERROR}}
+    listening = {**common, "port": 0, "protocol": "tls://"}
+    with dask.config.set(without_pages):
+        return SpecCluster(
+            workers=spec,
+            scheduler={"cls": Scheduler, "options": listening},
+            security=security,
+            silence_logs=logging.ERROR,
+            name="anemoi",
+        )
 
 
 def _class(path: str) -> Any:

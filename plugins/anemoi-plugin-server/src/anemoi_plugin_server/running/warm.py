@@ -8,38 +8,16 @@ fork is safe, and one attempt at a time. At the end of its input it ends, and wh
 from __future__ import annotations
 
 import atexit
-import gc
 import json
 import os
 import select
 import signal
 import sys
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from .attempt import Attempt
-
-_KINDS: Final = (
-    "command", "decoder", "encoder", "forcing", "job", "objective", "output", "postprocessor", "processor",
-    "source", "transform",
-)  # fmt: skip
-"""The kinds whose components are imported before they are asked for."""
-
-
-def import_ahead() -> None:
-    """Import what most jobs need, and remember what is installed."""
-    from anemoi.core import plugins
-    from anemoi.core.cli import forecast, forecast_suite  # noqa: F401 (they are imported for jobs)
-    from anemoi.core.errors import PluginError
-
-    from . import process  # noqa: F401
-
-    for kind in _KINDS:
-        for component in plugins.components(kind):
-            with suppress(PluginError):  # told of when it is asked for
-                plugins.load(kind, component.full_name)
-    gc.collect()
-    gc.freeze()  # so that no collection touches, and so copies, the memory that children share
+from .imports import import_ahead
 
 
 def serve(orders: int, answers: int) -> Attempt | None:
@@ -94,7 +72,11 @@ def main() -> None:
     os.dup2(nothing, 1)
     import_ahead()
     parent = os.getpid()
-    if (attempt := serve(orders, answers)) is None:
+    try:
+        attempt = serve(orders, answers)
+    except BrokenPipeError:  # the worker has gone
+        return
+    if attempt is None:
         return
     from .process import become, run
 
