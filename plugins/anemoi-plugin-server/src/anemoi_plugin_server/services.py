@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .offers import Offers
-from .records import Database, JobRecords, SessionRecords, UserRecords
+from .records import Database, JobRecords, ScheduleRecords, SessionRecords, UserRecords
 from .settings import Settings
 
 
@@ -21,6 +21,8 @@ class Services:
         Where the records are.
     jobs
         The records of jobs.
+    schedules
+        The records of schedules.
     offers
         What jobs may name.
     users, sessions
@@ -30,6 +32,7 @@ class Services:
     settings: Settings
     database: Database
     jobs: JobRecords
+    schedules: ScheduleRecords
     offers: Offers
     users: UserRecords
     sessions: SessionRecords
@@ -50,6 +53,7 @@ class Services:
             settings=settings,
             database=database,
             jobs=JobRecords(database),
+            schedules=ScheduleRecords(database),
             offers=Offers.of(settings),
             users=UserRecords(database),
             sessions=SessionRecords(database),

@@ -24,6 +24,7 @@ def submit(
     owner: str,
     schedule: str | None = None,
     request: str | None = None,
+    identifier: str | None = None,
 ) -> JobRecord:
     """Check a job, and put it in the queue.
 
@@ -37,6 +38,8 @@ def submit(
         Its options, from a stranger.
     owner, schedule, request
         Who asks for it; see :class:`.JobRecord`.
+    identifier
+        What it is to be called, where that is decided; a job that is called so already is given back.
 
     Raises
     ------
@@ -47,14 +50,27 @@ def submit(
     ShareError
         If too many jobs of the owner wait.
     """
+    check_options(services, kind, options, owner=owner).check(services.offers)
+    check_queue(services, owner)
+    return services.jobs.submit(
+        kind, options, owner=owner, schedule=schedule, request=request, identifier=identifier
+    )
+
+
+def check_options(services: Services, kind: str, options: Mapping[str, Any], *, owner: str) -> Job:
+    """Build a job, and check that what it names is offered to its owner.
+
+    Raises
+    ------
+    PluginError, ConfigError
+        As :func:`submit`.
+    """
     built = checked(kind, options)
     if wrong := list(choices.problems(services, kind, options, owner=owner)):
         raise ConfigError(
             "\n".join([f"The job {kind} cannot be done here.", *map(str, wrong)]), problems=wrong
         )
-    built.check(services.offers)
-    check_queue(services, owner)
-    return services.jobs.submit(kind, options, owner=owner, schedule=schedule, request=request)
+    return built
 
 
 def checked(kind: str, options: Mapping[str, Any]) -> Job:

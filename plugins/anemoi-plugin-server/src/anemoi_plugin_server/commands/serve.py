@@ -26,7 +26,9 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
 
     from ..access import listening
     from ..http.application import application
+    from ..periodic import Periodic
     from ..running.dispatcher import Dispatcher
+    from ..schedules.scheduler import LOOK, Scheduler
     from ..services import Services
     from ..settings import Settings
 
@@ -37,7 +39,9 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     services = Services.of(settings)
     click.echo(listening.introduction(settings, f"http://{settings.host}:{settings.port}"))
     app, dispatcher = application(services), Dispatcher(services)
+    scheduler = Periodic(services.database, "scheduler", Scheduler(services).look, every=LOOK)
     dispatcher.start()
+    scheduler.start()
     try:
         uvicorn.run(
             app,
@@ -48,4 +52,5 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
             forwarded_allow_ips=",".join(settings.access.proxies),
         )
     finally:
+        scheduler.stop()
         dispatcher.stop()

@@ -119,9 +119,15 @@ class JobRecords:
         owner: str,
         schedule: str | None = None,
         request: str | None = None,
+        identifier: str | None = None,
     ) -> JobRecord:
-        """Add a job to the end of the queue. Its options have been checked."""
-        identifier = secrets.token_hex(16)
+        """Add a job to the end of the queue. Its options have been checked.
+
+        Where ``identifier`` is given, a job that has it already is given back instead.
+        """
+        if identifier is not None and (found := self.several([identifier])):
+            return found[identifier]
+        identifier = identifier or secrets.token_hex(16)
         with self._database.writing() as connection:
             connection.execute(
                 insert(jobs).values(
