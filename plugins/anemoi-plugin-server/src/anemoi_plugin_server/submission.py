@@ -49,7 +49,10 @@ def submit(
         With everything that is wrong with the options, what they name included.
     ShareError
         If too many jobs of the owner wait.
+    ResourceError
+        If the disk is full, or the database is gone.
     """
+    services.readiness.check()
     check_options(services, kind, options, owner=owner).check(services.offers)
     check_queue(services, owner)
     return services.jobs.submit(

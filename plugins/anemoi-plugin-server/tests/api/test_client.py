@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 
 import httpx
 import pytest
@@ -72,14 +71,15 @@ def test_a_job_is_watched_to_its_end(client, services):
 def test_a_server_that_is_started_anew_while_a_job_is_watched(serving, services):
     """What happened in between is told of when it is back, at the same address."""
     job = services.jobs.submit("forecast", {}, owner="local")
-    with serving(services) as (url, app):
-        client = Client(url)
-        watching = client.watch(job.id)
+    with serving(services) as (url, _):
+        watching = Client(url).watch(job.id)
         assert next(watching)["state"] == "queued"
-        app.state.watcher._interval = 0.02
-        threading.Timer(0.5, app.state.watcher.close).start()
-        threading.Timer(1.0, lambda: services.jobs.cancel(job.id)).start()
-        assert [known["state"] for known in watching][-1] == "cancelled"
+        services.jobs.claim("worker")
+        assert next(watching)["state"] == "running"
+    services.jobs.cancel(job.id)
+    services.jobs.end(services.jobs.get(job.id), State.CANCELLED)
+    with serving(services, port=int(url.rpartition(":")[2])):
+        assert [known["state"] for known in watching] == ["cancelled"]
 
 
 @pytest.mark.parametrize(

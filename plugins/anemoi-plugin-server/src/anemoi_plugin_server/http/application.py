@@ -11,6 +11,8 @@ from ..access.bodies import BodyLimit
 from ..access.guard import Guard
 from ..access.headers import SecurityHeaders
 from ..access.provider import Provider
+from ..operations import health
+from ..operations.requests import Requests
 from ..pages import install as install_pages
 from ..services import Services
 from . import events, files, jobs, kinds, models, problems, schedules
@@ -37,6 +39,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(administration.router, prefix=API)
     app.include_router(events.router, prefix=API)
     app.include_router(files.router, prefix=API)
+    app.include_router(health.router)
     app.include_router(jobs.router, prefix=API)
     app.include_router(kinds.router, prefix=API)
     app.include_router(login.router)
@@ -47,4 +50,5 @@ def application(services: Services) -> FastAPI:
     app.add_middleware(BodyLimit, access=access)
     app.add_middleware(Guard, services=services)
     app.add_middleware(SecurityHeaders, secure=access.secure)
+    app.add_middleware(Requests, telemetry=services.telemetry)
     return app

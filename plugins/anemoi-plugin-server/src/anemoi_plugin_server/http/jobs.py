@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from anemoi.core.errors import NotThereError
 from anemoi.core.secrets import masked
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..access.identity import Runner, Viewer
@@ -35,9 +35,11 @@ class JobRequest(BaseModel):
 
 
 @router.post("", status_code=201)
-def create(asked: JobRequest, user: Runner, parts: Parts, response: Response) -> dict[str, Any]:
+def create(
+    asked: JobRequest, request: Request, user: Runner, parts: Parts, response: Response
+) -> dict[str, Any]:
     """Put a job in the queue."""
-    job = submit(parts, asked.kind, asked.options, owner=user.name)
+    job = submit(parts, asked.kind, asked.options, owner=user.name, request=request.state.request)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return document(job)
 
