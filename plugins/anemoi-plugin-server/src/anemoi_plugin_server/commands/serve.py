@@ -31,6 +31,7 @@ def command(
     from ..http.application import application
     from ..operations import logs, serving
     from ..periodic import Periodic
+    from ..results.cleaning import EVERY, Cleaner
     from ..running.dispatcher import Dispatcher
     from ..schedules.scheduler import LOOK, Scheduler
     from ..services import Services
@@ -50,11 +51,14 @@ def command(
     dispatcher = Dispatcher(services)
     server = serving.Server(application(services), settings, ending=services.readiness.end)
     scheduler = Periodic(services.database, "scheduler", Scheduler(services).look, every=LOOK)
+    cleaner = Periodic(services.database, "cleaner", Cleaner(services).clean, every=EVERY)
     dispatcher.start()
     scheduler.start()
+    cleaner.start()
     try:
         server.run(sockets=[socket])
     finally:
+        cleaner.stop()
         scheduler.stop()
         dispatcher.stop()
         services.database.close()

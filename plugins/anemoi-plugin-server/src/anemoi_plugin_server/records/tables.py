@@ -34,6 +34,7 @@ jobs = Table(
     Index("jobs_by_owner", "owner", "created", "id"),
     Index("jobs_by_owner_and_state", "owner", "state", "created", "id"),
     Index("jobs_by_result", "result"),
+    Index("jobs_by_end", "ended"),
 )
 """One row for each job; ``attempt`` is what tells the worker that has it from one that had it."""
 
