@@ -32,14 +32,8 @@ class Unit:
     name: str
 
 
-class Workspace(Protocol):
-    """What a job may reach: its own directory, and by name what the operator offers to its owner."""
-
-    directory: Path
-    """Empty at the first attempt; at a further one as the one before left it."""
-
-    attempt: int
-    """From one."""
+class Offered(Protocol):
+    """What the operator offers to jobs, by name."""
 
     def model(self, name: str) -> Path:
         """The checkpoint of a model at hand.
@@ -67,6 +61,16 @@ class Workspace(Protocol):
         RequestError
             If none is called so.
         """
+
+
+class Workspace(Offered, Protocol):
+    """What a job may reach: its own directory, and by name what the operator offers to its owner."""
+
+    directory: Path
+    """Empty at the first attempt; at a further one as the one before left it."""
+
+    attempt: int
+    """From one."""
 
     def result(self, job: str) -> Path:
         """The directory of the result of a finished job that the owner may see. It is not written to.
@@ -111,6 +115,18 @@ class Job(ABC):
 
     events: ClassVar[str] = "events.jsonl"
     """The file, in the directory of the job, that the command appends its events to (``--log-json``)."""
+
+    def check(self, offered: Offered) -> None:  # noqa: B027 (what need not be overridden)
+        """Refuse what the command would refuse, as far as that is quick to tell.
+
+        Called in the server before the job is queued, with options that are right one by one and names that
+        are offered.
+
+        Raises
+        ------
+        AnemoiError
+            An error that begins with the name of an option (``start: ...``) is shown beside it.
+        """
 
     @abstractmethod
     def command(self, workspace: Workspace) -> Sequence[str]:

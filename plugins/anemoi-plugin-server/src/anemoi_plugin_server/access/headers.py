@@ -62,7 +62,8 @@ class SecurityHeaders:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)  # a route may be stricter
                 if not scope["path"].startswith("/static/"):
                     headers.setdefault("Cache-Control", "private, no-cache")
             await send(message)

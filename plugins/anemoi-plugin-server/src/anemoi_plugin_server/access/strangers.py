@@ -7,10 +7,12 @@ and ``_target_`` mean something. So every key and every text in a request is loo
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from anemoi.core.config import Problem
 from anemoi.core.errors import ConfigError
 
 DEPTH: Final = 20
@@ -37,27 +39,31 @@ def check(options: Mapping[str, Any]) -> None:
     """
     if found := list(_problems(options, "", 0)):
         raise ConfigError(
-            "\n".join(found), fix="Name models, sources, outputs and results as the server lists them."
+            "\n".join(map(str, found)),
+            fix="Name models, sources, outputs and results as the server lists them.",
+            problems=found,
         )
 
 
-def _problems(value: Any, at: str, depth: int) -> Iterator[str]:
+def _problems(value: Any, at: str, depth: int) -> Iterator[Problem]:
     if depth > DEPTH:
-        yield f"{at[:100]} is deeper than {DEPTH} levels."
+        yield Problem(at[:100], f"deeper than {DEPTH} levels.")
     elif isinstance(value, Mapping):
         for key, each in value.items():
             name = str(key)
             if name.startswith("_") or not name.isprintable() or "$" in name or len(name) > 100:
-                yield f"{at or 'options'} has a key {name[:100]!r}, which is none of an option."
+                yield Problem(at or "options", f"has a key {name[:100]!r}, which is none of an option.")
             else:
                 yield from _problems(each, f"{at}.{name}" if at else name, depth + 1)
     elif isinstance(value, (list, tuple)):
         for number, each in enumerate(value):
             yield from _problems(each, f"{at}[{number}]", depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(at, f"{value} is no number.")
     elif isinstance(value, str):
         why = _why_not(value)
         if why is not None:
-            yield f"{at} is {value[:100]!r}, which {why}."
+            yield Problem(at, f"{value[:100]!r} {why}.")
 
 
 def _why_not(text: str) -> str | None:

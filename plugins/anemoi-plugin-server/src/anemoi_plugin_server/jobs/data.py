@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from anemoi.core.errors import ConfigError
 
-from ..job import Choice, Job, Progress, Workspace
-from .terms import Area, Date, check_area, check_dates, check_names
+from ..job import Choice, Job, Offered, Progress, Workspace
+from .terms import Area, Date, check_area, check_names, check_times
 
 
 class DataJob(Job):
@@ -45,16 +45,22 @@ class DataJob(Job):
         statistics_end: Date | None = None,
         allow_nans: bool = False,
     ) -> None:
-        check_dates(start=start, end=end, statistics_start=statistics_start, statistics_end=statistics_end)
-        check_area(area)
-        check_names(variables=variables)
-        if start and end and start > end:
-            raise ConfigError(f"start: {start} is after the end, {end}.", fix="Write the earlier one first.")
+        self.start, self.end, self.area, self.variables = start, end, area, variables
         self.source, self.allow_nans = source, allow_nans
         subset = {"start": start, "end": end, "area": area and list(area), "select": variables}
         self.subset = {key: value for key, value in subset.items() if value}
         period = {"start": statistics_start, "end": statistics_end}
         self.period = {key: value for key, value in period.items() if value}
+
+    def check(self, offered: Offered) -> None:
+        """See :meth:`.Job.check`."""
+        start, end = self.start, self.end
+        check_times(start=start, end=end)
+        check_times(**{f"statistics_{edge}": date for edge, date in self.period.items()})
+        check_area(self.area)
+        check_names(variables=self.variables)
+        if start and end and start > end:
+            raise ConfigError(f"start: {start} is after the end, {end}.", fix="Write the earlier one first.")
 
     def command(self, workspace: Workspace) -> Sequence[str]:
         """See :meth:`.Job.command`."""

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from anemoi.core.config import Component, Spec
 from pydantic import Field
 
-from ..job import Choice, Job, Progress, Workspace
-from .terms import Area, Date, Duration, check_area, check_dates, check_lead_time
+from ..job import Choice, Job, Offered, Progress, Workspace
+from .terms import Area, Date, Duration, check_area, check_lead_time, check_times
 
 
 class EvaluateJob(Job):
@@ -54,9 +54,7 @@ class EvaluateJob(Job):
         seed: Annotated[int, Field(ge=0)] = 0,
         area: Area | None = None,
     ) -> None:
-        check_dates(start=start, end=end)
-        check_lead_time(lead_time)
-        check_area(area)
+        self.start, self.end, self.lead_time, self.area = start, end, lead_time, area
         self.model, self.source, self.perturbation = model, source, perturbation
         self.metrics = metrics or []
         self.given = {
@@ -67,6 +65,12 @@ class EvaluateJob(Job):
             "seed": seed,
             "area": area and "/".join(f"{edge:g}" for edge in area),
         }
+
+    def check(self, offered: Offered) -> None:
+        """See :meth:`.Job.check`."""
+        check_times(start=self.start, end=self.end)
+        check_lead_time(self.lead_time)
+        check_area(self.area)
 
     def command(self, workspace: Workspace) -> Sequence[str]:
         """See :meth:`.Job.command`."""

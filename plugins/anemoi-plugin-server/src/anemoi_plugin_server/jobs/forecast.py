@@ -10,8 +10,9 @@ from anemoi.core.config import Component, Spec
 from anemoi.core.errors import ConfigError
 from pydantic import Field
 
-from ..job import Choice, Job, Progress, Workspace
-from .terms import Area, Date, Duration, check_area, check_dates, check_lead_time, check_names
+from ..dates import check_dates
+from ..job import Choice, Job, Offered, Progress, Workspace
+from .terms import Area, Date, Duration, check_area, check_lead_time, check_names
 
 
 class ForecastJob(Job):
@@ -66,19 +67,23 @@ class ForecastJob(Job):
         above: Mapping[str, list[float]] | None = None,
         output: Annotated[str, Choice("output")] = "zarr",
     ) -> None:
-        check_dates(start=start)
-        check_lead_time(lead_time)
-        check_area(area)
-        check_names(variables=variables)
         chances = {"mean": "mean" in (statistics or ()), "spread": "spread" in (statistics or ())}
         self.together = {**chances, "quantiles": quantiles or [], "above": dict(above or {})}
-        if members == 1 and any(self.together.values()):
-            raise ConfigError(
-                "members: statistics and probabilities need two members at least.", fix="Write members: 10."
-            )
         self.model, self.start, self.lead_time, self.source = model, start, lead_time, source
         self.members, self.perturbation, self.seed = members, perturbation, seed
         self.area, self.variables, self.output = area, variables, output
+
+    def check(self, offered: Offered) -> None:
+        """See :meth:`.Job.check`."""
+        check_lead_time(self.lead_time)
+        check_area(self.area)
+        check_names(variables=self.variables)
+        if self.members == 1 and any(self.together.values()):
+            raise ConfigError(
+                "members: statistics and probabilities need two members at least.", fix="Write members: 10."
+            )
+        source = None if self.source is None else offered.source(self.source)
+        check_dates(offered.model(self.model), self.start, self.lead_time, source)
 
     def command(self, workspace: Workspace) -> Sequence[str]:
         """See :meth:`.Job.command`."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from anemoi.core.errors import NotThereError
 
-from ..job import Choice, Job, Workspace
+from ..job import Choice, Job, Offered, Workspace
 from .terms import Duration, check_names
 
 
@@ -34,8 +34,11 @@ class PlotJob(Job):
         variable: str | None = None,
         lead_time: Duration | None = None,
     ) -> None:
-        check_names(variable=None if variable is None else [variable])
         self.forecast, self.variable, self.lead_time = forecast, variable, lead_time
+
+    def check(self, offered: Offered) -> None:
+        """See :meth:`.Job.check`."""
+        check_names(variable=None if self.variable is None else [self.variable])
 
     def command(self, workspace: Workspace) -> Sequence[str]:
         """See :meth:`.Job.command`."""

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Final, TypeAlias
 
 import numpy as np
-from anemoi.core.errors import ConfigError
+from anemoi.core.errors import AnemoiError, ConfigError
 from anemoi.core.times import parse_date, parse_duration
 from pydantic import Field
 
@@ -27,7 +27,7 @@ Area: TypeAlias = tuple[Latitude, Longitude, Latitude, Longitude]
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}")
 
 
-def check_dates(**dates: str | None) -> None:
+def check_times(**dates: str | None) -> None:
     """Refuse times that no calendar has.
 
     Raises
@@ -39,7 +39,7 @@ def check_dates(**dates: str | None) -> None:
         if date is not None:
             try:
                 parse_date(date)
-            except ConfigError as error:
+            except AnemoiError as error:
                 raise ConfigError(f"{option}: {error.what}", fix=error.fix) from error
 
 

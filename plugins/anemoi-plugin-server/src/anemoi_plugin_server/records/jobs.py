@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import enum
+import re
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from anemoi.core.errors import NotThereError
-from sqlalchemy import Row, func, insert, or_, select, update
+from anemoi.core.errors import NotThereError, RequestError
+from sqlalchemy import Row, delete, func, insert, select, tuple_, update
 
 from .engine import Database
 from .tables import jobs
@@ -28,6 +29,9 @@ class State(str, enum.Enum):
 
 ENDED: Final = (State.FINISHED, State.FAILED, State.CANCELLED)
 """The states that a job stays in."""
+
+
+_IDENTIFIER: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -141,11 +145,16 @@ class JobRecords:
         NotThereError
             If there is none.
         """
-        with self._database.reading() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.id == identifier)).one_or_none()
-        if row is None:
+        found = self.several([identifier]) if _IDENTIFIER.fullmatch(identifier) else {}
+        if identifier not in found:
             raise NotThereError(f"There is no job {identifier}.", fix="It may have been removed.")
-        return JobRecord.of(row)
+        return found[identifier]
+
+    def several(self, identifiers: Collection[str]) -> dict[str, JobRecord]:
+        """Those of some jobs that there are, by identifier."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.id.in_(identifiers)))
+            return {row.id: JobRecord.of(row) for row in rows}
 
     def list(
         self,
@@ -174,10 +183,7 @@ class JobRecords:
         if states:
             query = query.where(jobs.c.state.in_([state.value for state in states]))
         if before is not None:
-            created, identifier = before
-            query = query.where(
-                or_(jobs.c.created < created, (jobs.c.created == created) & (jobs.c.id < identifier))
-            )
+            query = query.where(tuple_(jobs.c.created, jobs.c.id) < before)
         with self._database.reading() as connection:
             return [JobRecord.of(row) for row in connection.execute(query)]
 
@@ -287,6 +293,26 @@ class JobRecords:
                 .values(cancelling=True, revision=jobs.c.revision + 1)
             )
         return self.get(identifier)
+
+    def delete(self, identifier: str) -> None:
+        """Forget a job that has ended.
+
+        Raises
+        ------
+        NotThereError
+            If there is none.
+        RequestError
+            If it waits or runs.
+        """
+        with self._database.writing() as connection:
+            gone = connection.execute(
+                delete(jobs).where(
+                    jobs.c.id == identifier, jobs.c.state.in_([state.value for state in ENDED])
+                )
+            )
+        if not gone.rowcount:
+            job = self.get(identifier)
+            raise RequestError(f"The job {identifier} is {job.state.value}.", fix="Cancel it first.")
 
     def _change(self, job: JobRecord, **values: Any) -> bool:
         with self._database.writing() as connection:

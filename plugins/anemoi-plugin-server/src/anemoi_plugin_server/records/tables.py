@@ -29,8 +29,11 @@ jobs = Table(
     Column("result", String(64)),
     Column("size", BigInteger, nullable=False, default=0),
     Column("revision", Integer, nullable=False, default=0),
-    Index("jobs_by_state", "state", "created"),
-    Index("jobs_by_owner", "owner", "created"),
+    Index("jobs_by_time", "created", "id"),
+    Index("jobs_by_state", "state", "created", "id"),
+    Index("jobs_by_owner", "owner", "created", "id"),
+    Index("jobs_by_owner_and_state", "owner", "state", "created", "id"),
+    Index("jobs_by_result", "result"),
 )
 """One row for each job; ``attempt`` is what tells the worker that has it from one that had it."""
 
