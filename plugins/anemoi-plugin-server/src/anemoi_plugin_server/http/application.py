@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from ..pages import install as install_pages
 from ..services import Services
-from . import jobs, problems
+from . import fields, jobs, problems
 
 API = "/api/v1"
 """What every path of the API begins with."""
@@ -25,6 +25,7 @@ def application(services: Services) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
+    app.include_router(fields.router, prefix=API)
     app.include_router(jobs.router, prefix=API)
     install_pages(app)
     return app
