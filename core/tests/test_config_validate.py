@@ -211,6 +211,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "flag: expected bool",
     ):
         assert expected in str(error.value)
+    assert {each.key for each in error.value.problems} == {"extra", "cuont", "ratio", "flag"}
 
 
 def test_a_class_that_passes_its_options_on_takes_those_of_its_base() -> None:

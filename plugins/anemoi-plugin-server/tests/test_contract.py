@@ -5,3 +5,7 @@ from anemoi_plugin_testing import CommandContract
 
 class TestServe(CommandContract):
     name = "serve"
+
+
+class TestUsers(CommandContract):
+    name = "users"

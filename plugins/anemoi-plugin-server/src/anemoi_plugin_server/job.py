@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,8 @@ class Unit:
     name: str
 
 
-class Workspace(Protocol):
-    """What a job may reach: its own directory, and by name what the operator offers to its owner."""
-
-    directory: Path
-    """Empty at the first attempt; at a further one as the one before left it."""
-
-    attempt: int
-    """From one."""
+class Offered(Protocol):
+    """What the operator offers to jobs, by name."""
 
     def model(self, name: str) -> Path:
         """The checkpoint of a model at hand.
@@ -67,6 +61,16 @@ class Workspace(Protocol):
         RequestError
             If none is called so.
         """
+
+
+class Workspace(Offered, Protocol):
+    """What a job may reach: its own directory, and by name what the operator offers to its owner."""
+
+    directory: Path
+    """Empty at the first attempt; at a further one as the one before left it."""
+
+    attempt: int
+    """From one."""
 
     def result(self, job: str) -> Path:
         """The directory of the result of a finished job that the owner may see. It is not written to.
@@ -112,6 +116,18 @@ class Job(ABC):
     events: ClassVar[str] = "events.jsonl"
     """The file, in the directory of the job, that the command appends its events to (``--log-json``)."""
 
+    def check(self, offered: Offered) -> None:  # noqa: B027 (what need not be overridden)
+        """Refuse what the command would refuse, as far as that is quick to tell.
+
+        Called in the server before the job is queued, with options that are right one by one and names that
+        are offered.
+
+        Raises
+        ------
+        AnemoiError
+            An error that begins with the name of an option (``start: ...``) is shown beside it.
+        """
+
     @abstractmethod
     def command(self, workspace: Workspace) -> Sequence[str]:
         """Write what the command takes into the directory, and give its arguments, after ``anemoi``.
@@ -136,3 +152,14 @@ class Job(ABC):
             A line of :attr:`events`, with its ``event`` and ``time``.
         """
         return before
+
+
+def choices(kind: type[Job]) -> dict[str, Choice]:
+    """The options of a kind of job whose values are names that the server offers."""
+    hints = get_type_hints(kind.__init__, include_extras=True)
+    return {
+        option: mark
+        for option, hint in hints.items()
+        for mark in getattr(hint, "__metadata__", ())
+        if isinstance(mark, Choice)
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .offers import Offers
-from .records import Database, JobRecords
+from .records import Database, JobRecords, SessionRecords, UserRecords
 from .settings import Settings
 
 
@@ -23,12 +23,16 @@ class Services:
         The records of jobs.
     offers
         What jobs may name.
+    users, sessions
+        Who may log in, and who has.
     """
 
     settings: Settings
     database: Database
     jobs: JobRecords
     offers: Offers
+    users: UserRecords
+    sessions: SessionRecords
 
     @classmethod
     def of(cls, settings: Settings) -> Services:
@@ -42,4 +46,11 @@ class Services:
         for name in ("models", "work", "results"):
             (settings.place / name).mkdir(parents=True, exist_ok=True)
         database = Database(settings.database_url)
-        return cls(settings, database, JobRecords(database), Offers.of(settings))
+        return cls(
+            settings=settings,
+            database=database,
+            jobs=JobRecords(database),
+            offers=Offers.of(settings),
+            users=UserRecords(database),
+            sessions=SessionRecords(database),
+        )

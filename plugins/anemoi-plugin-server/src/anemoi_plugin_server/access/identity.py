@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 
+from .roles import Role
 
-class Role(enum.IntEnum):
-    """What a user may do; each includes those before it."""
-
-    VIEW = 1
-    RUN = 2
-    ADMINISTRATE = 3
+__all__ = ["LOCAL", "Administrator", "Role", "Runner", "User", "Viewer", "identify"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +34,32 @@ LOCAL = User("local", Role.ADMINISTRATE)
 
 
 def identify(request: Request) -> User:
-    """The user whose request this is."""
-    return LOCAL
+    """The user whose request this is, as :class:`.Guard` has found."""
+    user: User | None = getattr(request.state, "user", None)
+    if user is None:
+        raise HTTPException(401, "Nobody is logged in.", {"WWW-Authenticate": "Bearer"})
+    return user
 
 
-Viewer = Annotated[User, Depends(identify)]
-Runner = Annotated[User, Depends(identify)]
-Administrator = Annotated[User, Depends(identify)]
+class _AtLeast:
+    """A dependency of a route: the user, if they have this role."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+
+    def __call__(self, request: Request) -> User:
+        user = identify(request)
+        if user.role < self.role:
+            may, needed = user.role.name.lower(), self.role.name.lower()
+            raise HTTPException(403, f"{user.name} may {may}, and this takes one who may {needed}.")
+        return user
+
+
+def _user_who_may(role: Role) -> Any:
+    return Depends(_AtLeast(role))
+
+
+Viewer = Annotated[User, _user_who_may(Role.VIEW)]
+Runner = Annotated[User, _user_who_may(Role.RUN)]
+Administrator = Annotated[User, _user_who_may(Role.ADMINISTRATE)]
 """Parameters of a route: the user, who has at least this role."""

@@ -24,13 +24,28 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     import uvicorn
     from anemoi.core import config
 
+    from ..access import listening
     from ..http.application import application
+    from ..running.dispatcher import Dispatcher
     from ..services import Services
     from ..settings import Settings
 
     given = {"directory": data, "host": host, "port": port}
     words = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
     settings = config.validate(config.compose("serve", [*overrides, *words]), Settings)
+    listening.check(settings)
     services = Services.of(settings)
-    click.echo(f"http://{settings.host}:{settings.port}")
-    uvicorn.run(application(services), host=settings.host, port=settings.port, log_level="warning")
+    click.echo(listening.introduction(settings, f"http://{settings.host}:{settings.port}"))
+    app, dispatcher = application(services), Dispatcher(services)
+    dispatcher.start()
+    try:
+        uvicorn.run(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            server_header=False,
+            forwarded_allow_ips=",".join(settings.access.proxies),
+        )
+    finally:
+        dispatcher.stop()

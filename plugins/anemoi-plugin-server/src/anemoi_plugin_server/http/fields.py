@@ -4,39 +4,48 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from anemoi.core.config import build
 from anemoi.core.errors import NotThereError
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from ..access.identity import Viewer
+from ..access.identity import User, Viewer
+from ..access.ownership import job_seen_by
+from ..records import JobRecord
 from ..results.fields import Fields, Statistic, Wanted, difference, opened, time_of
 from ..results.packing import pack
 from ..services import Services
-from .dependencies import Parts
+from .dependencies import Parts, Seen
 
-router = APIRouter(prefix="/results/{job}/fields", tags=["fields"])
+router = APIRouter(prefix="/results/{identifier}/fields", tags=["fields"])
 
-FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+FOR_EVER: Final = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept-Encoding, Cookie"}
 """What a browser is told of what never changes."""
 
-SOURCE = "source:"
+SOURCE: Final = "source:"
 """What the name of a source that the operator offers begins with, where a result could be named as well."""
 
 
+def _of_file(job: Seen, file: str, parts: Parts) -> Fields:
+    return _fields(parts, job, file)
+
+
+Shown = Annotated[Fields, Depends(_of_file)]
+"""A parameter of a route: the fields of the file of a result that the user may see."""
+
+
 @router.get("")
-def describe(job: str, file: str, _: Viewer, parts: Parts) -> Response:
+def describe(shown: Shown) -> Response:
     """The times, variables, members and grid of a file of a result."""
-    return JSONResponse(_fields(parts, f"{job}/{file}").description(), headers=FOR_EVER)
+    return JSONResponse(shown.description(), headers=FOR_EVER)
 
 
 @router.get("/grid")
-def grid(request: Request, job: str, file: str, _: Viewer, parts: Parts) -> Response:
+def grid(request: Request, shown: Shown) -> Response:
     """For each cell of the raster the number of the point that it shows, as little-endian uint32."""
-    raster = _fields(parts, f"{job}/{file}").places.sampling.raster
-    content, headers = raster.astype("<u4").tobytes(), FOR_EVER
+    content, headers = shown.places.sampling.raster.astype("<u4").tobytes(), FOR_EVER
     if "gzip" in request.headers.get("accept-encoding", ""):
         content, headers = gzip.compress(content, 2), {**FOR_EVER, "Content-Encoding": "gzip"}
     return _binary(content, headers)
@@ -44,11 +53,10 @@ def grid(request: Request, job: str, file: str, _: Viewer, parts: Parts) -> Resp
 
 @router.get("/values")
 def values(
-    job: str,
-    file: str,
+    shown: Shown,
     variable: str,
     time: str,
-    _: Viewer,
+    user: Viewer,
     parts: Parts,
     statistic: Statistic = "mean",
     member: Annotated[int, Query(ge=0)] = 0,
@@ -59,41 +67,38 @@ def values(
 
     ``minus`` is another file, ``JOB/FILE``, or ``source:NAME``: what it has is taken away.
     """
-    one, when = _fields(parts, f"{job}/{file}"), time_of(time)
-    wanted = Wanted(variable, statistic, member, threshold)
-    field = difference(one, _fields(parts, minus), when, wanted) if minus else one.at(when, wanted)
-    changes = minus.startswith(SOURCE)
-    return _binary(
-        pack(field[one.places.sampling.points]), {"Cache-Control": "no-store"} if changes else FOR_EVER
-    )
+    wanted, when = Wanted(variable, statistic, member, threshold), time_of(time)
+    other = _named(parts, user, minus) if minus else None
+    field = shown.at(when, wanted) if other is None else difference(shown, other, when, wanted)
+    headers = {"Cache-Control": "no-store"} if minus.startswith(SOURCE) else FOR_EVER
+    return _binary(pack(field[shown.places.sampling.points]), headers)
 
 
 @router.get("/point")
 def point(
-    job: str,
-    file: str,
+    shown: Shown,
     variable: str,
     latitude: Annotated[float, Query(ge=-90, le=90)],
     longitude: Annotated[float, Query(ge=-360, le=360)],
-    _: Viewer,
-    parts: Parts,
 ) -> Response:
     """All members of a variable at the point nearest to a place, over time."""
-    found = _fields(parts, f"{job}/{file}").point(latitude, longitude, variable)
-    return JSONResponse(found, headers=FOR_EVER)
+    return JSONResponse(shown.point(latitude, longitude, variable), headers=FOR_EVER)
 
 
-def _fields(parts: Services, name: str) -> Fields:
+def _named(parts: Services, user: User, name: str) -> Fields:
     """The fields of ``JOB/FILE`` or of ``source:NAME``."""
     if name.startswith(SOURCE):
         return Fields(build("source", parts.offers.source(name.removeprefix(SOURCE))))
-    identifier, _, path = name.partition("/")
-    job = parts.jobs.get(identifier)
+    identifier, _, file = name.partition("/")
+    return _fields(parts, job_seen_by(parts, user, identifier), file)
+
+
+def _fields(parts: Services, job: JobRecord, file: str) -> Fields:
     directory = (parts.offers.results / (job.result or "") / "files").resolve()
-    file = (directory / path).resolve()
-    if not job.result or not path or directory not in file.parents or not file.exists():
-        raise NotThereError(f"The result of job {identifier} has no {path!r}.")
-    return opened(file)
+    path = (directory / file).resolve()
+    if not job.result or directory not in path.parents or not path.exists():
+        raise NotThereError(f"The result of job {job.id} has no {file!r}.")
+    return opened(path)
 
 
 def _binary(content: bytes, headers: Mapping[str, str]) -> Response:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from anemoi.core.config import Component, Spec
 from pydantic import Field
 
-from ..job import Choice, Job, Progress, Workspace
+from ..dates import check_dates
+from ..job import Choice, Job, Offered, Progress, Workspace
 
 
 class ForecastJob(Job):
@@ -58,6 +59,11 @@ class ForecastJob(Job):
         self.model, self.start, self.lead_time, self.source = model, start, lead_time, source
         self.members, self.perturbation, self.seed = members, perturbation, seed
         self.area, self.variables, self.output = area, variables, output
+
+    def check(self, offered: Offered) -> None:
+        """See :meth:`.Job.check`."""
+        source = None if self.source is None else offered.source(self.source)
+        check_dates(offered.model(self.model), self.start, self.lead_time, source)
 
     def command(self, workspace: Workspace) -> Sequence[str]:
         """See :meth:`.Job.command`."""

@@ -7,7 +7,8 @@ from anemoi.core.plugins import components
 from fastapi import APIRouter, Request, Response
 
 from ..access.identity import User, Viewer
-from ..http.dependencies import Parts
+from ..access.ownership import owner_seen_by
+from ..http.dependencies import Parts, Seen
 from ..http.fields import SOURCE
 from ..records import JobRecord, State
 from ..services import Services
@@ -22,14 +23,13 @@ MOST = 100
 
 
 @router.get("/view/{identifier}")
-def view(request: Request, identifier: str, user: Viewer, parts: Parts, file: str = "") -> Response:
+def view(request: Request, job: Seen, parts: Parts, file: str = "") -> Response:
     """The map of a file of a result."""
-    job = parts.jobs.get(identifier)
     files = drawable(parts, job)
     if file and file not in files:
-        raise NotThereError(f"The result of job {identifier} has no {file!r} that could be drawn.")
+        raise NotThereError(f"The result of job {job.id} has no {file!r} that could be drawn.")
     chosen = file or (files[0] if files else "")
-    return render(request, "view.html", user=user, kinds=offered_kinds(), job=job, files=files, file=chosen)
+    return render(request, "view.html", kinds=offered_kinds(), job=job, files=files, file=chosen)
 
 
 @router.get("/compare")
@@ -41,9 +41,7 @@ def compare(request: Request, user: Viewer, parts: Parts, one: str = "", other: 
     for named, known in ((one, forecasts), (other, others)):
         if named and named not in known:
             raise NotThereError(f"There is no {named!r} to compare.", fix="Choose one at /compare.")
-    return render(
-        request, "compare.html", user=user, forecasts=forecasts, others=others, one=one, other=other
-    )
+    return render(request, "compare.html", forecasts=forecasts, others=others, one=one, other=other)
 
 
 def drawable(parts: Services, job: JobRecord) -> list[str]:
@@ -55,7 +53,7 @@ def drawable(parts: Services, job: JobRecord) -> list[str]:
 def _forecasts(parts: Services, user: User) -> dict[str, str]:
     """The files of finished jobs, with what they were asked for."""
     found = {}
-    for job in parts.jobs.list(states=(State.FINISHED,), limit=MOST):
+    for job in parts.jobs.list(owner=owner_seen_by(parts, user), states=(State.FINISHED,), limit=MOST):
         said = " · ".join(str(value) for value in job.options.values() if isinstance(value, str))
         for file in drawable(parts, job):
             found[f"{job.id}/{file}"] = f"{said} ({job.id[:6]})"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import enum
+import re
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from anemoi.core.errors import NotThereError
-from sqlalchemy import Row, func, insert, or_, select, update
+from anemoi.core.errors import NotThereError, RequestError
+from sqlalchemy import Row, delete, func, insert, select, tuple_, update
 
 from .engine import Database
 from .tables import jobs
@@ -28,6 +29,9 @@ class State(str, enum.Enum):
 
 ENDED: Final = (State.FINISHED, State.FAILED, State.CANCELLED)
 """The states that a job stays in."""
+
+
+_IDENTIFIER: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class JobRecord:
         Who has it, or had it last.
     attempt
         How often it was begun.
+    losses
+        How often its worker was lost.
     done, total
         Steps; a total of 0 is not known.
     cancelling
@@ -78,6 +84,7 @@ class JobRecord:
     ended: float | None
     worker: str | None
     attempt: int
+    losses: int
     done: int
     total: int
     cancelling: bool
@@ -138,11 +145,16 @@ class JobRecords:
         NotThereError
             If there is none.
         """
-        with self._database.reading() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.id == identifier)).one_or_none()
-        if row is None:
+        found = self.several([identifier]) if _IDENTIFIER.fullmatch(identifier) else {}
+        if identifier not in found:
             raise NotThereError(f"There is no job {identifier}.", fix="It may have been removed.")
-        return JobRecord.of(row)
+        return found[identifier]
+
+    def several(self, identifiers: Collection[str]) -> dict[str, JobRecord]:
+        """Those of some jobs that there are, by identifier."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.id.in_(identifiers)))
+            return {row.id: JobRecord.of(row) for row in rows}
 
     def list(
         self,
@@ -171,10 +183,7 @@ class JobRecords:
         if states:
             query = query.where(jobs.c.state.in_([state.value for state in states]))
         if before is not None:
-            created, identifier = before
-            query = query.where(
-                or_(jobs.c.created < created, (jobs.c.created == created) & (jobs.c.id < identifier))
-            )
+            query = query.where(tuple_(jobs.c.created, jobs.c.id) < before)
         with self._database.reading() as connection:
             return [JobRecord.of(row) for row in connection.execute(query)]
 
@@ -187,14 +196,24 @@ class JobRecords:
             found = {row[0]: row[1] for row in connection.execute(query)}
         return {state: found.get(state.value, 0) for state in State}
 
-    def claim(self, worker: str) -> JobRecord | None:
-        """Take the job that has waited longest, and begin its next attempt; None if none waits."""
+    def claim(self, worker: str, *, without: Collection[str] = ()) -> JobRecord | None:
+        """Take the job that has waited longest, and begin its next attempt; None if none waits.
+
+        Parameters
+        ----------
+        worker
+            Who takes it.
+        without
+            Kinds that are left where they are.
+        """
         waiting = (
             select(jobs.c.id)
             .where(jobs.c.state == State.QUEUED.value)
             .order_by(jobs.c.created, jobs.c.id)
             .limit(1)
         )
+        if without:
+            waiting = waiting.where(jobs.c.kind.not_in(without))
         while True:
             with self._database.writing() as connection:
                 identifier = connection.execute(waiting).scalar()
@@ -237,9 +256,17 @@ class JobRecords:
             size=size,
         )
 
-    def requeue(self, job: JobRecord) -> bool:
-        """Put a job whose worker is lost back to where it was in the queue; whether it still had the job."""
-        return self._change(job, state=State.QUEUED.value, worker=None)
+    def requeue(self, job: JobRecord, *, lost: bool = False) -> bool:
+        """Put a job back to where it was in the queue; whether the attempt still had the job.
+
+        Parameters
+        ----------
+        job
+            The attempt that is over.
+        lost
+            Whether its worker was lost, which is counted.
+        """
+        return self._change(job, state=State.QUEUED.value, worker=None, losses=jobs.c.losses + int(lost))
 
     def cancel(self, identifier: str) -> JobRecord:
         """Cancel a job that waits, and ask for the end of one that runs; an ended one stays as it is.
@@ -266,6 +293,26 @@ class JobRecords:
                 .values(cancelling=True, revision=jobs.c.revision + 1)
             )
         return self.get(identifier)
+
+    def delete(self, identifier: str) -> None:
+        """Forget a job that has ended.
+
+        Raises
+        ------
+        NotThereError
+            If there is none.
+        RequestError
+            If it waits or runs.
+        """
+        with self._database.writing() as connection:
+            gone = connection.execute(
+                delete(jobs).where(
+                    jobs.c.id == identifier, jobs.c.state.in_([state.value for state in ENDED])
+                )
+            )
+        if not gone.rowcount:
+            job = self.get(identifier)
+            raise RequestError(f"The job {identifier} is {job.state.value}.", fix="Cancel it first.")
 
     def _change(self, job: JobRecord, **values: Any) -> bool:
         with self._database.writing() as connection:

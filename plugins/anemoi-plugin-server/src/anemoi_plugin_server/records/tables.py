@@ -21,6 +21,7 @@ jobs = Table(
     Column("ended", Float),
     Column("worker", String(255)),
     Column("attempt", Integer, nullable=False, default=0),
+    Column("losses", Integer, nullable=False, default=0),
     Column("done", Integer, nullable=False, default=0),
     Column("total", Integer, nullable=False, default=0),
     Column("cancelling", Boolean, nullable=False, default=False),
@@ -28,7 +29,62 @@ jobs = Table(
     Column("result", String(64)),
     Column("size", BigInteger, nullable=False, default=0),
     Column("revision", Integer, nullable=False, default=0),
-    Index("jobs_by_state", "state", "created"),
-    Index("jobs_by_owner", "owner", "created"),
+    Index("jobs_by_time", "created", "id"),
+    Index("jobs_by_state", "state", "created", "id"),
+    Index("jobs_by_owner", "owner", "created", "id"),
+    Index("jobs_by_owner_and_state", "owner", "state", "created", "id"),
+    Index("jobs_by_result", "result"),
 )
 """One row for each job; ``attempt`` is what tells the worker that has it from one that had it."""
+
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(255), nullable=False),
+    Column("until", Float, nullable=False),
+)
+"""Who may do what only one server at a time may do, and until when."""
+
+users = Table(
+    "users",
+    METADATA,
+    Column("name", String(255), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("created", Float, nullable=False),
+)
+"""The users that an administrator has added."""
+
+tokens = Table(
+    "tokens",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("user", String(255), nullable=False, index=True),
+    Column("digest", String(64), nullable=False),
+    Column("label", String(100), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+)
+"""What users of a program show instead of a password: the SHA-256 of each alone."""
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("user", String(255), nullable=False, index=True),
+    Column("role", String(16)),
+    Column("token", String(16), index=True),
+    Column("expires", Float, nullable=False),
+)
+"""Browsers that are logged in: the SHA-256 of the cookie of each, and its role if a provider gave it."""
+
+logins = Table(
+    "logins",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("nonce", String(64), nullable=False),
+    Column("verifier", String(128), nullable=False),
+    Column("destination", String(2000), nullable=False),
+    Column("expires", Float, nullable=False),
+)
+"""Browsers that are on their way to a provider of identities and back."""
