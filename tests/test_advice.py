@@ -23,7 +23,7 @@ QUOTED = re.compile(r"[`'](anemoi [a-z][^`']*)[`']")
 PLAIN = re.compile(r"(?<![`'\w/-])anemoi [a-z][^\n`]*?(?=$|\n|[;,.)](?:\s|$)| \(|\))")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]+")
 ASSIGNED = re.compile(r"(?<![\w.{/=+-])(\+?[a-z]\w*(?:\.\w+)*)=(\[[^\]]*\]|[^\s,;:)]+)")
-OTHERS = re.compile(r"\b(pip|git|srun|torchrun|dask|grib_copy|wandb|conda) ")
+OTHERS = re.compile(r"\b(pip|git|srun|torchrun|dask|grib_copy|wandb|conda|PRAGMA) ")
 """Programs of others, whose words are not ours."""
 
 GENERAL = {"key", "group", "name"}
@@ -110,13 +110,13 @@ def options_of() -> dict[str, set[str]]:
     return found
 
 
-def in_the_configuration(key: str, value: str) -> bool:
-    """Whether ``anemoi train`` knows a key; of a group whose choice is left open, whether there is one."""
+def in_the_configuration(key: str, value: str, primary: str) -> bool:
+    """Whether a configuration knows a key; of a group whose choice is left open, whether there is one."""
     if value.isalpha() and value.isupper():
-        return key.partition(".")[0] in config.compose("train").values
+        return key.partition(".")[0] in config.compose(primary).values
     domains = ["+domains.NAME.data.name=zarr"] if "domains." in key else []
     try:
-        composition = config.compose("train", [*domains, f"{key}={value or 'x'}"])
+        composition = config.compose(primary, [*domains, f"{key}={value or 'x'}"])
     except ConfigError as error:
         print(error)
         return False
@@ -171,4 +171,5 @@ def test_the_key_is_one(place: str, key: str, value: str) -> None:
     known = options_of()
     if (rest or first) in (known.get(first, ()) if rest else set().union(*known.values())):
         return
-    assert in_the_configuration(key, value), f"{place}: {key}={value}"
+    primary = "serve" if place.startswith("plugins/anemoi-plugin-server/") else "train"
+    assert in_the_configuration(key, value, primary), f"{place}: {key}={value}"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+    from .config.check import Problem
+
 
 class AnemoiError(Exception):
     """A mistake in the input or the environment, said so that the reader can mend it.
@@ -83,7 +85,20 @@ class PluginsError(PluginError):
 
 
 class ConfigError(AnemoiError):
-    """A configuration does not compose, or a value in it is not what its component takes."""
+    """A configuration does not compose, or a value in it is not what its component takes.
+
+    Parameters
+    ----------
+    what, fix
+        As for every error.
+    problems
+        The same one by one, each with its key, for a form that shows an error beside its field; empty where
+        they are not known.
+    """
+
+    def __init__(self, what: str, *, fix: str | None = None, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(what, fix=fix)
+        self.problems = tuple(problems)
 
 
 class CheckpointError(AnemoiError):

@@ -4,6 +4,7 @@ Composing needs Hydra and checking needs pydantic; both are imported when they a
 """
 
 from .build import Builder, build, builder
+from .check import Problem
 from .components import constructor_of, is_same_component, options_of
 from .compose import compose, extend, override
 from .composition import Composition, Origin
@@ -17,6 +18,7 @@ __all__ = [
     "Composition",
     "Layer",
     "Origin",
+    "Problem",
     "Spec",
     "SupportsCheck",
     "build",

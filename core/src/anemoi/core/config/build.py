@@ -112,7 +112,7 @@ def check_component(
     found, checked = check(schema, options_of(spec))
     if checked is None:
         owner = f"The {describe(kind, spec)} does not take these options."
-        raise ConfigError("\n".join([owner, *map(str, found)]))
+        raise ConfigError("\n".join([owner, *map(str, found)]), problems=found)
     try:
         return checked.given(lambda part, own: Builder(part, own, trust_code))
     except ValueError as error:

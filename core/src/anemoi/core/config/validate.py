@@ -81,7 +81,7 @@ def refuse(composition: Composition, found: Sequence[Problem]) -> None:
     """Raise a ConfigError of all problems, if there are any."""
     if found:
         count = "a problem" if len(found) == 1 else f"{len(found)} problems"
-        raise ConfigError("\n".join([f"{composition.title} has {count}.", *map(str, found)]))
+        raise ConfigError("\n".join([f"{composition.title} has {count}.", *map(str, found)]), problems=found)
 
 
 def problems(composition: Composition, settings: Callable[..., Any] | None = None) -> list[Problem]:

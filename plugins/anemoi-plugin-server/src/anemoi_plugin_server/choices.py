@@ -1,0 +1,81 @@
+"""The options of jobs that name what the server offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from anemoi.core.config import Problem, constructor_of
+from anemoi.core.config.options import Parameter, options
+from anemoi.core.errors import AnemoiError, NotThereError, RequestError
+from anemoi.core.plugins import find
+
+from .job import Choice
+from .models import Model
+from .records import State
+from .services import Services
+
+
+def parameters(kind: str) -> Mapping[str, Parameter]:
+    """The options of a job.
+
+    Raises
+    ------
+    PluginError
+        If there is no such job, or it cannot be used.
+    """
+    return options(constructor_of("job", {"name": kind}, trust_code=False), kind="job")
+
+
+def mark(parameter: Parameter, kind: type[Any]) -> Any:
+    """What an option is annotated with of this class, such as :class:`.Choice`; None if with nothing."""
+    metadata = getattr(parameter.type, "__metadata__", ())
+    return next((each for each in metadata if isinstance(each, kind)), None)
+
+
+def names(services: Services, choice: Choice) -> list[str]:
+    """What may be chosen; nothing for results, of which there are too many to list."""
+    offers = services.offers
+    if choice.of == "model":
+        return offers.model_names()
+    return sorted({"source": offers.sources, "output": offers.outputs}.get(choice.of, ()))
+
+
+def problems(services: Services, kind: str, given: Mapping[str, Any], *, owner: str) -> Iterator[Problem]:
+    """What cannot be chosen of what a job is given, with its defaults."""
+    for name, parameter in parameters(kind).items():
+        choice = mark(parameter, Choice)
+        value = given.get(name, None if parameter.required else parameter.default)
+        if choice is None or value is None:
+            continue
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            if refused := _refusal(services, choice.of, each, owner):
+                yield Problem(name, refused.what, refused.fix or "")
+
+
+def _refusal(services: Services, of: str, name: str, owner: str) -> AnemoiError | None:
+    try:
+        _check(services, of, name, owner)
+    except AnemoiError as error:
+        return error
+    return None
+
+
+def _check(services: Services, of: str, name: str, owner: str) -> None:
+    offers = services.offers
+    if of == "model":
+        Model.read(offers.model(name)).check_usable()
+    elif of == "source":
+        find("source", str(offers.source(name).get("name")))
+    elif of == "output":
+        find("output", str(offers.output(name).get("name")))
+    elif of == "result":
+        job = services.jobs.get(name)
+        if job.owner != owner:
+            raise NotThereError(f"{owner} has no job {name}.", fix="Choose one of your own.")
+        if job.state is not State.FINISHED or job.result is None:
+            raise NotThereError(
+                f"The job {name} is {job.state.value} and has no result.", fix="Choose a finished one."
+            )
+    else:
+        raise RequestError(f"There is nothing to choose that is called {of!r}.")

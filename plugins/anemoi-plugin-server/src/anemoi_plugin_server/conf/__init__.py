@@ -1,0 +1,5 @@
+"""The configuration of ``anemoi serve``."""
+
+from ..settings import Settings
+
+SETTINGS = {"serve": Settings}

@@ -1,0 +1,1 @@
+"""The application: the API and the pages over HTTP."""

@@ -1,0 +1,96 @@
+"""The form for a new job, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from anemoi.core.config import Problem
+from anemoi.core.config.schema import Schema
+from anemoi.core.errors import AnemoiError, NotThereError
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from ..access.identity import Runner, User
+from ..access.ownership import job_seen_by
+from ..http.dependencies import Parts
+from ..http.problems import problems_of, status_of
+from ..records import State
+from ..services import Services
+from ..submission import submit
+from .forms import fields, nested, options_from, schema_of, unplaced
+from .kinds import offered_kinds
+from .rendering import PageRoute, render
+
+router = APIRouter(prefix="/new", route_class=PageRoute, include_in_schema=False)
+
+SHOW: Final = "_show"
+"""The button that asks for the form again, with the fields of the components that it now names."""
+
+
+@router.get("/{kind}")
+def form(request: Request, kind: str, user: Runner, parts: Parts, like: str = "") -> Response:
+    """An empty form; with the options of another job, or those of the address, filled in."""
+    given: Mapping[str, Any] = job_seen_by(parts, user, like).options if like else {}
+    schema = schema_of(kind, given)
+    asked = {key: value for key, value in request.query_params.items() if key != "like"}
+    options = {**given, **options_from(schema, asked)}
+    return _page(request, kind, user, parts, schema, options)
+
+
+@router.post("/{kind}")
+async def create(request: Request, kind: str, user: Runner, parts: Parts) -> Response:
+    """Put the job in the queue and show it; or show the form again, with what is wrong beside each field."""
+    given = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    schema = schema_of(kind, nested(given))
+    options = options_from(schema, given)
+    if SHOW in given:
+        return _page(request, kind, user, parts, schema, options)
+    try:
+        job = submit(parts, kind, options, owner=user.name)
+    except AnemoiError as error:
+        status = 422 if isinstance(error, NotThereError) else status_of(error)
+        return _page(request, kind, user, parts, schema, options, _problems(error), status)
+    return RedirectResponse(f"/jobs/{job.id}", 303)
+
+
+def _page(
+    request: Request,
+    kind: str,
+    user: User,
+    parts: Services,
+    schema: Schema,
+    options: Mapping[str, Any],
+    found: Iterable[Problem] = (),
+    status: int = 200,
+) -> Response:
+    kinds = {each["kind"]: each for each in offered_kinds()}
+    shown = fields(schema, options, _names(parts, user), found)
+    return render(
+        request,
+        "new.html",
+        status=status,
+        kind=kinds[kind],
+        fields=shown,
+        problems=list(found),
+        unplaced=unplaced(found, shown),
+        models=parts.offers.model_names(),
+        show=SHOW,
+    )
+
+
+def _names(parts: Services, user: User) -> dict[str, list[str]]:
+    """What the form may name."""
+    finished = parts.jobs.list(states=(State.FINISHED,), owner=user.name)
+    return {
+        "model": parts.offers.model_names(),
+        "source": sorted(parts.offers.sources),
+        "output": sorted(parts.offers.outputs),
+        "result": [job.id for job in finished],
+    }
+
+
+def _problems(error: AnemoiError) -> list[Problem]:
+    """What an error says of each option; of none if it tells of no option."""
+    found = [Problem(key, what, fix or "") for key, what, fix in problems_of(error)]
+    return found or [Problem("", error.what, error.fix or "")]

@@ -1,0 +1,1 @@
+"""Results of jobs: kept by their contents, and read for the page."""

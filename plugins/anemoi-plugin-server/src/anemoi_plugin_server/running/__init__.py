@@ -1,0 +1,1 @@
+"""Queued jobs on workers, each in a process of its own."""
