@@ -180,8 +180,8 @@ def _absent(
     times = sorted({date + offset for need in wanted for offset in need.offsets for date in dates})
     outside = [time for time in times if time.tolist() not in there]
     # States farther apart than in training suit an interpolator, which is given every so many of them.
-    between = any((time - times[0]) % source.frequency for time in times)
-    otherwise = bool(outside) and between and source.frequency != interval
+    suits = source.frequency > interval and not any((time - times[0]) % source.frequency for time in times)
+    otherwise = bool(outside) and source.frequency != interval and not suits
     if otherwise:
         reasons.append(
             f"the checkpoint's states are {format_duration(interval)} apart, "
