@@ -1,13 +1,15 @@
 """How long a step of a training takes beside anemoi-training, from data on disk to weights, and how much memory.
 
     python benchmarks/training.py [--models transformer graphtransformer gnn] [--objectives rollout] [--members 2]
-        [--refinements 4 5] [--grids 32 48] [--variables 4 80] [--settings eager compiled] [--sides ours theirs] [--steps 8] [--rounds 3] [--threads 2] [--output runs/training]
+        [--refinements 4 5] [--grids 32 48] [--variables 4 80] [--settings eager compiled] [--sides ours theirs] [--steps 8] [--rounds 3] [--threads 2] [--no-parts]
+        [--output runs/training]
 
 Both train by their own commands, in processes of their own that take turns in every round: the same data set, graph
 and architecture (128 channels, 4 layers, heads of 16 channels, windows of 512 nodes, no features that are trained),
 AdamW, one sample a step, float32, nothing computed again for the gradient, no validation and no plots. The
 first two steps are not counted. A side counts with its better setting. ``first step`` is from the command to the
-end of its first step; memory is the peak of the process. ``--objectives ensemble diffusion`` train as the peer's
+end of its first step; ``processor`` is what a step takes of the processor, whatever else the machine does; memory is
+the peak of the process. ``--objectives ensemble diffusion`` train as the peer's
 ``ensemble_crps`` and ``transport_edm_diffusion`` do: members that are conditioned on noise at each hidden node, by the almost fair
 CRPS, and EDM on states. The peer has no gnn for these. The peer's environment is made at the first run, in
 ``benchmarks/peer/.venv-training``. In its better setting, ours trains once more with a stopwatch for the parts of
@@ -114,6 +116,7 @@ class Result:
     """What came of one training."""
 
     step: float
+    processor: float
     first: float
     memory: float
     parameters: int
@@ -238,17 +241,28 @@ def train(side: str, case: Case, setting: str, data: Path, chosen: argparse.Name
         with (folder / "log").open("wb") as log:
             began, first = time.time(), 0.0
             process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-            while not first and process.poll() is None:
+            used: list[float] = []  # by the process, when each step ended
+            while len(used) < chosen.steps and process.poll() is None:
                 time.sleep(0.01)
-                first = time.time() - began if record.exists() and record.stat().st_size else 0.0
+                ended = record.read_text().count("\n") if record.exists() else 0
+                first = first or (time.time() - began if ended else 0.0)
+                used += [_processor_time(process.pid)] * (ended - len(used))
             usage = os.wait4(process.pid, 0)[2] if process.returncode is None else None
         lines = [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
         if len(lines) < chosen.steps or usage is None:
             sys.exit(f"{side}, {case}, {setting}:\n{(folder / 'log').read_text()[-4000:]}")
         ends = [line["seconds"] for line in lines]
-        steps = np.diff(ends)[UNCOUNTED - 1 :]
+        steps, seconds = np.diff(ends)[UNCOUNTED - 1 :], np.diff(used)[UNCOUNTED - 1 :]
         parameters = lines[0].get("parameters") or _parameters((folder / "log").read_text())
-        return Result(statistics.median(steps), first, 1024 * usage.ru_maxrss, parameters)
+        return Result(
+            statistics.median(steps), statistics.median(seconds), first, 1024 * usage.ru_maxrss, parameters
+        )
+
+
+def _processor_time(pid: int) -> float:
+    """The seconds that a process has used so far, as Linux tells them."""
+    fields = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def parts(case: Case, setting: str, data: Path, chosen: argparse.Namespace) -> dict[str, float]:
@@ -323,6 +337,7 @@ def report(case: Case, rounds: Mapping[str, Mapping[str, list[Result]]]) -> None
     sides = next(iter(rounds.values()))
     for what, label, unit, scale in (
         ("step", "step", "s", 1.0),
+        ("processor", "processor", "s", 1.0),
         ("first", "first step", "s", 1.0),
         ("memory", "memory", "MB", 1e-6),
         ("parameters", "parameters", "", 1.0),
@@ -347,6 +362,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--parts", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--output", type=Path, default=Path("runs/training"))
     chosen = parser.parse_args()
     if chosen.steps <= UNCOUNTED:
@@ -373,7 +389,7 @@ def main() -> None:
                 setting: {side: [asdict(each) for each in found] for side, found in sides.items()}
                 for setting, sides in rounds.items()
             }
-            if "ours" in chosen.sides:
+            if "ours" in chosen.sides and chosen.parts:
                 step, setting = best(rounds, "ours", "step")
                 numbers["parts"] = parts(case, setting, data, chosen)
                 numbers["floor"] = floor(case, data, chosen)
