@@ -83,7 +83,7 @@ ensembles: $(VENV)/installed
 		training.steps=300 training.rollout=3 training.rollout_steps=100 \
 		training.validation.members=8 training.validation.rollout=4 "metric=[crps,spread-skill]" --output ensembles/sample-many
 	$(BIN)/anemoi train +experiment=quickstart --from ensembles/sample-one/checkpoint.safetensors $(ONWARDS) \
-		training.steps=600 training.rollout_steps=200 --output ensembles/sample-more
+		training.steps=400 training.rollout_steps=150 --output ensembles/sample-more
 	cd ensembles && for many in earth-many sample-many; do \
 		case $$many in earth-*) test="$(TEST_EARTH)";; *) test="$(TEST_SAMPLE)";; esac; \
 		$(BIN)/anemoi evaluate $$many/checkpoint.safetensors $$test --members 8 --lagged 4 > $$many.json || exit; \
