@@ -62,8 +62,9 @@ regions: $(VENV)/installed
 # Days between training and test are left for choices: a validation for the ensemble.
 MEMBERS := loss=crps objective.noise_channels=8 training.learning_rate=5.0e-3 \
 	"training.start.new=['*modulation*']" "training.start.drop=['*norm*.norm.*']"
+HELD_OUT := dates.end=2000-05-03T00 dates.validation.start=2000-05-03T06 dates.validation.end=2000-05-08T00
 ONWARDS := training.learning_rate=5.0e-3
-TEST_EARTH := --lead-time 72h --start 2000-05-08T06 --end 2000-05-16T00 --json
+TEST_EARTH := --lead-time 72h --start 2000-05-16T06 --json
 TEST_SAMPLE := --lead-time 72h --start 2025-12-22 --json
 
 ensembles: $(VENV)/installed
@@ -71,16 +72,19 @@ ensembles: $(VENV)/installed
 	mkdir ensembles
 	$(BIN)/anemoi train +experiment=sample-earth dates.end=2000-05-03T00 --output ensembles/earth-one
 	$(BIN)/anemoi train +experiment=sample-earth-ensemble --from ensembles/earth-one/checkpoint.safetensors $(MEMBERS) \
-		dates.end=2000-05-03T00 dates.validation.start=2000-05-03T06 dates.validation.end=2000-05-08T00 \
-		training.steps=400 training.rollout=2 training.rollout_steps=150 --output ensembles/earth-many
+		$(HELD_OUT) training.steps=400 training.rollout=2 training.rollout_steps=150 --output ensembles/earth-two
+	$(BIN)/anemoi train +experiment=sample-earth-ensemble --from ensembles/earth-two/checkpoint.safetensors \
+		$(HELD_OUT) training.steps=60 training.rollout_steps=50 training.warmup_steps=5 training.learning_rate=2.5e-3 \
+		--output ensembles/earth-many
 	$(BIN)/anemoi train +experiment=sample-earth --from ensembles/earth-one/checkpoint.safetensors $(ONWARDS) \
 		dates.end=2000-05-03T00 training.steps=500 training.rollout_steps=150 --output ensembles/earth-more
 	$(BIN)/anemoi train +experiment=quickstart --output ensembles/sample-one
 	$(BIN)/anemoi train +experiment=quickstart objective=ensemble --from ensembles/sample-one/checkpoint.safetensors \
 		$(MEMBERS) scalers.tendency.name=tendency-stdev "training.learning_rates=[{weights: '*modulation*', factor: 0.1}]" \
-		training.steps=300 training.rollout=3 training.rollout_steps=100 --output ensembles/sample-many
+		training.steps=300 training.rollout=3 training.rollout_steps=100 \
+		training.validation.members=8 training.validation.rollout=4 "metric=[crps,spread-skill]" --output ensembles/sample-many
 	$(BIN)/anemoi train +experiment=quickstart --from ensembles/sample-one/checkpoint.safetensors $(ONWARDS) \
-		training.steps=600 training.rollout_steps=200 --output ensembles/sample-more
+		training.steps=400 training.rollout_steps=150 --output ensembles/sample-more
 	cd ensembles && for many in earth-many sample-many; do \
 		case $$many in earth-*) test="$(TEST_EARTH)";; *) test="$(TEST_SAMPLE)";; esac; \
 		$(BIN)/anemoi evaluate $$many/checkpoint.safetensors $$test --members 8 --lagged 4 > $$many.json || exit; \

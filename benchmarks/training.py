@@ -1,13 +1,17 @@
 """How long a step of a training takes beside anemoi-training, from data on disk to weights, and how much memory.
 
-    python benchmarks/training.py [--models transformer graphtransformer gnn] [--refinements 4 5] [--grids 32 48]
-        [--variables 4 80] [--settings eager compiled] [--sides ours theirs] [--steps 8] [--rounds 3] [--threads 2] [--output runs/training]
+    python benchmarks/training.py [--models transformer graphtransformer gnn] [--objectives rollout] [--members 2]
+        [--refinements 4 5] [--grids 32 48] [--variables 4 80] [--settings eager compiled] [--sides ours theirs] [--steps 8] [--rounds 3] [--threads 2] [--no-parts]
+        [--output runs/training]
 
 Both train by their own commands, in processes of their own that take turns in every round: the same data set, graph
 and architecture (128 channels, 4 layers, heads of 16 channels, windows of 512 nodes, no features that are trained),
 AdamW, one sample a step, float32, nothing computed again for the gradient, no validation and no plots. The
 first two steps are not counted. A side counts with its better setting. ``first step`` is from the command to the
-end of its first step; memory is the peak of the process. The peer's environment is made at the first run, in
+end of its first step; ``processor`` is what a step takes of the processor, whatever else the machine does; memory is
+the peak of the process. ``--objectives ensemble diffusion`` train as the peer's
+``ensemble_crps`` and ``transport_edm_diffusion`` do: members that are conditioned on noise at each hidden node, by the almost fair
+CRPS, and EDM on states. The peer has no gnn for these. The peer's environment is made at the first run, in
 ``benchmarks/peer/.venv-training``. In its better setting, ours trains once more with a stopwatch for the parts of
 a step, and once for what no step can be below: its matrix products by themselves, the import of torch, and all that is
 done before the first step. Prints a table, and writes all numbers to ``training.json`` after each case.
@@ -55,6 +59,40 @@ COMPILED = {
     "graphtransformer": ["anemoi.models.layers.conv.GraphTransformerConv"],
     "gnn": ["anemoi.models.layers.conv.GraphConv"],
 }
+CONDITIONAL = "anemoi.models.layers.normalization.ConditionalLayerNorm"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """How both train.
+
+    Parameters
+    ----------
+    words
+        Of our command.
+    model, training, diagnostics
+        Of the peer's configuration: what follows the name of the model, and two groups.
+    """
+
+    words: tuple[str, ...]
+    model: str
+    training: str
+    diagnostics: str
+
+
+OBJECTIVES = {
+    "rollout": Objective((), "", "single", "evaluation"),
+    "ensemble": Objective(
+        (
+            "objective=ensemble", "objective.noise=nodes", "objective.noise_channels=4",
+            "loss=crps", "scalers.tendency.name=tendency-stdev",
+        ),
+        "_ens", "ensemble", "evaluation_ens",
+    ),
+    "diffusion": Objective(
+        ("objective=diffusion", "objective.target=state"), "_transport_edm", "edm_diffusion", "evaluation"
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,9 +103,12 @@ class Case:
     refinement: int
     grid: int
     variables: int
+    objective: str = "rollout"
+    members: int = 1
 
     def __str__(self) -> str:
-        return f"{self.model}, refinement {self.refinement}, O{self.grid}, {self.variables} variables"
+        how = f"{self.objective} of {self.members}" if self.members > 1 else self.objective
+        return f"{self.model}, {how}, refinement {self.refinement}, O{self.grid}, {self.variables} variables"
 
 
 @dataclass(frozen=True)
@@ -75,6 +116,7 @@ class Result:
     """What came of one training."""
 
     step: float
+    processor: float
     first: float
     memory: float
     parameters: int
@@ -94,10 +136,11 @@ def ours(
     words = [
         "data=zarr", f"data.path={data}", "forcings=[]", "dates.end=null", f"graph.refinement={case.refinement}",
         "graph.encoder_cutoff_factor=0.6", "graph.decoder_num_nearest_neighbours=3",
-        *OURS[case.model], f"model.channels={CHANNELS}", *(HEADED if case.model != "gnn" else ()),
+        *OURS[case.model], *OBJECTIVES[case.objective].words, f"model.channels={CHANNELS}", *(HEADED if case.model != "gnn" else ()),
         "optimiser=adamw", f"training.steps={steps}", "training.rollout=1", "training.rollout_steps=0",
         "training.gradient_clip=32", "training.gradient_clip_by=value", "training.device=cpu",
         f"training.compile={str(setting == 'compiled').lower()}",
+        *((f"objective.members={case.members}",) if case.objective == "ensemble" else ()),
     ]  # fmt: skip
     command = Path(sys.executable).with_name("anemoi")
     return (
@@ -124,6 +167,8 @@ def theirs(
 def peer_configuration(case: Case, setting: str, data: Path, record: Path, steps: int) -> dict[str, Any]:
     """The configuration of the peer's training, on top of what it ships with."""
     graph = "encoder_decoder_only" if case.model == "transformer" else "multi_scale"
+    how = OBJECTIVES[case.objective]
+    compiled = [*COMPILED[case.model], *([CONDITIONAL] if how.model else [])]
     layer = {"num_chunks": 1, "gradient_checkpointing": False}
     heads = {} if case.model == "gnn" else {"num_heads": HEADS}
     mapper = {**layer, **heads, **({} if case.model == "gnn" else {"graph_attention_backend": "pyg"})}
@@ -135,8 +180,8 @@ def peer_configuration(case: Case, setting: str, data: Path, record: Path, steps
     end = (BEGIN + np.timedelta64(DAYS, "D")).item()
     period = {"start": str(BEGIN.item().date()), "end": str(end.date())}
     groups = {
-        "data": "zarr", "dataloader": "native_grid", "diagnostics": "evaluation", "system": "example",
-        "graph": graph, "model": case.model, "task": "forecaster", "training": "single",
+        "data": "zarr", "dataloader": "native_grid", "diagnostics": how.diagnostics, "system": "example",
+        "graph": graph, "model": case.model + how.model, "task": "forecaster", "training": how.training,
     }  # fmt: skip
     return {
         "defaults": [*({group: name} for group, name in groups.items()), "_self_"],
@@ -155,7 +200,7 @@ def peer_configuration(case: Case, setting: str, data: Path, record: Path, steps
         "system": {
             "input": {"dataset": str(data), "graph": None},
             "output": {"root": str(record.parent / "output")},
-            "hardware": {"accelerator": "cpu"},
+            "hardware": {"accelerator": "cpu", "num_gpus_per_ensemble": 1},
         },
         "graph": {"nodes": {"hidden": {"node_builder": {
             "_target_": "anemoi.graphs.nodes.TriNodes", "resolution": case.refinement,
@@ -164,7 +209,7 @@ def peer_configuration(case: Case, setting: str, data: Path, record: Path, steps
             "num_channels": CHANNELS,
             "latent_aggregator": {"_target_": "anemoi.models.layers.aggregator.SumAggregator"},
             "bounding": [] if case.model == "gnn" else {"datasets": {"data": []}},
-            "compile": [{"module": name} for name in COMPILED[case.model]] if setting == "compiled" else [],
+            "compile": [{"module": name} for name in compiled] if setting == "compiled" else [],
             "node_trainable_parameters": {"data": 0, "hidden": 0},
             "edge_trainable_parameters": {"data2hidden": 0, "hidden2data": 0, "hidden2hidden": 0},
             "processor": processor,
@@ -174,6 +219,7 @@ def peer_configuration(case: Case, setting: str, data: Path, record: Path, steps
         "training": {
             "num_sanity_val_steps": 0, "precision": "32-true", "max_steps": steps,
             "metrics": {"datasets": {"data": ["v0"]}},
+            **({"ensemble_size_per_device": case.members} if case.objective == "ensemble" else {}),
         },
         "diagnostics": {
             "plot": {"callbacks": []}, "enable_checkpointing": False, "enable_progress_bar": False,
@@ -195,17 +241,28 @@ def train(side: str, case: Case, setting: str, data: Path, chosen: argparse.Name
         with (folder / "log").open("wb") as log:
             began, first = time.time(), 0.0
             process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-            while not first and process.poll() is None:
+            used: list[float] = []  # by the process, when each step ended
+            while len(used) < chosen.steps and process.poll() is None:
                 time.sleep(0.01)
-                first = time.time() - began if record.exists() and record.stat().st_size else 0.0
+                ended = record.read_text().count("\n") if record.exists() else 0
+                first = first or (time.time() - began if ended else 0.0)
+                used += [_processor_time(process.pid)] * (ended - len(used))
             usage = os.wait4(process.pid, 0)[2] if process.returncode is None else None
         lines = [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
         if len(lines) < chosen.steps or usage is None:
             sys.exit(f"{side}, {case}, {setting}:\n{(folder / 'log').read_text()[-4000:]}")
         ends = [line["seconds"] for line in lines]
-        steps = np.diff(ends)[UNCOUNTED - 1 :]
+        steps, seconds = np.diff(ends)[UNCOUNTED - 1 :], np.diff(used)[UNCOUNTED - 1 :]
         parameters = lines[0].get("parameters") or _parameters((folder / "log").read_text())
-        return Result(statistics.median(steps), first, 1024 * usage.ru_maxrss, parameters)
+        return Result(
+            statistics.median(steps), statistics.median(seconds), first, 1024 * usage.ru_maxrss, parameters
+        )
+
+
+def _processor_time(pid: int) -> float:
+    """The seconds that a process has used so far, as Linux tells them."""
+    fields = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def parts(case: Case, setting: str, data: Path, chosen: argparse.Namespace) -> dict[str, float]:
@@ -260,7 +317,9 @@ def cases(chosen: argparse.Namespace) -> Iterator[Case]:
         for variables in chosen.variables:
             for model in chosen.models:
                 for refinement in chosen.refinements:
-                    yield Case(model, refinement, grid, variables)
+                    for objective in chosen.objectives:
+                        for members in chosen.members if objective == "ensemble" else [1]:
+                            yield Case(model, refinement, grid, variables, objective, members)
 
 
 def best(rounds: Mapping[str, Mapping[str, list[Result]]], side: str, what: str) -> tuple[float, str]:
@@ -278,6 +337,7 @@ def report(case: Case, rounds: Mapping[str, Mapping[str, list[Result]]]) -> None
     sides = next(iter(rounds.values()))
     for what, label, unit, scale in (
         ("step", "step", "s", 1.0),
+        ("processor", "processor", "s", 1.0),
         ("first", "first step", "s", 1.0),
         ("memory", "memory", "MB", 1e-6),
         ("parameters", "parameters", "", 1.0),
@@ -292,6 +352,8 @@ def main() -> None:
     """Let both train each case in turns, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=sorted(OURS), default=list(OURS))
+    parser.add_argument("--objectives", nargs="+", choices=list(OBJECTIVES), default=["rollout"])
+    parser.add_argument("--members", type=int, nargs="+", default=[2], help="of the ensemble")
     parser.add_argument("--refinements", type=int, nargs="+", default=[4, 5])
     parser.add_argument("--grids", type=int, nargs="+", default=[32, 48])
     parser.add_argument("--variables", type=int, nargs="+", default=[4, 80])
@@ -300,10 +362,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--parts", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--output", type=Path, default=Path("runs/training"))
     chosen = parser.parse_args()
     if chosen.steps <= UNCOUNTED:
         parser.error(f"--steps: the first {UNCOUNTED} are not counted, so more than that.")
+    if "theirs" in chosen.sides and "gnn" in chosen.models and {*chosen.objectives} - {"rollout"}:
+        parser.error("--models: the peer trains no gnn but by --objectives rollout.")
     if "theirs" in chosen.sides:
         environment()
     chosen.output.mkdir(parents=True, exist_ok=True)
@@ -324,7 +389,7 @@ def main() -> None:
                 setting: {side: [asdict(each) for each in found] for side, found in sides.items()}
                 for setting, sides in rounds.items()
             }
-            if "ours" in chosen.sides:
+            if "ours" in chosen.sides and chosen.parts:
                 step, setting = best(rounds, "ours", "step")
                 numbers["parts"] = parts(case, setting, data, chosen)
                 numbers["floor"] = floor(case, data, chosen)
