@@ -64,7 +64,7 @@ MEMBERS := loss=crps objective.noise_channels=8 training.learning_rate=5.0e-3 \
 	"training.start.new=['*modulation*']" "training.start.drop=['*norm*.norm.*']"
 HELD_OUT := dates.end=2000-05-03T00 dates.validation.start=2000-05-03T06 dates.validation.end=2000-05-08T00
 ONWARDS := training.learning_rate=5.0e-3
-TEST_EARTH := --lead-time 72h --start 2000-05-16T06 --json
+TEST_EARTH := --lead-time 72h --start 2000-05-16T06 --end 2000-05-21T12 --json
 TEST_SAMPLE := --lead-time 72h --start 2025-12-22 --json
 
 ensembles: $(VENV)/installed
@@ -74,7 +74,7 @@ ensembles: $(VENV)/installed
 	$(BIN)/anemoi train +experiment=sample-earth-ensemble --from ensembles/earth-one/checkpoint.safetensors $(MEMBERS) \
 		$(HELD_OUT) training.steps=400 training.rollout=2 training.rollout_steps=150 --output ensembles/earth-two
 	$(BIN)/anemoi train +experiment=sample-earth-ensemble --from ensembles/earth-two/checkpoint.safetensors \
-		$(HELD_OUT) training.steps=60 training.rollout_steps=50 training.warmup_steps=5 training.learning_rate=2.5e-3 \
+		$(HELD_OUT) training.steps=20 training.rollout_steps=16 training.warmup_steps=4 training.learning_rate=2.5e-3 \
 		--output ensembles/earth-many
 	$(BIN)/anemoi train +experiment=sample-earth --from ensembles/earth-one/checkpoint.safetensors $(ONWARDS) \
 		dates.end=2000-05-03T00 training.steps=500 training.rollout_steps=150 --output ensembles/earth-more
