@@ -125,6 +125,16 @@ def test_a_straight_line_between_sums_is_refused(over):
     assert "+variables.diagnostic=[b]" in caught.value.fix
 
 
+def test_computed_forcings_of_the_times_between_come_in_at_each_of_them():
+    computed = {"role": Role.FORCING, "computed": True}
+    variables = (Variable("insolation", **computed), Variable("cos_latitude", constant=True, **computed))
+    between = domain().derived(zip(("a", "b"), variables, strict=True))
+    assert between.fixed == ("insolation", "cos_latitude")
+    given = Interpolator(forcings="between").network_domains({"data": domain(), "between": between})
+    assert given["between"].fixed == ("cos_latitude",)
+    assert given["between"].inputs == between.inputs
+
+
 def test_forcings_of_the_times_between_cannot_be_forecast():
     with pytest.raises(ConfigError, match="tp, b, a would be forecast"):
         Interpolator(forcings="data").network_domains({"data": domain()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,7 +75,10 @@ class Interpolator(Objective):
         return found
 
     def network_domains(self, domains: Mapping[str, Domain]) -> Mapping[str, Domain]:
-        """Check that there is a line for what is prognostic: see :meth:`.Objective.network_domains`."""
+        """Check that there is a line for what is prognostic: see :meth:`.Objective.network_domains`.
+
+        Computed forcings of the times between are told apart by time, as those that are read.
+        """
         for name, domain in domains.items():
             if name == self.forcings and domain.outputs:
                 raise ConfigError(
@@ -91,7 +95,11 @@ class Interpolator(Objective):
                     "straight line between two states of it.",
                     fix=f"Let the network give it alone: +variables.diagnostic=[{','.join(summed)}]",
                 )
-        return domains
+        if self.forcings is None:
+            return domains
+        between = domains[self.forcings]
+        by_time = [replace(each, computed=each.computed and each.constant) for each in between.variables]
+        return {**domains, self.forcings: between.derived((each.name, each) for each in by_time)}
 
     def loss(
         self, model: ForecastModel, sample: Sample, criterion: Criterion, generator: torch.Generator
