@@ -9,3 +9,7 @@ class TestServe(CommandContract):
 
 class TestUsers(CommandContract):
     name = "users"
+
+
+class TestServer(CommandContract):
+    name = "server"
