@@ -1,7 +1,7 @@
 """A copy of all that a server keeps, made while it serves, and a server made of one.
 
 A copy is a directory: ``backup.json``, which lists the other files with their sizes and digests;
-``server.sqlite``; ``models``; ``work``, of jobs that have ended; and ``results``, whose manifests list theirs.
+``server.sqlite``; ``models``; ``work``, of jobs that have ended; and ``results``, with their manifests.
 """
 
 from __future__ import annotations
