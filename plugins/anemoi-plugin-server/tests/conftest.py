@@ -19,7 +19,13 @@ from anemoi_plugin_server.settings import Settings
 
 @pytest.fixture
 def services(tmp_path):
-    services = Services.of(Settings(directory=str(tmp_path / "server"), outputs={"zarr": {"name": "zarr"}}))
+    services = Services.of(
+        Settings(
+            directory=str(tmp_path / "server"),
+            sources={"analysis": {"name": "sample"}},
+            outputs={"zarr": {"name": "zarr"}},
+        )
+    )
     yield services
     services.database.close()
 
@@ -66,7 +72,11 @@ def keep(services):
         (directory / "files").mkdir(parents=True)
         write(directory / "files")
         files = [
-            {"path": str(path.relative_to(directory / "files")), "size": path.stat().st_size}
+            {
+                "path": str(path.relative_to(directory / "files")),
+                "size": path.stat().st_size,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
             for path in sorted((directory / "files").rglob("*"))
             if path.is_file()
         ]

@@ -30,7 +30,10 @@ def command(
     from ..access import listening
     from ..http.application import application
     from ..operations import logs, serving
+    from ..periodic import Periodic
+    from ..results.cleaning import EVERY, Cleaner
     from ..running.dispatcher import Dispatcher
+    from ..schedules.scheduler import LOOK, Scheduler
     from ..services import Services
     from ..settings import Settings
 
@@ -49,9 +52,15 @@ def command(
     services.readiness.workers = lambda: dispatcher.capacity
     services.telemetry.workers.set_function(lambda: dispatcher.capacity)
     server = serving.Server(application(services), settings, ending=services.readiness.end)
+    scheduler = Periodic(services.database, "scheduler", Scheduler(services).look, every=LOOK)
+    cleaner = Periodic(services.database, "cleaner", Cleaner(services).clean, every=EVERY)
     dispatcher.start()
+    scheduler.start()
+    cleaner.start()
     try:
         server.run(sockets=[socket])
     finally:
+        cleaner.stop()
+        scheduler.stop()
         dispatcher.stop()
         services.database.close()
