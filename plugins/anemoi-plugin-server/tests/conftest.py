@@ -5,7 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
+import shutil
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -18,10 +24,76 @@ from anemoi_plugin_server.settings import Settings
 
 
 @pytest.fixture
-def services(tmp_path):
-    services = Services.of(Settings(directory=str(tmp_path / "server"), outputs={"zarr": {"name": "zarr"}}))
+def database_url():
+    """The database of :func:`services`; its file of SQLite if None."""
+
+
+@pytest.fixture
+def services(tmp_path, database_url):
+    settings = Settings(
+        directory=str(tmp_path / "server"), outputs={"zarr": {"name": "zarr"}}, database=database_url
+    )
+    services = Services.of(settings)
     yield services
     services.database.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A server of PostgreSQL, in which each call makes a database."""
+    programs = find_postgresql()
+    if programs is None:
+        pytest.skip("there is no initdb here: install PostgreSQL")
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="anemoi-postgresql-") as directory:
+        # It does not run as root, and the path of its socket is short.
+        user = "nobody" if os.getuid() == 0 else None
+        if user:
+            shutil.chown(directory, user)
+        data = f"{directory}/data"
+        initdb = [programs / "initdb", "-D", data, "-U", "anemoi", "--auth=trust", "--no-sync"]
+        subprocess.run(initdb, check=True, user=user, cwd=directory, stdout=subprocess.DEVNULL)
+        server = [programs / "postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", "-F"]
+        with open(f"{directory}/log", "wb") as log:
+            process = subprocess.Popen(server, user=user, cwd=directory, stderr=log)
+        try:
+            yield Databases(psycopg, directory, process)
+        finally:
+            process.send_signal(signal.SIGQUIT)  # at once
+            process.wait(60)
+
+
+def find_postgresql():
+    for found in (shutil.which("initdb"), *Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        if found:
+            return Path(found).resolve().parent
+    return None
+
+
+class Databases:
+    def __init__(self, psycopg, directory, process):
+        self._psycopg, self._directory, self._process = psycopg, directory, process
+
+    def make(self):
+        """A new database; its URL."""
+        name = f"test_{secrets.token_hex(4)}"
+        self.run(f"CREATE DATABASE {name}")
+        return f"postgresql+psycopg://anemoi@/{name}?host={self._directory}"
+
+    def run(self, command, patience=60):
+        """Run a command of SQL, once the server is ready."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                with self._psycopg.connect(
+                    f"postgresql://anemoi@/postgres?host={self._directory}", autocommit=True
+                ) as connection:
+                    connection.execute(command)
+                return
+            except self._psycopg.OperationalError:  # noqa: PERF203
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+                time.sleep(0.05)
 
 
 @pytest.fixture(scope="session", name="trial")
