@@ -96,6 +96,10 @@ class Databases:
                 time.sleep(0.05)
 
 
+FEW_IMPORTS = "from anemoi_plugin_server.running import imports\nimports.KINDS = ('job',)\n"
+"""Warm parents begin sooner without what the jobs of tests do not need."""
+
+
 @pytest.fixture(scope="session", name="trial")
 def trial_plugin(tmp_path_factory):
     """Install the plugin of ``trial.py`` for this process and all that it starts."""
@@ -110,16 +114,36 @@ def trial_plugin(tmp_path_factory):
         "[anemoi.core.commands]\ntrial = anemoi_plugin_trial:command\n"
     )
     (site / "anemoi_plugin_trial.py").write_text((Path(__file__).with_name("trial.py")).read_text())
-    # Warm parents begin sooner without what these jobs do not need.
-    (site / "sitecustomize.py").write_text(
-        "from anemoi_plugin_server.running import imports\nimports.KINDS = ('job',)\n"
-    )
+    (site / "sitecustomize.py").write_text(FEW_IMPORTS)
     patch = pytest.MonkeyPatch()
     patch.syspath_prepend(site)
     patch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]).rstrip(":"))
     yield site
     patch.undo()
     sys.modules.pop("anemoi_plugin_trial", None)
+
+
+@pytest.fixture(scope="session", name="cyclones")
+def cyclones_plugin(tmp_path_factory):
+    """Install the plugin of ``cyclones.py`` for this process and all that it starts."""
+    site = tmp_path_factory.mktemp("cyclones")
+    info = site / "anemoi_plugin_cyclones-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: anemoi-plugin-cyclones\nVersion: 1.0\nRequires-Dist: anemoi-core>=0.2\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "[anemoi.core.jobs]\ncyclones = anemoi_plugin_cyclones:CyclonesJob\n"
+        "[anemoi.core.commands]\ncyclones = anemoi_plugin_cyclones:command\n"
+    )
+    (site / "anemoi_plugin_cyclones.py").write_text(Path(__file__).with_name("cyclones.py").read_text())
+    (site / "sitecustomize.py").write_text(FEW_IMPORTS)
+    patch = pytest.MonkeyPatch()
+    patch.syspath_prepend(site)
+    patch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]).rstrip(":"))
+    yield site
+    patch.undo()
+    sys.modules.pop("anemoi_plugin_cyclones", None)
 
 
 @pytest.fixture
