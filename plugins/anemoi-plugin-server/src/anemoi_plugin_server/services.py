@@ -8,7 +8,7 @@ from .offers import Offers
 from .operations.observing import ObservedJobs
 from .operations.readiness import Readiness
 from .operations.telemetry import Telemetry
-from .records import Database, JobRecords, SessionRecords, UserRecords
+from .records import Database, JobRecords, ScheduleRecords, SessionRecords, UserRecords
 from .settings import Settings
 
 
@@ -24,6 +24,8 @@ class Services:
         Where the records are.
     jobs
         The records of jobs.
+    schedules
+        The records of schedules.
     offers
         What jobs may name.
     users, sessions
@@ -35,6 +37,7 @@ class Services:
     settings: Settings
     database: Database
     jobs: JobRecords
+    schedules: ScheduleRecords
     offers: Offers
     users: UserRecords
     sessions: SessionRecords
@@ -60,6 +63,7 @@ class Services:
             settings=settings,
             database=database,
             jobs=jobs,
+            schedules=ScheduleRecords(database),
             offers=Offers.of(settings),
             users=UserRecords(database),
             sessions=SessionRecords(database),

@@ -30,7 +30,10 @@ def command(
     from ..access import listening
     from ..http.application import application
     from ..operations import logs, serving
+    from ..periodic import Periodic
+    from ..results.cleaning import EVERY, Cleaner
     from ..running.dispatcher import Dispatcher
+    from ..schedules.scheduler import LOOK, Scheduler
     from ..services import Services
     from ..settings import Settings
 
@@ -41,15 +44,23 @@ def command(
     if socket is not None:
         settings = dataclasses.replace(settings, host=serving.host_of(socket))
     listening.check(settings)
+    socket = socket or serving.bind(settings.host, settings.port)
     logs.configure(settings.operations.log)
     services = Services.of(settings)
-    socket = socket or serving.bind(settings.host, settings.port)
     click.echo(listening.introduction(settings, serving.url_of(socket)))
     dispatcher = Dispatcher(services)
+    services.readiness.workers = lambda: dispatcher.capacity
+    services.telemetry.workers.set_function(lambda: dispatcher.capacity)
     server = serving.Server(application(services), settings, ending=services.readiness.end)
+    scheduler = Periodic(services.database, "scheduler", Scheduler(services).look, every=LOOK)
+    cleaner = Periodic(services.database, "cleaner", Cleaner(services).clean, every=EVERY)
     dispatcher.start()
+    scheduler.start()
+    cleaner.start()
     try:
         server.run(sockets=[socket])
     finally:
+        cleaner.stop()
+        scheduler.stop()
         dispatcher.stop()
         services.database.close()

@@ -15,7 +15,7 @@ from ..operations import health
 from ..operations.requests import Requests
 from ..pages import install as install_pages
 from ..services import Services
-from . import events, files, jobs, kinds, models, problems
+from . import events, files, jobs, kinds, models, problems, schedules
 from .watching import Watcher
 
 API = "/api/v1"
@@ -44,6 +44,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(kinds.router, prefix=API)
     app.include_router(login.router)
     app.include_router(models.router, prefix=API)
+    app.include_router(schedules.router, prefix=API)
     install_pages(app)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit, access=access)

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..access.identity import Runner, Viewer
 from ..access.ownership import owner_seen_by
+from ..errors import ConflictError
 from ..records import JobRecord, State
+from ..results.cleaning import is_needed
 from ..services import Services
 from ..submission import submit
 from .dependencies import Changed, Parts, Seen
@@ -81,6 +83,10 @@ def cancel(job: Changed, _: Runner, parts: Parts) -> dict[str, Any]:
 @router.delete("/{identifier}", status_code=204)
 def delete(job: Changed, _: Runner, parts: Parts) -> None:
     """Forget a job that has ended. Its result goes when it is cleaned up next, unless another job has it."""
+    if is_needed(parts.jobs, job):
+        raise ConflictError(
+            f"A job that waits or runs needs the result of {job.id}.", fix="Cancel that first."
+        )
     parts.jobs.delete(job.id)
 
 
