@@ -23,7 +23,7 @@ def services(tmp_path):
         Settings(
             directory=str(tmp_path / "server"),
             sources={"analysis": {"name": "sample"}},
-            outputs={"zarr": {"name": "zarr"}},
+            outputs={"zarr": {"name": "zarr"}, "nc": {"name": "netcdf"}},
         )
     )
     yield services

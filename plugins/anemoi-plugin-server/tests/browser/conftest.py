@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from anemoi_plugin_server.access.settings import AccessSettings
 from anemoi_plugin_server.http.application import application
 from anemoi_plugin_server.services import Services
 from anemoi_plugin_server.settings import Settings
 
+PATIENCE = 60_000
+"""How many milliseconds a test waits for what should come; machines that do much else are slow."""
+
+expect.set_options(timeout=PATIENCE)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PHONE = {"width": 390, "height": 844}
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
@@ -57,7 +61,7 @@ def opened(browser, address):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         return page

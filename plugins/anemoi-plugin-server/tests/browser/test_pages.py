@@ -57,7 +57,7 @@ def loaded(page):
     slider = page.locator(".time")
     expect(slider).to_have_attribute("max", re.compile(r"\d"))
     count = int(slider.get_attribute("max")) + 1
-    expect(page.locator("#viewer")).to_have_attribute("data-loaded", str(count), timeout=20_000)
+    expect(page.locator("#viewer")).to_have_attribute("data-loaded", str(count))
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
