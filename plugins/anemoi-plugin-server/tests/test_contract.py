@@ -3,6 +3,10 @@
 from anemoi_plugin_testing import CommandContract
 
 
+class TestJobs(CommandContract):
+    name = "jobs"
+
+
 class TestServe(CommandContract):
     name = "serve"
 

@@ -10,7 +10,7 @@ class ShareError(ResourceError):
 
 
 class ConflictError(AnemoiError):
-    """There is one already."""
+    """Something else stands in the way: one of this name, or who needs what is to go."""
 
 
 class ChangedError(AnemoiError):

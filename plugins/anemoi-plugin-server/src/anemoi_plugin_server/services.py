@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .offers import Offers
-from .records import Database, JobRecords, SessionRecords, UserRecords
+from .operations.observing import ObservedJobs
+from .operations.readiness import Readiness
+from .operations.telemetry import Telemetry
+from .records import Database, JobRecords, ScheduleRecords, SessionRecords, UserRecords
 from .settings import Settings
 
 
@@ -21,18 +24,25 @@ class Services:
         Where the records are.
     jobs
         The records of jobs.
+    schedules
+        The records of schedules.
     offers
         What jobs may name.
     users, sessions
         Who may log in, and who has.
+    telemetry, readiness
+        What is measured, and whether jobs can be taken.
     """
 
     settings: Settings
     database: Database
     jobs: JobRecords
+    schedules: ScheduleRecords
     offers: Offers
     users: UserRecords
     sessions: SessionRecords
+    telemetry: Telemetry
+    readiness: Readiness
 
     @classmethod
     def of(cls, settings: Settings) -> Services:
@@ -46,11 +56,17 @@ class Services:
         for name in ("models", "work", "results"):
             (settings.place / name).mkdir(parents=True, exist_ok=True)
         database = Database(settings.database_url)
+        telemetry, readiness = Telemetry(), Readiness(settings, database)
+        jobs = ObservedJobs(database, telemetry)
+        telemetry.watch(jobs, readiness.room)
         return cls(
             settings=settings,
             database=database,
-            jobs=JobRecords(database),
+            jobs=jobs,
+            schedules=ScheduleRecords(database),
             offers=Offers.of(settings),
             users=UserRecords(database),
             sessions=SessionRecords(database),
+            telemetry=telemetry,
+            readiness=readiness,
         )

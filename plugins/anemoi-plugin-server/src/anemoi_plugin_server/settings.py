@@ -11,6 +11,7 @@ from anemoi.core.config import Component, Spec
 from pydantic import Field
 
 from .access.settings import AccessSettings
+from .operations.settings import OperationsSettings
 from .results.settings import KeepingSettings
 from .running.settings import RunningSettings
 
@@ -39,6 +40,8 @@ class Settings:
         Who may do what.
     keeping
         How much is kept, and for how long.
+    operations
+        How it is logged, and how it ends.
     """
 
     directory: str = "anemoi-server"
@@ -50,6 +53,7 @@ class Settings:
     running: RunningSettings = field(default_factory=RunningSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
+    operations: OperationsSettings = field(default_factory=OperationsSettings)
 
     @property
     def place(self) -> Path:

@@ -24,6 +24,7 @@ def submit(
     owner: str,
     schedule: str | None = None,
     request: str | None = None,
+    identifier: str | None = None,
 ) -> JobRecord:
     """Check a job, and put it in the queue.
 
@@ -37,6 +38,8 @@ def submit(
         Its options, from a stranger.
     owner, schedule, request
         Who asks for it; see :class:`.JobRecord`.
+    identifier
+        What it is to be called, where that is decided; a job that is called so already is given back.
 
     Raises
     ------
@@ -45,16 +48,32 @@ def submit(
     ConfigError
         With everything that is wrong with the options, what they name included.
     ShareError
-        If too many jobs of the owner wait.
+        If too many jobs of the owner wait, or their results take too much room.
+    ResourceError
+        If the disk is full, or the database is gone.
+    """
+    services.readiness.check()
+    check_options(services, kind, options, owner=owner).check(services.offers)
+    check_share(services, owner)
+    return services.jobs.submit(
+        kind, options, owner=owner, schedule=schedule, request=request, identifier=identifier
+    )
+
+
+def check_options(services: Services, kind: str, options: Mapping[str, Any], *, owner: str) -> Job:
+    """Build a job, and check that what it names is offered to its owner.
+
+    Raises
+    ------
+    PluginError, ConfigError
+        As :func:`submit`.
     """
     built = checked(kind, options)
     if wrong := list(choices.problems(services, kind, options, owner=owner)):
         raise ConfigError(
             "\n".join([f"The job {kind} cannot be done here.", *map(str, wrong)]), problems=wrong
         )
-    built.check(services.offers)
-    check_queue(services, owner)
-    return services.jobs.submit(kind, options, owner=owner, schedule=schedule, request=request)
+    return built
 
 
 def checked(kind: str, options: Mapping[str, Any]) -> Job:
@@ -70,18 +89,26 @@ def checked(kind: str, options: Mapping[str, Any]) -> Job:
     return built
 
 
-def check_queue(services: Services, owner: str) -> None:
+def check_share(services: Services, owner: str) -> None:
     """Check that the owner may have another job in the queue.
 
     Raises
     ------
     ShareError
-        If not: how many wait, and how many may.
+        If not: how many wait or how much their results take, and how much may.
     """
-    most = services.settings.keeping.queue
+    keeping = services.settings.keeping
     waiting = services.jobs.counts(owner=owner)[State.QUEUED]
-    if waiting >= most:
+    if waiting >= keeping.queue:
         raise ShareError(
-            f"{waiting} jobs of {owner} wait already, and no more than {most} may.",
+            f"{waiting} jobs of {owner} wait already, and no more than {keeping.queue} may.",
             fix="Wait until some have begun, or cancel some.",
+        )
+    if keeping.quota is None:
+        return
+    taken = services.jobs.usage(owner) / 2**30
+    if taken >= keeping.quota:
+        raise ShareError(
+            f"The results of {owner} take {taken:.3g} GiB, and no more than {keeping.quota:g} GiB may.",
+            fix="Remove jobs whose results are not needed any more.",
         )

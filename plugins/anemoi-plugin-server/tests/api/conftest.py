@@ -78,10 +78,10 @@ def services(tmp_path):
 
 
 @contextmanager
-def serve(services):
+def serve(services, port=0):
     """A server at a port of its own, in a thread."""
     app = application(services)
-    config = uvicorn.Config(app, port=0, log_level="error")
+    config = uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -82,6 +82,7 @@ class Guard:
             user = await run_in_threadpool(self._user, bearer, cookie)
         except ResourceError as error:
             if path.startswith(PUBLIC):
+                scope.setdefault("state", {})["user"] = None
                 return None
             return problem(503, error.what, fix=error.fix)
         address = (scope.get("client") or ("nowhere",))[0]

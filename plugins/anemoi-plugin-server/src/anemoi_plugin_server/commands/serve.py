@@ -10,7 +10,10 @@ import click
 @click.option("--data", metavar="DIR", help="The directory of everything that the server keeps.")
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port to listen on.")
-def command(overrides: tuple[str, ...], data: str | None, host: str | None, port: int | None) -> None:
+@click.option("--fd", type=click.IntRange(3), help="A socket that listens already, from who starts this.")
+def command(
+    overrides: tuple[str, ...], data: str | None, host: str | None, port: int | None, fd: int | None
+) -> None:
     """Serve forecasts to browsers and over HTTP.
 
     OVERRIDES change values of the configuration `serve`: running.workers=4.
@@ -19,33 +22,45 @@ def command(overrides: tuple[str, ...], data: str | None, host: str | None, port
     anemoi serve
     anemoi serve --port 8090 --data /data/server running.workers=4
     """  # noqa: D301 (click needs the \b, which a raw string has not)
+    import dataclasses
     import json
 
-    import uvicorn
     from anemoi.core import config
 
     from ..access import listening
     from ..http.application import application
+    from ..operations import logs, serving
+    from ..periodic import Periodic
+    from ..results.cleaning import EVERY, Cleaner
     from ..running.dispatcher import Dispatcher
+    from ..schedules.scheduler import LOOK, Scheduler
     from ..services import Services
     from ..settings import Settings
 
     given = {"directory": data, "host": host, "port": port}
     words = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
     settings = config.validate(config.compose("serve", [*overrides, *words]), Settings)
+    socket = None if fd is None else serving.inherited(fd)
+    if socket is not None:
+        settings = dataclasses.replace(settings, host=serving.host_of(socket))
     listening.check(settings)
+    socket = socket or serving.bind(settings.host, settings.port)
+    logs.configure(settings.operations.log)
     services = Services.of(settings)
-    click.echo(listening.introduction(settings, f"http://{settings.host}:{settings.port}"))
-    app, dispatcher = application(services), Dispatcher(services)
+    click.echo(listening.introduction(settings, serving.url_of(socket)))
+    dispatcher = Dispatcher(services)
+    services.readiness.workers = lambda: dispatcher.capacity
+    services.telemetry.workers.set_function(lambda: dispatcher.capacity)
+    server = serving.Server(application(services), settings, ending=services.readiness.end)
+    scheduler = Periodic(services.database, "scheduler", Scheduler(services).look, every=LOOK)
+    cleaner = Periodic(services.database, "cleaner", Cleaner(services).clean, every=EVERY)
     dispatcher.start()
+    scheduler.start()
+    cleaner.start()
     try:
-        uvicorn.run(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            server_header=False,
-            forwarded_allow_ips=",".join(settings.access.proxies),
-        )
+        server.run(sockets=[socket])
     finally:
+        cleaner.stop()
+        scheduler.stop()
         dispatcher.stop()
+        services.database.close()

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Final, Literal
 
 from anemoi.core.errors import NotThereError
 from anemoi.core.secrets import masked
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..access.identity import Runner, Viewer
 from ..access.ownership import owner_seen_by
+from ..errors import ConflictError
 from ..records import JobRecord, State
+from ..results.cleaning import is_needed
 from ..services import Services
 from ..submission import submit
 from .dependencies import Changed, Parts, Seen
@@ -35,9 +37,11 @@ class JobRequest(BaseModel):
 
 
 @router.post("", status_code=201)
-def create(asked: JobRequest, user: Runner, parts: Parts, response: Response) -> dict[str, Any]:
+def create(
+    asked: JobRequest, request: Request, user: Runner, parts: Parts, response: Response
+) -> dict[str, Any]:
     """Put a job in the queue."""
-    job = submit(parts, asked.kind, asked.options, owner=user.name)
+    job = submit(parts, asked.kind, asked.options, owner=user.name, request=request.state.request)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return document(job)
 
@@ -79,6 +83,10 @@ def cancel(job: Changed, _: Runner, parts: Parts) -> dict[str, Any]:
 @router.delete("/{identifier}", status_code=204)
 def delete(job: Changed, _: Runner, parts: Parts) -> None:
     """Forget a job that has ended. Its result goes when it is cleaned up next, unless another job has it."""
+    if is_needed(parts.jobs, job):
+        raise ConflictError(
+            f"A job that waits or runs needs the result of {job.id}.", fix="Cancel that first."
+        )
     parts.jobs.delete(job.id)
 
 

@@ -40,7 +40,6 @@ class Watcher:
         self._found: Mapping[str, JobRecord] = {}
         self._looked = asyncio.Event()  # a new one for each look
         self._task: asyncio.Task[None] | None = None
-        self._closed = False
         self.looks = 0
 
     @property
@@ -60,7 +59,7 @@ class Watcher:
         """
         self._watched[job.id] += 1
         try:
-            while job.state not in ENDED and not self._closed:
+            while job.state not in ENDED:
                 try:
                     found = await asyncio.wait_for(self._next_look(job.id), SILENCE)
                 except asyncio.TimeoutError:
@@ -75,23 +74,18 @@ class Watcher:
             self._watched[job.id] -= 1
             self._watched = +self._watched  # without those that nobody watches
 
-    def close(self) -> None:
-        """End all watching, such as when the server is about to stop."""
-        self._closed = True
-
     async def _next_look(self, identifier: str) -> JobRecord | None:
-        """A job as the next look finds it; None if it is no longer there, or the watcher is closed."""
-        while not self._closed:
+        """A job as the next look finds it; None if it is no longer there."""
+        while True:
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._look())
             looked = self._looked
             await looked.wait()
             if identifier in self._asked:  # it was among those that this look was for
                 return self._found.get(identifier)
-        return None
 
     async def _look(self) -> None:
-        while self._watched and not self._closed:
+        while self._watched:
             asked = frozenset(self._watched)
             with suppress(ResourceError):  # a database that is away for a while
                 self._found = await run_in_threadpool(self._jobs.several, asked)
@@ -99,7 +93,6 @@ class Watcher:
                 self.looks += 1
                 self._announce()
             await asyncio.sleep(self._interval)
-        self._announce()
 
     def _announce(self) -> None:
         looked, self._looked = self._looked, asyncio.Event()

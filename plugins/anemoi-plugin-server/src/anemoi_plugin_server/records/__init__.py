@@ -3,6 +3,7 @@
 from .engine import Database
 from .jobs import ENDED, JobRecord, JobRecords, State
 from .leases import Lease
+from .schedules import RunRecord, RunState, ScheduleRecord, ScheduleRecords
 from .sessions import Login, SessionRecords
 from .users import TokenRecord, UserRecord, UserRecords
 
@@ -13,6 +14,10 @@ __all__ = [
     "JobRecords",
     "Lease",
     "Login",
+    "RunRecord",
+    "RunState",
+    "ScheduleRecord",
+    "ScheduleRecords",
     "SessionRecords",
     "State",
     "TokenRecord",

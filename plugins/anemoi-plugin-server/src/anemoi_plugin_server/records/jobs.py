@@ -119,9 +119,15 @@ class JobRecords:
         owner: str,
         schedule: str | None = None,
         request: str | None = None,
+        identifier: str | None = None,
     ) -> JobRecord:
-        """Add a job to the end of the queue. Its options have been checked."""
-        identifier = secrets.token_hex(16)
+        """Add a job to the end of the queue. Its options have been checked.
+
+        Where ``identifier`` is given, a job that has it already is given back instead.
+        """
+        if identifier is not None and (found := self.several([identifier])):
+            return found[identifier]
+        identifier = identifier or secrets.token_hex(16)
         with self._database.writing() as connection:
             connection.execute(
                 insert(jobs).values(
@@ -195,6 +201,33 @@ class JobRecords:
         with self._database.reading() as connection:
             found = {row[0]: row[1] for row in connection.execute(query)}
         return {state: found.get(state.value, 0) for state in State}
+
+    def ended_before(
+        self, moment: float, *, without: Collection[str] = (), limit: int = 500
+    ) -> Sequence[JobRecord]:
+        """The jobs that ended before a time, without some."""
+        query = (
+            select(jobs)
+            .where(jobs.c.state.in_([state.value for state in ENDED]), jobs.c.ended < moment)
+            .where(jobs.c.id.not_in(without))
+            .order_by(jobs.c.created)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [JobRecord.of(row) for row in connection.execute(query)]
+
+    def refers_to(self, result: str) -> bool:
+        """Whether a job has the result of this digest."""
+        query = select(jobs.c.id).where(jobs.c.result == result).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(query).one_or_none() is not None
+
+    def usage(self, owner: str) -> int:
+        """How many bytes the results of a user take, each counted once."""
+        own = select(jobs.c.result, jobs.c.size).where(jobs.c.owner == owner, jobs.c.result.is_not(None))
+        query = select(func.coalesce(func.sum(own.distinct().subquery().c.size), 0))
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def claim(self, worker: str, *, without: Collection[str] = ()) -> JobRecord | None:
         """Take the job that has waited longest, and begin its next attempt; None if none waits.

@@ -34,6 +34,7 @@ jobs = Table(
     Index("jobs_by_owner", "owner", "created", "id"),
     Index("jobs_by_owner_and_state", "owner", "state", "created", "id"),
     Index("jobs_by_result", "result"),
+    Index("jobs_by_end", "ended"),
 )
 """One row for each job; ``attempt`` is what tells the worker that has it from one that had it."""
 
@@ -88,3 +89,31 @@ logins = Table(
     Column("expires", Float, nullable=False),
 )
 """Browsers that are on their way to a provider of identities and back."""
+
+schedules = Table(
+    "schedules",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(255), nullable=False, index=True),
+    Column("kind", String(64), nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("cron", String(100), nullable=False),
+    Column("patience", Float, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("next", Float, nullable=False),
+    Index("schedules_by_next", "enabled", "next"),
+)
+"""Jobs at set times."""
+
+runs = Table(
+    "runs",
+    METADATA,
+    Column("schedule", String(32), primary_key=True),
+    Column("time", Float, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("job", String(32)),
+    Column("error", JSON(none_as_null=True)),
+    Index("runs_by_state", "state", "time"),
+)
+"""The times that have come: the primary key lets each come once, however many servers see it."""

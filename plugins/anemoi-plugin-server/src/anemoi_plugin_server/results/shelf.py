@@ -75,6 +75,8 @@ class Shelf:
             raise DataError("The command has left no file.", fix="See its log.")
         digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
         kept = Kept(digest, self.directory / digest, sum(file["size"] for file in files))
+        with suppress(FileNotFoundError):
+            os.utime(kept.directory)  # before it is cleaned up, because no job has it any more
         if (kept.directory / MANIFEST).is_file():
             return kept
         manifest = {

@@ -1,0 +1,1 @@
+"""Jobs at set times of day, when their data are there."""
