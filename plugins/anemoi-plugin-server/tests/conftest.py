@@ -34,7 +34,7 @@ def services(tmp_path, database_url):
         Settings(
             directory=str(tmp_path / "server"),
             sources={"analysis": {"name": "sample"}},
-            outputs={"zarr": {"name": "zarr"}},
+            outputs={"zarr": {"name": "zarr"}, "nc": {"name": "netcdf"}},
             database=database_url,
         )
     )
