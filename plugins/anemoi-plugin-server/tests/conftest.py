@@ -31,7 +31,10 @@ def database_url():
 @pytest.fixture
 def services(tmp_path, database_url):
     settings = Settings(
-        directory=str(tmp_path / "server"), outputs={"zarr": {"name": "zarr"}}, database=database_url
+        directory=str(tmp_path / "server"),
+        sources={"analysis": {"name": "sample"}},
+        outputs={"zarr": {"name": "zarr"}},
+        database=database_url,
     )
     services = Services.of(settings)
     yield services
@@ -162,7 +165,11 @@ def keep(services):
         (directory / "files").mkdir(parents=True)
         write(directory / "files")
         files = [
-            {"path": str(path.relative_to(directory / "files")), "size": path.stat().st_size}
+            {
+                "path": str(path.relative_to(directory / "files")),
+                "size": path.stat().st_size,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
             for path in sorted((directory / "files").rglob("*"))
             if path.is_file()
         ]

@@ -286,6 +286,13 @@ def routes(router):
             yield route
 
 
+def within(dependant):
+    """What a route depends on, and what these depend on."""
+    for each in dependant.dependencies:
+        yield each
+        yield from within(each)
+
+
 def test_every_route_that_changes_something_asks_for_a_role(server):
     """A new route takes a Runner or an Administrator; what viewers may do to their own is listed here."""
     _, client = server()
@@ -297,7 +304,7 @@ def test_every_route_that_changes_something_asks_for_a_role(server):
     ]
     assert unsafe
     for route in unsafe:
-        needed = [getattr(each.call, "role", Role.VIEW) for each in route.dependant.dependencies]
+        needed = [getattr(each.call, "role", Role.VIEW) for each in within(route.dependant)]
         assert max(needed, default=Role.VIEW) >= Role.RUN, route.path
 
 

@@ -109,13 +109,14 @@ def impatient(tmp_path, monkeypatch):
     services.database.close()
 
 
+@pytest.mark.usefixtures("trial")
 def test_a_locked_database_is_said_to_be_and_read_meanwhile(impatient, tmp_path):
     services, client = impatient
     job = services.jobs.submit("forecast", OPTIONS, owner="local")
     other = sqlite3.connect(tmp_path / "server/server.sqlite")
     other.execute("BEGIN IMMEDIATE")
     assert "locked" in checks(client)["database"]
-    refused = client.post("/api/v1/jobs", json={"kind": "forecast", "options": OPTIONS})
+    refused = client.post("/api/v1/jobs", json={"kind": "trial"})
     assert (refused.status_code, "locked" in refused.json()["detail"]) == (503, True)
     assert client.get(f"/api/v1/jobs/{job.id}").status_code == 200
     other.rollback()
@@ -203,11 +204,9 @@ def lines():
     log.removeHandler(handler)
 
 
-def test_a_request_and_its_job_are_found_by_one_identifier(client, services, lines, monkeypatch):
-    monkeypatch.setattr("anemoi_plugin_server.submission.checked", lambda *_: None)
-    answer = client.post(
-        "/api/v1/jobs", json={"kind": "forecast", "options": OPTIONS}, headers={"x-request-id": "abc-1"}
-    )
+@pytest.mark.usefixtures("trial")
+def test_a_request_and_its_job_are_found_by_one_identifier(client, services, lines):
+    answer = client.post("/api/v1/jobs", json={"kind": "trial"}, headers={"x-request-id": "abc-1"})
     assert answer.headers["x-request-id"] == "abc-1"
     job = services.jobs.claim("worker")
     assert job.request == "abc-1"

@@ -116,6 +116,39 @@ def test_evaluate_prints_nothing_but_json_if_asked(model, capsys, tmp_path) -> N
     assert verify(scores)[0].status == "differs"
 
 
+def test_evaluate_logs_what_happens_and_writes_the_scores(model, capsys, tmp_path) -> None:
+    log, scores = tmp_path / "log", tmp_path / "scores.json"
+    words = [
+        "evaluate",
+        model,
+        "--lead-time",
+        "6h",
+        "--start",
+        "2025-12-20",
+        "--json",
+        "--log-json",
+        str(log),
+    ]
+    assert main([*words, "--scores", str(scores)]) == 0
+    assert scores.read_text() == capsys.readouterr().out.rstrip("\n")
+    assert verify(scores)[0].status == "ok"
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(each["event"], each.get("forecasts")) for each in events] == [
+        ("checked", 3),
+        ("scored", 1),
+        ("scored", 2),
+        ("scored", 3),
+        ("file", None),
+        ("finished", 3),
+    ]
+    log.unlink()
+    assert main([*words, "--scores", str(scores)]) == 4
+    failed = json.loads(log.read_text())
+    assert (failed["event"], failed["exit_code"]) == ("failed", 4)
+    assert "scores.json exists." in failed["error"]
+    assert main([*words, "--scores", str(scores), "--overwrite"]) == 0
+
+
 def test_evaluate_says_which_area_is_scored(model, capsys, tmp_path) -> None:
     words = ["evaluate", model, "--lead-time", "6h", "--start", "2025-12-20", "--area", "60/-20/-30/30"]
     assert main([*words, "--report", str(tmp_path / "r")]) == 0

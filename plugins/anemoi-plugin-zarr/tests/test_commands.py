@@ -55,6 +55,21 @@ def test_creates_from_words_and_inspects(make: Make, tmp_path: Path) -> None:
     assert "4 points (2 x 2)" in told
 
 
+def test_create_logs_how_far_it_is_and_why_it_failed(make: Make, tmp_path: Path) -> None:
+    log, target = tmp_path / "log", tmp_path / "out.zarr"
+    assert run("create", make(), "end=2020-01-31", target, "--log-json", log).exit_code == 0
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    written = [(each["dates"], each["of"]) for each in events if each["event"] == "written"]
+    assert written[-1] == (4, 4)
+    assert written == sorted(written)
+    assert (events[-1]["event"], events[-1]["path"]) == ("finished", str(target))
+    assert run("create", make(), target, "--log-json", log).exception is not None
+    failed = json.loads(log.read_text().splitlines()[-1])
+    assert failed["event"] == "failed"
+    assert "out.zarr" in failed["error"]
+    assert failed["exit_code"] != 0
+
+
 def test_missing_times_are_named(make: Make) -> None:
     path = make({"missing_dates": [str(TIMES[1]), str(TIMES[3])]})
     assert "2 missing (2020-01-31T06, 2020-01-31T18)\n" in run("inspect", path).stdout

@@ -12,7 +12,14 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from anemoi.core.cli.event_log import EventLog
 from anemoi.core.cli.forecast_run import check_not_an_input, document, file_teller, progress, summary
-from anemoi.core.cli.options import available_device, check_lock, check_sources, short_warnings, trained_on
+from anemoi.core.cli.options import (
+    available_device,
+    check_lock,
+    check_sources,
+    log_option,
+    short_warnings,
+    trained_on,
+)
 
 if TYPE_CHECKING:
     from anemoi.core.checkpoint import Checkpoint
@@ -34,13 +41,7 @@ if TYPE_CHECKING:
     help="Keep journals beside the files until all are whole, and go on from those of an interrupted run.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
-@click.option(
-    "--log-json",
-    "log",
-    type=click.File("a", encoding="utf-8", lazy=False),
-    metavar="FILE",
-    help="Append one line of JSON for each event to FILE, with its time.",
-)
+@log_option
 @click.option("--trust-code", is_flag=True, help="Run code that a checkpoint names outside any plugin.")
 def command(
     suite: Path,

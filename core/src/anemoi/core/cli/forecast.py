@@ -15,6 +15,7 @@ from .options import (
     component_spec,
     computing_options,
     dask_options,
+    log_option,
     output_options,
     postprocess_steps,
     source_option,
@@ -114,13 +115,7 @@ if TYPE_CHECKING:
 )
 @dask_options("Make forecasts from several dates at once,")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
-@click.option(
-    "--log-json",
-    "log",
-    type=click.File("a", encoding="utf-8", lazy=False),
-    metavar="FILE",
-    help="Append one line of JSON for each event to FILE, with its time.",
-)
+@log_option
 @computing_options
 def command(
     checkpoint: Path,

@@ -33,6 +33,15 @@ source_option = click.option(
 )
 """``--source``, given to the command as ``sources``, which :func:`source_spec` reads."""
 
+log_option = click.option(
+    "--log-json",
+    "log",
+    type=click.File("a", encoding="utf-8", lazy=False),
+    metavar="FILE",
+    help="Append one line of JSON for each event to FILE, with its time.",
+)
+"""``--log-json``, given to the command as ``log``, for :class:`.EventLog`."""
+
 
 def computing_options(command: Command) -> Command:
     """Add ``--device``, ``--trust-code`` and ``--allow-different-versions``.

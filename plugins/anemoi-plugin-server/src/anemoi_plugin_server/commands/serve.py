@@ -44,11 +44,13 @@ def command(
     if socket is not None:
         settings = dataclasses.replace(settings, host=serving.host_of(socket))
     listening.check(settings)
+    socket = socket or serving.bind(settings.host, settings.port)
     logs.configure(settings.operations.log)
     services = Services.of(settings)
-    socket = socket or serving.bind(settings.host, settings.port)
     click.echo(listening.introduction(settings, serving.url_of(socket)))
     dispatcher = Dispatcher(services)
+    services.readiness.workers = lambda: dispatcher.capacity
+    services.telemetry.workers.set_function(lambda: dispatcher.capacity)
     server = serving.Server(application(services), settings, ending=services.readiness.end)
     scheduler = Periodic(services.database, "scheduler", Scheduler(services).look, every=LOOK)
     cleaner = Periodic(services.database, "cleaner", Cleaner(services).clean, every=EVERY)

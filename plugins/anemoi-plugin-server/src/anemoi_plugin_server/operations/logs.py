@@ -22,8 +22,6 @@ MEMBERS: Final = ("request", "job", "kind", "state", "user", "address", "method"
 def configure(form: str) -> None:
     """Write all that this process logs to the standard error, as ``text`` or as ``json``."""
     logging.basicConfig(level=logging.INFO, handlers=[handler(form, sys.stderr)], force=True)
-    for name in ("httpx", "distributed", "uvicorn.error"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def handler(form: str, stream: TextIO) -> logging.Handler:
@@ -35,6 +33,9 @@ def handler(form: str, stream: TextIO) -> logging.Handler:
 
 
 def _of_this_request(record: logging.LogRecord) -> bool:
+    """Add the request; of libraries, whose levels are their own, leave out all but warnings."""
+    if record.levelno < logging.WARNING and not record.name.startswith("anemoi"):
+        return False
     if not hasattr(record, "request"):
         record.request = REQUEST.get()
     return True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from anemoi.core.errors import ConfigError, ResourceError
@@ -84,6 +85,10 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{name[0]}]:{name[1]}" if ":" in name[0] else f"http://{name[0]}:{name[1]}"
 
 
+LINGER: Final = 1.0
+"""For how many seconds requests on open connections are still answered once nobody listens."""
+
+
 class Server(uvicorn.Server):
     """Answers until it is told to end by SIGTERM or SIGINT; then it finishes what it is answering.
 
@@ -123,6 +128,13 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End streams of events, stop listening, and finish the other answers."""
+        """Stop listening, end streams of events, and finish the other answers.
+
+        A connection that has just been accepted is not cut off before its request is read, and one that is
+        kept learns with its next answer that there will be no other.
+        """
+        for each in self.servers:
+            each.close()
         self._streams.close()
+        await asyncio.sleep(LINGER)
         await super().shutdown(sockets)

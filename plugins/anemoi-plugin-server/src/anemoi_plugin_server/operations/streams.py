@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -44,6 +44,8 @@ class Streams:
                 streaming = Headers(raw=message["headers"]).get("content-type", "").startswith(MEDIA_TYPE)
                 if streaming:
                     self._open.add(task)
+                if self._closing:
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
             if streaming and self._closing:
                 task.cancel()

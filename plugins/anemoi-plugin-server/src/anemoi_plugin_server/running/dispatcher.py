@@ -78,6 +78,11 @@ class Dispatcher:
         """Begin, and return at once: workers start meanwhile."""
         self._thread.start()
 
+    @property
+    def capacity(self) -> int:
+        """How many jobs can run at once; 0 before workers are there."""
+        return self._cluster.capacity
+
     def stop(self, grace: float = 0.0) -> None:
         """Take no more jobs, end those that run, and put them back into the queue, to be gone on with.
 

@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
+from anemoi.core.cli.event_log import EventLog
 from anemoi.core.cli.options import (
     available_device,
     check_lock,
@@ -19,6 +20,7 @@ from anemoi.core.cli.options import (
     component_spec,
     computing_options,
     dask_options,
+    log_option,
     short_warnings,
     source_option,
     source_specs,
@@ -96,11 +98,37 @@ OF_ENSEMBLES = ("crps", "spread", "spread-skill", "rank-histogram", "brier")
 @click.option(
     "--map-date", metavar="DATE", help="Start of the forecast that is drawn.  [default: a typical one]"
 )
+@click.option(
+    "--scores", metavar="FILE.json", type=click.Path(path_type=Path), help="Write the scores as JSON to FILE."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
+@log_option
 @dask_options("Make and score forecasts from several dates at once,")
-@click.option("--overwrite", is_flag=True, help="Replace a report that is there already.")
+@click.option("--overwrite", is_flag=True, help="Replace a report, and scores, that are there already.")
 @computing_options
-def command(
+def command(log: IO[str] | None, **given: Any) -> None:
+    """Verify the forecasts of CHECKPOINT against the truth.
+
+    A forecast is made from every date of the test period from which all its lead times lie within
+    that period, and compared with the truth, with persistence (the state at the start, unchanged) and
+    with climatology (the mean of the training period, for each time of day where that is long enough); that
+    of several members also with an ensemble of states of that period.
+    Where the data have nothing of that period, climatology is left out, unless --climatology names other
+    data. The test period is, unless you say otherwise, all of the data after the training period. A model of
+    several domains is verified in each; say --source DOMAIN.KEY=VALUE to change the data of one.
+
+    \b
+    anemoi evaluate model.safetensors --report report
+    anemoi evaluate ensemble.safetensors --members 8 --lagged 4 --report report
+    anemoi evaluate model.safetensors --source /data/analysis.zarr --start 2026-01-01 --lead-time 5d --json
+    """  # noqa: D301 (click needs the \b, which a raw string has not)
+    events = EventLog(log)
+    with events.failures():
+        _evaluate(events, **given)
+
+
+def _evaluate(
+    events: EventLog,
     checkpoint: Path,
     sources: tuple[str, ...],
     start: str | None,
@@ -119,6 +147,7 @@ def command(
     seed: int,
     report: Path | None,
     map_date: str | None,
+    scores: Path | None,
     as_json: bool,
     dask: bool,
     dask_scheduler: str | None,
@@ -127,21 +156,6 @@ def command(
     trust_code: bool,
     allow_different_versions: bool,
 ) -> None:
-    """Verify the forecasts of CHECKPOINT against the truth.
-
-    A forecast is made from every date of the test period from which all its lead times lie within
-    that period, and compared with the truth, with persistence (the state at the start, unchanged) and
-    with climatology (the mean of the training period, for each time of day where that is long enough); that
-    of several members also with an ensemble of states of that period.
-    Where the data have nothing of that period, climatology is left out, unless --climatology names other
-    data. The test period is, unless you say otherwise, all of the data after the training period. A model of
-    several domains is verified in each; say --source DOMAIN.KEY=VALUE to change the data of one.
-
-    \b
-    anemoi evaluate model.safetensors --report report
-    anemoi evaluate ensemble.safetensors --members 8 --lagged 4 --report report
-    anemoi evaluate model.safetensors --source /data/analysis.zarr --start 2026-01-01 --lead-time 5d --json
-    """  # noqa: D301 (click needs the \b, which a raw string has not)
     from anemoi.core.allocation import keep_freed_memory
     from anemoi.core.checkpoint import load
     from anemoi.core.forecasting import forecast
@@ -156,6 +170,7 @@ def command(
     from ._metrics import metrics_of
 
     target = None if report is None else ResultFile(report / "report.html", overwrite=overwrite, alone=True)
+    written = None if scores is None else ResultFile(scores, overwrite=overwrite)
     drawn = None if map_date is None else parse_date(map_date)
     within = None if area is None else Area.parse(area)
     model = load(checkpoint)
@@ -206,7 +221,7 @@ def command(
             example=drawn if target is not None else None,
             spread=spread,
             lagged=lagged or 1,
-            progress=_progress,
+            progress=partial(_progress, events),
             **how,
         )
         if target is not None:
@@ -215,10 +230,18 @@ def command(
             date = result.typical_start if drawn is None else drawn
             states = list(forecast(model, data, date, lead_time, **how))
             target.write(render(result, states).encode())
+    if as_json or written is not None:
+        text = json.dumps(_document(result), indent=2, allow_nan=False)
+        if written is not None:
+            written.write(text.encode())
     if as_json:
-        click.echo(json.dumps(_document(result), indent=2, allow_nan=False))
+        click.echo(text)
     else:
         _print(result)
+    for file in (target, written):
+        if file is not None:
+            events.tell("file", path=str(file.path))
+    events.tell("finished", forecasts=len(result.starts))
     if target is not None:
         click.echo(f"Report: {target.path}", err=as_json)
 
@@ -239,8 +262,12 @@ def _connect(address: str | None, forecasts: int) -> AbstractContextManager[Any]
     return cluster(address, processes=processes_for(forecasts), requirement=requirement)
 
 
-def _progress(done: int, total: int) -> None:
-    """Count the forecasts on one line of the terminal, and on nothing else."""
+def _progress(events: EventLog, done: int, total: int) -> None:
+    """Count the forecasts on one line of the terminal, and in the log."""
+    if done:
+        events.tell("scored", forecasts=done, of=total)
+    else:
+        events.tell("checked", forecasts=total)
     if sys.stderr.isatty():
         click.echo(f"\r{done} of {total} forecasts" if done < total else "\r\x1b[K", nl=False, err=True)
 

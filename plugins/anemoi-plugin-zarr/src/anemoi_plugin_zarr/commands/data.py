@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
-from anemoi.core.cli.options import dask_options
+from anemoi.core.cli.event_log import EventLog
+from anemoi.core.cli.options import dask_options, log_option
 
 if TYPE_CHECKING:
     from ..creation import Recipe
@@ -62,6 +63,7 @@ def command() -> None:
 @click.option(
     "--overwrite", is_flag=True, help="Begin anew: replace OUTPUT, and what an interrupted command has left."
 )
+@log_option
 def create(
     source: tuple[str, ...],
     output: Path,
@@ -76,6 +78,7 @@ def create(
     allow_implausible: bool,
     append: bool,
     overwrite: bool,
+    log: IO[str] | None,
 ) -> None:
     """Make the data set OUTPUT from a recipe, or from a SOURCE and its options.
 
@@ -89,34 +92,37 @@ def create(
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     from dataclasses import replace
 
-    from ..creation import create as create_
+    events = EventLog(log)
+    with events.failures():
+        recipe = _recipe(source)
+        ends = {"start": statistics_start, "end": statistics_end}
+        given = {name: end for name, end in ends.items() if end is not None}
+        recipe = replace(
+            recipe,
+            filters=[*recipe.filters, *map(_filter, filters)],
+            statistics=replace(recipe.statistics, **given),
+            allow_nans=recipe.allow_nans or allow_nans or bool(fill_values),
+            fill_values=[*recipe.fill_values, *fill_values],
+            allow_implausible=recipe.allow_implausible or allow_implausible,
+        )
+        how: dict[str, Any] = {"overwrite": overwrite, "append": append, "workers": workers}
+        _create(recipe, output, events, dask=dask, dask_scheduler=dask_scheduler, **how)
 
-    recipe = _recipe(source)
-    ends = {"start": statistics_start, "end": statistics_end}
-    given = {name: end for name, end in ends.items() if end is not None}
-    recipe = replace(
-        recipe,
-        filters=[*recipe.filters, *map(_filter, filters)],
-        statistics=replace(recipe.statistics, **given),
-        allow_nans=recipe.allow_nans or allow_nans or bool(fill_values),
-        fill_values=[*recipe.fill_values, *fill_values],
-        allow_implausible=recipe.allow_implausible or allow_implausible,
-    )
-    said: list[str] = []
-    how: dict[str, Any] = {"overwrite": overwrite, "append": append}
+
+def _create(recipe: Recipe, output: Path, events: EventLog, **how: Any) -> None:
+    from ..creation import Creation
+    from ..creation import create as create_
     from .progress import progress
 
+    said: list[str] = []
     with progress("writing", "dates") as show:
-        made = create_(
-            recipe,
-            output,
-            workers=workers,
-            dask=dask,
-            dask_scheduler=dask_scheduler,
-            progress=lambda at: show(at.written, at.dates),
-            tell=said.append,
-            **how,
-        )
+
+        def tell(at: Creation) -> None:
+            show(at.written, at.dates)
+            events.tell("written", dates=at.written, of=at.dates)
+
+        made = create_(recipe, output, progress=tell, tell=said.append, **how)
+    events.tell("finished", path=str(made), found=said)
     click.echo("\n".join([f"The data set is {made}", *said]))
 
 
