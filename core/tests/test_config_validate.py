@@ -54,6 +54,8 @@ class Keeper(Tracker):
         How many. And more that nobody needs here.
     ratio, weight : float
         What share.
+    code
+        Two capitals: AB.
     **others
         Not listed.
     """
@@ -73,6 +75,7 @@ class Keeper(Tracker):
         scales: Mapping[str, float] | None = None,
         either: int | list[int] = 0,
         flag: bool = False,
+        code: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "AB",
         spring: Spring = Spring(turns=5),
         spare: Spring | None = None,
         drive: Spring | Weight | int = 0,
@@ -188,6 +191,7 @@ def test_a_right_option_reaches_the_constructor(option: str, value: object, conv
         ("scales", {"t": "x"}, "scales: expected Mapping[str, float] or None, got {'t': 'x'}"),
         ("either", "x", "either: expected int or list[int], got 'x'"),
         ("flag", 1, "flag: expected bool, got 1"),
+        ("code", "abc", "code: 'abc' is not of the form that is expected.\n  Two capitals: AB."),
         ("cuont", 1, "cuont: not an option of tracker"),
         ("cuont", 1, "Did you mean 'count'?"),
         ("others", 1, "others: not an option of tracker"),
@@ -474,7 +478,7 @@ def test_a_configuration_that_nobody_declares_cannot_be_checked(conf: Path) -> N
 def test_the_first_sentence_of_each_parameter_is_its_documentation() -> None:
     assert parameter_docs("Keeps what it is given.") == {}
     found = {name: parameter.doc for name, parameter in options(BusyKeeper).items() if parameter.doc}
-    assert found == {"count": "How many.", "weight": "What share."}
+    assert found == {"count": "How many.", "weight": "What share.", "code": "Two capitals: AB."}
     assert options(Part)["size"].doc == "How large."
 
 

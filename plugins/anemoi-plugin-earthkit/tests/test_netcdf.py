@@ -58,6 +58,15 @@ def test_fields_are_those_that_netcdf4_reads(units, format, tmp_path):
     np.testing.assert_array_equal(source.grid.longitudes, longitudes.reshape(-1))
 
 
+def test_the_one_member_of_a_forecast_on_levels_is_no_level(tmp_path):
+    path = states(tmp_path / "a.nc", members=1)
+    source = NetcdfSource(path=str(path))
+    assert source.variables == ("t_850", "t_500", "2t", "lsm")
+    with netCDF4.Dataset(path) as file:
+        t = file["t"][:].data.reshape(3, 1, 2, 40)
+    np.testing.assert_array_equal(source.read(source.times)[..., :2], t.transpose(0, 1, 3, 2))
+
+
 def test_the_era5_sample_comes_back_to_the_bit(tmp_path):
     sample = Sample()
     fields = sample.read(sample.times[:5])[:, 0, :, 0].reshape(5, 73, 144)

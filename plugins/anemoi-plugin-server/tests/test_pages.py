@@ -7,7 +7,6 @@ from html import unescape
 
 import pytest
 
-from anemoi_plugin_server.pages.jobs import seconds_left
 from anemoi_plugin_server.pages.rendering import duration, size
 from anemoi_plugin_server.records import State
 
@@ -89,14 +88,6 @@ def test_a_running_job_is_cancelled(client, services):
     page = client.post(f"/jobs/{job.id}/cancel")
     assert page.url.path == f"/jobs/{job.id}"
     assert "It is being cancelled" in text(page)
-
-
-def test_the_time_left_is_that_of_the_steps_left(services):
-    services.jobs.submit("forecast", {}, owner="me")
-    job = services.jobs.claim("worker")
-    assert seconds_left(job, job.started + 60) is None
-    services.jobs.advance(job, 3, 12)
-    assert seconds_left(services.jobs.get(job.id), job.started + 60) == pytest.approx(180)
 
 
 def test_a_data_set_of_many_files_is_one_product(client, keep):

@@ -225,6 +225,10 @@ def _fields_of(dataset: Any) -> Any:
         return ()
 
 
+def _says_level(coordinate: Any) -> bool:
+    return coordinate is not None and is_level(coordinate.attrs)
+
+
 def _variable(dataset: Any, name: str, path: Path, level_type: str | None) -> _Variable | None:
     """Tell what the dimensions of a variable mean; None if it has no latitudes and longitudes."""
     alone = one_experiment(dataset[[name]], path)
@@ -265,11 +269,12 @@ def _variable(dataset: Any, name: str, path: Path, level_type: str | None) -> _V
         "level": (first.vertical.level(),),
         "member": (first.ensemble.member(),),
     }
-    for dimension in outer:
+    # What says that it is a level comes first: along the one member of a forecast there is one level too.
+    for dimension in sorted(outer, key=lambda each: not _says_level(array.coords.get(each))):
         if dimension in times:
             continue
         size, coordinate = array.sizes[dimension], array.coords.get(dimension)
-        if coordinate is not None and is_level(coordinate.attrs) and not roles["level"]:
+        if _says_level(coordinate) and not roles["level"]:
             roles["level"], found["level"] = dimension, tuple(in_words(coordinate))
             continue
         others = {each: 0 for each in outer if each != dimension and each in still.dims}
@@ -278,8 +283,9 @@ def _variable(dataset: Any, name: str, path: Path, level_type: str | None) -> _V
             "level": tuple(field.vertical.level() for field in along),
             "member": tuple(field.ensemble.member() for field in along),
         }
-        role = next((each for each in roles if None not in what[each] and len(set(what[each])) == size), None)
-        if role is None or roles[role]:
+        free = [each for each, taken in roles.items() if not taken]
+        role = next((each for each in free if None not in what[each] and len(set(what[each])) == size), None)
+        if role is None:
             raise DataError(
                 f"{path}: the dimension {dimension} of {name} is neither time, level, member nor grid.",
                 fix="Give it a coordinate with a standard_name or units of the CF conventions.",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -152,3 +152,14 @@ class Job(ABC):
             A line of :attr:`events`, with its ``event`` and ``time``.
         """
         return before
+
+
+def choices(kind: type[Job]) -> dict[str, Choice]:
+    """The options of a kind of job whose values are names that the server offers."""
+    hints = get_type_hints(kind.__init__, include_extras=True)
+    return {
+        option: mark
+        for option, hint in hints.items()
+        for mark in getattr(hint, "__metadata__", ())
+        if isinstance(mark, Choice)
+    }

@@ -43,7 +43,7 @@ def test_a_job_is_queued_and_read_and_cancelled(http, forecast):
         ({"model": "../tiny"}, "model", "names a place"),
         ({"source": "/etc/passwd"}, "source", "names a place"),
         ({"output": "exe"}, "output", "writes no 'exe'"),
-        ({"start": "tomorrow"}, "start", "not a date"),
+        ({"start": "tomorrow"}, "start", "not of the form"),
         ({"start": "2031-01-01"}, "start", "no state of 2030-12-31T18, 2031-01-01"),
         ({"lead_time": "5h"}, "lead_time", "no multiple of 6h"),
         ({"perturbation": {"_target_": "os.system"}}, "perturbation", "has a key"),

@@ -102,6 +102,8 @@ def _explain(detail: ErrorDetails, schema: Schema, values: Mapping[str, Any]) ->
         if isinstance(value, str):  # a reference to the environment, in place of a whole section
             break
         value = value[int(part)] if isinstance(value, list) else value[part]
+    if detail["type"] == "string_pattern_mismatch":  # a pattern explains nothing to who mistyped a date
+        return key, f"{value!r} is not of the form that is expected.", parameter.doc
     reason = f" ({detail['msg']})" if detail["type"] in ("value_error", "assertion_error") else ""
     known = choices(parameter.type)
     fix = nearest(str(value), known) if known and isinstance(value, str) else ""

@@ -15,7 +15,7 @@ from ..operations import health
 from ..operations.requests import Requests
 from ..pages import install as install_pages
 from ..services import Services
-from . import events, files, jobs, kinds, models, problems, schedules
+from . import events, fields, files, jobs, kinds, models, problems, schedules
 from .watching import Watcher
 
 API = "/api/v1"
@@ -38,6 +38,7 @@ def application(services: Services) -> FastAPI:
     problems.install(app)
     app.include_router(administration.router, prefix=API)
     app.include_router(events.router, prefix=API)
+    app.include_router(fields.router, prefix=API)
     app.include_router(files.router, prefix=API)
     app.include_router(health.router)
     app.include_router(jobs.router, prefix=API)

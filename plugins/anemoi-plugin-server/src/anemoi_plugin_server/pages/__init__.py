@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from . import home, jobs, models, new
+from . import home, jobs, maps, models, new
 
 STATIC = "/static"
 """What the paths of style sheets and scripts begin with."""
@@ -13,6 +13,6 @@ STATIC = "/static"
 
 def install(app: FastAPI) -> None:
     """Add the pages, and what they are styled and moved with, to an application."""
-    for part in (home, jobs, models, new):
+    for part in (home, jobs, maps, models, new):
         app.include_router(part.router)
     app.mount(STATIC, StaticFiles(packages=[(__name__, "static")]), name="static")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anemoi.core.config.check import Problem
+from anemoi.core.config import Problem
 from anemoi.core.config.options import Parameter, as_written
 from anemoi.core.config.schema import Schema, component_schema
 from anemoi.core.plugins import components, load
@@ -82,15 +82,15 @@ def fields(
 def options_from(schema: Schema, given: Mapping[str, str]) -> dict[str, Any]:
     """The options that a form gives, by what its fields are called.
 
-    What is empty is left out, so that the default holds. What is no number where one belongs stays the text
-    that it is, which the check of the options refuses.
+    What is empty is left out, so that the default holds. What is no number where one belongs, and what is
+    of a component that there is not, stays the text that it is, which the check of the options refuses.
     """
     found: dict[str, Any] = {}
-    for key, option in schema.options.items():
-        text = given.get(key, "").strip()
-        shape = shape_of(option.parameter.type)
-        if text and shape.widget not in ("component", "section"):
-            _put(found, key, _value(shape, text))
+    for key, text in given.items():
+        if not text.strip() or key.partition(".")[0] not in schema.options:
+            continue
+        option = schema.options.get(key)  # of a component that is none, none are known
+        _put(found, key, _value(shape_of(option.parameter.type), text.strip()) if option else text.strip())
     return found
 
 
@@ -100,18 +100,6 @@ def nested(given: Mapping[str, str]) -> dict[str, Any]:
     for key, text in given.items():
         if text.strip():
             _put(found, key, text.strip())
-    return found
-
-
-def not_offered(schema: Schema, options: Mapping[str, Any], names: Names) -> list[Problem]:
-    """What is wrong with options that name what the server does not offer."""
-    found = []
-    for key, option in schema.options.items():
-        shape, value = shape_of(option.parameter.type), _at(options, key)
-        if shape.choice and isinstance(value, str) and value not in names[shape.choice]:
-            there = names[shape.choice]
-            fix = f"There are: {', '.join(there)}." if there else "There are none."
-            found.append(Problem(key, f"this server offers no {shape.choice} {value!r}.", fix))
     return found
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 
 from anemoi.core.errors import ConfigError
+from anemoi.core.secrets import masked
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from ..access.identity import Runner, Viewer
-from ..http.dependencies import Parts
+from ..access.identity import Viewer
+from ..access.ownership import owner_seen_by
+from ..http.dependencies import Changed, Parts, Seen
+from ..http.jobs import directory, document
 from ..records import JobRecord, State
 from ..services import Services
 from .kinds import offered_kinds
@@ -36,35 +39,32 @@ def index(
 ) -> Response:
     """The newest jobs first, a page at a time."""
     states = () if state == "" else (_state(state),)
-    shown = parts.jobs.list(
-        owner=user.name if mine else None, states=states, before=_place(before), limit=PAGE + 1
-    )
+    owner = user.name if mine else owner_seen_by(parts, user)
+    shown = parts.jobs.list(owner=owner, states=states, before=_place(before), limit=PAGE + 1)
     page = shown[:PAGE]
     return render(
         request,
         "jobs.html",
-        user=user,
         kinds=offered_kinds(),
         jobs=page,
         state=state,
         mine=mine,
-        counts=parts.jobs.counts(owner=user.name if mine else None),
+        sees_all=owner_seen_by(parts, user) is None,
+        counts=parts.jobs.counts(owner=owner),
         older=f"{page[-1].created!r}-{page[-1].id}" if len(shown) > PAGE else "",
         first=not before,
     )
 
 
 @router.get("/{identifier}")
-def show(request: Request, identifier: str, user: Viewer, parts: Parts) -> Response:
+def show(request: Request, job: Seen, parts: Parts) -> Response:
     """All that is known of a job."""
-    job = parts.jobs.get(identifier)
     return render(
         request,
         "job.html",
-        user=user,
         kinds=offered_kinds(),
         job=job,
-        left=seconds_left(job, time.time()),
+        left=document(job)["remaining"],
         taken=(job.ended or time.time()) - job.started if job.started else None,
         suite=_text(parts, job, "suite.yaml"),
         log=_text(parts, job, "stdout") + _text(parts, job, "stderr"),
@@ -74,17 +74,10 @@ def show(request: Request, identifier: str, user: Viewer, parts: Parts) -> Respo
 
 
 @router.post("/{identifier}/cancel")
-def cancel(identifier: str, _: Runner, parts: Parts) -> Response:
+def cancel(job: Changed, parts: Parts) -> Response:
     """Cancel a job, and show it."""
-    parts.jobs.cancel(identifier)
-    return RedirectResponse(f"/jobs/{identifier}", 303)
-
-
-def seconds_left(job: JobRecord, now: float) -> float | None:
-    """How long a running job takes from now on if its steps go on as they went; None if that is not known."""
-    if job.state is not State.RUNNING or not job.started or not job.done or job.total <= 0:
-        return None
-    return (now - job.started) / job.done * max(0, job.total - job.done)
+    parts.jobs.cancel(job.id)
+    return RedirectResponse(f"/jobs/{job.id}", 303)
 
 
 def _state(name: str) -> State:
@@ -108,9 +101,11 @@ def _place(before: str) -> tuple[float, str] | None:
 
 def _text(parts: Services, job: JobRecord, name: str) -> str:
     """The end of a file in the directory of a job; empty if there is none."""
-    path = parts.settings.place / "work" / job.id / name
+    path = directory(parts, job) / name
     if not path.is_file():
         return ""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL))
-        return file.read(TAIL).decode("utf-8", errors="replace")
+        text = file.read(TAIL).decode("utf-8", errors="replace")
+    told: str = masked(text)
+    return told.replace(f"{parts.settings.place}/", "")

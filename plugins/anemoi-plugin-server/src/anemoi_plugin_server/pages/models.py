@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from anemoi.core.checkpoint import Inspection, Mismatch, compare, inspect
+from anemoi.core.checkpoint import Inspection
 from anemoi.core.errors import AnemoiError
 from anemoi.core.plugins import Diagnosis, components, diagnose, normalise
 from fastapi import APIRouter, Request, Response
 
-from ..access.identity import Viewer
+from ..access.identity import Role, Viewer
 from ..http.dependencies import Parts
+from ..models import Model
+from ..services import Services
 from .kinds import offered_kinds
 from .rendering import PageRoute, render
 
@@ -25,83 +23,43 @@ PATIENCE = 60.0
 """How many seconds the import of a plugin may take before the doctor calls it broken."""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """A model as the list shows it.
-
-    Parameters
-    ----------
-    name
-        What it is called.
-    found
-        What it says of itself; None if it cannot be read.
-    mismatches
-        The plugins that a forecast needs and that are not here as they were.
-    error
-        Why it cannot be read.
-    """
-
-    name: str
-    found: Inspection | None
-    mismatches: tuple[Mismatch, ...] = ()
-    error: AnemoiError | None = None
-
-    @property
-    def runs(self) -> bool:
-        """Whether a forecast with it can be made here."""
-        return self.found is not None and all(each.severity == "content" for each in self.mismatches)
-
-
-def summary(name: str, path: Path) -> Summary:
-    """What is known of a model, without importing it."""
-    try:
-        said = path.stat()
-        found = _inspected(path, said.st_mtime_ns, said.st_size)
-    except AnemoiError as error:
-        return Summary(name, None, error=error)
-    return Summary(name, found, compare(entry for entry in found.lock if entry.needed))
-
-
-@lru_cache(maxsize=256)
-def _inspected(path: os.PathLike[str], modified: int, size: int) -> Inspection:
-    """What a checkpoint says: its hash is computed once for as long as the file stays the same."""
-    return inspect(path)
-
-
 @router.get("")
 def index(request: Request, user: Viewer, parts: Parts) -> Response:
     """All models at hand."""
-    found = [summary(name, parts.offers.model(name)) for name in parts.offers.model_names()]
     return render(
         request,
         "models.html",
-        user=user,
-        kinds=offered_kinds(),
-        models=found,
+        models=[(name, *_read(parts, name)) for name in parts.offers.model_names()],
         directory=parts.offers.models,
+        may_add=user.role >= Role.ADMINISTRATE,
     )
 
 
 @router.get("/{name}")
-def show(request: Request, name: str, user: Viewer, parts: Parts, doctor: bool = False) -> Response:
+def show(request: Request, name: str, _: Viewer, parts: Parts, doctor: bool = False) -> Response:
     """One model; with ``doctor``, each plugin that it needs is loaded in a process of its own."""
-    model = summary(name, parts.offers.model(name))
-    if model.error is not None:
-        raise model.error
-    assert model.found is not None
-    document = model.found.document
+    model = Model.read(parts.offers.model(name))
+    document = model.inspection.document
     return render(
         request,
         "model.html",
-        user=user,
-        kinds=offered_kinds(),
         model=model,
-        found=model.found,
+        found=model.inspection,
         provenance=document["provenance"],
         domains={domain: _domain(said) for domain, said in document["domains"].items()},
-        wrong={each.entry: each for each in model.mismatches},
-        diagnoses=_diagnoses(model.found) if doctor else None,
+        here={each.entry: each for each in model.mismatches},
+        diagnoses=_diagnoses(model.inspection) if doctor else None,
+        kinds=offered_kinds(),
     )
+
+
+def _read(parts: Services, name: str) -> tuple[Model | None, str]:
+    """A model, and why it cannot be read if it cannot."""
+    path = parts.offers.model(name)
+    try:
+        return Model.read(path), ""
+    except AnemoiError as error:
+        return None, error.what.replace(str(path), name)
 
 
 def _domain(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from anemoi.core.config.check import Problem, check
+from anemoi.core.config import Problem
 from anemoi.core.config.schema import Schema
-from anemoi.core.errors import AnemoiError
+from anemoi.core.errors import AnemoiError, NotThereError
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ..access.identity import Runner, User
+from ..access.ownership import job_seen_by
 from ..http.dependencies import Parts
-from ..http.problems import status_of
+from ..http.problems import problems_of, status_of
 from ..records import State
 from ..services import Services
 from ..submission import submit
-from .forms import fields, nested, not_offered, options_from, schema_of, unplaced
+from .forms import fields, nested, options_from, schema_of, unplaced
 from .kinds import offered_kinds
 from .rendering import PageRoute, render
 
@@ -27,13 +27,11 @@ router = APIRouter(prefix="/new", route_class=PageRoute, include_in_schema=False
 SHOW: Final = "_show"
 """The button that asks for the form again, with the fields of the components that it now names."""
 
-_KEY = re.compile(r"((?:[\w-]+\.)*[\w-]+): ")
-
 
 @router.get("/{kind}")
 def form(request: Request, kind: str, user: Runner, parts: Parts, like: str = "") -> Response:
     """An empty form; with the options of another job, or those of the address, filled in."""
-    given: Mapping[str, Any] = parts.jobs.get(like).options if like else {}
+    given: Mapping[str, Any] = job_seen_by(parts, user, like).options if like else {}
     schema = schema_of(kind, given)
     asked = {key: value for key, value in request.query_params.items() if key != "like"}
     options = {**given, **options_from(schema, asked)}
@@ -48,15 +46,11 @@ async def create(request: Request, kind: str, user: Runner, parts: Parts) -> Res
     options = options_from(schema, given)
     if SHOW in given:
         return _page(request, kind, user, parts, schema, options)
-    found, _ = check(schema, options)
-    found += not_offered(schema, options, _names(parts, user))
-    if found:
-        return _page(request, kind, user, parts, schema, options, found, 422)
     try:
-        job = submit(parts, kind, options, owner=user.name)
+        job = submit(parts, kind, options, owner=user.name, request=request.state.request)
     except AnemoiError as error:
-        problem = _problem(error, schema)
-        return _page(request, kind, user, parts, schema, options, [problem], status_of(error))
+        status = 422 if isinstance(error, NotThereError) else status_of(error)
+        return _page(request, kind, user, parts, schema, options, _problems(error), status)
     return RedirectResponse(f"/jobs/{job.id}", 303)
 
 
@@ -70,14 +64,12 @@ def _page(
     found: Iterable[Problem] = (),
     status: int = 200,
 ) -> Response:
-    kinds = {each.name: each for each in offered_kinds()}
+    kinds = {each["kind"]: each for each in offered_kinds()}
     shown = fields(schema, options, _names(parts, user), found)
     return render(
         request,
         "new.html",
         status=status,
-        user=user,
-        kinds=list(kinds.values()),
         kind=kinds[kind],
         fields=shown,
         problems=list(found),
@@ -98,9 +90,7 @@ def _names(parts: Services, user: User) -> dict[str, list[str]]:
     }
 
 
-def _problem(error: AnemoiError, schema: Schema) -> Problem:
-    """What an error says, beside the field that it begins with, as ``start: 'soon' is not a date.`` does."""
-    match = _KEY.match(error.what)
-    if match is None or match[1] not in schema.options:
-        return Problem("", error.what, error.fix or "")
-    return Problem(match[1], error.what[match.end() :], error.fix or "")
+def _problems(error: AnemoiError) -> list[Problem]:
+    """What an error says of each option; of none if it tells of no option."""
+    found = [Problem(key, what, fix or "") for key, what, fix in problems_of(error)]
+    return found or [Problem("", error.what, error.fix or "")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+
+from anemoi.core.errors import NotThereError
 
 from ..offers import Offers
 from ..records import JobRecord
+from ..results.manifest import Manifest
 
 STORE = ".zarr"
 """A directory that ends so is one data set."""
@@ -37,15 +39,18 @@ class Product:
 
 
 def products(offers: Offers, job: JobRecord) -> list[Product]:
-    """What is in the result of a job; nothing if it has none."""
-    manifest = offers.results / (job.result or "") / "manifest.json"
-    if job.result is None or not manifest.is_file():
+    """What is in the result of a job; nothing if it has none, or it has been cleaned up."""
+    if job.result is None:
+        return []
+    try:
+        entries = Manifest.read(offers.results / job.result).entries
+    except NotThereError:
         return []
     found: dict[str, Product] = {}
-    for each in json.loads(manifest.read_text(encoding="utf-8"))["files"]:
-        path = _whole(each["path"])
+    for name, entry in entries.items():
+        path = _whole(name)
         before = found.get(path, Product(path, 0, 0))
-        found[path] = Product(path, before.files + 1, before.size + each["size"])
+        found[path] = Product(path, before.files + 1, before.size + entry.size)
     return [found[path] for path in sorted(found)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timezone
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from anemoi.core.errors import AnemoiError
 from fastapi import Request, Response
@@ -17,17 +17,13 @@ from starlette.exceptions import HTTPException
 
 from ..http.problems import status_of
 
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""The content security policy: nothing from elsewhere, and nothing within the page itself."""
-
 
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """Answer with a template."""
-    page = templates().get_template(template).render(path=request.url.path, **context)
-    return HTMLResponse(page, status, {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})
+    """Answer with a template, which knows its path, the user if there is one, and whether users log in."""
+    user = getattr(request.state, "user", None)
+    users = request.app.state.services.settings.access.users
+    page = templates().get_template(template).render(path=request.url.path, user=user, users=users, **context)
+    return HTMLResponse(page, status)
 
 
 @cache

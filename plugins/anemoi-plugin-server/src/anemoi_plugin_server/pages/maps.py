@@ -1,0 +1,60 @@
+"""Results to look at: the map of one, and two beside each other."""
+
+from __future__ import annotations
+
+from anemoi.core.errors import NotThereError
+from anemoi.core.plugins import components
+from fastapi import APIRouter, Request, Response
+
+from ..access.identity import User, Viewer
+from ..access.ownership import owner_seen_by
+from ..http.dependencies import Parts, Seen
+from ..http.fields import SOURCE
+from ..records import JobRecord, State
+from ..services import Services
+from .kinds import offered_kinds
+from .products import products
+from .rendering import PageRoute, render
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+MOST = 100
+"""Of so many results, the newest, two can be compared."""
+
+
+@router.get("/view/{identifier}")
+def view(request: Request, job: Seen, parts: Parts, file: str = "") -> Response:
+    """The map of a file of a result."""
+    files = drawable(parts, job)
+    if file and file not in files:
+        raise NotThereError(f"The result of job {job.id} has no {file!r} that could be drawn.")
+    chosen = file or (files[0] if files else "")
+    return render(request, "view.html", kinds=offered_kinds(), job=job, files=files, file=chosen)
+
+
+@router.get("/compare")
+def compare(request: Request, user: Viewer, parts: Parts, one: str = "", other: str = "") -> Response:
+    """Two forecasts, or a forecast and a source, and their difference."""
+    forecasts = _forecasts(parts, user)
+    sources = {f"{SOURCE}{name}": f"Source {name}" for name in sorted(parts.offers.sources)}
+    others = {**forecasts, **sources}
+    for named, known in ((one, forecasts), (other, others)):
+        if named and named not in known:
+            raise NotThereError(f"There is no {named!r} to compare.", fix="Choose one at /compare.")
+    return render(request, "compare.html", forecasts=forecasts, others=others, one=one, other=other)
+
+
+def drawable(parts: Services, job: JobRecord) -> list[str]:
+    """The files of a result that a source which is installed here reads."""
+    known = {component.name for component in components("source") if component.state == "ok"}
+    return [each.path for each in products(parts.offers, job) if each.path.rpartition(".")[2] in known]
+
+
+def _forecasts(parts: Services, user: User) -> dict[str, str]:
+    """The files of finished jobs, with what they were asked for."""
+    found = {}
+    for job in parts.jobs.list(owner=owner_seen_by(parts, user), states=(State.FINISHED,), limit=MOST):
+        said = " · ".join(str(value) for value in job.options.values() if isinstance(value, str))
+        for file in drawable(parts, job):
+            found[f"{job.id}/{file}"] = f"{said} ({job.id[:6]})"
+    return found
