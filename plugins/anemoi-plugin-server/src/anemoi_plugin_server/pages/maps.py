@@ -13,7 +13,7 @@ from ..http.fields import SOURCE
 from ..records import State
 from ..services import Services
 from .kinds import offered_kinds
-from .products import drawable
+from .products import brief, drawable
 from .rendering import PageRoute, render
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -50,7 +50,7 @@ def _forecasts(parts: Services, user: User) -> dict[str, str]:
     """The files of finished jobs, with what they were asked for."""
     found = {}
     for job in parts.jobs.list(owner=owner_seen_by(parts, user), states=(State.FINISHED,), limit=MOST):
-        said = " · ".join(str(value) for value in job.options.values() if isinstance(value, str))
-        for file in drawable(parts.offers, job):
-            found[f"{job.id}/{file}"] = f"{said} ({job.id[:6]})"
+        files = drawable(parts.offers, job)
+        for file in files:
+            found[f"{job.id}/{file}"] = f"{brief(job)} {file}" if len(files) > 1 else brief(job)
     return found

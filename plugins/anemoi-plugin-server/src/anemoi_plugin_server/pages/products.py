@@ -48,6 +48,12 @@ class Product:
         return self.path.endswith(SHOWN)
 
 
+def brief(job: JobRecord) -> str:
+    """What a job was asked for, in a few words."""
+    said = [str(value) for value in job.options.values() if isinstance(value, str)]
+    return f"{' · '.join(said[:3]) or job.kind} ({job.id[:6]})"
+
+
 def drawable(offers: Offers, job: JobRecord) -> list[str]:
     """The files of a result that a source which is installed here reads, so that a map can show them."""
     known = {component.name for component in components("source") if component.state == "ok"}
