@@ -52,7 +52,7 @@ async def create(request: Request, kind: str, user: Runner, parts: Parts) -> Res
     if SHOW in given:
         return _page(request, kind, user, parts, schema, options)
     try:
-        job = submit(parts, kind, options, owner=user.name)
+        job = submit(parts, kind, options, owner=user.name, request=request.state.request)
     except AnemoiError as error:
         status = 422 if isinstance(error, NotThereError) else status_of(error)
         return _page(request, kind, user, parts, schema, options, _problems(error), status)

@@ -19,9 +19,10 @@ from ..http.problems import status_of
 
 
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """Answer with a template, which knows its own path and, where there is one, the user."""
+    """Answer with a template, which knows its path, the user if there is one, and whether users log in."""
     user = getattr(request.state, "user", None)
-    page = templates().get_template(template).render(path=request.url.path, user=user, **context)
+    users = request.app.state.services.settings.access.users
+    page = templates().get_template(template).render(path=request.url.path, user=user, users=users, **context)
     return HTMLResponse(page, status)
 
 
