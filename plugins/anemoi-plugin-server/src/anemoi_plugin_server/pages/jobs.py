@@ -17,9 +17,9 @@ from ..records import JobRecord, State
 from ..services import Services
 from .kinds import offered_kinds
 from .products import drawable, products
-from .rendering import PageRoute, render
+from .rendering import render
 
-router = APIRouter(prefix="/jobs", route_class=PageRoute, include_in_schema=False)
+router = APIRouter(prefix="/jobs", include_in_schema=False)
 
 PAGE = 50
 """How many jobs a page of the queue has."""

@@ -14,9 +14,9 @@ from ..records import State
 from ..services import Services
 from .kinds import offered_kinds
 from .products import brief, drawable
-from .rendering import PageRoute, render
+from .rendering import render
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
 MOST = 100
 """Of so many results, the newest, two can be compared."""

@@ -21,9 +21,9 @@ from ..submission import submit
 from .forms import fields, nested, options_from, schema_of, unplaced
 from .kinds import offered_kinds
 from .products import brief
-from .rendering import PageRoute, render
+from .rendering import render
 
-router = APIRouter(prefix="/new", route_class=PageRoute, include_in_schema=False)
+router = APIRouter(prefix="/new", include_in_schema=False)
 
 SHOW: Final = "_show"
 """The button that asks for the form again, with the fields of the components that it now names."""
