@@ -14,12 +14,12 @@ DATA = click.option("--data", metavar="DIR", help="The directory of everything t
 
 @click.group()
 def command() -> None:
-    r"""Look after what a server keeps.
+    """Look after what a server keeps.
 
     \b
     anemoi server backup /backup/monday --data /data/server
     anemoi server restore /backup/monday --data /data/server
-    """
+    """  # noqa: D301 (click needs the \b, which a raw string has not)
 
 
 @command.command()
