@@ -30,13 +30,14 @@ def database_url():
 
 @pytest.fixture
 def services(tmp_path, database_url):
-    settings = Settings(
-        directory=str(tmp_path / "server"),
-        sources={"analysis": {"name": "sample"}},
-        outputs={"zarr": {"name": "zarr"}},
-        database=database_url,
+    services = Services.of(
+        Settings(
+            directory=str(tmp_path / "server"),
+            sources={"analysis": {"name": "sample"}},
+            outputs={"zarr": {"name": "zarr"}, "nc": {"name": "netcdf"}},
+            database=database_url,
+        )
     )
-    services = Services.of(settings)
     yield services
     services.database.close()
 

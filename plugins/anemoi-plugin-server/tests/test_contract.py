@@ -15,6 +15,10 @@ class TestUsers(CommandContract):
     name = "users"
 
 
+class TestServer(CommandContract):
+    name = "server"
+
+
 class TestJob(KindContract):
     name = "job"
 
