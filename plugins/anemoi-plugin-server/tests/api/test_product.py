@@ -92,7 +92,7 @@ def test_it_is_checked_and_run_and_its_result_is_served(http, services, forecast
     job = services.jobs.claim("worker")
     assert job.id == accepted["id"]
     built = checked(job.kind, job.options)
-    attempt = attempt_at(services, job, built)
+    attempt = attempt_at(services, job)
     directory = services.settings.place / "work" / job.id
     directory.mkdir()
     allow(directory, 1)
