@@ -1,6 +1,6 @@
 """How fast a server is, and whether it loses anything when it is killed.
 
-    python benchmarks/server.py CHECKPOINT [--only PART]... [--kills 20] [--jobs 20]
+    python benchmarks/server.py CHECKPOINT [--only PART]... [--kills 20] [--jobs 20] [--days 10]
 
 ``ready``: from the command to the first page, and ``anemoi --version`` beside it. ``first-step``: from asking for a
 forecast to its first state, with warm workers, and the same forecast from the command line. ``latency``: of the list
@@ -66,7 +66,9 @@ class Server:
             stderr=subprocess.DEVNULL,
         )
         until(lambda: self._answers() or self.process.poll() is not None, pause=0.01)
-        return time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        self._of_before = [(job["id"], job["attempt"]) for job in self._left()]
+        return seconds
 
     def _answers(self) -> bool:
         try:
@@ -92,6 +94,22 @@ class Server:
     def has_state(self, identifier: str) -> bool:
         events = self.directory / "work" / identifier / "events.jsonl"
         return events.exists() and '"event": "state"' in events.read_text()
+
+    def is_busy(self) -> bool:
+        """Whether a job has made a step since this server was started, or none is left."""
+        left = self._left()
+        return not left or any(
+            job["state"] == "running" and job["done"] and (job["id"], job["attempt"]) not in self._of_before
+            for job in left
+        )
+
+    def _left(self) -> list[dict[str, Any]]:
+        """The jobs that have not ended."""
+        given = {"state": ["queued", "running"], "limit": 500}
+        found: list[dict[str, Any]] = httpx.get(f"{self.url}{API}/jobs", params=given, timeout=60).json()[
+            "jobs"
+        ]
+        return found
 
     def workers(self) -> list[psutil.Process]:
         """Its Dask workers."""
@@ -243,16 +261,17 @@ def many(number: int) -> None:
     )
 
 
-def kills(checkpoint: Path, jobs: int, times: int, seed: int) -> None:
+def kills(checkpoint: Path, jobs: int, times: int, days: int, seed: int) -> None:
     """Kill the server and its workers, and print how the jobs ended."""
     draw = random.Random(seed)
-    options = {**OPTIONS, "lead_time": "10d"}
+    options = {**OPTIONS, "lead_time": f"{days}d"}
     with serving(checkpoint, "running.attempts=20") as server:
         whole = server.ended(server.ask("forecast", **options))
         asked = [server.ask("forecast", **options) for _ in range(jobs)]
         killed = {"server": 0, "worker": 0}
         for _ in range(times):
-            time.sleep(draw.uniform(0.5, 8))
+            until(server.is_busy, pause=0.1)
+            time.sleep(draw.uniform(0, 5))
             workers = server.workers()
             if workers and draw.random() < 0.5:
                 draw.choice(workers).kill()
@@ -324,6 +343,7 @@ def main() -> None:
     parser.add_argument("--finished", type=int, default=10_000)
     parser.add_argument("--jobs", type=int, default=20)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--days", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
@@ -337,7 +357,7 @@ def main() -> None:
         elif part == "many":
             many(given.finished)
         else:
-            kills(given.checkpoint, given.jobs, given.kills, given.seed)
+            kills(given.checkpoint, given.jobs, given.kills, given.days, given.seed)
         print(f"load {os.getloadavg()[0]:.1f}", flush=True)
 
 
