@@ -5,7 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
+import shutil
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -18,16 +24,84 @@ from anemoi_plugin_server.settings import Settings
 
 
 @pytest.fixture
-def services(tmp_path):
+def database_url():
+    """The database of :func:`services`; its file of SQLite if None."""
+
+
+@pytest.fixture
+def services(tmp_path, database_url):
     services = Services.of(
         Settings(
             directory=str(tmp_path / "server"),
             sources={"analysis": {"name": "sample"}},
-            outputs={"zarr": {"name": "zarr"}},
+            outputs={"zarr": {"name": "zarr"}, "nc": {"name": "netcdf"}},
+            database=database_url,
         )
     )
     yield services
     services.database.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A server of PostgreSQL, in which each call makes a database."""
+    programs = find_postgresql()
+    if programs is None:
+        pytest.skip("there is no initdb here: install PostgreSQL")
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="anemoi-postgresql-") as directory:
+        # It does not run as root, and the path of its socket is short.
+        user = "nobody" if os.getuid() == 0 else None
+        if user:
+            shutil.chown(directory, user)
+        data = f"{directory}/data"
+        initdb = [programs / "initdb", "-D", data, "-U", "anemoi", "--auth=trust", "--no-sync"]
+        subprocess.run(initdb, check=True, user=user, cwd=directory, stdout=subprocess.DEVNULL)
+        server = [programs / "postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", "-F"]
+        with open(f"{directory}/log", "wb") as log:
+            process = subprocess.Popen(server, user=user, cwd=directory, stderr=log)
+        try:
+            yield Databases(psycopg, directory, process)
+        finally:
+            process.send_signal(signal.SIGQUIT)  # at once
+            process.wait(60)
+
+
+def find_postgresql():
+    for found in (shutil.which("initdb"), *Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        if found:
+            return Path(found).resolve().parent
+    return None
+
+
+class Databases:
+    def __init__(self, psycopg, directory, process):
+        self._psycopg, self._directory, self._process = psycopg, directory, process
+
+    def make(self):
+        """A new database; its URL."""
+        name = f"test_{secrets.token_hex(4)}"
+        self.run(f"CREATE DATABASE {name}")
+        return f"postgresql+psycopg://anemoi@/{name}?host={self._directory}"
+
+    def run(self, command, patience=60):
+        """Run a command of SQL, once the server is ready."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                with self._psycopg.connect(
+                    f"postgresql://anemoi@/postgres?host={self._directory}", autocommit=True
+                ) as connection:
+                    connection.execute(command)
+                return
+            except self._psycopg.OperationalError:  # noqa: PERF203
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+
+
+FEW_IMPORTS = "from anemoi_plugin_server.running import imports\nimports.KINDS = ('job',)\n"
+"""Warm parents begin sooner without what the jobs of tests do not need."""
 
 
 @pytest.fixture(scope="session", name="trial")
@@ -44,16 +118,36 @@ def trial_plugin(tmp_path_factory):
         "[anemoi.core.commands]\ntrial = anemoi_plugin_trial:command\n"
     )
     (site / "anemoi_plugin_trial.py").write_text((Path(__file__).with_name("trial.py")).read_text())
-    # Warm parents begin sooner without what these jobs do not need.
-    (site / "sitecustomize.py").write_text(
-        "from anemoi_plugin_server.running import imports\nimports.KINDS = ('job',)\n"
-    )
+    (site / "sitecustomize.py").write_text(FEW_IMPORTS)
     patch = pytest.MonkeyPatch()
     patch.syspath_prepend(site)
     patch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]).rstrip(":"))
     yield site
     patch.undo()
     sys.modules.pop("anemoi_plugin_trial", None)
+
+
+@pytest.fixture(scope="session", name="cyclones")
+def cyclones_plugin(tmp_path_factory):
+    """Install the plugin of ``cyclones.py`` for this process and all that it starts."""
+    site = tmp_path_factory.mktemp("cyclones")
+    info = site / "anemoi_plugin_cyclones-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: anemoi-plugin-cyclones\nVersion: 1.0\nRequires-Dist: anemoi-core>=0.2\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "[anemoi.core.jobs]\ncyclones = anemoi_plugin_cyclones:CyclonesJob\n"
+        "[anemoi.core.commands]\ncyclones = anemoi_plugin_cyclones:command\n"
+    )
+    (site / "anemoi_plugin_cyclones.py").write_text(Path(__file__).with_name("cyclones.py").read_text())
+    (site / "sitecustomize.py").write_text(FEW_IMPORTS)
+    patch = pytest.MonkeyPatch()
+    patch.syspath_prepend(site)
+    patch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]).rstrip(":"))
+    yield site
+    patch.undo()
+    sys.modules.pop("anemoi_plugin_cyclones", None)
 
 
 @pytest.fixture

@@ -325,6 +325,27 @@ def test_users_see_their_own_and_administrators_all(server):
     assert not services.jobs.get(job).cancelling
 
 
+def test_nothing_of_another_user_is_there(server):
+    """Whatever path names a job, for looking or for changing, knows it for its owner alone."""
+    services, client, tokens = with_users(server)
+    services.users.put("rose", Role.RUN)
+    rose = {"authorization": f"Bearer {services.users.issue('rose')[1]}"}
+    job = services.jobs.cancel(services.jobs.submit("forecast", {}, owner="rune").id)
+    described = client.get("/api/v1/openapi.json", headers=rose).json()["paths"]
+    asked = [
+        (method, path.replace("{identifier}", job.id).replace("{path}", "forecast.zarr/.zgroup"))
+        for path, methods in described.items()
+        if "{identifier}" in path and ("/jobs/" in path or "/results/" in path)
+        for method in methods
+    ]
+    asked += [("get", f"/jobs/{job.id}"), ("post", f"/jobs/{job.id}/cancel"), ("get", f"/view/{job.id}")]
+    assert len(asked) > 10
+    statuses = {key: client.request(*key, headers={**rose, "origin": URL}).status_code for key in asked}
+    assert {key: status for key, status in statuses.items() if status != 404} == {}
+    assert services.jobs.get(job.id) == job
+    assert client.get(f"/jobs/{job.id}", headers=tokens["rune"]).status_code == 200
+
+
 def test_what_is_shared_is_seen_by_all_and_changed_by_its_owner(server):
     services, client, tokens = with_users(server, shared=True)
     services.users.put("rose", Role.RUN)

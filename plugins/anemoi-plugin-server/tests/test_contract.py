@@ -1,6 +1,6 @@
 """Whether all that this distribution offers keeps its contract."""
 
-from anemoi_plugin_testing import CommandContract
+from anemoi_plugin_testing import CommandContract, Contract, KindContract
 
 
 class TestJobs(CommandContract):
@@ -13,3 +13,16 @@ class TestServe(CommandContract):
 
 class TestUsers(CommandContract):
     name = "users"
+
+
+class TestServer(CommandContract):
+    name = "server"
+
+
+class TestJob(KindContract):
+    name = "job"
+
+
+class TestForecast(Contract):
+    kind = "job"
+    name = "forecast"

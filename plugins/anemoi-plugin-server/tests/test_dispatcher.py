@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from anemoi.core.errors import ResourceError
+from anemoi.core.errors import ConfigError, ResourceError
+from distributed import LocalCluster
 
 from anemoi_plugin_server.records import Lease, State
 from anemoi_plugin_server.records.jobs import ENDED
@@ -141,6 +142,44 @@ def test_a_worker_of_the_cluster_that_is_killed_is_a_loss(services, server, clus
     services.jobs.cancel(job)
     assert until(services, job).state is State.CANCELLED
     assert are_dead(others)
+
+
+ELSEWHERE = {"n_workers": 0, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
+
+
+def test_jobs_wait_for_the_workers_of_a_scheduler_elsewhere(services):
+    with LocalCluster(**ELSEWHERE) as elsewhere:
+        address = elsewhere.scheduler_address
+        dispatcher = Dispatcher(
+            services, Cluster(RunningSettings(scheduler=address, needs={"data": {"GPU": 1}}))
+        )
+        dispatcher.start()
+        job = ask(services, "write")
+        time.sleep(2)
+        assert services.jobs.get(job).state is State.QUEUED
+        elsewhere.scale(1)
+        assert until(services, job).state is State.FINISHED
+        assert not dispatcher._cluster.could_run({"GPU": 1})
+        dispatcher.stop()
+
+
+def test_a_cluster_by_its_class_has_workers_while_there_is_work(services):
+    named = {"class": "distributed.LocalCluster", **ELSEWHERE}
+    dispatcher = Dispatcher(services, Cluster(RunningSettings(cluster=named, workers=1)))
+    dispatcher.start()
+    assert until(services, ask(services, "write")).state is State.FINISHED
+    dispatcher.stop()
+
+
+@pytest.mark.parametrize("path", ["", "nothing", "distributed.NoSuchCluster", "no_such_module.Cluster"])
+def test_a_class_of_clusters_that_is_none_is_refused(path):
+    with pytest.raises(ConfigError, match=r"running\.cluster: there is no class"):
+        Cluster(RunningSettings(cluster={"class": path})).start()
+
+
+def test_a_scheduler_that_does_not_answer_is_told_of():
+    with pytest.raises(ResourceError, match="There is no Dask scheduler at nowhere"):
+        Cluster(RunningSettings(scheduler="nowhere")).start()
 
 
 def test_jobs_of_a_server_that_has_died_are_taken_over(services, server):

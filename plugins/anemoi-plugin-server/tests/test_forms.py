@@ -49,6 +49,14 @@ def test_the_type_of_an_option_tells_how_it_is_given(annotation, widget, told):
     assert (shape.widget, shape.range) == (widget, told)
 
 
+def test_a_form_lists_what_a_list_is_of_and_says_what_results_are(client, keep):
+    assert shape_of(list[Annotated[str, Component("metric")]] | None).component == "metric"
+    job = keep(lambda files: (files / "forecast.zarr").write_bytes(b""), model="small", start="2025-12-22T00")
+    page = client.get("/new/plot").text
+    assert f'<option value="{job.id}">small · 2025-12-22T00 ({job.id[:6]})</option>' in page
+    assert re.search(r'id="hint-metrics">[^<]*Of: [^<]*rmse', client.get("/new/evaluate").text)
+
+
 def test_marks_are_found_at_any_depth():
     shape = shape_of(Annotated[Annotated[float, Field(ge=-90)] | None, Unit("degrees_north")])
     assert (shape.unit, shape.optional, dict(shape.bounds)) == ("degrees_north", True, {"ge": -90})
@@ -146,7 +154,7 @@ def test_what_is_right_is_queued_and_shown(client, model, services):
     assert job.options == {**RIGHT, "members": 3}
     again = client.get(f"/new/forecast?like={job.id}")
     assert re.search(r'<input[^>]*name="members" value="3"', again.text)
-    assert "<option selected>small</option>" in again.text
+    assert '<option value="small" selected>small</option>' in again.text
 
 
 def test_a_kind_of_job_that_is_not_there(client):

@@ -61,6 +61,14 @@ def test_an_address_that_is_wrong_is_told_on_a_page(client, address):
     assert page.headers["content-type"].startswith("text/html")
 
 
+def test_a_page_that_is_not_there_is_told_on_a_page_and_to_a_program_as_problem_details(client):
+    page = client.get("/nowhere")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "To the start" in page.text
+    answer = client.get("/api/v1/nowhere")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
 def test_a_job_that_is_not_there(client):
     page = client.get("/jobs/nothing")
     assert page.status_code == 404

@@ -10,6 +10,11 @@ from anemoi.core.errors import NotThereError, ResourceError
 from anemoi_plugin_server.records import Database, State
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request):
+    return request.getfixturevalue("postgresql").make() if request.param == "postgresql" else None
+
+
 def submitted(services, number=1):
     return [services.jobs.submit("forecast", {"number": each}, owner="me") for each in range(number)]
 
@@ -55,6 +60,18 @@ def test_a_list_goes_on_where_its_page_ended(services):
     page = services.jobs.list(limit=2)
     rest = services.jobs.list(before=(page[-1].created, page[-1].id))
     assert [job.id for job in (*page, *rest)] == [job.id for job in reversed(jobs)]
+
+
+def test_what_ended_long_ago_and_what_results_take(services):
+    for owner in ("me", "me", "another"):
+        services.jobs.submit("forecast", {}, owner=owner)
+        services.jobs.end(services.jobs.claim("worker"), State.FINISHED, result="a" * 64, size=1000)
+    old, kept, other = reversed(services.jobs.list())
+    assert (services.jobs.usage("me"), services.jobs.usage("nobody")) == (1000, 0)
+    assert [job.id for job in services.jobs.ended_before(other.ended, without={kept.id})] == [old.id]
+    services.jobs.delete(old.id)
+    assert (services.jobs.refers_to("a" * 64), services.jobs.refers_to("b" * 64)) == (True, False)
+    assert set(services.jobs.several([old.id, kept.id])) == {kept.id}
 
 
 def test_what_is_not_there_and_a_database_that_is_none(services, tmp_path):

@@ -18,13 +18,20 @@ from anemoi.core.errors import ConfigError, ResourceError
 
 from anemoi_plugin_server.operations import serving
 
-SCRIPT = "from anemoi.core.cli.main import main; main()"
+SCRIPT = """
+from anemoi.core.cli.main import main
+from anemoi_plugin_server.running.dispatcher import Dispatcher
+
+Dispatcher.start = Dispatcher.stop = lambda self: None
+main()
+"""
+"""The command without workers: what becomes of jobs is the business of `test_dispatcher.py`."""
 
 
 def started(log, *words, pass_fds=()):
     """A server in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, "serve", "operations.log=json", "running.workers=1", *words],
+        [sys.executable, "-c", SCRIPT, "serve", "operations.log=json", *words],
         stdout=subprocess.PIPE,
         stderr=log.open("w"),
         text=True,

@@ -9,4 +9,6 @@ from anemoi.core.plugins import Kind
 JOB: Final = Kind(
     name="job",
     interface="anemoi_plugin_server.job:Job",
+    checks="anemoi_plugin_server.conformance:CHECKS",
+    scaffold="anemoi_plugin_server:scaffold",
 )

@@ -53,6 +53,8 @@ class Services:
         ResourceError
             If the database cannot be opened.
         """
+        if not settings.place.exists():
+            settings.place.mkdir(mode=0o700, parents=True)  # it holds what users keep to themselves
         for name in ("models", "work", "results"):
             (settings.place / name).mkdir(parents=True, exist_ok=True)
         database = Database(settings.database_url)

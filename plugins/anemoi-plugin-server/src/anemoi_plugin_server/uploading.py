@@ -108,5 +108,5 @@ def _place(partial: Path, path: Path, overwrite: bool, identity: str | None) -> 
 def _taken(path: Path) -> ConflictError:
     return ConflictError(
         f"There is a model {path.stem} already.",
-        fix="Choose another name, or replace it with ?overwrite=true or `If-Match` and its ETag.",
+        fix="Choose another name, or ask to replace it: with `overwrite`, or `If-Match` and its ETag.",
     )

@@ -64,12 +64,13 @@ def document():
 
 
 @pytest.fixture
-def services(tmp_path):
+def services(tmp_path, database_url):
     directory = tmp_path / "server"
     settings = Settings(
         directory=str(directory),
         sources={"analysis": {"name": "sample"}},
         outputs={"zarr": {"name": "zarr"}},
+        database=database_url,
     )
     services = Services.of(settings)
     write(directory / "models" / "tiny.safetensors")

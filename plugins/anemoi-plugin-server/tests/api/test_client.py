@@ -18,9 +18,13 @@ from anemoi.core.errors import (
     ResourceError,
 )
 
+from anemoi_plugin_server.access.roles import Role
+from anemoi_plugin_server.access.settings import AccessSettings
 from anemoi_plugin_server.client import Client, token_for
 from anemoi_plugin_server.client.fetching import fetch_file
 from anemoi_plugin_server.records import State
+from anemoi_plugin_server.services import Services
+from anemoi_plugin_server.settings import Settings
 
 FILES = {"forecast.zarr/.zgroup": b"{}", "forecast.zarr/data/0.0": bytes(range(256)) * 8, "empty": b""}
 
@@ -221,3 +225,25 @@ def test_the_command_says_what_is_wrong(url, capsys, words, code, what):
     found, _, err = run(capsys, *words)
     assert (found, what in err) == (code, True)
     assert "Traceback" not in err
+
+
+def test_a_server_with_users_is_shown_a_token(serving, tmp_path, monkeypatch, capsys):
+    settings = Settings(directory=str(tmp_path / "server"), access=AccessSettings(users=True))
+    services = Services.of(settings)
+    services.users.put("ada", Role.RUN)
+    _, token = services.users.issue("ada", label="", lifetime=None)
+    services.jobs.submit("forecast", {}, owner="another")
+    own = services.jobs.submit("forecast", {}, owner="ada")
+    with serving(services) as (url, _):
+        monkeypatch.setenv("ANEMOI_SERVER", url)
+        monkeypatch.delenv("ANEMOI_TOKEN", raising=False)
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        code, _, err = run(capsys, "list")
+        assert (code, "Nobody is logged in" in err) == (2, True)
+        monkeypatch.setenv("ANEMOI_TOKEN", token)
+        code, listed, _ = run(capsys, "list", "--json")
+        assert [job["id"] for job in json.loads(listed)] == [own.id]
+        assert run(capsys, "cancel", own.id)[:2] == (0, "cancelled\n")
+        with pytest.raises(RequestError, match="ada may run"):
+            Client(url, token).upload("mine", tmp_path / "server" / "server.sqlite")
+    services.database.close()

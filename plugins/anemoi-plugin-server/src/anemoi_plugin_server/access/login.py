@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 from anemoi.core.errors import AnemoiError, DataError
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader
 
 from ..http.dependencies import Parts
+from ..pages.rendering import render
 from ..services import Services
 from . import cookies
 from .provider import BACK, Provider
@@ -18,13 +17,11 @@ from .roles import Role
 
 router = APIRouter(include_in_schema=False)
 
-_TEMPLATES: Final = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
-
 
 @router.get("/login")
-def page(parts: Parts, next: str = "/") -> Response:
+def page(request: Request, next: str = "/") -> Response:
     """The page that asks for a token, or leads to the provider."""
-    return _page(parts, next)
+    return _page(request, next)
 
 
 @router.post("/login")
@@ -34,7 +31,7 @@ def log_in(
     """Log in with a token."""
     found = parts.users.verify(token.strip())
     if found is None:
-        return _page(parts, next, problem="This token is not valid, or no longer.", status=401)
+        return _page(request, next, problem="This token is not valid, or no longer.", status=401)
     user, shown = found
     return _logged_in(request, parts, user.name, next, token=shown.id)
 
@@ -60,7 +57,7 @@ def depart(request: Request, parts: Parts, next: str = "/") -> Response:
         state = parts.sessions.depart(login)
         answer = RedirectResponse(provider.address(login, state), 303)
     except AnemoiError as error:
-        return _page(parts, next, problem=str(error), status=503)
+        return _page(request, next, problem=str(error), status=503)
     cookies.write(answer, cookies.LOGIN, state, secure=access.secure, lifetime=600)
     return answer
 
@@ -74,7 +71,7 @@ def arrive(
     try:
         answer = _arrived(request, parts, state, code, iss)
     except AnemoiError as error:
-        answer = _page(parts, "/", problem=str(error), status=401)
+        answer = _page(request, "/", problem=str(error), status=401)
     cookies.forget(answer, cookies.LOGIN, secure=secure)
     return answer
 
@@ -127,11 +124,12 @@ def _provider(request: Request) -> Provider:
     return found
 
 
-def _page(parts: Services, destination: str, *, problem: str | None = None, status: int = 200) -> Response:
-    text = _TEMPLATES.get_template("login.html").render(
+def _page(request: Request, destination: str, *, problem: str | None = None, status: int = 200) -> Response:
+    return render(
+        request,
+        "login.html",
+        status=status,
         destination=_own(destination),
         problem=problem,
-        provider=parts.settings.access.provider is not None,
-        users=parts.settings.access.users,
+        provider=request.app.state.provider is not None,
     )
-    return Response(text, status, media_type="text/html")

@@ -27,7 +27,7 @@ _job = click.argument("job", metavar="ID")
 
 @click.group()
 def command() -> None:
-    r"""Ask a server for forecasts, follow them, and fetch them.
+    """Ask a server for forecasts, follow them, and fetch them.
 
     A server that wants to know who asks is shown the token in the environment variable ANEMOI_TOKEN, or the
     one that tokens.json in the directory ~/.config/anemoi has for it: {"https://host": "TOKEN"}.
@@ -36,7 +36,7 @@ def command() -> None:
     anemoi jobs submit forecast model=aifs start=2025-12-22T00 lead_time=72h
     anemoi jobs watch 0123456789abcdef0123456789abcdef
     anemoi jobs fetch 0123456789abcdef0123456789abcdef --output forecast
-    """
+    """  # noqa: D301 (click needs the \b, which a raw string has not)
 
 
 @command.command()
@@ -46,7 +46,7 @@ def command() -> None:
 @_server
 @_json
 def submit(what: str, options: tuple[str, ...], watched: bool, server: str, as_json: bool) -> None:
-    r"""Put a job in the queue of a server, and print its identifier.
+    """Put a job in the queue of a server, and print its identifier.
 
     It is described by its kind and its options, or by a file with both (`kind: forecast`, and `options:`),
     which KEY=VALUE changes. The server checks everything before it takes the job.
@@ -54,7 +54,7 @@ def submit(what: str, options: tuple[str, ...], watched: bool, server: str, as_j
     \b
     anemoi jobs submit forecast model=aifs start=2025-12-22T00 members=4
     anemoi jobs submit job.yaml start=2025-12-23T00 --watch
-    """
+    """  # noqa: D301 (click needs the \b, which a raw string has not)
     kind, given = _asked(what, options)
     with _client(server) as client:
         job = client.submit(kind, **given)

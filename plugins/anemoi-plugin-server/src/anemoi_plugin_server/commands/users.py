@@ -15,13 +15,13 @@ ROLE = click.Choice(["view", "run", "administrate"])
 
 @click.group()
 def command() -> None:
-    r"""Say who may use a server, and give them tokens.
+    """Say who may use a server, and give them tokens.
 
     \b
     anemoi users add ada --role administrate
     anemoi users token ada --lifetime 90d
     anemoi users list
-    """
+    """  # noqa: D301 (click needs the \b, which a raw string has not)
 
 
 @command.command()

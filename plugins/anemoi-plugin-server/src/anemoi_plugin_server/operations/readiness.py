@@ -94,7 +94,7 @@ class Readiness:
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
             raise ResourceError(
                 "The file of the database has been removed.",
-                fix="Stop the server, restore its data (anemoi server restore), and start it again.",
+                fix="Stop the server, restore its data (`anemoi server restore BACKUP`), and start it again.",
             )
 
     def check_room(self) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from anemoi.core.config import Problem
-from anemoi.core.config.options import Parameter, as_written
+from anemoi.core.config.options import as_written
 from anemoi.core.config.schema import Schema, component_schema
 from anemoi.core.plugins import components, load
 
 from .shapes import Shape, shape_of
 
-Names = Mapping[str, Sequence[str]]
-"""What the server offers: for each word of a :class:`.Choice` the names."""
+Names = Mapping[str, Mapping[str, str]]
+"""What the server offers: for each word of a :class:`.Choice` the names, and how each is shown."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Field:
     value
         What the form shows.
     choices
-        What can be chosen.
+        What can be chosen, and how each is shown.
     problems
         What is wrong with it.
     fields
@@ -53,7 +53,7 @@ class Field:
     required: bool
     default: str
     value: str
-    choices: tuple[str, ...]
+    choices: Mapping[str, str]
     problems: tuple[Problem, ...]
     fields: tuple[Field, ...] = ()
 
@@ -138,7 +138,7 @@ def _level(
                 required=parameter.required,
                 default="" if parameter.required else _written(parameter.default),
                 value="" if chosen is None else _written(chosen),
-                choices=_choices(shape, names, parameter),
+                choices=_choices(shape, names),
                 problems=tuple(beside),
                 fields=_level(schema, key, options, names, problems)
                 if is_component or shape.widget == "section"
@@ -152,10 +152,13 @@ def _is_component(schema: Schema, key: str) -> bool:
     return shape_of(schema.options[key].parameter.type).widget == "component"
 
 
-def _choices(shape: Shape, names: Names, parameter: Parameter) -> tuple[str, ...]:
+def _choices(shape: Shape, names: Names) -> Mapping[str, str]:
+    if shape.choice:
+        return names[shape.choice]
+    words = shape.words
     if shape.component:
-        return tuple(dict.fromkeys(each.name for each in components(shape.component) if each.state == "ok"))
-    return tuple(names[shape.choice]) if shape.choice else shape.words
+        words = tuple(each.name for each in components(shape.component) if each.state == "ok")
+    return {word: word for word in words}
 
 
 def _written(value: Any) -> str:

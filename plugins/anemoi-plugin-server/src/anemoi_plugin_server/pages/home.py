@@ -9,9 +9,9 @@ from ..access.ownership import owner_seen_by
 from ..http.dependencies import Parts
 from ..records import State
 from .kinds import offered_kinds
-from .rendering import PageRoute, render
+from .rendering import render
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")

@@ -16,10 +16,10 @@ from ..http.jobs import directory, document
 from ..records import JobRecord, State
 from ..services import Services
 from .kinds import offered_kinds
-from .products import products
-from .rendering import PageRoute, render
+from .products import drawable, products
+from .rendering import render
 
-router = APIRouter(prefix="/jobs", route_class=PageRoute, include_in_schema=False)
+router = APIRouter(prefix="/jobs", include_in_schema=False)
 
 PAGE = 50
 """How many jobs a page of the queue has."""
@@ -69,6 +69,7 @@ def show(request: Request, job: Seen, parts: Parts) -> Response:
         suite=_text(parts, job, "suite.yaml"),
         log=_text(parts, job, "stdout") + _text(parts, job, "stderr"),
         products=products(parts.offers, job),
+        drawable=drawable(parts.offers, job),
         base=str(request.base_url),
     )
 

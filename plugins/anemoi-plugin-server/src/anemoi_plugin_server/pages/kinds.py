@@ -6,5 +6,6 @@ from .. import schemas
 
 
 def offered_kinds() -> list[dict[str, str]]:
-    """All that can be used, by title: ``kind``, ``title`` and ``summary``."""
-    return sorted((each for each in schemas.kinds() if not each["problem"]), key=lambda each: each["title"])
+    """All that can be used, the forecast first: ``kind``, ``title`` and ``summary``."""
+    usable = [each for each in schemas.kinds() if not each["problem"]]
+    return sorted(usable, key=lambda each: (each["kind"] != "forecast", each["title"]))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from anemoi.core.errors import NotThereError
-from anemoi.core.plugins import components
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from ..access.identity import User, Viewer
 from ..access.ownership import owner_seen_by
 from ..http.dependencies import Parts, Seen
 from ..http.fields import SOURCE
-from ..records import JobRecord, State
+from ..records import State
 from ..services import Services
 from .kinds import offered_kinds
-from .products import products
-from .rendering import PageRoute, render
+from .products import brief, drawable
+from .rendering import render
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
 MOST = 100
 """Of so many results, the newest, two can be compared."""
@@ -24,11 +24,13 @@ MOST = 100
 
 @router.get("/view/{identifier}")
 def view(request: Request, job: Seen, parts: Parts, file: str = "") -> Response:
-    """The map of a file of a result."""
-    files = drawable(parts, job)
+    """The map of a file of a result; the job itself where there is nothing to draw."""
+    files = drawable(parts.offers, job)
     if file and file not in files:
         raise NotThereError(f"The result of job {job.id} has no {file!r} that could be drawn.")
-    chosen = file or (files[0] if files else "")
+    if not files:
+        return RedirectResponse(f"/jobs/{job.id}", 303)
+    chosen = file or files[0]
     return render(request, "view.html", kinds=offered_kinds(), job=job, files=files, file=chosen)
 
 
@@ -44,17 +46,11 @@ def compare(request: Request, user: Viewer, parts: Parts, one: str = "", other: 
     return render(request, "compare.html", forecasts=forecasts, others=others, one=one, other=other)
 
 
-def drawable(parts: Services, job: JobRecord) -> list[str]:
-    """The files of a result that a source which is installed here reads."""
-    known = {component.name for component in components("source") if component.state == "ok"}
-    return [each.path for each in products(parts.offers, job) if each.path.rpartition(".")[2] in known]
-
-
 def _forecasts(parts: Services, user: User) -> dict[str, str]:
     """The files of finished jobs, with what they were asked for."""
     found = {}
     for job in parts.jobs.list(owner=owner_seen_by(parts, user), states=(State.FINISHED,), limit=MOST):
-        said = " · ".join(str(value) for value in job.options.values() if isinstance(value, str))
-        for file in drawable(parts, job):
-            found[f"{job.id}/{file}"] = f"{said} ({job.id[:6]})"
+        files = drawable(parts.offers, job)
+        for file in files:
+            found[f"{job.id}/{file}"] = f"{brief(job)} {file}" if len(files) > 1 else brief(job)
     return found

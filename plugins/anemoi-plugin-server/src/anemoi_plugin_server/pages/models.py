@@ -15,9 +15,9 @@ from ..http.dependencies import Parts
 from ..models import Model
 from ..services import Services
 from .kinds import offered_kinds
-from .rendering import PageRoute, render
+from .rendering import render
 
-router = APIRouter(prefix="/models", route_class=PageRoute, include_in_schema=False)
+router = APIRouter(prefix="/models", include_in_schema=False)
 
 PATIENCE = 60.0
 """How many seconds the import of a plugin may take before the doctor calls it broken."""

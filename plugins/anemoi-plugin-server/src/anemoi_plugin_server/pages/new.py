@@ -20,12 +20,17 @@ from ..services import Services
 from ..submission import submit
 from .forms import fields, nested, options_from, schema_of, unplaced
 from .kinds import offered_kinds
-from .rendering import PageRoute, render
+from .products import brief
+from .rendering import render
 
-router = APIRouter(prefix="/new", route_class=PageRoute, include_in_schema=False)
+router = APIRouter(prefix="/new", include_in_schema=False)
 
 SHOW: Final = "_show"
 """The button that asks for the form again, with the fields of the components that it now names."""
+
+
+MOST: Final = 100
+"""Of so many results, the newest, one can be chosen."""
 
 
 @router.get("/{kind}")
@@ -47,7 +52,7 @@ async def create(request: Request, kind: str, user: Runner, parts: Parts) -> Res
     if SHOW in given:
         return _page(request, kind, user, parts, schema, options)
     try:
-        job = submit(parts, kind, options, owner=user.name)
+        job = submit(parts, kind, options, owner=user.name, request=request.state.request)
     except AnemoiError as error:
         status = 422 if isinstance(error, NotThereError) else status_of(error)
         return _page(request, kind, user, parts, schema, options, _problems(error), status)
@@ -79,14 +84,18 @@ def _page(
     )
 
 
-def _names(parts: Services, user: User) -> dict[str, list[str]]:
-    """What the form may name."""
-    finished = parts.jobs.list(states=(State.FINISHED,), owner=user.name)
+def _names(parts: Services, user: User) -> dict[str, dict[str, str]]:
+    """What the form may name, and how it shows each."""
+    offers = parts.offers
+    names = {
+        "model": offers.model_names(),
+        "source": sorted(offers.sources),
+        "output": sorted(offers.outputs),
+    }
+    finished = parts.jobs.list(states=(State.FINISHED,), owner=user.name, limit=MOST)
     return {
-        "model": parts.offers.model_names(),
-        "source": sorted(parts.offers.sources),
-        "output": sorted(parts.offers.outputs),
-        "result": [job.id for job in finished],
+        **{word: {name: name for name in found} for word, found in names.items()},
+        "result": {job.id: brief(job) for job in finished},
     }
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from anemoi.core.errors import NotThereError
+from anemoi.core.plugins import components
 
 from ..offers import Offers
 from ..records import JobRecord
 from ..results.manifest import Manifest
 
-STORE = ".zarr"
+STORE: Final = ".zarr"
 """A directory that ends so is one data set."""
+
+SHOWN: Final = (".html", ".png", ".json", ".csv", ".txt", ".md", ".yaml")
+"""Files that end so are looked at in the browser rather than saved."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,23 @@ class Product:
     def is_store(self) -> bool:
         """Whether it is a directory, which is read in place."""
         return self.path.endswith(STORE)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a browser shows it."""
+        return self.path.endswith(SHOWN)
+
+
+def brief(job: JobRecord) -> str:
+    """What a job was asked for, in a few words."""
+    said = [str(value) for value in job.options.values() if isinstance(value, str)]
+    return f"{' · '.join(said[:3]) or job.kind} ({job.id[:6]})"
+
+
+def drawable(offers: Offers, job: JobRecord) -> list[str]:
+    """The files of a result that a source which is installed here reads, so that a map can show them."""
+    known = {component.name for component in components("source") if component.state == "ok"}
+    return [each.path for each in products(offers, job) if each.path.rpartition(".")[2] in known]
 
 
 def products(offers: Offers, job: JobRecord) -> list[Product]:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any
 
-from anemoi.core.errors import AnemoiError
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Request
 from fastapi.responses import HTMLResponse
-from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.exceptions import HTTPException
-
-from ..http.problems import status_of
 
 
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """Answer with a template, which knows its own path and, where there is one, the user."""
+    """Answer with a template, which knows its path, the user if there is one, and whether users log in."""
     user = getattr(request.state, "user", None)
-    page = templates().get_template(template).render(path=request.url.path, user=user, **context)
+    users = request.app.state.services.settings.access.users
+    page = templates().get_template(template).render(path=request.url.path, user=user, users=users, **context)
     return HTMLResponse(page, status)
 
 
@@ -37,33 +31,6 @@ def templates() -> Environment:
     )
     found.filters.update(moment=moment, duration=duration, size=size, iso=iso)
     return found
-
-
-class PageRoute(APIRoute):
-    """A route that answers errors with a page."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See :class:`fastapi.routing.APIRoute`."""
-        handle = super().get_route_handler()
-
-        async def handled(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except AnemoiError as error:
-                return render(
-                    request, "error.html", status=status_of(error), what=error.what, fix=error.fix or ""
-                )
-            except RequestValidationError as error:
-                told = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors())
-                return render(request, "error.html", status=422, what=told, fix="")
-            except HTTPException as error:
-                answer = render(
-                    request, "error.html", status=error.status_code, what=str(error.detail), fix=""
-                )
-                answer.headers.update(error.headers or {})
-                return answer
-
-        return handled
 
 
 def iso(seconds: float) -> str:

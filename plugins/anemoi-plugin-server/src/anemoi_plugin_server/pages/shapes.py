@@ -34,9 +34,9 @@ class Shape:
     of
         For a list, the widget of its items.
     words
-        What may be chosen, where the type says so.
+        What may be chosen, where the type says so; of a list, for its items.
     component, choice
-        The kind of component, or of thing that the server offers, that is chosen by name.
+        The kind of component, or of thing that the server offers, that is chosen by name; as ``words``.
     unit
         Its units, or an empty string.
     bounds
@@ -99,9 +99,10 @@ def _of_type(plain: Any, words: tuple[str, ...], common: Mapping[str, Any]) -> S
     if inspect.isclass(plain) and dataclasses.is_dataclass(plain):
         return Shape("section", **common)
     if typing.get_origin(plain) in (list, tuple, Sequence):
-        items = {shape_of(each).widget for each in typing.get_args(plain) if each is not Ellipsis}
-        if len(items) == 1 and items <= {"text", "integer", "number", "select"}:
-            return Shape("list", of=items.pop(), **common)
+        items = [shape_of(each) for each in typing.get_args(plain) if each is not Ellipsis]
+        if {each.widget for each in items} in ({"text"}, {"integer"}, {"number"}, {"select"}):
+            first = items[0]
+            return Shape("list", of=first.widget, words=first.words, component=first.component, **common)
     return Shape("json", **common)
 
 

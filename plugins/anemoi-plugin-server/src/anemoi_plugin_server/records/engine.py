@@ -16,6 +16,8 @@ from .tables import METADATA
 PATIENCE = 10.0
 """How many seconds a locked database is waited for."""
 
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('anemoi'))"
+
 
 class Database:
     """A database with the tables of the server.
@@ -46,6 +48,8 @@ class Database:
         if local:
             event.listen(self.engine, "connect", _durable)
         with self.writing() as connection:
+            # One of the servers that begin at once makes the tables, and the others find them.
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if local else _LOCK)
             METADATA.create_all(connection)
 
     @contextmanager

@@ -51,6 +51,10 @@ class Cluster:
         self.close()
         from distributed import Client
 
+        logging.getLogger("distributed").setLevel(
+            logging.ERROR
+        )  # what goes wrong is told by whoever is served
+
         from .warming import Warming
 
         address = self._settings.scheduler

@@ -147,7 +147,7 @@ class Dispatcher:
 
     def _begin(self, job: JobRecord) -> None:
         built = checked(job.kind, job.options)
-        attempt = attempt_at(self._services, job, built)
+        attempt = attempt_at(self._services, job)
         directory = Path(attempt.directory)
         directory.mkdir(parents=True, exist_ok=True)
         allow(directory, job.attempt)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from anemoi.core.times import parse_duration
 
-from ..job import Job, choices
+from ..choices import mark, parameters
+from ..job import Choice
 from ..records import JobRecord, State
 from ..services import Services
 from .attempt import Attempt
@@ -13,7 +14,7 @@ from .attempt import Attempt
 _GIB = 2**30
 
 
-def attempt_at(services: Services, record: JobRecord, job: Job) -> Attempt:
+def attempt_at(services: Services, record: JobRecord) -> Attempt:
     """What a worker needs to know of a job that has been claimed.
 
     Parameters
@@ -22,8 +23,6 @@ def attempt_at(services: Services, record: JobRecord, job: Job) -> Attempt:
         The parts of the server.
     record
         The job.
-    job
-        The same, built.
 
     Raises
     ------
@@ -42,7 +41,7 @@ def attempt_at(services: Services, record: JobRecord, job: Job) -> Attempt:
         results=str(services.offers.results),
         sources={name: dict(spec) for name, spec in services.offers.sources.items()},
         outputs={name: dict(spec) for name, spec in services.offers.outputs.items()},
-        named=_named(services, record, job),
+        named=_named(services, record),
         threads=running.threads,
         time_limit=float(parse_duration(running.time_limit) / np.timedelta64(1, "s")),
         memory_limit=int(running.memory_limit * _GIB),
@@ -50,11 +49,12 @@ def attempt_at(services: Services, record: JobRecord, job: Job) -> Attempt:
     )
 
 
-def _named(services: Services, record: JobRecord, job: Job) -> dict[str, str]:
+def _named(services: Services, record: JobRecord) -> dict[str, str]:
     """The digests of the results that the options name, as far as they are the owner's."""
     found = {}
-    for option, choice in choices(type(job)).items():
-        if choice.of == "result" and isinstance(name := record.options.get(option), str):
+    for option, parameter in parameters(record.kind).items():
+        choice, name = mark(parameter, Choice), record.options.get(option)
+        if choice is not None and choice.of == "result" and isinstance(name, str):
             other = services.jobs.get(name)
             if other.owner == record.owner and other.state is State.FINISHED and other.result:
                 found[name] = other.result

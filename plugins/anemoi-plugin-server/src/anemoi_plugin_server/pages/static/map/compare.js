@@ -30,6 +30,7 @@ async function begin() {
   const timeline = new Timeline(viewer, description.times, description.start, draw);
 
   function load() {
+    viewer.dataset.loaded = 0;
     first?.stop();
     apart?.stop();
     const query = { file, ...choosing.query };

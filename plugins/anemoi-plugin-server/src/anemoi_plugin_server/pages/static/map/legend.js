@@ -9,18 +9,13 @@ export function drawLegend(element, { palette, low, high, unit }) {
   bar.style.background = gradient(palette);
   const range = high - low;
   scale.replaceChildren(
-    ...ticks(low, high, element.clientWidth < 400 ? 4 : 8).map((value) => {
+    ...ticks(low, high, element.clientWidth < 400 ? 4 : 8).map(([value, text]) => {
       const tick = document.createElement("span");
-      tick.textContent = tickText(value, range);
+      tick.textContent = text;
       tick.style.left = `${range > 0 ? (100 * (value - low)) / range : 0}%`;
       return tick;
     }),
   );
   element.querySelector(".unit").textContent = unit;
   element.setAttribute("aria-label", `Colours from ${written(low, range)} to ${written(high, range)} ${unit}`);
-}
-
-/** As short as the steps of the scale allow. */
-function tickText(value, range) {
-  return written(value, range * 10).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 }

@@ -5,6 +5,7 @@ import { colours } from "./palettes.js";
 import { projections, wrapped } from "./projections.js";
 
 const NOTHING = 0xffffffff;
+const COARSE = 3; // how many pixels are one while a map moves
 
 export class MapView {
   /**
@@ -46,13 +47,13 @@ export class MapView {
     this.look();
   }
 
-  /** Look at another place, in another projection, or nearer. */
-  look(change = {}) {
+  /** Look at another place, in another projection, or nearer; in passing, with larger pixels and so faster. */
+  look(change = {}, passing = false) {
     Object.assign(this.view, change);
     this.view.lat = Math.max(-90, Math.min(90, this.view.lat));
     this.view.lon = wrapped(this.view.lon);
     this.view.zoom = Math.max(0.8, Math.min(60, this.view.zoom));
-    this.#findPoints();
+    this.#findPoints(passing ? COARSE : 1);
     this.#drawLines();
     if (this.shown) this.paint(...this.shown);
   }
@@ -103,25 +104,32 @@ export class MapView {
     return point === NOTHING ? -1 : point;
   }
 
-  #findPoints() {
+  /** Find what each pixel shows, in blocks of `size` by `size` pixels. */
+  #findPoints(size) {
     const { width, height } = this.canvas;
     const { grid, raster, pointOf, view } = this;
     const shape = projections[view.projection];
     const [scale, place, none] = [this.scale, [0, 0], grid.shown];
     const rowsPerDegree = grid.rows / (grid.north - grid.south);
     const columnsPerDegree = grid.columns / (grid.east - grid.west);
-    let i = 0;
-    for (let y = 0; y < height; y++) {
-      const up = (height / 2 - y - 0.5) / scale;
-      for (let x = 0; x < width; x++, i++) {
-        pointOf[i] = none;
-        if (!shape.unproject((x + 0.5 - width / 2) / scale, up, view, place)) continue;
-        const column = ((((place[0] - grid.west) % 360) + 360) % 360) * columnsPerDegree;
-        const row = (grid.north - place[1]) * rowsPerDegree;
-        if (column >= grid.columns || row < 0 || row > grid.rows) continue;
-        const point = raster[Math.min(row | 0, grid.rows - 1) * grid.columns + (column | 0)];
-        if (point !== NOTHING) pointOf[i] = point;
+    for (let y = 0; y < height; y += size) {
+      const up = (height / 2 - y - size / 2) / scale;
+      const line = y * width;
+      for (let x = 0; x < width; x += size) {
+        let point = none;
+        if (shape.unproject((x + size / 2 - width / 2) / scale, up, view, place)) {
+          const column = ((((place[0] - grid.west) % 360) + 360) % 360) * columnsPerDegree;
+          const row = (grid.north - place[1]) * rowsPerDegree;
+          if (column < grid.columns && row >= 0 && row <= grid.rows) {
+            const found = raster[Math.min(row | 0, grid.rows - 1) * grid.columns + (column | 0)];
+            if (found !== NOTHING) point = found;
+          }
+        }
+        if (size === 1) pointOf[line + x] = point;
+        else pointOf.fill(point, line + x, line + Math.min(x + size, width));
       }
+      const last = Math.min(y + size, height);
+      for (let below = y + 1; below < last; below++) pointOf.copyWithin(below * width, line, line + width);
     }
   }
 

@@ -31,9 +31,9 @@ export function drawMeteogram(element, times, values, about) {
 
   const title = `${about.title}${about.unit ? ` (${about.unit})` : ""}`;
   const picture = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": title, class: "meteogram" });
-  for (const value of ticks(low, high)) {
+  for (const [value, text] of ticks(low, high)) {
     picture.append(svg("line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) }));
-    picture.append(svg("text", { x: MARGIN.left - 6, y: y(value) + 4, class: "end" }, written(value, (high - low) * 10)));
+    picture.append(svg("text", { x: MARGIN.left - 6, y: y(value) + 4, class: "end" }, text));
   }
   for (const at of days(first, last, width / 75)) {
     picture.append(svg("line", { class: "grid", x1: x(at), x2: x(at), y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }));

@@ -1,13 +1,19 @@
 // Moves maps with a pointer, a wheel and keys; maps beside each other move together.
 
 const STEP = 0.08; // of the width of a map, for one press of a key
+const REST = 150; // how many milliseconds after the last move all pixels are drawn
 
 /**
  * @param {import("./map.js").MapView[]} maps
  * @param {object} on - `over(place, map)` with what is under the pointer, null off the globe; `chosen(place)`
  */
 export function move(maps, on) {
-  const look = (change) => maps.forEach((map) => map.look(change));
+  let settling = 0;
+  const look = (change) => {
+    maps.forEach((map) => map.look(change, true));
+    clearTimeout(settling);
+    settling = setTimeout(() => maps.forEach((map) => map.look()), REST);
+  };
   for (const map of maps) {
     const { element } = map;
     const position = (event) => {

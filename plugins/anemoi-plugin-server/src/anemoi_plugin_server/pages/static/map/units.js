@@ -22,13 +22,16 @@ export function placeName([lon, lat]) {
   return `${ns} ${Math.abs(lon).toFixed(1)}°${lon < 0 ? "W" : "E"}`;
 }
 
-/** Round numbers from `low` to `high`, about `count` of them. */
+/** Round numbers from `low` to `high`, about `count` of them, each with its text. */
 export function ticks(low, high, count = 5) {
-  if (!(high > low)) return [low];
+  if (!(high > low)) return [[low, written(low, 0)]];
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough);
+  const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9) + (step === 2.5 * power ? 1 : 0));
   const found = [];
-  for (let at = Math.ceil(low / step) * step; at <= high + step * 1e-9; at += step) found.push(at);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
+    found.push([i * step, (i * step).toFixed(decimals).replace("-", "\u2212")]);
+  }
   return found;
 }

@@ -41,6 +41,7 @@ async function begin() {
   const timeline = new Timeline(viewer, description.times, description.start, draw);
 
   function load() {
+    viewer.dataset.loaded = 0;
     frames?.stop();
     if (choosing.isChance && form.elements.threshold.value === "") {
       told.textContent = "Give a threshold.";
