@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from anemoi.core.config import compose
 from anemoi.core.errors import ConfigError
 from click.testing import CliRunner
 from fastapi.routing import APIRoute
@@ -15,6 +16,7 @@ from anemoi_plugin_server.access.rates import Buckets
 from anemoi_plugin_server.access.settings import AccessSettings
 from anemoi_plugin_server.commands.users import command as users_command
 from anemoi_plugin_server.http.application import application
+from anemoi_plugin_server.offers import check_references
 from anemoi_plugin_server.services import Services
 from anemoi_plugin_server.settings import Settings
 
@@ -459,3 +461,11 @@ def test_users_are_kept_by_the_command(tmp_path):
     assert run("remove", "ada").exit_code == 0
     assert services.users.list() == []
     services.database.close()
+
+
+def test_what_jobs_write_holds_no_value_of_the_environment(monkeypatch):
+    monkeypatch.setenv("DATA_PASSWORD", "word")
+    composed = compose("serve", ["+sources.a={name: zarr, path: '${oc.env:DATA_PASSWORD}'}"])
+    with pytest.raises(ConfigError, match=r"sources\.a\.path: taken from the environment"):
+        check_references(composed)
+    check_references(compose("serve", ["database=${oc.env:DATA_PASSWORD}"]))  # which no job sees

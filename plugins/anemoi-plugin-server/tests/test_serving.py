@@ -28,8 +28,22 @@ main()
 """The command without workers: what becomes of jobs is the business of `test_dispatcher.py`."""
 
 
-def started(log, *words, pass_fds=()):
-    """A server in a process of its own."""
+@pytest.fixture
+def started():
+    """A function that starts a server in a process of its own, which does not outlive the test."""
+    processes = []
+
+    def start(log, *words, pass_fds=()):
+        processes.append(_started(log, *words, pass_fds=pass_fds))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def _started(log, *words, pass_fds):
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, "serve", "operations.log=json", *words],
         stdout=subprocess.PIPE,
@@ -67,7 +81,7 @@ def ended(process):
     return process.returncode
 
 
-def test_one_server_takes_over_from_another_and_no_request_fails(tmp_path):
+def test_one_server_takes_over_from_another_and_no_request_fails(started, tmp_path):
     """Both have the socket from who started them, as a manager of services gives it."""
     listening = serving.bind("127.0.0.1", 0)
     fd, port = listening.fileno(), listening.getsockname()[1]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from anemoi.core.errors import NotThereError, RequestError
+from anemoi.core.config import Composition
+from anemoi.core.errors import ConfigError, NotThereError, RequestError
 
 from .settings import Settings
 
@@ -79,6 +80,24 @@ class Offers:
         if name not in self.outputs:
             raise RequestError(f"This server writes no {name!r}.", fix=_there_are(sorted(self.outputs)))
         return self.outputs[name]
+
+
+def check_references(composition: Composition) -> None:
+    """Refuse sources and outputs that take values from the environment, such as a password.
+
+    Jobs write both into files that their owners see.
+
+    Raises
+    ------
+    ConfigError
+        With every such key.
+    """
+    shown = [key for key in composition.references if key.startswith(("sources.", "outputs."))]
+    if shown:
+        raise ConfigError(
+            f"{', '.join(shown)}: taken from the environment, and written into files that users see.",
+            fix="Let the source read its variables itself, and name these in running.environment.",
+        )
 
 
 def _there_are(names: list[str]) -> str:

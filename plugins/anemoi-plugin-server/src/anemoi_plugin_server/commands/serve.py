@@ -29,6 +29,7 @@ def command(
 
     from ..access import listening
     from ..http.application import application
+    from ..offers import check_references
     from ..operations import logs, serving
     from ..periodic import Periodic
     from ..results.cleaning import EVERY, Cleaner
@@ -39,7 +40,9 @@ def command(
 
     given = {"directory": data, "host": host, "port": port}
     words = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    settings = config.validate(config.compose("serve", [*overrides, *words]), Settings)
+    composition = config.compose("serve", [*overrides, *words])
+    check_references(composition)
+    settings = config.validate(composition, Settings)
     socket = None if fd is None else serving.inherited(fd)
     if socket is not None:
         settings = dataclasses.replace(settings, host=serving.host_of(socket))
