@@ -24,6 +24,7 @@ def command(
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     import dataclasses
     import json
+    from contextlib import ExitStack
 
     from anemoi.core import config
 
@@ -54,16 +55,15 @@ def command(
     dispatcher = Dispatcher(services)
     services.readiness.workers = lambda: dispatcher.capacity
     services.telemetry.workers.set_function(lambda: dispatcher.capacity)
-    server = serving.Server(application(services), settings, ending=services.readiness.end)
     scheduler = Periodic(services.database, "scheduler", Scheduler(services).look, every=LOOK)
     cleaner = Periodic(services.database, "cleaner", Cleaner(services).clean, every=EVERY)
-    dispatcher.start()
-    scheduler.start()
-    cleaner.start()
-    try:
+    with ExitStack() as ending:
+        ending.callback(services.database.close)
+
+        def begin() -> None:
+            for each in (dispatcher, scheduler, cleaner):
+                each.start()
+                ending.callback(each.stop)
+
+        server = serving.Server(application(services), settings, begun=begin, ending=services.readiness.end)
         server.run(sockets=[socket])
-    finally:
-        cleaner.stop()
-        scheduler.stop()
-        dispatcher.stop()
-        services.database.close()

@@ -98,13 +98,17 @@ class Server(uvicorn.Server):
         What answers.
     settings
         How long answers may take at the end, and whom to believe about who asks.
+    begun
+        Called as soon as it answers: what takes long to begin is begun then.
     ending
         Called as soon as it is told to end.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, *, ending: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, *, begun: Callable[[], None], ending: Callable[[], None]
+    ) -> None:
         self._streams = Streams(app)
-        self._ending = ending
+        self._begun, self._ending = begun, ending
         super().__init__(
             uvicorn.Config(
                 self._streams,
@@ -117,6 +121,12 @@ class Server(uvicorn.Server):
                 ws="none",
             )
         )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Note that the end has come; a second interrupt from the keyboard waits for nothing.

@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from anemoi.core.grid import Grid
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 GLOBAL_STEP: Final = 0.5
 """The size of a cell of a map of the globe, in degrees: half of what is between the points of O96."""
@@ -52,6 +51,8 @@ class Places:
     """The points of a grid, to be found by place."""
 
     def __init__(self, grid: Grid) -> None:
+        from scipy.spatial import KDTree  # takes longer to import than a page should wait
+
         self.grid = grid
         self._tree = KDTree(grid.positions)
 
