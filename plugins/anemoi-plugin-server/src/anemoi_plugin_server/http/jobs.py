@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from anemoi.core.errors import NotThereError
 from anemoi.core.secrets import masked
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..access.identity import Runner, Viewer
@@ -54,18 +55,19 @@ def index(
     owner: Annotated[str | None, Query(max_length=255)] = None,
     before: Annotated[str | None, Query(pattern=_CURSOR)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> dict[str, Any]:
+) -> Response:
     """The newest jobs first; `next` is what to give as `before` for the page that follows."""
     created, _dash, last_id = (before or "").partition("-")
     owner = owner_seen_by(parts, user) or owner
     since = (float(created), last_id) if before else None
     found = parts.jobs.list(owner=owner, states=state or (), before=since, limit=limit)
     last = found[-1] if len(found) == limit else None
-    return {
+    page = {
         "jobs": [document(job) for job in found],
         "next": last and f"{last.created!r}-{last.id}",
         "counts": {each.value: number for each, number in parts.jobs.counts(owner=owner).items()},
     }
+    return JSONResponse(page)  # which is JSON already: to check that takes twice as long as all else
 
 
 @router.get("/{identifier}")
