@@ -9,6 +9,7 @@ import logging
 import shutil
 import sqlite3
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from anemoi.core.errors import ResourceError
@@ -275,7 +276,8 @@ def test_streams_of_events_end_with_the_server_and_other_answers_go_on():
         late = await asked(streams, "/events")
         return await asyncio.gather(*asking), late
 
-    (events, file), late = asyncio.run(both())
+    with ThreadPoolExecutor(1) as thread:  # the browser tests keep a loop running in this one
+        (events, file), late = thread.submit(asyncio.run, both()).result()
     assert events == late == {"type": "http.response.body", "body": b"", "more_body": False}
     assert file["body"] == b"done"
     assert sorted(ended) == ["/events", "/events", "/file"]
