@@ -56,14 +56,14 @@ def test_creates_from_words_and_inspects(make: Make, tmp_path: Path) -> None:
 
 
 def test_create_logs_how_far_it_is_and_why_it_failed(make: Make, tmp_path: Path) -> None:
-    log, target = tmp_path / "log", tmp_path / "out.zarr"
-    assert run("create", make(), "end=2020-01-31", target, "--log-json", log).exit_code == 0
+    log, source, target = tmp_path / "log", make(), tmp_path / "out.zarr"
+    assert run("create", source, "end=2020-01-31", target, "--log-json", log).exit_code == 0
     events = [json.loads(line) for line in log.read_text().splitlines()]
     written = [(each["dates"], each["of"]) for each in events if each["event"] == "written"]
     assert written[-1] == (4, 4)
     assert written == sorted(written)
     assert (events[-1]["event"], events[-1]["path"]) == ("finished", str(target))
-    assert run("create", make(), target, "--log-json", log).exception is not None
+    assert run("create", source, target, "--log-json", log).exception is not None
     failed = json.loads(log.read_text().splitlines()[-1])
     assert failed["event"] == "failed"
     assert "out.zarr" in failed["error"]
