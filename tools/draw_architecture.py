@@ -48,6 +48,7 @@ DATA_TYPES = (
         "areas",
         "rows",
         "times",
+        "long_names",
         "units",
         "errors",
         "moments",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from anemoi.core.long_names import LONG_NAMES
 from anemoi.core.units import udunits
 from anemoi.core.variable import split_level
 
@@ -33,32 +34,12 @@ def display_unit(unit: str | None) -> DisplayUnit:
     return _DISPLAYED.get(udunits(unit or ""), DisplayUnit(unit or ""))
 
 
-_NAMES = {
-    "10u": "eastward wind at 10 m",
-    "10v": "northward wind at 10 m",
-    "2d": "dew point at 2 m",
-    "2t": "temperature at 2 m",
-    "ci": "sea-ice fraction",
-    "msl": "mean sea level pressure",
-    "q": "specific humidity",
-    "skt": "skin temperature",
-    "sp": "surface pressure",
-    "sst": "sea-surface temperature",
-    "t": "temperature",
-    "tp": "precipitation",
-    "u": "eastward wind",
-    "v": "northward wind",
-    "w": "vertical velocity",
-    "z": "geopotential",
-}
-
-
 def long_name(variable: str) -> str:
     """Write out the name of a variable with its short one: ``Mean sea level pressure (msl)``.
 
     Levels follow an underscore, as in ``t_500``; a name that is not known is left as it is.
     """
-    name = _NAMES.get(split_level(variable)[0])
+    name = LONG_NAMES.get(split_level(variable)[0])
     return variable if name is None else f"{name[0].upper()}{name[1:]} ({variable})"
 
 

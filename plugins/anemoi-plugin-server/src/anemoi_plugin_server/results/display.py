@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from anemoi.core.long_names import LONG_NAMES
 from anemoi.core.units import udunits
 
 _UNITS: Final = {
@@ -16,36 +17,33 @@ _UNITS: Final = {
 }
 """For a unit the one that is shown, and how values get there: ``value * factor + offset``."""
 
-_QUANTITIES: Final = {
-    "10u": ("eastward wind at 10 m", "signed"),
-    "10v": ("northward wind at 10 m", "signed"),
-    "100u": ("eastward wind at 100 m", "signed"),
-    "100v": ("northward wind at 100 m", "signed"),
-    "10si": ("wind speed at 10 m", "amount"),
-    "ws": ("wind speed", "amount"),
-    "2d": ("dew point at 2 m", "temperature"),
-    "2t": ("temperature at 2 m", "temperature"),
-    "ci": ("sea-ice fraction", "amount"),
-    "cp": ("convective precipitation", "rain"),
-    "msl": ("mean sea level pressure", "plain"),
-    "q": ("specific humidity", "rain"),
-    "r": ("relative humidity", "rain"),
-    "sd": ("snow depth", "rain"),
-    "skt": ("skin temperature", "temperature"),
-    "sp": ("surface pressure", "plain"),
-    "sst": ("sea-surface temperature", "temperature"),
-    "t": ("temperature", "temperature"),
-    "tcc": ("cloud cover", "amount"),
-    "tcw": ("water in the column", "rain"),
-    "tcwv": ("water vapour in the column", "rain"),
-    "tp": ("precipitation", "rain"),
-    "u": ("eastward wind", "signed"),
-    "v": ("northward wind", "signed"),
-    "vo": ("vorticity", "signed"),
-    "w": ("vertical velocity", "signed"),
-    "z": ("geopotential", "plain"),
+_PALETTES: Final = {
+    "10u": "signed",
+    "10v": "signed",
+    "100u": "signed",
+    "100v": "signed",
+    "10si": "amount",
+    "ws": "amount",
+    "2d": "temperature",
+    "2t": "temperature",
+    "ci": "amount",
+    "cp": "rain",
+    "q": "rain",
+    "r": "rain",
+    "sd": "rain",
+    "skt": "temperature",
+    "sst": "temperature",
+    "t": "temperature",
+    "tcc": "amount",
+    "tcw": "rain",
+    "tcwv": "rain",
+    "tp": "rain",
+    "u": "signed",
+    "v": "signed",
+    "vo": "signed",
+    "w": "signed",
 }
-"""The name of a parameter, and the palette of its maps."""
+"""The palettes of maps that are not plain, by parameter."""
 
 _DEPTHS: Final = frozenset({"tp", "cp", "lsp", "sf", "ro"})
 """Depths of water, in millimetres for people."""
@@ -56,7 +54,7 @@ def display(parameter: str, units: str | None) -> dict[str, Any]:
 
     ``value * factor + offset`` is in the unit ``shown``; of a difference or a spread the factor alone counts.
     """
-    name, palette = _QUANTITIES.get(parameter, (parameter, "plain"))
+    name = LONG_NAMES.get(parameter, parameter)
     unit = udunits(units or "")
     label, factor, offset = _UNITS.get(unit, (units or "", 1.0, 0.0))
     if parameter in _DEPTHS and unit == "m":
@@ -66,5 +64,5 @@ def display(parameter: str, units: str | None) -> dict[str, Any]:
         "shown": label,
         "factor": factor,
         "offset": offset,
-        "palette": palette,
+        "palette": _PALETTES.get(parameter, "plain"),
     }
