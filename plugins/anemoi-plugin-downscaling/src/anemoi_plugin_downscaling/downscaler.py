@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from anemoi.core.errors import ConfigError
-from anemoi.core.interfaces import Criterion, Fields, Objective
+from anemoi.core.interfaces import Fields
 from anemoi.core.steps import Steps
 from anemoi.core.times import format_duration
 from anemoi.core.variable import Role
 from torch import Tensor
 
+from .given_states import OfGivenStates
 from .interpolation import Method, interpolation
 
 if TYPE_CHECKING:
     from anemoi.core.domain import Domain
-    from anemoi.core.model import ForecastModel, Sample
+    from anemoi.core.model import ForecastModel
 
 
-class Downscaler(Objective):
+class Downscaler(OfGivenStates):
     """Gives the fields of fine domains, a region or the globe, from those of a coarse one at the same time.
 
     The network is given the coarse fields, the same interpolated to the fine grid, and what is known there:
@@ -120,19 +121,6 @@ class Downscaler(Objective):
                 for name, domain in fine.items()
             },
         }
-
-    def loss(
-        self, model: ForecastModel, sample: Sample, criterion: Criterion, generator: torch.Generator
-    ) -> Tensor:
-        """See :meth:`anemoi.core.interfaces.objective.Objective.loss`."""
-        return torch.stack(
-            [
-                criterion(
-                    self.advance(model, sample.inputs(step), generator), sample.targets(step), step=step
-                )
-                for step in range(sample.count)
-            ]
-        )
 
     def advance(self, model: ForecastModel, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`anemoi.core.interfaces.objective.Objective.advance`."""

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from anemoi.core.errors import ConfigError
-from anemoi.core.interfaces import Criterion, Fields, Objective
+from anemoi.core.interfaces import Fields
 from anemoi.core.steps import Steps
 from anemoi.core.times import format_duration, parse_duration
 from torch import Tensor
 
+from .given_states import OfGivenStates
+
 if TYPE_CHECKING:
     from anemoi.core.domain import Domain
-    from anemoi.core.model import ForecastModel, Sample
+    from anemoi.core.model import ForecastModel
 
 _NOW = np.timedelta64(0, "s")
 
 
-class Interpolator(Objective):
+class Interpolator(OfGivenStates):
     """Gives the states between two known ones, all at once, and the later of the two.
 
     Prognostic variables lie on the straight line between the known states, plus what the network makes of
@@ -100,19 +102,6 @@ class Interpolator(Objective):
         between = domains[self.forcings]
         by_time = [replace(each, computed=each.computed and each.constant) for each in between.variables]
         return {**domains, self.forcings: between.derived((each.name, each) for each in by_time)}
-
-    def loss(
-        self, model: ForecastModel, sample: Sample, criterion: Criterion, generator: torch.Generator
-    ) -> Tensor:
-        """See :meth:`anemoi.core.interfaces.objective.Objective.loss`."""
-        return torch.stack(
-            [
-                criterion(
-                    self.advance(model, sample.inputs(step), generator), sample.targets(step), step=step
-                )
-                for step in range(sample.count)
-            ]
-        )
 
     def advance(self, model: ForecastModel, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
         """See :meth:`anemoi.core.interfaces.objective.Objective.advance`."""
