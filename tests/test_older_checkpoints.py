@@ -47,15 +47,17 @@ def test_both_releases_of_the_line_are_here():
 
 
 def test_it_forecasts_what_it_forecast_then(path, source):
-    """Every variable, at every step: within 2e-5 of its standard deviation.
+    """Every variable, at every step, as far as float32 can tell.
 
-    On the processor that they were recorded on they are the same to the bit; another sums in another order, which five
-    days make 5e-6 of.
+    On the processor that they were recorded on they are the same to the bit. Another sums in another order: its
+    forecast may be as far from the recorded one as that is from the one in float64, and twice for chance.
     """
     fields, expected = made(path, source)[:, ::EVERY], recorded(path, "fields")
     stdev = stdev_of(load(path))
     assert fields.shape == expected.shape == (20, 125, 9)
-    assert (np.abs(fields - expected).max(axis=1) / stdev).max() < 2e-5
+    errors = np.abs(fields - expected).max(axis=1) / stdev
+    rounding = np.abs(recorded(path, "double") - expected).max(axis=1) / stdev
+    assert errors.max() < 2 * rounding.max() < 1.5e-5
     assert (np.abs(expected[-1] - expected[0]).max(axis=0) / stdev).min() > 0.1  # it went somewhere
 
 
