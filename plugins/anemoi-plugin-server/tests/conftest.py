@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -104,50 +105,38 @@ FEW_IMPORTS = "from anemoi_plugin_server.running import imports\nimports.KINDS =
 """Warm parents begin sooner without what the jobs of tests do not need."""
 
 
-@pytest.fixture(scope="session", name="trial")
-def trial_plugin(tmp_path_factory):
-    """Install the plugin of ``trial.py`` for this process and all that it starts."""
-    site = tmp_path_factory.mktemp("site")
-    info = site / "anemoi_plugin_trial-1.0.dist-info"
+@contextmanager
+def installed(name, job, site):
+    """Install a plugin of one job, ``NAME.py`` beside this file, for this process and all that it starts."""
+    info = site / f"anemoi_plugin_{name}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: anemoi-plugin-trial\nVersion: 1.0\nRequires-Dist: anemoi-core>=0.2\n"
+        f"Metadata-Version: 2.1\nName: anemoi-plugin-{name}\nVersion: 1.0\nRequires-Dist: anemoi-core>=0.2\n"
     )
     (info / "entry_points.txt").write_text(
-        "[anemoi.core.jobs]\ntrial = anemoi_plugin_trial:TrialJob\n"
-        "[anemoi.core.commands]\ntrial = anemoi_plugin_trial:command\n"
+        f"[anemoi.core.jobs]\n{name} = anemoi_plugin_{name}:{job}\n"
+        f"[anemoi.core.commands]\n{name} = anemoi_plugin_{name}:command\n"
     )
-    (site / "anemoi_plugin_trial.py").write_text((Path(__file__).with_name("trial.py")).read_text())
+    (site / f"anemoi_plugin_{name}.py").write_text(Path(__file__).with_name(f"{name}.py").read_text())
     (site / "sitecustomize.py").write_text(FEW_IMPORTS)
-    patch = pytest.MonkeyPatch()
-    patch.syspath_prepend(site)
-    patch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]).rstrip(":"))
-    yield site
-    patch.undo()
-    sys.modules.pop("anemoi_plugin_trial", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]).rstrip(":")
+        patch.setenv("PYTHONPATH", path)
+        yield site
+    sys.modules.pop(f"anemoi_plugin_{name}", None)
+
+
+@pytest.fixture(scope="session", name="trial")
+def trial_plugin(tmp_path_factory):
+    with installed("trial", "TrialJob", tmp_path_factory.mktemp("site")) as site:
+        yield site
 
 
 @pytest.fixture(scope="session", name="cyclones")
 def cyclones_plugin(tmp_path_factory):
-    """Install the plugin of ``cyclones.py`` for this process and all that it starts."""
-    site = tmp_path_factory.mktemp("cyclones")
-    info = site / "anemoi_plugin_cyclones-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: anemoi-plugin-cyclones\nVersion: 1.0\nRequires-Dist: anemoi-core>=0.2\n"
-    )
-    (info / "entry_points.txt").write_text(
-        "[anemoi.core.jobs]\ncyclones = anemoi_plugin_cyclones:CyclonesJob\n"
-        "[anemoi.core.commands]\ncyclones = anemoi_plugin_cyclones:command\n"
-    )
-    (site / "anemoi_plugin_cyclones.py").write_text(Path(__file__).with_name("cyclones.py").read_text())
-    (site / "sitecustomize.py").write_text(FEW_IMPORTS)
-    patch = pytest.MonkeyPatch()
-    patch.syspath_prepend(site)
-    patch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]).rstrip(":"))
-    yield site
-    patch.undo()
-    sys.modules.pop("anemoi_plugin_cyclones", None)
+    with installed("cyclones", "CyclonesJob", tmp_path_factory.mktemp("cyclones")) as site:
+        yield site
 
 
 @pytest.fixture

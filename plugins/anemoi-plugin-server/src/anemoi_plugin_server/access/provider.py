@@ -188,7 +188,8 @@ class Provider:
                 described = self._request("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
                 if described.get("issuer") != issuer:
                     raise _not_believed(f"{issuer} says that it is {described.get('issuer')!r}")
-                keys = KeySet.import_key_set(self._request("GET", described["jwks_uri"]))  # type: ignore[arg-type]
+                published: Any = self._request("GET", described["jwks_uri"])
+                keys = KeySet.import_key_set(published)
                 self._described = (time.monotonic() + LASTING, described, keys)
             return self._described[1], self._described[2]
 

@@ -64,7 +64,7 @@ class Following:
                 try:
                     self.progress = self._job.progress(self.progress, event)
                 except Exception:  # a mistake of the plugin, which must not end the job
-                    log.exception("The progress of %s cannot be told.", self.attempt.job)
+                    log.exception("The progress of job %s could not be computed.", self.attempt.job)
         return self.progress
 
     def error(self, ended: Ended) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
 from anemoi.core.errors import ConfigError
-from croniter import croniter  # type: ignore[import-untyped]
+from croniter import croniter
 
 _FIELD: Final = re.compile(r"[0-9*,/-]+")
 _YEARS: Final = 10
@@ -23,11 +24,9 @@ def check(cron: str) -> None:
     """
     fields = cron.split()
     if len(fields) == 5 and all(map(_FIELD.fullmatch, fields)):
-        try:
+        with suppress(ValueError):
             after(cron, 0.0)
             return
-        except ValueError:
-            pass
     raise ConfigError(
         f"{cron!r} names no time.",
         fix="Write minute, hour, day, month and day of the week, UTC: '0 0,12 * * *' is 00 and 12 every day.",
