@@ -59,7 +59,8 @@ def _write_script(path: Path, entry: EntryPoint) -> None:
         f"#!{path.with_name('python')}",
         "import sys",
         f"from {entry.module} import {entry.attr}",
-        f"sys.exit({entry.attr}())",
+        'if __name__ == "__main__":',  # processes that this one spawns import it
+        f"    sys.exit({entry.attr}())",
     )
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     path.chmod(0o755)

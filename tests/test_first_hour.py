@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import environment
@@ -129,22 +131,19 @@ LESS = {
     "perturbation": "",
     "output": "",
     "command": "",
+    "job": "lead_time=6h --watch",
 }
 """What makes the line of a kind shorter; a training of the usual model, if nothing is said."""
-
-
-SERVED = ("job",)
-"""Kinds whose line asks a server, which does not run here: the tests of a new one run its command."""
 
 
 @pytest.mark.parametrize(
     "kind",
     [
         *kinds_of_template(),
-        *(name for name in kinds() if find_kind(name).scaffold and name not in SERVED),
+        *(name for name in kinds() if find_kind(name).scaffold),
     ],
 )
-def test_the_lines_of_a_new_plugins_readme_run(kind, checkpoint, tmp_path):
+def test_the_lines_of_a_new_plugins_readme_run(kind, checkpoint, tmp_path, monkeypatch):
     assert main(["plugins", "new", kind, "mine", "--output-dir", str(tmp_path)]) == 0
     plugin = tmp_path / "anemoi-plugin-mine"
     pip, line = blocks(plugin / "README.md")[0]
@@ -159,12 +158,27 @@ def test_the_lines_of_a_new_plugins_readme_run(kind, checkpoint, tmp_path):
     environment.run(sys.executable, "-m", *words, "--wheel-dir", tmp_path / "dist", plugin)
     environment.install(python, *(tmp_path / "dist").iterdir())
     write_states(tmp_path / "FILE.nc")
-    line = line.replace("CHECKPOINT", str(checkpoint)).replace("MODEL", str(checkpoint))
-    shell(
-        f"{line} {LESS.get(kind, TINY if kind not in ('processor', 'mapper') else LESS['model'])}",
-        python,
-        tmp_path,
-    )
+    line = f"{line} {LESS.get(kind, TINY if kind not in ('processor', 'mapper') else LESS['model'])}"
+    if kind == "job":
+        with serving(python, tmp_path / "server", checkpoint) as url:
+            monkeypatch.setenv("ANEMOI_SERVER", url)
+            shell(line, python, tmp_path)
+    else:
+        line = line.replace("CHECKPOINT", str(checkpoint)).replace("MODEL", str(checkpoint))
+        shell(line, python, tmp_path)
+
+
+@contextmanager
+def serving(python: Path, directory: Path, checkpoint: Path) -> Iterator[str]:
+    """Serve a checkpoint as the model MODEL; the address."""
+    (directory / "models").mkdir(parents=True)
+    shutil.copy(checkpoint, directory / "models" / "MODEL.safetensors")
+    command = [python.with_name("anemoi"), "serve", "--port", "0", "--data", directory]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            yield next(found[0] for line in server.stdout if (found := re.search(r"http://[^:]+:\d+", line)))
+        finally:
+            server.terminate()
 
 
 def write_states(path: Path) -> None:

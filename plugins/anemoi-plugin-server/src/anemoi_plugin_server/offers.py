@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from anemoi.core.config import Composition
 from anemoi.core.errors import ConfigError, NotThereError, RequestError
+from anemoi.core.plugins import components
 
 from .settings import Settings
 
@@ -17,6 +18,9 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 """What a model may be called: no name leads out of the directory of models."""
 
 SUFFIX: Final = ".safetensors"
+
+_USUAL: Final = {"zarr": "zarr", "nc": "netcdf", "grib": "grib"}
+"""The outputs, by the suffix of the file, that are offered where the operator names none."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Offers:
             models=directory / "models",
             results=directory / "results",
             sources=settings.sources,
-            outputs=settings.outputs,
+            outputs=_installed() if settings.outputs is None else settings.outputs,
         )
 
     def model_names(self) -> list[str]:
@@ -98,6 +102,12 @@ def check_references(composition: Composition) -> None:
             f"{', '.join(shown)}: taken from the environment, and written into files that users see.",
             fix="Let the source read its variables itself, and name these in running.environment.",
         )
+
+
+def _installed() -> dict[str, dict[str, Any]]:
+    """The usual outputs that are installed; none is imported."""
+    here = {component.name for component in components("output") if component.state == "ok"}
+    return {suffix: {"name": name} for suffix, name in _USUAL.items() if name in here}
 
 
 def _there_are(names: list[str]) -> str:

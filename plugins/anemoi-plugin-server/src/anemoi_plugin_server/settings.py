@@ -33,7 +33,8 @@ class Settings:
     sources
         The sources that jobs may read, by name, each with its options.
     outputs
-        The formats that jobs may write: for each suffix the output, with its options.
+        The formats that jobs may write: for each suffix the output, with its options; those of Zarr, NetCDF
+        and GRIB that are installed if none are given.
     running
         Where jobs run, and within which limits.
     access
@@ -49,7 +50,7 @@ class Settings:
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     database: str | None = None
     sources: Mapping[str, Annotated[Spec, Component("source")]] = field(default_factory=dict)
-    outputs: Mapping[str, Annotated[Spec, Component("output")]] = field(default_factory=dict)
+    outputs: Mapping[str, Annotated[Spec, Component("output")]] | None = None
     running: RunningSettings = field(default_factory=RunningSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
