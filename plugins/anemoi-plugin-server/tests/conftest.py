@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,10 @@ from anemoi_plugin_server.http.application import application
 from anemoi_plugin_server.records import State
 from anemoi_plugin_server.services import Services
 from anemoi_plugin_server.settings import Settings
+
+# Loaded after the libraries of eccodes, those of psycopg's wheels end the process in a segmentation fault.
+with suppress(ImportError):
+    import psycopg  # noqa: F401
 
 
 @pytest.fixture
