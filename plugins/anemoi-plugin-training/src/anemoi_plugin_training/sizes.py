@@ -35,7 +35,7 @@ _REST = "rest"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class PartSize:
     """One part of a model.
 
     Parameters
@@ -76,7 +76,7 @@ class Sizes:
         Bytes of the states that are read ahead in blocks, on the host.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[PartSize, ...]
     nodes: Mapping[str, int]
     edges: Mapping[str, int]
     states: int
@@ -99,7 +99,7 @@ class Sizes:
         return fixed + self.states + self.batch_size * self.rollout * sum(part.kept for part in self.parts)
 
     def __str__(self) -> str:
-        total = Part(
+        total = PartSize(
             name="total",
             parameters=self.parameters,
             constants=sum(part.constants for part in self.parts),
@@ -183,7 +183,7 @@ def sizes(composition: Composition) -> Sizes:
     trained = LowRank(model, lora, seed=0).parameters() if lora.weights else trained_of(model)
     return Sizes(
         parts=tuple(
-            Part(name=name, parameters=count, constants=constants.get(name, 0), kept=kept.get(name, 0))
+            PartSize(name=name, parameters=count, constants=constants.get(name, 0), kept=kept.get(name, 0))
             for name, count in parameters.items()
             if count or constants.get(name, 0) or kept.get(name, 0)
         ),

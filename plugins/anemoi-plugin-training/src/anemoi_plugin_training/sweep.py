@@ -26,7 +26,7 @@ _OFTEN = 0.1
 
 
 @dataclass(frozen=True)
-class Run:
+class SweepRun:
     """One training of a sweep.
 
     Parameters
@@ -95,7 +95,7 @@ def expanded(words: Sequence[str]) -> list[tuple[str, ...]]:
     return found
 
 
-def planned(words: Sequence[str], directory: Path) -> list[Run]:
+def planned(words: Sequence[str], directory: Path) -> list[SweepRun]:
     """Plan the runs of a sweep in a directory: ``000``, ``001``, ...
 
     Raises
@@ -103,7 +103,7 @@ def planned(words: Sequence[str], directory: Path) -> list[Run]:
     AnemoiError
         If another sweep is there.
     """
-    runs = [Run(directory / f"{number:03d}", each) for number, each in enumerate(expanded(words))]
+    runs = [SweepRun(directory / f"{number:03d}", each) for number, each in enumerate(expanded(words))]
     record = {"runs": {run.directory.name: list(run.overrides) for run in runs}}
     path = directory / SWEEP
     if directory.exists() and not path.exists() and any(directory.iterdir()):
@@ -119,7 +119,10 @@ def planned(words: Sequence[str], directory: Path) -> list[Run]:
 
 
 def take(
-    runs: Sequence[Run], *, options: Sequence[str] = (), tell: Callable[[str], object] = lambda line: None
+    runs: Sequence[SweepRun],
+    *,
+    options: Sequence[str] = (),
+    tell: Callable[[str], object] = lambda line: None,
 ) -> None:
     """Take the runs that have not finished, each in a process of its own; go on with those that were left.
 
@@ -154,7 +157,7 @@ def take(
     raise_failures(failed, len(runs))
 
 
-def left(runs: Sequence[Run]) -> InterruptedTraining:
+def left(runs: Sequence[SweepRun]) -> InterruptedTraining:
     """Give the error for runs that have left before their end."""
     listed = ", ".join(str(run.directory) for run in runs)
     return InterruptedTraining(
@@ -162,7 +165,7 @@ def left(runs: Sequence[Run]) -> InterruptedTraining:
     )
 
 
-def raise_failures(failed: Sequence[Run], count: int) -> None:
+def raise_failures(failed: Sequence[SweepRun], count: int) -> None:
     """Tell of the runs that have failed, if any.
 
     Raises

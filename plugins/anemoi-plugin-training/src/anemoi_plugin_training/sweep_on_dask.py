@@ -17,7 +17,7 @@ from anemoi.core.errors import AnemoiError
 
 from .directory import exclusive
 from .leaving import InterruptedTraining, Leaving
-from .sweep import Run, left, raise_failures
+from .sweep import SweepRun, left, raise_failures
 
 CHILD: Final = "anemoi_plugin_training.sweep_child"
 _OFTEN: Final = 0.5
@@ -38,7 +38,7 @@ class _Outcome:
 
 def take_on(
     client: Any,
-    runs: Sequence[Run],
+    runs: Sequence[SweepRun],
     *,
     options: Sequence[str] = (),
     threads: int,
@@ -110,7 +110,12 @@ _THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def _take(
-    run: Run, options: Sequence[str], directory: str, environment: Mapping[str, str], size: int, event: str
+    run: SweepRun,
+    options: Sequence[str],
+    directory: str,
+    environment: Mapping[str, str],
+    size: int,
+    event: str,
 ) -> _Outcome:
     """Take one run, on a worker; ``size`` is that of its log before any worker had it."""
     try:
@@ -171,7 +176,7 @@ def _outcome(future: Any) -> _Outcome:
     return _Outcome(1, f"{type(error).__name__}: {error}", again=False)
 
 
-def _told(run: Run, outcome: _Outcome) -> str:
+def _told(run: SweepRun, outcome: _Outcome) -> str:
     again = "its worker was lost, and another one has taken it; " if outcome.again else ""
     how = {0: "finished", InterruptedTraining.exit_code: "left, its state is saved"}
     if outcome.code in how:
@@ -179,7 +184,7 @@ def _told(run: Run, outcome: _Outcome) -> str:
     return f"{run.directory}: {again}failed with exit code {outcome.code}: {outcome.said} (see {_log(run)})"
 
 
-def _log(run: Run) -> Path:
+def _log(run: SweepRun) -> Path:
     return run.directory.with_name(f"{run.directory.name}.log")
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .changes import Changes
 from .constancy import Constancy
 from .dataset import Dataset
-from .implausible import Account
+from .implausible import PlausibilityReport
 from .layout import tendency
 from .store import open_group
 
@@ -59,7 +59,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
     moments, told = Moments.none(len(source.variables)), source.changes
     changes = Changes(told, len(source.variables))
     constancy: Constancy | None = None
-    account = Account(source.variables, [source.units.get(name) for name in source.variables])
+    report = PlausibilityReport(source.variables, [source.units.get(name) for name in source.variables])
     allowed = attributes.get("variables_with_nans")
     for done, (time, state) in enumerate(_states(source, dates, faults), 1):
         if constancy is None:
@@ -67,16 +67,16 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
         else:
             constancy.add(state)
         of_state = Moments.of(state)
-        account.add(time, state, of_state)
+        report.add(time, state, of_state)
         if (first is None or time >= first) and (last is None or time <= last):
             moments += of_state
             changes.add(time, state)
         progress(done, len(dates))
-    faults += account.faults()
+    faults += report.faults()
     if isinstance(allowed, list):
         faults += [
             f"{name} has missing values (NaN, {share:.2%}), but 'variables_with_nans' does not name it"
-            for name, share in account.missing.items()
+            for name, share in report.missing.items()
             if name not in allowed
         ]
     if not faults and moments.count.any():
@@ -90,7 +90,7 @@ def check(path: str, progress: Callable[[int, int], None] = lambda done, total: 
             for name, same in zip(source.variables, constant, strict=True)
             if source.metadata[name].constant and not same
         ]
-    return Report(len(dates), tuple(faults), account.missing)
+    return Report(len(dates), tuple(faults), report.missing)
 
 
 def statistics(

@@ -75,7 +75,7 @@ class _Found:
     first: np.datetime64 = field(default_factory=lambda: np.datetime64("NaT"))
 
 
-class Account:
+class PlausibilityReport:
     """What was found of all dates, by variable.
 
     Parameters

@@ -22,7 +22,7 @@ from anemoi.core.moments import Moments
 from anemoi.core.times import format_date
 from numpy.typing import NDArray
 
-from ..implausible import Account, shares
+from ..implausible import PlausibilityReport, shares
 from ..placing import unwritable
 from ..processors import processors
 from ..store import reopen_group, write_state
@@ -117,9 +117,9 @@ class Writer:
 
     def _check(self, time: np.datetime64, state: NDArray[np.float32], moments: Moments) -> None:
         variables, units = self.source.variables, self.source.units
-        account = Account(variables, [units.get(name) for name in variables])
-        account.add(time, state, moments)
-        if faults := account.faults():
+        report = PlausibilityReport(variables, [units.get(name) for name in variables])
+        report.add(time, state, moments)
+        if faults := report.faults():
             raise DataError(
                 "The data have values that cannot be:\n  " + "\n  ".join(faults),
                 fix="If they stand for missing values, say so: --fill-value 9999 (fill_values: [9999] in the "
