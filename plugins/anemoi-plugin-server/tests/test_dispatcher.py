@@ -174,7 +174,7 @@ def test_a_cluster_by_its_class_has_workers_while_there_is_work(services):
 @pytest.mark.parametrize("path", ["", "nothing", "distributed.NoSuchCluster", "no_such_module.Cluster"])
 def test_a_class_of_clusters_that_is_none_is_refused(path):
     with pytest.raises(ConfigError, match=r"running\.cluster: there is no class"):
-        Cluster(RunningSettings(cluster={"class": path})).start()
+        Cluster(RunningSettings(cluster={"class": path}))
 
 
 def test_a_scheduler_that_does_not_answer_is_told_of():

@@ -51,8 +51,8 @@ def command(
     socket = socket or serving.bind(settings.host, settings.port)
     logs.configure(settings.operations.log)
     services = Services.of(settings)
-    click.echo(listening.introduction(settings, serving.url_of(socket)))
     dispatcher = Dispatcher(services)
+    click.echo(listening.introduction(settings, serving.url_of(socket)))
     services.readiness.workers = lambda: dispatcher.capacity
     services.telemetry.workers.set_function(lambda: dispatcher.capacity)
     scheduler = Periodic(services.database, "scheduler", Scheduler(services).look, every=LOOK)

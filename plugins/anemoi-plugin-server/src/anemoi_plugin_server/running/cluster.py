@@ -29,10 +29,17 @@ class Cluster:
     ----------
     settings
         What the operator said.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such class of clusters.
     """
 
     def __init__(self, settings: RunningSettings) -> None:
         self._settings = settings
+        # Imported in the main thread: that of dask_jobqueue listens to signals.
+        self._class = None if settings.cluster is None else _class(str(settings.cluster.get("class", "")))
         self._client: Client | None = None
         self._made: Any = None
 
@@ -43,8 +50,6 @@ class Cluster:
         ------
         ResourceError
             If the scheduler does not answer, or a cluster cannot be made.
-        ConfigError
-            If there is no such class of clusters.
         """
         if self._client is not None and self._client.status in ("running", "connecting"):
             return
@@ -105,10 +110,11 @@ class Cluster:
         self._client = self._made = None
 
     def _make(self) -> Any:
-        if self._settings.cluster is None:
+        if self._settings.cluster is None or self._class is None:
             return _local(self._settings.workers, self._settings.gpus)
-        options = dict(self._settings.cluster)
-        made = _class(str(options.pop("class", "")))(**options)
+        made = self._class(
+            **{name: value for name, value in self._settings.cluster.items() if name != "class"}
+        )
         made.adapt(minimum=0, maximum=self._settings.workers)
         return made
 
