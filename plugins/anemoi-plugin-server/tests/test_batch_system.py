@@ -1,4 +1,4 @@
-"""Jobs on workers that a batch system starts: dask-jobqueue, with commands that stand in for those of SLURM."""
+"""Jobs on workers of a batch system: dask-jobqueue, with commands that stand in for those of SLURM."""
 
 from __future__ import annotations
 
