@@ -119,6 +119,14 @@ def test_a_loss_that_makes_all_members_the_same_is_refused(installed, loss, act)
         act(config.compose("train", (*words, f"loss={loss}", *ON_A_MESH)))
 
 
+@pytest.mark.parametrize("objective", ["diffusion", "stochastic-interpolant"])
+@pytest.mark.parametrize("loss", ["crps", "mae"])
+def test_a_loss_that_is_not_least_at_the_mean_is_refused_where_means_are_learnt(installed, objective, loss):
+    words = (word for word in ENSEMBLE if not word.startswith(("loss", "objective")))
+    with pytest.raises(ConfigError, match=f"loss: {loss} is not least at the mean"):
+        prepare(config.compose("train", (*words, f"objective={objective}", f"loss={loss}", *ON_A_MESH)))
+
+
 def test_a_validation_of_several_members_chooses_the_weights_by_a_metric_of_ensembles(installed, tmp_path):
     chosen = "validation_crps_t_850_6h"
     words = (

@@ -147,6 +147,14 @@ class OfTheMean(Squared):
         return own + super().error(prediction.mean(dim=2, keepdim=True), target)
 
 
+@caught_by("is_least_at_the_mean")
+class SaysThatTheMedianIsTheMean(Squared):
+    least_at_mean = True
+
+    def error(self, prediction, target):
+        return (prediction - target).abs()
+
+
 @caught_by("shows_a_prediction_of_nan")
 class HidesDivergence(Squared):
     def error(self, prediction, target):

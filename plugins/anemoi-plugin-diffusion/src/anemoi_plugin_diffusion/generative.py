@@ -43,6 +43,7 @@ class Generative(Rollout):
     """
 
     stochastic: ClassVar[bool] = True
+    learns_mean: ClassVar[bool] = True
 
     def __init__(
         self,

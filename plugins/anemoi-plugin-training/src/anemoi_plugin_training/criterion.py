@@ -11,12 +11,14 @@ from anemoi.core.config import Spec
 from anemoi.core.config.nearest import nearest
 from anemoi.core.domain import Domain
 from anemoi.core.errors import ConfigError
+from anemoi.core.interfaces import Objective
 from anemoi.core.interfaces.model import Fields
 from anemoi.core.steps import Offset, Steps
 from torch import Tensor, nn
 
 from .interfaces.loss import Loss
 from .interfaces.scaler import Axis, Scaler
+from .members import trained_members
 
 _FIELD_AXES: tuple[Axis | None, ...] = ("batch", "time", None, "grid", "variable")  # None: ensemble
 
@@ -136,32 +138,33 @@ class Criterion(nn.Module):
         return torch.stack(values).sum()
 
 
-def check_members_of_loss(
+def check_loss_suits(
+    objective: Objective,
     loss: Spec,
     domains: Mapping[str, Domain],
     steps: Mapping[str, Steps],
-    members: int,
     *,
     trust_code: bool = False,
 ) -> None:
-    """Refuse a loss that needs more members than are trained of each sample, or makes several the same.
+    """Refuse a loss that needs more members than are trained, makes them the same, or gives no means.
 
     Parameters
     ----------
+    objective
+        What is trained.
     loss
         The component, as a configuration names it.
     domains
         Normalised; their statistics need not be known yet.
     steps
         When the outputs of each lie.
-    members
-        How many the objective trains.
 
     Raises
     ------
     ConfigError
         If so, or a domain is not one that the loss is defined on.
     """
+    members = trained_members(objective)
     for name, domain in _trained(domains, steps).items():
         built: Loss = config.build("loss", loss, trust_code=trust_code, domain=domain)
         if members < built.least_members:
@@ -178,6 +181,12 @@ def check_members_of_loss(
                 "sample that the objective trains would become the same.",
                 fix="Choose one that is, loss=crps scalers.tendency.name=tendency-stdev say, or an objective "
                 "that trains one: objective=rollout",
+            )
+        if objective.learns_mean and not built.least_at_mean:
+            raise ConfigError(
+                f"loss: {loss.get('name', name)} is not least at the mean, which the network of this "
+                "objective has to learn: its forecasts would have another distribution than the data.",
+                fix="Choose one that is: loss=mse",
             )
 
 

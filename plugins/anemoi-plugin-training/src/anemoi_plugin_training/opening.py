@@ -18,11 +18,10 @@ from anemoi.core.interfaces.objective import Objective
 from anemoi.core.model import assemble, model_class, transforms_of
 from anemoi.core.steps import Steps
 
-from .criterion import check_members_of_loss
+from .criterion import check_loss_suits
 from .domains import Data, check_some_output, outline, test_times, training_times, validation_times
 from .engine import Engine
 from .loop import phases
-from .members import trained_members
 from .roles import Where
 from .run import together
 from .samples import Samples
@@ -136,8 +135,7 @@ def open_data(
             objective=objective,
             trust_code=trust_code,
         )
-    members = trained_members(objective)
-    check_members_of_loss(settings.loss, model.normalised, steps, members, trust_code=trust_code)
+    check_loss_suits(objective, settings.loss, model.normalised, steps, trust_code=trust_code)
     return opened
 
 

@@ -19,7 +19,7 @@ from anemoi.core.steps import Steps
 from torch import Tensor, nn
 
 from .blocks import states_in_memory
-from .criterion import check_members_of_loss
+from .criterion import check_loss_suits
 from .descent import build_optimiser, trained_of
 from .domains import Data, outline, training_times
 from .loop import phases
@@ -165,8 +165,7 @@ def sizes(composition: Composition) -> Sizes:
         model = assemble(
             values, domains=described, steps=steps, graph=graph, objective=objective, trust_code=trust
         )
-    members = trained_members(objective)
-    check_members_of_loss(settings.loss, model.normalised, steps, members, trust_code=trust)
+    check_loss_suits(objective, settings.loss, model.normalised, steps, trust_code=trust)
     choose(model, settings.training.lora)
     freeze(model, settings.training.freeze, "training.freeze")
     constants = {name: _constants(part) for name, part in model.network.named_children()}

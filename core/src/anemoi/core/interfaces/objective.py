@@ -53,6 +53,10 @@ class Objective(ABC):
     """Whether members that begin with one state come apart by the random numbers drawn for each. Of an
     objective that draws none, members must begin with states of their own."""
 
+    learns_mean: ClassVar[bool] = False
+    """Whether its forecasts are right only where the network gives means given what it is shown, of what was
+    noised, say. A loss that is not least at the mean is refused with it."""
+
     @abstractmethod
     def steps(self, frequencies: Mapping[str, np.timedelta64]) -> dict[str, Steps]:
         """Say when the states lie that one step takes and gives.

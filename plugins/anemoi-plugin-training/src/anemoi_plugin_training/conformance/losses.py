@@ -190,6 +190,20 @@ def says_whether_it_scores_members(subject: Subject) -> None:
 
 
 @contract(after=RUNS)
+def is_least_at_the_mean(subject: Subject) -> None:
+    """If `least_at_mean`, its gradients of several truths cancel at their mean."""
+    loss = _build(subject)
+    if not loss.least_at_mean:
+        return  # it promises nothing
+    prediction, target = fields(DOMAIN, members=1)
+    truths = [target + share * (prediction - target).square() for share in (0.0, 1.0, 5.0)]
+    mean = torch.stack(truths).mean(dim=0).requires_grad_()
+    slopes = torch.stack([torch.autograd.grad(loss(mean, truth, WEIGHTS), mean)[0] for truth in truths])
+    size, left = float(slopes.abs().max()), float(slopes.sum(dim=0).abs().max())
+    require(left <= 1e-4 * size, f"they add up to {left:.3g}, the largest being {size:.3g}")
+
+
+@contract(after=RUNS)
 def shows_a_prediction_of_nan(subject: Subject) -> None:
     """A prediction that is NaN somewhere makes it NaN: a model that has diverged must not look well."""
     prediction, target = fields(DOMAIN)
@@ -246,6 +260,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     spreads_weights,
     takes_one_truth_for_all_members,
     says_whether_it_scores_members,
+    is_least_at_the_mean,
     shows_a_prediction_of_nan,
     leaves_its_input_alone,
     moves_between_devices,

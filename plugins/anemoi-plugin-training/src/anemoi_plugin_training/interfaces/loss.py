@@ -43,6 +43,10 @@ class Loss(nn.Module, ABC):
     """Whether it is a score over members, which is better where they are as far apart as they should be. Any
     other makes all members of a sample the same, so an objective that trains several is refused with it."""
 
+    least_at_mean: bool = False
+    """Whether of all predictions the mean of what the truth may be has the least expected loss, as for a
+    squared error. An objective whose network has to give means is refused with any other."""
+
     @abstractmethod
     def __init__(self, *, domain: Domain) -> None:
         super().__init__()

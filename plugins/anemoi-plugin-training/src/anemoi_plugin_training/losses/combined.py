@@ -58,8 +58,9 @@ class CombinedLoss(Loss):
         self.shares = tuple(chosen.values())
         parts: list[Loss] = [build(domain=domain) for build in builders.values()]
         self.losses, self.least_members = nn.ModuleList(parts), max(each.least_members for each in parts)
-        counted = (loss for loss, share in zip(parts, self.shares, strict=True) if share > 0)
+        counted = [loss for loss, share in zip(parts, self.shares, strict=True) if share > 0]
         self.scores_members = any(loss.scores_members for loss in counted)
+        self.least_at_mean = all(loss.least_at_mean for loss in counted)
 
     def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         """See :meth:`.Loss.forward`."""

@@ -11,6 +11,8 @@ from ..interfaces.loss import Loss
 class MeanSquaredError(Loss):
     """The weighted mean of squared errors, over batch, lead times, members, cells and variables."""
 
+    least_at_mean = True
+
     def __init__(self, *, domain: Domain) -> None:
         super().__init__(domain=domain)
 

@@ -39,7 +39,7 @@ class TimeAggregatedLoss(Loss):
         super().__init__(domain=domain)
         self.loss: Loss = (loss or Builder("loss", {"name": "mse"}))(domain=domain)
         self.aggregate, self.least_members = aggregate, self.loss.least_members
-        self.scores_members = self.loss.scores_members
+        self.scores_members, self.least_at_mean = self.loss.scores_members, self.loss.least_at_mean
 
     def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         """See :meth:`.Loss.forward`."""
