@@ -366,6 +366,9 @@ def test_a_reading_process_that_is_killed_stops_the_run_with_the_state_before(tm
     def killed(self, wanted):
         metrics = run / "metrics.jsonl"
         if os.getpid() != here and metrics.exists() and metrics.stat().st_size:  # a step has been taken
+            size = -1
+            while size != (size := metrics.stat().st_size):  # until the training waits for this sample
+                time.sleep(1)
             os.kill(os.getpid(), signal.SIGKILL)
         return read_here(self, wanted)
 
