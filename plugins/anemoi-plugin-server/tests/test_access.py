@@ -348,6 +348,24 @@ def test_nothing_of_another_user_is_there(server):
     assert client.get(f"/jobs/{job.id}", headers=tokens["rune"]).status_code == 200
 
 
+def test_nothing_of_a_schedule_of_another_user_is_there(server):
+    services, client, tokens = with_users(server)
+    made = services.schedules.add(
+        owner="ada", kind="forecast", options={}, cron="0 0 * * *", patience=1.0, enabled=True, next=0.0
+    )
+    headers = {**tokens["rune"], "origin": URL}
+    body = {"kind": "forecast", "cron": "0 0 * * *"}
+    path = f"/schedules/{made.id}"
+    asked = [("get", f"/api/v1{path}"), ("put", f"/api/v1{path}"), ("delete", f"/api/v1{path}")]
+    asked += [("post", f"{at}{path}/{what}") for at in ("", "/api/v1") for what in ("pause", "resume")]
+    asked += [("post", f"{path}/remove")]
+    for method, address in asked:
+        json = body if method == "put" else None
+        assert client.request(method, address, json=json, headers=headers).status_code == 404, address
+    assert made.id not in client.get("/schedules", headers=headers).text
+    assert services.schedules.get(made.id) == made
+
+
 def test_what_is_shared_is_seen_by_all_and_changed_by_its_owner(server):
     services, client, tokens = with_users(server, shared=True)
     services.users.put("rose", Role.RUN)

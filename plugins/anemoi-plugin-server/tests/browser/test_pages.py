@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from anemoi_plugin_server.access.identity import Role
-from anemoi_plugin_server.records import State
+from anemoi_plugin_server.records import RunState, State
 
 from .. import weather
 from ..api.conftest import write
@@ -49,6 +49,25 @@ def filled(services, keep):
             error = {"what": "The source has no 2031-01-01T00.", "fix": "Choose another.", "exit_code": 3}
             services.jobs.end(job, state, error=error)
     made["queued"] = services.jobs.submit("forecast", asked, owner="local")
+    services.schedules.add(
+        owner="local", kind="data", options={}, cron="30 6 * * 1", patience=3600.0, enabled=False, next=0.0
+    )
+    daily = services.schedules.add(
+        owner="local",
+        kind="forecast",
+        options={**asked, "start": "{date}"},
+        cron="0 0,12 * * *",
+        patience=43200.0,
+        enabled=True,
+        next=0.0,
+    )
+    runs = [day * 43200.0 for day in range(4)]
+    services.schedules.come(daily, dict.fromkeys(runs, RunState.WAITING), 4 * 43200.0)
+    for run, name in zip(services.schedules.waiting(), ("missed", "failed", "finished"), strict=False):
+        if name in made:
+            services.schedules.note(run, RunState.SUBMITTED, job=made[name].id)
+        else:
+            services.schedules.note(run, RunState.MISSED, error={"what": "The source has no 1970-01-01T00."})
     return {name: job.id for name, job in made.items()}
 
 
@@ -75,6 +94,7 @@ def test_every_page_is_accessible(opened, accessible, address, filled, look):
         "new": "/new/forecast?model=small",
         "new-verification": "/new/evaluate",
         "jobs": "/jobs",
+        "schedules": "/schedules",
         "running": f"/jobs/{filled['running']}",
         "failed": f"/jobs/{filled['failed']}",
         "finished": f"/jobs/{filled['finished']}",
@@ -96,6 +116,11 @@ def test_every_page_is_accessible(opened, accessible, address, filled, look):
     page.get_by_role("button", name="Run").click()
     expect(page.get_by_role("heading", name="problems")).to_be_visible()
     accessible(page, f"problems-{look}", rules)
+    page.get_by_label("It is made").select_option("at other times")
+    page.get_by_label("Patience").fill("long")
+    page.get_by_role("button", name="Schedule").click()
+    expect(page.locator("[id='problem-_cron']")).to_be_visible()
+    accessible(page, f"schedule-problems-{look}", rules)
     page.goto("/jobs/nothing")
     accessible(page, f"error-{look}", rules)
     opened.wrong[:] = [each for each in opened.wrong if "status of 4" not in each]  # they were asked for
@@ -103,7 +128,13 @@ def test_every_page_is_accessible(opened, accessible, address, filled, look):
 
 def test_an_empty_server_is_accessible(opened, accessible, address):
     page = opened(address)
-    for name, path in (("empty", "/"), ("no-models", "/models"), ("no-jobs", "/jobs"), ("none", "/compare")):
+    for name, path in (
+        ("empty", "/"),
+        ("no-models", "/models"),
+        ("no-jobs", "/jobs"),
+        ("none", "/compare"),
+        ("no-schedules", "/schedules"),
+    ):
         page.goto(path)
         accessible(page, name)
 
@@ -224,6 +255,33 @@ def test_a_job_is_asked_for_and_a_map_looked_at_by_keyboard_alone(opened, addres
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".when")).to_contain_text("12:00 UTC (+12 h)")
+
+
+def test_a_schedule_is_made_from_a_form_rests_and_is_removed_by_keyboard_alone(
+    opened, address, filled, services
+):
+    before = {each.id for each in services.schedules.list()}
+    page = opened(address)
+    page.goto("/new/forecast?model=small&source=analysis")
+    page.get_by_label("It is made").focus()
+    for times in ("every day at 00 UTC", "every day at 00 and 12 UTC"):
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("#_when option[selected]")).to_have_text(times)  # as the server has made it
+        expect(page.get_by_label("It is made")).to_be_focused()
+    expect(page.get_by_label("Patience")).to_have_value("12h")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Schedule")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/schedules")
+    [made] = [each for each in services.schedules.list() if each.id not in before]
+    assert (made.cron, made.options["start"]) == ("0 0,12 * * *", "{date}")
+    for name in ("Pause", "Resume", "Remove"):
+        button = page.locator(f"[id='{name.lower()}-{made.id}']")
+        expect(button).to_have_text(name)
+        button.press("Enter")
+        expect(button).to_have_count(0)
+    assert {each.id for each in services.schedules.list()} == before
 
 
 def test_two_users_see_their_own_jobs_and_do_what_their_roles_say(opened, accessible, guarded):

@@ -180,7 +180,7 @@ def _value(shape: Shape, text: str) -> Any:
 
 
 def _item(widget: str, text: str) -> Any:
-    if widget in ("text", "select"):
+    if widget in ("text", "date", "select"):
         return text
     try:
         if widget in ("integer", "number"):

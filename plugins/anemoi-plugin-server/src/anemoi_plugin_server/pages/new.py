@@ -16,12 +16,14 @@ from ..access.ownership import job_seen_by
 from ..http.dependencies import Parts
 from ..http.problems import problems_of, status_of
 from ..records import State
+from ..schedules import making
 from ..services import Services
 from ..submission import submit
 from .forms import fields, nested, options_from, schema_of, unplaced
 from .kinds import offered_kinds
 from .products import brief
 from .rendering import render
+from .when import CRON, PATIENCE, TIMES, When, undated, with_date
 
 router = APIRouter(prefix="/new", include_in_schema=False)
 
@@ -40,23 +42,31 @@ def form(request: Request, kind: str, user: Runner, parts: Parts, like: str = ""
     schema = schema_of(kind, given)
     asked = {key: value for key, value in request.query_params.items() if key != "like"}
     options = {**given, **options_from(schema, asked)}
-    return _page(request, kind, user, parts, schema, options)
+    return _page(request, kind, user, parts, schema, options, When())
 
 
 @router.post("/{kind}")
 async def create(request: Request, kind: str, user: Runner, parts: Parts) -> Response:
-    """Put the job in the queue and show it; or show the form again, with what is wrong beside each field."""
+    """Put the job in the queue, or make its schedule; or show the form again, with all that is wrong."""
     given = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
     schema = schema_of(kind, nested(given))
-    options = options_from(schema, given)
+    options, when = options_from(schema, given), When.of(given)
     if SHOW in given:
-        return _page(request, kind, user, parts, schema, options)
+        return _page(request, kind, user, parts, schema, options, when)
+    if not when.is_now:
+        options = with_date(schema, options)
+        if wrong := [*undated(schema, options), *when.problems()]:
+            return _page(request, kind, user, parts, schema, options, when, wrong, 422)
     try:
-        job = submit(parts, kind, options, owner=user.name, request=request.state.request)
+        if when.is_now:
+            job = submit(parts, kind, options, owner=user.name, request=request.state.request)
+            return RedirectResponse(f"/jobs/{job.id}", 303)
+        asked = {"kind": kind, "options": options, "cron": when.cron, "patience": when.patience}
+        making.make(parts, owner=user.name, **asked)
+        return RedirectResponse("/schedules", 303)
     except AnemoiError as error:
         status = 422 if isinstance(error, NotThereError) else status_of(error)
-        return _page(request, kind, user, parts, schema, options, _problems(error), status)
-    return RedirectResponse(f"/jobs/{job.id}", 303)
+        return _page(request, kind, user, parts, schema, options, when, _problems(error), status)
 
 
 def _page(
@@ -66,6 +76,7 @@ def _page(
     parts: Services,
     schema: Schema,
     options: Mapping[str, Any],
+    when: When,
     found: Iterable[Problem] = (),
     status: int = 200,
 ) -> Response:
@@ -77,8 +88,10 @@ def _page(
         status=status,
         kind=kinds[kind],
         fields=shown,
+        when=when,
+        times=TIMES,
         problems=list(found),
-        unplaced=unplaced(found, shown),
+        unplaced=[each for each in unplaced(found, shown) if each.key not in (CRON, PATIENCE)],
         models=parts.offers.model_names(),
         show=SHOW,
     )
