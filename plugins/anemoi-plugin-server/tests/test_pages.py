@@ -134,7 +134,7 @@ def test_a_data_set_of_many_files_is_one_product(client, keep):
         (directory / "forecast.nc").write_bytes(b"123")
 
     page = text(client.get(f"/jobs/{keep(write).id}"))
-    assert "forecast.zarr 10 B in 2 files" in page
+    assert "forecast.zarr.zip 10 B in 2 files" in page
     assert "forecast.nc 3 B" in page
 
 

@@ -117,7 +117,8 @@ def cancel(job: str, server: str, as_json: bool) -> None:
 def fetch(job: str, output: Path | None, server: str, as_json: bool) -> None:
     """Fetch the files of a finished job, each verified against its SHA-256.
 
-    The same command again goes on where it was interrupted.
+    The same command again goes on where it was interrupted. A Zarr store is written as one; the page of the
+    job has it in one file too, a zip.
     """
     with client_of(server) as client:
         paths = client.fetch(job, output or Path(job))
