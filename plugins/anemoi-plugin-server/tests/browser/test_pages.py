@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -200,17 +201,73 @@ def test_a_model_whose_plugin_is_absent_says_what_to_install(opened, address, fi
     opened.wrong.clear()  # the browser tells of the status 422
 
 
-def test_a_job_is_followed_to_its_end_without_loading_the_page(opened, address, filled, services):
+def until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("told", ["by events", "by looking"])
+def test_a_job_is_followed_to_its_end_without_loading_the_page(opened, address, filled, services, told):
     page = opened(address)
+    if told == "by looking":  # as behind a proxy that lets no stream pass
+        page.route("**/events", lambda route: route.abort())
     page.goto(f"/jobs/{filled['running']}")
     expect(page.get_by_text("3 of 12")).to_be_visible()
     job = services.jobs.get(filled["running"])
-    services.jobs.advance(job, 9, 12)
-    expect(page.get_by_text("9 of 12")).to_be_visible()
+    for done in (5, 9):
+        services.jobs.advance(job, done, 12)
+        expect(page.get_by_text(f"{done} of 12")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("It is being cancelled.")).to_be_visible()
     services.jobs.end(job, State.CANCELLED)
     expect(page.get_by_role("status")).to_have_text("cancelled")
+    if told == "by looking":
+        opened.wrong[:] = [each for each in opened.wrong if "ERR_FAILED" not in each]
+
+
+def test_a_page_looks_when_an_event_has_come_and_listens_while_it_is_seen(
+    opened, address, app, filled, services
+):
+    page = opened(address)
+    page.add_init_script("setTimeout = () => 0")  # so that it looks at nothing of itself
+    looks = []
+    page.on("request", lambda request: looks.append(request.url) if "/jobs/" in request.url else None)
+
+    def hide(hidden):
+        page.evaluate(
+            "hidden => {"
+            " Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true });"
+            " document.dispatchEvent(new Event('visibilitychange')); }",
+            hidden,
+        )
+
+    def listening(number):
+        until(lambda: app.state.watcher._watched.total() == number)
+
+    job = services.jobs.get(filled["running"])
+    path = f"{address}/jobs/{job.id}"
+    with page.expect_request("**/events"):
+        page.goto(path)
+    listening(1)
+    services.jobs.advance(job, 5, 12)
+    expect(page.get_by_text("5 of 12")).to_be_visible()
+    assert looks.count(path) == 2
+    hide(True)
+    listening(0)
+    services.jobs.advance(job, 9, 12)
+    hide(False)
+    listening(1)
+    expect(page.get_by_text("9 of 12")).to_be_visible()
+    page.goto("/models")
+    listening(0)
+    page.go_back()
+    listening(1)
+    services.jobs.end(job, State.FINISHED)
+    expect(page.get_by_role("status")).to_have_text("finished")
+    listening(0)
+    assert looks.count(f"{address}/api/v1/jobs/{job.id}/events") == 3  # loaded, seen again, come back to
 
 
 def test_a_job_is_asked_for_and_a_map_looked_at_by_keyboard_alone(opened, address, filled, services):
