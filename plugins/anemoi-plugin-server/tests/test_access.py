@@ -20,6 +20,8 @@ from anemoi_plugin_server.offers import check_references
 from anemoi_plugin_server.services import Services
 from anemoi_plugin_server.settings import Settings
 
+from .api.conftest import write
+
 HERE = "http://127.0.0.1:8080"
 URL = "https://forecasts.example.org"
 BROWSER = {"accept": "text/html"}
@@ -364,6 +366,18 @@ def test_nothing_of_a_schedule_of_another_user_is_there(server):
         assert client.request(method, address, json=json, headers=headers).status_code == 404, address
     assert made.id not in client.get("/schedules", headers=headers).text
     assert services.schedules.get(made.id) == made
+
+
+def test_models_are_removed_by_administrators_alone(server):
+    services, client, tokens = with_users(server)
+    write(services.offers.models / "tiny.safetensors")
+    for name in ("vera", "rune"):
+        headers = {**tokens[name], "origin": URL}
+        assert client.delete("/api/v1/models/tiny", headers=headers).status_code == 403
+        assert client.post("/models/tiny/remove", headers=headers).status_code == 403
+        assert "Remove" not in client.get("/models/tiny", headers=headers).text
+    assert "Remove tiny" in client.get("/models/tiny", headers=tokens["ada"]).text
+    assert client.delete("/api/v1/models/tiny", headers=tokens["ada"]).status_code == 204
 
 
 def test_what_is_shared_is_seen_by_all_and_changed_by_its_owner(server):

@@ -186,6 +186,16 @@ def test_a_schedule_from_its_beginning_to_its_end(client):
     assert client.schedules() == []
 
 
+def test_a_model_is_given_and_taken_back(client, tmp_path, write_checkpoint):
+    write_checkpoint(tmp_path / "mine")
+    client.upload("mine", tmp_path / "mine")
+    client.remove_model("mine")
+    assert [each["name"] for each in client.models()] == ["tiny"]
+    client.submit("forecast", model="tiny", start="2025-12-22T00", source="analysis")
+    with pytest.raises(RequestError, match="is needed by job"):
+        client.remove_model("tiny")
+
+
 def run(capsys, *words):
     code = main(["jobs", *words])
     return code, *capsys.readouterr()

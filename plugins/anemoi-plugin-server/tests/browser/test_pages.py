@@ -106,6 +106,8 @@ def test_every_page_is_accessible(opened, accessible, address, filled, look):
         page.goto(path)
         if name in ("map", "compare"):
             loaded(page)
+        if name in ("models", "model"):
+            page.get_by_text("Remove this model").click()
         if name == "map":
             page.locator("#map").focus()
             page.keyboard.press("Enter")
@@ -339,6 +341,24 @@ def test_a_schedule_is_made_from_a_form_rests_and_is_removed_by_keyboard_alone(
         button.press("Enter")
         expect(button).to_have_count(0)
     assert {each.id for each in services.schedules.list()} == before
+
+
+def test_a_model_is_removed_unless_it_is_needed_by_keyboard_alone(opened, address, filled, services):
+    page = opened(address)
+    page.goto("/models/foreign")
+    page.get_by_text("Remove this model").press("Enter")
+    page.get_by_role("button", name="Remove foreign").press("Enter")
+    page.wait_for_url("**/models")
+    expect(page.get_by_role("link", name="foreign", exact=True)).to_have_count(0)
+    page.get_by_role("listitem").filter(has_text="unreadable").get_by_text("Remove this model").press("Enter")
+    page.get_by_role("button", name="Remove broken").press("Enter")
+    expect(page.get_by_role("heading", name="broken")).to_have_count(0)
+    page.goto("/models/small")
+    page.get_by_text("Remove this model").press("Enter")
+    page.get_by_role("button", name="Remove small").press("Enter")
+    expect(page.get_by_text(f"The model small is needed by job {filled['queued']}")).to_be_visible()
+    assert services.offers.model_names() == ["small"]
+    opened.wrong.clear()  # the browser tells of the status 409
 
 
 def test_two_users_see_their_own_jobs_and_do_what_their_roles_say(opened, accessible, guarded):

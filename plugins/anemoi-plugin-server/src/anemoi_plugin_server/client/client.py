@@ -185,6 +185,10 @@ class Client:
         except FileNotFoundError:
             raise NotThereError(f"There is no file {path}.", fix="Check its path.") from None
 
+    def remove_model(self, name: str) -> None:
+        """Remove a model that no job which waits or runs, and no schedule, needs."""
+        self._remove(f"/models/{name}")
+
     def _ask(self, method: str, path: str, **how: Any) -> Json:
         with reaching(self.url):
             found: Json = check(self._http.request(method, path, **how)).json()
