@@ -194,8 +194,9 @@ class Dispatcher:
             self._jobs.requeue(job, lost=True)
 
     def _end(self, job: JobRecord, state: State, **about: Any) -> None:
-        if self._jobs.end(job, state, **about) and state is State.FINISHED:
-            remove(self._directory(job) / Job.results)  # which the shelf has
+        if self._jobs.end(job, state, **about):
+            # The shelf has what a finished job made; what another has made by halves only takes room.
+            remove(self._directory(job) / Job.results)
 
     def _leave(self) -> None:
         """End what runs, and put it back into the queue."""
