@@ -11,7 +11,7 @@ from pydantic import Field
 
 from anemoi_plugin_server.job import Choice, Unit
 from anemoi_plugin_server.jobs.terms import Date, Duration
-from anemoi_plugin_server.pages.forms import nested, options_from, schema_of
+from anemoi_plugin_server.pages.forms import form_of, nested, options_from
 from anemoi_plugin_server.pages.shapes import shape_of
 
 from .api.conftest import write
@@ -76,7 +76,7 @@ def test_a_form_gives_options_of_their_types_and_leaves_out_what_is_empty():
         "perturbation.amplitude": "0.5",
         "stranger": "1",
     }
-    options = options_from(schema_of("forecast", nested(given)), given)
+    options = options_from(form_of("forecast", nested(given)), given)
     assert options == {
         "members": 4,
         "area": [60, -10, 40, 20],

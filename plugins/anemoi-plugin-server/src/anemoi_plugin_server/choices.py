@@ -27,6 +27,14 @@ def parameters(kind: str) -> Mapping[str, Parameter]:
     return options(constructor_of("job", {"name": kind}, trust_code=False), kind="job")
 
 
+def names_component(value: Any) -> bool:
+    """Whether options name a component of a plugin, ``{name: gaussian, ...}``, at whatever depth."""
+    if not isinstance(value, (Mapping, list, tuple)):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return any((isinstance(each, Mapping) and "name" in each) or names_component(each) for each in inner)
+
+
 def mark(parameter: Parameter, kind: type[Any]) -> Any:
     """What an option is annotated with of this class, such as :class:`.Choice`; None if with nothing."""
     metadata = getattr(parameter.type, "__metadata__", ())

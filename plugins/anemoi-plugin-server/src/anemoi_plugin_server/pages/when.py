@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from anemoi.core.config import Problem
-from anemoi.core.config.schema import Schema
 from anemoi.core.errors import AnemoiError
 from anemoi.core.times import parse_duration
 
 from ..schedules import cron
-from .shapes import shape_of
+from .forms import Form
 
 CHOICE: Final = "_when"
 CRON: Final = "_cron"
@@ -74,14 +73,14 @@ class When:
         yield from _problem(PATIENCE, parse_duration, self.patience)
 
 
-def with_date(schema: Schema, options: Mapping[str, Any]) -> dict[str, Any]:
+def with_date(form: Form, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options, those with the time of the run that need one and have none."""
-    return {**options, **{key: DATE for key in _needed(schema) if key not in options}}
+    return {**options, **{key: DATE for key in _needed(form) if key not in options}}
 
 
-def undated(schema: Schema, options: Mapping[str, Any]) -> Iterator[Problem]:
+def undated(form: Form, options: Mapping[str, Any]) -> Iterator[Problem]:
     """The options that would be the same time in each run."""
-    for key in _needed(schema):
+    for key in _needed(form):
         if DATE not in str(options[key]):
             fix = f"Write {DATE}, which stands for the time of each, or leave it empty."
             yield Problem(key, "It is the same in every run.", fix)
@@ -94,10 +93,6 @@ def _problem(key: str, check: Callable[[str], Any], value: str) -> Iterator[Prob
         yield Problem(key, error.what, error.fix or "")
 
 
-def _needed(schema: Schema) -> list[str]:
+def _needed(form: Form) -> list[str]:
     """The options that must be a time."""
-    return [
-        key
-        for key, option in schema.options.items()
-        if option.parameter.required and shape_of(option.parameter.type).widget == "date"
-    ]
+    return [key for key, option in form.items() if option.required and option.shape.widget == "date"]
