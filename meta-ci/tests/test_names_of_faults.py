@@ -98,6 +98,21 @@ def test_the_doctor_tells_of_the_component_and_the_reason(tmp_path):
     assert said == "bad of own is broken: own.part has no attribute 'Typo'"
 
 
+def test_what_asks_for_an_extra_may_be_incompatible_without_it(tmp_path):
+    row = {
+        "name": "more",
+        "distribution": "own",
+        "state": "incompatible",
+        "reason": "no x",
+        "value": "own.more:M [x]",
+    }
+    made = wheel(tmp_path, "own", points="[anemoi.core.models]\nmore = own.more:M [x]\nplain = own.plain:P\n")
+    assert made.modules == ("own.plain",)
+    assert stages.doctor(Said(json.dumps([row])), made) == ""
+    for changed in ({"value": "own.more:M"}, {"state": "broken"}):
+        assert stages.doctor(Said(json.dumps([row | changed])), made).startswith("more of own is ")
+
+
 @pytest.mark.parametrize(
     ("printed", "called"),
     [

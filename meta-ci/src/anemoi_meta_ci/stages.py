@@ -112,7 +112,7 @@ def command_line(workspace: Workspace, wheel: Wheel, *, torch: bool) -> str:
     if code:
         return _why(said)
     rows = [row for row in _json(said) if _same(row.get("distribution"), wheel.name)]
-    wrong = [row for row in rows if row["state"] != "ok" and (torch or not _lacks_torch(row))]
+    wrong = [row for row in rows if not _as_it_should_be(row) and (torch or not _lacks_torch(row))]
     if not rows and wheel.modules:
         return f"'anemoi plugins list' does not have {wheel.name}"
     return f"{wrong[0]['name']} is {wrong[0]['state']}: {wrong[0].get('reason')}" if wrong else ""
@@ -138,15 +138,17 @@ def doctor(workspace: Workspace, wheel: Wheel) -> str:
     if not code:
         return ""
     try:
-        wrong = [row for row in _json(said) if row["state"] != "ok"]
+        wrong = [row for row in _json(said) if not _as_it_should_be(row)]
     except ValueError:
         return _why(said)
+    if not wrong:
+        return ""
     wrong.sort(key=lambda row: not _same(row.get("distribution"), wheel.name))
     told = [
         one_line(f"{row['name']} of {row.get('distribution')} is {row['state']}: {row.get('reason')}")
         for row in wrong
     ]
-    return told[0] if told else _why(said)
+    return told[0]
 
 
 def conformance(workspace: Workspace, wheel: Wheel) -> str:
@@ -222,6 +224,11 @@ def _json(said: str) -> Any:
     if start is None:
         raise ValueError("it printed no JSON")
     return json.JSONDecoder().raw_decode(said, start.start())[0]
+
+
+def _as_it_should_be(row: Mapping[str, str]) -> bool:
+    """Whether a component is ok, or asks for an extra of its distribution, which a cell does not install."""
+    return row["state"] == "ok" or (row["state"] == "incompatible" and "[" in row.get("value", ""))
 
 
 def _lacks_torch(row: Mapping[str, str]) -> bool:
