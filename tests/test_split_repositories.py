@@ -200,3 +200,7 @@ def test_this_tree_splits(tmp_path):
         "main:src/anemoi_plugin_testing/scaffold/.template",
     )
     assert template == git(ROOT, "rev-parse", "HEAD:cookiecutter-template")
+    git(tmp_path, "clone", "--quiet", "anemoi-plugin-testing.git", "clone")
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_repository.py"]
+    done = subprocess.run(command, cwd=tmp_path / "clone", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
