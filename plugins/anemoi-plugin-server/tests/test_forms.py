@@ -202,5 +202,11 @@ def test_what_is_wrong_with_a_schedule_is_told_beside_its_field(client, model, s
     assert re.search(r'<option value="[^"]+" selected>(every day|at other)', page.text)
 
 
+def test_all_that_is_wrong_with_a_schedule_is_told_at_once(client, model):
+    given = {"_when": "other", "_cron": "noon", "_patience": "long", "start": "2025-12-22T00", "members": "0"}
+    page = client.post("/new/forecast", data={**SCHEDULED, **given})
+    assert set(problems(page)) == {"_cron", "_patience", "start", "members"}
+
+
 def test_a_kind_of_job_that_is_not_there(client):
     assert client.get("/new/nothing").status_code == 422

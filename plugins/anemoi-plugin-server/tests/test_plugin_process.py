@@ -81,14 +81,19 @@ def test_a_process_that_dies_is_told_of_and_begun_anew(process):
 def test_it_ends_with_a_server_that_is_killed(tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(
-        "import os\nfrom anemoi_plugin_server.plugin_process import PLUGINS\n"
-        "if __name__ == '__main__':\n    print(PLUGINS.do(os.getpid), flush=True)\n    input()\n"
+        "import os, signal\nfrom anemoi_plugin_server.plugin_process import PLUGINS\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell may have it ignored
+        "if __name__ == '__main__':\n"
+        "    while True:\n        print(PLUGINS.do(os.getpid), flush=True)\n        input()\n"
     )
     server = subprocess.Popen(
         [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     number = int(server.stdout.readline())
     os.kill(number, signal.SIGINT)  # Ctrl-C in the terminal of the server is the server's
+    server.stdin.write("\n")
+    server.stdin.flush()
+    assert int(server.stdout.readline()) == number
     server.kill()
     server.communicate()
     eventually(lambda: are_dead([number]))

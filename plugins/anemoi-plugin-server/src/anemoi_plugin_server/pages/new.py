@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -17,8 +18,9 @@ from ..http.dependencies import Parts
 from ..http.problems import problems_of, status_of
 from ..records import State
 from ..schedules import making
+from ..schedules.scheduler import dated
 from ..services import Services
-from ..submission import submit
+from ..submission import check_options, submit
 from .forms import Form, fields, form_of, nested, options_from, unplaced
 from .kinds import offered_kinds
 from .products import brief
@@ -60,6 +62,7 @@ def _created(request: Request, kind: str, user: User, parts: Services, given: Ma
     if not when.is_now:
         options = with_date(form, options)
         if wrong := [*undated(form, options), *when.problems()]:
+            wrong += _wrong_options(parts, kind, options, user)  # so that all is told at once
             return _page(request, kind, user, parts, form, options, when, wrong, 422)
     try:
         if when.is_now:
@@ -71,6 +74,15 @@ def _created(request: Request, kind: str, user: User, parts: Services, given: Ma
     except AnemoiError as error:
         status = 422 if isinstance(error, NotThereError) else status_of(error)
         return _page(request, kind, user, parts, form, options, when, _problems(error), status)
+
+
+def _wrong_options(parts: Services, kind: str, options: Mapping[str, Any], user: User) -> list[Problem]:
+    """What is wrong with the options of a schedule whose times are wrong themselves."""
+    try:
+        check_options(parts, kind, dated(options, time.time()), owner=user.name)
+    except AnemoiError as error:
+        return _problems(error)
+    return []
 
 
 def _page(
