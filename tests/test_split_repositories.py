@@ -200,3 +200,21 @@ def test_this_tree_splits(tmp_path):
         "main:src/anemoi_plugin_testing/scaffold/.template",
     )
     assert template == git(ROOT, "rev-parse", "HEAD:cookiecutter-template")
+    for name in names[:2]:
+        git(tmp_path, "clone", "--quiet", f"{name}.git", name)
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            f"./{name}",
+        ]
+        subprocess.run([*command, "--wheel-dir", "wheels"], cwd=tmp_path, check=True)
+    wheels = [path.name.partition("-")[0] for path in sorted((tmp_path / "wheels").iterdir())]
+    assert wheels == ["anemoi_core", "anemoi_plugin_testing"]
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_repository.py"]
+    done = subprocess.run(command, cwd=tmp_path / names[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

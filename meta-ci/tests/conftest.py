@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import textwrap
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -137,3 +140,46 @@ def world(tmp_path_factory) -> World:
     made.core("core-1", "1.0.0", news="None")
     made.core("core-2", "2.0.0", news="'news'")
     return made
+
+
+class SlowIndex:
+    """A server on loopback that takes every question and never comes to the end of an answer."""
+
+    def __init__(self, trickles: bool) -> None:
+        self.trickles, self.asked, self.over = trickles, threading.Event(), threading.Event()
+        index = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                index.asked.set()
+                if index.trickles:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/html")
+                    self.end_headers()
+                with contextlib.suppress(OSError):  # whoever asked has gone
+                    while not index.over.wait(0.05):
+                        if index.trickles:
+                            self.wfile.write(b" ")
+
+            def log_message(self, *words: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/simple"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.over.set()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture(params=[False, True], ids=["never answers", "trickles"])
+def slow(request, monkeypatch):
+    """An index that is too slow, and a user who waits for one second."""
+    monkeypatch.setenv("UV_HTTP_TIMEOUT", "1")
+    index = SlowIndex(request.param)
+    yield index
+    index.close()

@@ -141,6 +141,30 @@ def test_the_first_bad_commit_of_a_core_that_is_elsewhere_is_found(apart):
     assert "has no branch, tag or commit 'v8'" in done.stderr
 
 
+SLOW = f"""
+version: 1
+indexes: [INDEX]
+lines: {{new: {{core: {{path: core-2}}}}}}
+plugins:
+  anemoi-plugin-steady: {{source: {{path: plugins/anemoi-plugin-steady}}, tests: [import]}}
+  anemoi-plugin-late: {{source: {{index: "<2"}}, tests: [import]}}
+legs: {{all: {{lines: [new], python: ["{PYTHON}"]}}}}
+"""
+
+
+def test_an_index_that_is_slow_is_one_finding_and_the_rest_goes_on(world, slow):
+    world.plugin("anemoi-plugin-steady")
+    world.matrix(SLOW.replace("INDEX", slow.url))
+    done = world.run("run")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert slow.asked.wait(60)
+    found = results(world)
+    assert found["anemoi-plugin-steady"]["state"] == "pass"
+    assert found["anemoi-plugin-late"]["state"] == "fail"
+    assert found["anemoi-plugin-late"]["reason"] == f"the index {slow.url} has given no page in 1 s"
+    assert done.stdout.count(f"The index {slow.url} has given no page in 1 s. What the matrix takes") == 1
+
+
 TOGETHER = f"""
 version: 1
 lines:

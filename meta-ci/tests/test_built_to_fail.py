@@ -45,6 +45,7 @@ LIAR = "\nimport helper_of_the_liar as helper\nhelper.since_two()\n"
 THE_WHEEL = """
 import pathlib, sys, anemoi_plugin_good
 def test_it():
+    assert pathlib.Path("tests/test_own.py").is_file()  # it runs where its authors run it
     assert (pathlib.Path(__file__).parents[1] / "src/anemoi_plugin_good").is_dir()
     assert pathlib.Path(sys.prefix) in pathlib.Path(anemoi_plugin_good.__file__).parents
 """

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,7 +86,7 @@ class Said:
     def __init__(self, text):
         self.text = text
 
-    def run(self, *words):
+    def run(self, *words, directory=None):
         return 1, self.text
 
 
@@ -96,6 +97,38 @@ def test_the_doctor_tells_of_the_component_and_the_reason(tmp_path):
     printed = "a.py:1: UserWarning: x\n" + json.dumps([row, other, bad])
     said = stages.doctor(Said(printed), wheel(tmp_path, "own"))
     assert said == "bad of own is broken: own.part has no attribute 'Typo'"
+
+
+@pytest.mark.parametrize(
+    ("line", "called"),
+    [
+        (
+            "E       ModuleNotFoundError: No module named 'yaml'",
+            "imports yaml, which nothing that it declares brings",
+        ),
+        ("ModuleNotFoundError: No module named 'tests'", "FAILED tests/a.py::test_a - assert 1 == 2"),
+    ],
+)
+def test_what_a_program_of_a_test_prints_is_not_why_the_test_failed(tmp_path, line, called):
+    (tmp_path / "source" / "tests").mkdir(parents=True)
+    said = Said(f"{line}\nE  assert 1 == 2\nFAILED tests/a.py::test_a - assert 1 == 2\n1 failed")
+    said.scratch = tmp_path
+    assert stages.own_tests(said, SimpleNamespace(source=tmp_path / "source"), []) == called
+
+
+def test_what_asks_for_an_extra_may_be_incompatible_without_it(tmp_path):
+    row = {
+        "name": "more",
+        "distribution": "own",
+        "state": "incompatible",
+        "reason": "no x",
+        "value": "own.more:M [x]",
+    }
+    made = wheel(tmp_path, "own", points="[anemoi.core.models]\nmore = own.more:M [x]\nplain = own.plain:P\n")
+    assert made.modules == ("own.plain",)
+    assert stages.doctor(Said(json.dumps([row])), made) == ""
+    for changed in ({"value": "own.more:M"}, {"state": "broken"}):
+        assert stages.doctor(Said(json.dumps([row | changed])), made).startswith("more of own is ")
 
 
 @pytest.mark.parametrize(

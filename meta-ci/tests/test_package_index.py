@@ -11,6 +11,8 @@ import pytest
 from anemoi_meta_ci.errors import AbsentError, NoWheelError
 from anemoi_meta_ci.house import Wheelhouse
 from anemoi_meta_ci.matrix import Source
+from anemoi_meta_ci.resolve import Question, Resolver, UnresolvedError, UnsatisfiableError
+from anemoi_meta_ci.uv import UvError, uv
 
 NAME = "anemoi-plugin-published"
 PYPROJECT = f"""
@@ -116,9 +118,60 @@ def test_a_broken_wheel_is_no_absent_release(site):
     assert not isinstance(raised.value, AbsentError)
 
 
-def test_an_index_that_is_down_is_no_absent_release(tmp_path, monkeypatch):
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    house = Wheelhouse(tmp_path, tmp_path / "work", indexes=["http://127.0.0.1:9/simple"])
-    with pytest.raises(NoWheelError, match="the index gives no") as raised:
+def test_an_index_that_is_down_is_no_absent_release(tmp_path):
+    house = Wheelhouse(tmp_path, tmp_path / "work", indexes=["http://me:secret@127.0.0.1:9/simple"])
+    with pytest.raises(
+        NoWheelError, match=r"the index http://127\.0\.0\.1:9/simple cannot be reached"
+    ) as raised:
         house.wheel(NAME, Source(index=">=1"))
     assert not isinstance(raised.value, AbsentError)
+
+
+def test_an_index_that_is_slow_is_asked_once_and_then_left_alone(tmp_path, slow):
+    house = Wheelhouse(tmp_path, tmp_path / "work", indexes=[slow.url])
+    assert slow.asked.wait(60)
+    slow.asked.clear()
+    with pytest.raises(NoWheelError, match=f"^the index {slow.url} has given no page in 1 s$") as raised:
+        house.wheel(NAME, Source(index=">=1"))
+    assert not isinstance(raised.value, AbsentError)
+    assert not slow.asked.is_set()
+    assert slow.url not in (tmp_path / "work" / "uv.toml").read_text()
+
+
+def test_what_was_found_without_an_index_is_not_kept_for_all(tmp_path, slow):
+    def locks(*indexes):
+        return Wheelhouse(tmp_path, tmp_path / "work", indexes=indexes).locks
+
+    (tmp_path / "simple").mkdir()
+    assert locks("simple", slow.url) == locks("simple") != locks()
+
+
+def test_uv_is_not_waited_for_for_ever(tmp_path, slow, monkeypatch):
+    monkeypatch.delenv("UV_HTTP_TIMEOUT")  # which a server that trickles never comes to anyway
+    words = (
+        "--no-config",
+        "--no-cache",
+        "--no-deps",
+        "--index-url",
+        slow.url,
+        "--target",
+        tmp_path / "there",
+    )
+    with pytest.raises(UvError, match="uv was not through in 2 s"):
+        uv("pip", "install", NAME, *words, seconds=2)
+
+
+def test_what_is_not_found_may_be_on_the_index_that_is_silent(site):
+    site.wheel("0.1.0")
+    wheel = Wheelhouse(site.root, site.root / "work", indexes=["simple"]).wheel(NAME, Source(index=""))
+    question = Question((wheel,), None, ("anemoi-plugin-nowhere",), "3.11", "highest", (site.folder,))
+    for silence, error, said in (
+        ("", UnsatisfiableError, "anemoi-plugin-nowhere"),
+        (
+            "the index x is silent",
+            UnresolvedError,
+            "^its versions cannot be resolved: the index x is silent$",
+        ),
+    ):
+        with pytest.raises(error, match=said):
+            Resolver(site.root / "work" / "locks", 0, silence).lock(question)

@@ -227,6 +227,15 @@ def test_what_was_proved_with_this_line_is_said(tmp_path):
     }
 
 
+def test_what_is_declared_is_said_where_nothing_is_proved():
+    [said] = choose(["zarr"]).compatibility.values()
+    assert re.fullmatch(r"declares anemoi-core>=\S+,<\S+", said)
+
+
+def test_a_distribution_without_components_is_known():
+    assert choose(["layers"]).requirements == ("anemoi-plugin-layers",)
+
+
 def test_the_set_of_the_institution_comes_before_that_of_the_user(tmp_path, monkeypatch):
     site, user = tmp_path / "site", tmp_path / "config" / "anemoi"
     monkeypatch.setenv("ANEMOI_SITE_CONFIG", str(site))

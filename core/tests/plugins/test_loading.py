@@ -85,6 +85,7 @@ def test_a_known_component_that_is_absent_says_which_distribution_provides_it(he
     from anemoi.core.plugins import _load
 
     monkeypatch.setattr(_load, "components", lambda kind=None: [])
+    here.add("anemoi-plugin-transformer")  # of a version that has no such component
     with pytest.raises(PluginError) as refused:
         load("processor", "Transformer")
     assert "anemoi-plugin-transformer provides it" in refused.value.what

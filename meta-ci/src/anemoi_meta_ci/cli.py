@@ -53,7 +53,7 @@ class Project:
         matrix = matrix or self.matrix
         template = None if matrix.template is None else self.root / matrix.template
         house = Wheelhouse(self.root, self.folder, template=template, indexes=matrix.indexes)
-        return Plan(matrix, house, Resolver(self.folder / "locks", self.max_age))
+        return Plan(matrix, house, Resolver(house.locks, self.max_age, house.silence))
 
     def runner(self, plan: Plan) -> Runner:
         """Runs them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from .matrix import Source
 from .package_index import PackageIndex
 from .repositories import Repositories
 from .said import cause, one_line
+from .silences import silences
 from .uv import UvError, configure
 from .wheels import IGNORED, Wheel, tree_hash
 
@@ -35,7 +37,15 @@ class Wheelhouse:
     template
         The template that plugins may be made from.
     indexes
-        Indexes to look into beside the usual one: addresses, or folders relative to ``root``.
+        Indexes to look into beside the usual one: addresses, or folders relative to ``root``. One that does
+        not answer is left out, and nothing that the matrix takes from an index is given then.
+
+    Attributes
+    ----------
+    silence
+        The sentences on those that do not answer; empty if all do.
+    locks
+        Where versions are kept that were found in the indexes that do.
     """
 
     def __init__(
@@ -43,9 +53,13 @@ class Wheelhouse:
     ) -> None:
         self.root, self.folder, self.template = root, folder, template
         urls = [index if "://" in index else (root / index).resolve().as_uri() for index in indexes]
-        configure(folder, urls)
+        silent = silences(urls)
+        urls = [url for url in urls if url not in silent]
+        self.silence = "; ".join(silent.values())
+        said = configure(folder, urls)
+        self.locks = folder / "locks" / hashlib.sha256(said.encode()).hexdigest()[:16]
         self.repositories = Repositories(root, folder)
-        self.index = PackageIndex(folder, urls)
+        self.index = PackageIndex(folder, urls, self.silence)
         self._built: dict[tuple[str, Source], Wheel | NoWheelError] = {}
         self._building: dict[tuple[str, Source], threading.Lock] = defaultdict(threading.Lock)
         self._builders = Builders(folder)

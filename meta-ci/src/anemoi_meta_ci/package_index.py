@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .errors import AbsentError, NoWheelError
 from .said import cause, one_line
-from .uv import UvError, uv
+from .uv import SECONDS, UvError, too_slow, uv
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,12 @@ class PackageIndex:
         Where releases are kept.
     urls
         Indexes that pip is to ask too; uv has them from the configuration in the folder.
+    silence
+        That another one gives no answer, in which every release may be.
     """
 
-    def __init__(self, folder: Path, urls: Sequence[str]) -> None:
-        self.folder, self.urls = folder, urls
+    def __init__(self, folder: Path, urls: Sequence[str], silence: str = "") -> None:
+        self.folder, self.urls, self.silence = folder, urls, silence
 
     def release(self, name: str, specifier: str) -> Release:
         """The newest release in a range, as the index has it now.
@@ -60,6 +62,8 @@ class PackageIndex:
         NoWheelError
             If the index cannot be read, or serves what is not a release.
         """
+        if self.silence:
+            raise NoWheelError(self.silence)
         pinned = self._newest(name, specifier)
         version = pinned.split()[0].partition("==")[2]
         content = hashlib.sha256(pinned.encode()).hexdigest()[:16]
@@ -106,9 +110,11 @@ class PackageIndex:
     def _pip(self, folder: Path, wanted: Path, *words: str) -> str:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
         command += [word for url in self.urls for word in ("--extra-index-url", url)]
-        done = subprocess.run(
-            [*command, *words, "-r", str(wanted)], capture_output=True, text=True, check=False
-        )
+        command += [*words, "-r", str(wanted)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            raise NoWheelError(too_slow("pip", SECONDS)) from None
         return done.stderr
 
 

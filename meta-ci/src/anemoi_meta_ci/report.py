@@ -85,7 +85,7 @@ def summary(run: MatrixRun, cells: int) -> str:
     for title, said in (
         ("Not as it should be", bad),
         ("Found", [f"- {each}" for each in run.findings]),
-        ("Exclusions to mend", [f"- {each}" for each in run.errors]),
+        ("To be mended", [f"- {each}" for each in run.errors]),
     ):
         lines += ["", f"## {title}", "", *said] if said else []
     return "\n".join(lines) + "\n"

@@ -140,10 +140,12 @@ class Resolver:
         Where answers are kept.
     max_age
         Hours after which a question is asked again.
+    silence
+        That an index gives no answer: what is not found may be there.
     """
 
-    def __init__(self, folder: Path, max_age: float = 24.0) -> None:
-        self.folder, self.max_age = folder, max_age
+    def __init__(self, folder: Path, max_age: float = 24.0, silence: str = "") -> None:
+        self.folder, self.max_age, self.silence = folder, max_age, silence
         self._answering: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def lock(self, question: Question) -> Lock:
@@ -191,8 +193,10 @@ class Resolver:
                 return {"lock": uv("pip", "compile", wanted, *words, directory=self.folder)}
             except UvError as error:
                 reason = _sentence(str(error), question.wheels)
-                if "No solution found" not in reason:
-                    raise UnresolvedError(f"its versions cannot be resolved: {reason}") from None
+                if self.silence or "No solution found" not in reason:
+                    raise UnresolvedError(
+                        f"its versions cannot be resolved: {self.silence or reason}"
+                    ) from None
                 return {"reason": reason}
 
 

@@ -111,7 +111,8 @@ class MatrixRun:
     findings
         What the cells say together; see :mod:`.findings`.
     errors
-        What fails the run though no cell fails: exclusions that have expired or are not needed.
+        What fails the run though no cell need fail: exclusions that have expired or are not needed, a name
+        that managed plugins share, an index that does not answer.
     versions
         Of the plugins.
     cores

@@ -86,6 +86,7 @@ class Runner:
             results=tuple(result for result, _ in judged),
             findings=(*findings(cells, results), *tried, *(said for managed, said in clashes if not managed)),
             errors=(
+                *self._silence(),
                 *self._expired(),
                 *(error for _, error in judged if error),
                 *(said for managed, said in clashes if managed),
@@ -214,7 +215,9 @@ class Runner:
             requirements = workspace.environment / "lock.txt"
             requirements.write_text(lock.text, encoding="utf-8")
             words = ["--quiet", "--no-deps", "--python", str(workspace.python), "-r", str(requirements)]
-            uv("pip", "install", *words, *find_links(planned.folders), directory=self.folder)
+            left = max(1.0, workspace.deadline - time.monotonic())
+            words += find_links(planned.folders)
+            uv("pip", "install", *words, directory=self.folder, seconds=left)
         except UvError as error:
             return one_line(str(error))
         return ""
@@ -246,6 +249,12 @@ class Runner:
         if result.state == "pass":
             return result, f"{cell.id} is excluded ({whole[0].reason}) and passes: take the exclusion out."
         return replace(result, state="excluded", reason=f"{whole[0].reason} ({whole[0].link})"), ""
+
+    def _silence(self) -> list[str]:
+        """What cannot be proved because an index does not answer."""
+        silence = self.plan.house.silence
+        rest = "What the matrix takes from an index is not proved; the rest is, with the indexes that answer."
+        return [f"{silence[0].upper()}{silence[1:]}. {rest}"] if silence else []
 
     def _expired(self) -> list[str]:
         return [

@@ -20,6 +20,8 @@ from .said import cause, one_line
 from .wheels import IGNORED, Wheel
 
 _OFFERED = "import json, importlib.metadata as m; print(json.dumps(m.packages_distributions()))"
+# The sources may be looked at, and not imported.
+_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pyproject.toml", "-o", "pythonpath=")
 _UNDECLARED = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)'?")
 
 
@@ -51,8 +53,8 @@ class Workspace:
     deadline: float
     programs: Programs
 
-    def run(self, *words: str | Path) -> tuple[int, str]:
-        """Run a program of the environment; its exit code and what it printed.
+    def run(self, *words: str | Path, directory: Path | None = None) -> tuple[int, str]:
+        """Run a program of the environment in a folder; its exit code and what it printed.
 
         Nothing of the user's reaches it: no ``PYTHONPATH``, no configuration, no user site.
 
@@ -69,7 +71,7 @@ class Workspace:
             log.write(f"\n$ {shlex.join(map(str, words))}\n".encode())
         return self.programs.run(
             [str(word) for word in words],
-            cwd=self.scratch,
+            cwd=directory or self.scratch,
             environment=environment,
             log=self.log,
             deadline=self.deadline,
@@ -112,7 +114,7 @@ def command_line(workspace: Workspace, wheel: Wheel, *, torch: bool) -> str:
     if code:
         return _why(said)
     rows = [row for row in _json(said) if _same(row.get("distribution"), wheel.name)]
-    wrong = [row for row in rows if row["state"] != "ok" and (torch or not _lacks_torch(row))]
+    wrong = [row for row in rows if not _as_it_should_be(row) and (torch or not _lacks_torch(row))]
     if not rows and wheel.modules:
         return f"'anemoi plugins list' does not have {wheel.name}"
     return f"{wrong[0]['name']} is {wrong[0]['state']}: {wrong[0].get('reason')}" if wrong else ""
@@ -138,15 +140,17 @@ def doctor(workspace: Workspace, wheel: Wheel) -> str:
     if not code:
         return ""
     try:
-        wrong = [row for row in _json(said) if row["state"] != "ok"]
+        wrong = [row for row in _json(said) if not _as_it_should_be(row)]
     except ValueError:
         return _why(said)
+    if not wrong:
+        return ""
     wrong.sort(key=lambda row: not _same(row.get("distribution"), wheel.name))
     told = [
         one_line(f"{row['name']} of {row.get('distribution')} is {row['state']}: {row.get('reason')}")
         for row in wrong
     ]
-    return told[0] if told else _why(said)
+    return told[0]
 
 
 def conformance(workspace: Workspace, wheel: Wheel) -> str:
@@ -171,31 +175,18 @@ def own_tests(workspace: Workspace, wheel: Wheel, excluded: Sequence[str]) -> st
     folder = workspace.scratch / "own"
     shutil.copytree(wheel.source, folder, ignore=shutil.ignore_patterns(*IGNORED), dirs_exist_ok=True)
     deselected = [word for test in excluded for word in ("--deselect", test)]
-    code, said = workspace.run(workspace.python, *_pytest(folder), folder / "tests", *deselected)
-    return "" if code in (0, 5) else _why(said)
+    code, said = workspace.run(workspace.python, *_PYTEST, "tests", *deselected, directory=folder)
+    if code in (0, 5):
+        return ""
+    # Programs that tests start print too: only what pytest marks is why a test failed.
+    raised = [line for line in said.splitlines() if line.startswith("E ")]
+    return _missing("\n".join(raised)) or cause(said)
 
 
 def one_test(workspace: Workspace, test: str) -> bool:
     """Whether one of the plugin's own tests passes, after :func:`own_tests`."""
     folder = workspace.scratch / "own"
-    return workspace.run(workspace.python, *_pytest(folder), folder / test)[0] == 0
-
-
-def _pytest(folder: Path) -> list[str | Path]:
-    return [
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        folder,
-        "-c",
-        folder / "pyproject.toml",
-        # Its sources may be looked at, and not imported.
-        "-o",
-        "pythonpath=",
-    ]
+    return workspace.run(workspace.python, *_PYTEST, test, directory=folder)[0] == 0
 
 
 def commands(workspace: Workspace, lines: Sequence[str]) -> str:
@@ -210,10 +201,15 @@ def commands(workspace: Workspace, lines: Sequence[str]) -> str:
 
 def _why(said: str, importing: str = "") -> str:
     """What a failure is called: by its cause where that is known, else what the program failed of."""
-    if found := _UNDECLARED.search(said):
-        by = f" when {importing} is imported" if importing else ""
-        return f"imports {found[1]}, which nothing that it declares brings{by}"
-    return cause(said)
+    return _missing(said, importing) or cause(said)
+
+
+def _missing(said: str, importing: str = "") -> str:
+    """That a module is imported which is not there, if that is what was said."""
+    if (found := _UNDECLARED.search(said)) is None:
+        return ""
+    by = f" when {importing} is imported" if importing else ""
+    return f"imports {found[1]}, which nothing that it declares brings{by}"
 
 
 def _json(said: str) -> Any:
@@ -222,6 +218,11 @@ def _json(said: str) -> Any:
     if start is None:
         raise ValueError("it printed no JSON")
     return json.JSONDecoder().raw_decode(said, start.start())[0]
+
+
+def _as_it_should_be(row: Mapping[str, str]) -> bool:
+    """Whether a component is ok, or asks for an extra of its distribution, which a cell does not install."""
+    return row["state"] == "ok" or (row["state"] == "incompatible" and "[" in row.get("value", ""))
 
 
 def _lacks_torch(row: Mapping[str, str]) -> bool:

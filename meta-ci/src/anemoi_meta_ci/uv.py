@@ -26,11 +26,15 @@ cache-control = {{ api = "max-age=600", files = "max-age=31536000, immutable" }}
 """
 
 
+SECONDS = 1800.0
+"""How long uv may take; an index that sends a little now and then could keep it for ever."""
+
+
 class UvError(Exception):
     """What uv said when it could not do what it was asked."""
 
 
-def uv(*words: str | Path, directory: Path | None = None) -> str:
+def uv(*words: str | Path, directory: Path | None = None, seconds: float | None = None) -> str:
     """Run uv in a folder, whose :func:`configure` it keeps to, and give back what it printed.
 
     Missing interpreters are not downloaded: a matrix is proved with those that are there.
@@ -38,26 +42,38 @@ def uv(*words: str | Path, directory: Path | None = None) -> str:
     Raises
     ------
     UvError
-        If it fails.
+        If it fails, or is not through in so many seconds, :data:`SECONDS` by default.
     """
+    seconds = SECONDS if seconds is None else seconds
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
     environment.setdefault("SOURCE_DATE_EPOCH", EPOCH)
     environment.pop("VIRTUAL_ENV", None)
-    done = subprocess.run(
-        [find_uv_bin(), *map(str, words)],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [find_uv_bin(), *map(str, words)],
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise UvError(too_slow("uv", seconds)) from None
     if done.returncode:
         raise UvError(done.stderr.strip() or done.stdout.strip())
     return done.stdout
 
 
-def configure(folder: Path, indexes: Sequence[str]) -> None:
+def too_slow(tool: str, seconds: float) -> str:
+    """What it is called that a tool was not through in time."""
+    return f"{tool} was not through in {seconds:.0f} s: an index or the machine is too slow"
+
+
+def configure(folder: Path, indexes: Sequence[str]) -> str:
     """Say in a folder where uv finds distributions: in these indexes first, then where it would anyway.
+
+    Gives back what it wrote, which is the same as long as the indexes are.
 
     An index is asked about a distribution once in ten minutes, and a file is fetched once, whatever the
     server says about caching: the cells of a plan then see one state of the index, and do not each wait for
@@ -68,6 +84,7 @@ def configure(folder: Path, indexes: Sequence[str]) -> None:
         text += _INDEX.format(url=_PUBLIC) + "default = true\n"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "uv.toml").write_text(text, encoding="utf-8")
+    return text
 
 
 def _user_has_index() -> bool:

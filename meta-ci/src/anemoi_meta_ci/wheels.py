@@ -95,9 +95,9 @@ class Wheel:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The modules that its entry points name."""
+        """The modules that its entry points name, without those that ask for an extra of it."""
         values = [value for points in self.entry_points.values() for value in points.values()]
-        return tuple(sorted({value.split("[")[0].partition(":")[0].strip() for value in values}))
+        return tuple(sorted({value.partition(":")[0].strip() for value in values if "[" not in value}))
 
     def _read(self, file: str) -> str:
         with zipfile.ZipFile(self.path) as archive:

@@ -19,6 +19,8 @@ PACKAGE = "anemoi_plugin_perturbations"
 def modules():
     """The names of the modules that the source imports, also those within functions."""
     for path in (ROOT / "src").rglob("*.py"):
+        if any(part.startswith(".") for part in path.relative_to(ROOT).parts):
+            continue  # What is hidden is data: a template, say.
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)

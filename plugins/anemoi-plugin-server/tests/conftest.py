@@ -143,6 +143,15 @@ def cyclones_plugin(tmp_path_factory):
         yield site
 
 
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """A model that has learned next to nothing, in seconds."""
+    folder = tmp_path_factory.mktemp("trained")
+    words = ["+experiment=quickstart", "training.steps=1", "graph.refinement=1", "--output", "run"]
+    subprocess.run([Path(sys.executable).with_name("anemoi"), "train", *words], cwd=folder, check=True)
+    return folder / "run" / "checkpoint.safetensors"
+
+
 @pytest.fixture
 def client(services):
     with TestClient(application(services), base_url="http://127.0.0.1:8080") as client:

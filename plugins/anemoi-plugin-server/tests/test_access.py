@@ -20,6 +20,8 @@ from anemoi_plugin_server.offers import check_references
 from anemoi_plugin_server.services import Services
 from anemoi_plugin_server.settings import Settings
 
+from .api.conftest import write
+
 HERE = "http://127.0.0.1:8080"
 URL = "https://forecasts.example.org"
 BROWSER = {"accept": "text/html"}
@@ -346,6 +348,36 @@ def test_nothing_of_another_user_is_there(server):
     assert {key: status for key, status in statuses.items() if status != 404} == {}
     assert services.jobs.get(job.id) == job
     assert client.get(f"/jobs/{job.id}", headers=tokens["rune"]).status_code == 200
+
+
+def test_nothing_of_a_schedule_of_another_user_is_there(server):
+    services, client, tokens = with_users(server)
+    made = services.schedules.add(
+        owner="ada", kind="forecast", options={}, cron="0 0 * * *", patience=1.0, enabled=True, next=0.0
+    )
+    headers = {**tokens["rune"], "origin": URL}
+    body = {"kind": "forecast", "cron": "0 0 * * *"}
+    path = f"/schedules/{made.id}"
+    asked = [("get", f"/api/v1{path}"), ("put", f"/api/v1{path}"), ("delete", f"/api/v1{path}")]
+    asked += [("post", f"{at}{path}/{what}") for at in ("", "/api/v1") for what in ("pause", "resume")]
+    asked += [("post", f"{path}/remove")]
+    for method, address in asked:
+        json = body if method == "put" else None
+        assert client.request(method, address, json=json, headers=headers).status_code == 404, address
+    assert made.id not in client.get("/schedules", headers=headers).text
+    assert services.schedules.get(made.id) == made
+
+
+def test_models_are_removed_by_administrators_alone(server):
+    services, client, tokens = with_users(server)
+    write(services.offers.models / "tiny.safetensors")
+    for name in ("vera", "rune"):
+        headers = {**tokens[name], "origin": URL}
+        assert client.delete("/api/v1/models/tiny", headers=headers).status_code == 403
+        assert client.post("/models/tiny/remove", headers=headers).status_code == 403
+        assert "Remove" not in client.get("/models/tiny", headers=headers).text
+    assert "Remove tiny" in client.get("/models/tiny", headers=tokens["ada"]).text
+    assert client.delete("/api/v1/models/tiny", headers=tokens["ada"]).status_code == 204
 
 
 def test_what_is_shared_is_seen_by_all_and_changed_by_its_owner(server):

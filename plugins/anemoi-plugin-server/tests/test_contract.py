@@ -26,3 +26,18 @@ class TestJob(KindContract):
 class TestForecast(Contract):
     kind = "job"
     name = "forecast"
+
+
+class TestData(Contract):
+    kind = "job"
+    name = "data"
+
+
+class TestEvaluate(Contract):
+    kind = "job"
+    name = "evaluate"
+
+
+class TestPlot(Contract):
+    kind = "job"
+    name = "plot"

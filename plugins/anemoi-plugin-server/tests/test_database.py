@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from anemoi.core.errors import ResourceError
-from sqlalchemy import event
+from sqlalchemy import event, select
 
-from anemoi_plugin_server.records import Database, JobRecords, engine
+from anemoi_plugin_server.records import (
+    Database,
+    JobRecords,
+    ScheduleRecords,
+    State,
+    engine,
+    tables,
+    versions,
+)
 
 
 @pytest.fixture
@@ -87,6 +97,91 @@ def test_servers_that_begin_at_once_with_a_new_database(request, path, kind):
     assert len(JobRecords(databases[3]).list()) == 1
     for each in databases:
         each.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def older(request, path):
+    """The URL of a database as it was before it told its version, with a job and a schedule."""
+    script = Path(__file__).with_name("databases").joinpath("version-1.sql").read_text()
+    if request.param == "sqlite":
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(script)
+        return f"sqlite:///{path}"
+    url = request.getfixturevalue("postgresql").make()
+    import psycopg
+
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute(script)
+    return url
+
+
+ADDED = ("ALTER TABLE jobs ADD COLUMN colour VARCHAR(16)", "UPDATE jobs SET colour = 'red'")
+"""What a next version might add."""
+
+
+def column(database, name):
+    with database.reading() as connection:
+        return [dict(row._mapping)[name] for row in connection.exec_driver_sql("SELECT * FROM jobs")]
+
+
+def version(database):
+    with database.reading() as connection:
+        return connection.execute(select(tables.versions.c.version)).scalars().all()
+
+
+def test_a_database_that_does_not_tell_its_version_is_used(older):
+    for _ in range(2):
+        database = Database(older)
+        [job] = JobRecords(database).list()
+        assert (job.owner, job.options, job.state) == ("ada", {"model": "tiny"}, State.QUEUED)
+        [schedule] = ScheduleRecords(database).list()
+        assert len(ScheduleRecords(database).runs(schedule.id)) == 1
+        assert JobRecords(database).claim("worker" if job.worker else "first").id == job.id
+        JobRecords(database).requeue(JobRecords(database).list()[0])
+        assert version(database) == [1]
+        database.close()
+
+
+def test_a_database_of_a_version_before_gets_what_it_lacks_once(older, monkeypatch):
+    monkeypatch.setattr(versions, "STEPS", (ADDED, ("UPDATE jobs SET owner = 'eve'",)))
+    with ThreadPoolExecutor(4) as threads:
+        databases = list(threads.map(Database, [older] * 4))
+    for database in databases:
+        assert (column(database, "colour"), column(database, "owner")) == (["red"], ["eve"])
+        assert version(database) == [3]
+        database.close()
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(older, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(versions, "STEPS", (ADDED, ("UPDATE nothing SET a = 1",)))
+        with pytest.raises(ResourceError, match="nothing"):
+            Database(older)
+    database = Database(older)
+    assert version(database) == [1]
+    with pytest.raises(KeyError):
+        column(database, "colour")
+    database.close()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(older):
+    database = Database(older)
+    with database.writing() as connection:
+        connection.execute(tables.versions.update().values(version=9))
+    database.close()
+    with pytest.raises(ResourceError, match="of version 9, and this server knows those up to 1") as refused:
+        Database(older)
+    assert "Install the anemoi-plugin-server that wrote it" in refused.value.fix
+
+
+def test_a_database_of_no_version_says_what_it_lacks(older):
+    database = Database(older)
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE versions")
+        connection.exec_driver_sql("ALTER TABLE jobs DROP COLUMN losses")
+    database.close()
+    with pytest.raises(ResourceError, match=r"it has no jobs\.losses\."):
+        Database(older)
 
 
 def test_a_host_where_there_is_no_database():

@@ -10,7 +10,8 @@ from anemoi.core.config import Component, Spec
 from pydantic import Field
 
 from anemoi_plugin_server.job import Choice, Unit
-from anemoi_plugin_server.pages.forms import nested, options_from, schema_of
+from anemoi_plugin_server.jobs.terms import Date, Duration
+from anemoi_plugin_server.pages.forms import form_of, nested, options_from
 from anemoi_plugin_server.pages.shapes import shape_of
 
 from .api.conftest import write
@@ -41,6 +42,9 @@ def problems(page):
         (list[str] | None, "list", ""),
         (tuple[float, float], "list", ""),
         (dict[str, int], "json", ""),
+        (Date, "date", ""),
+        (Date | None, "date", ""),
+        (Duration, "text", ""),
         (int | str, "json", ""),
     ],
 )
@@ -72,7 +76,7 @@ def test_a_form_gives_options_of_their_types_and_leaves_out_what_is_empty():
         "perturbation.amplitude": "0.5",
         "stranger": "1",
     }
-    options = options_from(schema_of("forecast", nested(given)), given)
+    options = options_from(form_of("forecast", nested(given)), given)
     assert options == {
         "members": 4,
         "area": [60, -10, 40, 20],
@@ -155,6 +159,53 @@ def test_what_is_right_is_queued_and_shown(client, model, services):
     again = client.get(f"/new/forecast?like={job.id}")
     assert re.search(r'<input[^>]*name="members" value="3"', again.text)
     assert '<option value="small" selected>small</option>' in again.text
+
+
+SCHEDULED = {"model": "small", "source": "analysis", "output": "zarr", "_when": "0 0,12 * * *"}
+
+
+def test_a_form_with_times_makes_a_schedule_and_no_job(client, model, services):
+    page = client.post("/new/forecast", data={**SCHEDULED, "_patience": "6h"})
+    [made] = services.schedules.list()
+    assert (page.url.path, services.jobs.list()) == ("/schedules", [])
+    assert (made.cron, made.patience, made.owner) == ("0 0,12 * * *", 6 * 3600, "local")
+    assert made.options == {
+        **{key: SCHEDULED[key] for key in ("model", "source", "output")},
+        "start": "{date}",
+    }
+    assert "every day at 00:00 and 12:00 UTC" in page.text
+
+
+def test_other_times_are_written_as_cron_does(client, model, services):
+    page = client.post("/new/forecast", data={**SCHEDULED, "_when": "other", "_show": "_when"})
+    assert re.search(r'<input[^>]*name="_cron"', page.text)
+    client.post("/new/forecast", data={**SCHEDULED, "_when": "other", "_cron": "30 6 * * 1"})
+    assert [each.cron for each in services.schedules.list()] == ["30 6 * * 1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "said"),
+    [
+        ({"_when": "other", "_cron": "noon"}, "_cron", "&#39;noon&#39; names no time"),
+        ({"_when": "other"}, "_cron", "names no time"),
+        ({"_patience": "long"}, "_patience", "not a duration"),
+        ({"start": "2025-12-22T00"}, "start", "the same in every run"),
+        ({"model": "absent"}, "model", "no model"),
+        ({"members": "0"}, "members", "int &gt;= 1"),
+    ],
+)
+def test_what_is_wrong_with_a_schedule_is_told_beside_its_field(client, model, services, given, key, said):
+    page = client.post("/new/forecast", data={**SCHEDULED, **given})
+    assert (page.status_code, services.schedules.list(), services.jobs.list()) == (422, [], [])
+    assert list(problems(page)) == [key]
+    assert said in problems(page)[key]
+    assert re.search(r'<option value="[^"]+" selected>(every day|at other)', page.text)
+
+
+def test_all_that_is_wrong_with_a_schedule_is_told_at_once(client, model):
+    given = {"_when": "other", "_cron": "noon", "_patience": "long", "start": "2025-12-22T00", "members": "0"}
+    page = client.post("/new/forecast", data={**SCHEDULED, **given})
+    assert set(problems(page)) == {"_cron", "_patience", "start", "members"}
 
 
 def test_a_kind_of_job_that_is_not_there(client):

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from anemoi_plugin_server.pages.rendering import duration, size
-from anemoi_plugin_server.records import State
+from anemoi_plugin_server.records import RunState, State
 
 
 def text(page):
@@ -98,6 +98,34 @@ def test_a_running_job_is_cancelled(client, services):
     assert "It is being cancelled" in text(page)
 
 
+def test_a_schedule_shows_its_times_rests_and_is_removed(client, services):
+    made = services.schedules.add(
+        owner="local",
+        kind="forecast",
+        options={"model": "small", "start": "{date}"},
+        cron="0 0 * * *",
+        patience=43200.0,
+        enabled=True,
+        next=0.0,
+    )
+    job = services.jobs.submit("forecast", {}, owner="local", schedule=made.id)
+    states = {time * 86400.0: RunState.WAITING for time in range(8)}
+    services.schedules.come(made, states, 8 * 86400.0)
+    *_, missed, submitted = services.schedules.waiting()
+    services.schedules.note(missed, RunState.MISSED, error={"what": "There is no state yet."})
+    services.schedules.note(submitted, RunState.SUBMITTED, job=job.id)
+    page = client.get("/schedules")
+    said = text(page)
+    assert "Forecast every day at 00:00 UTC small · {date} Next 9 January 1970 00:00 UTC" in said
+    assert f'<a href="/jobs/{job.id}"><time datetime="1970-01-08T00:00:00Z">' in page.text
+    assert "7 January 1970 00:00 UTC missed There is no state yet." in said
+    assert said.count("waits for its data") == 3
+    assert "paused" in text(client.post(f"/schedules/{made.id}/pause"))
+    assert "paused" not in text(client.post(f"/schedules/{made.id}/resume"))
+    assert "There is no schedule." in text(client.post(f"/schedules/{made.id}/remove"))
+    assert services.jobs.get(job.id) == job
+
+
 def test_a_data_set_of_many_files_is_one_product(client, keep):
     def write(directory):
         (directory / "forecast.zarr").mkdir()
@@ -106,7 +134,7 @@ def test_a_data_set_of_many_files_is_one_product(client, keep):
         (directory / "forecast.nc").write_bytes(b"123")
 
     page = text(client.get(f"/jobs/{keep(write).id}"))
-    assert "forecast.zarr 10 B in 2 files" in page
+    assert "forecast.zarr.zip 10 B in 2 files" in page
     assert "forecast.nc 3 B" in page
 
 

@@ -171,6 +171,18 @@ def test_a_job_ends_with_its_worker(attempt):
     eventually(lambda: are_dead(running))
 
 
+def test_a_warm_parent_whose_worker_has_gone_says_nothing():
+    with subprocess.Popen(
+        [sys.executable, "-m", "anemoi_plugin_server.running.warm"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as parent:
+        parent.stdout.close()  # before it is ready
+        assert parent.stderr.read() == b""
+    assert parent.returncode == 0
+
+
 def test_the_same_contents_are_kept_once(tmp_path):
     shelf = Shelf(tmp_path / "results")
     shelf.directory.mkdir()

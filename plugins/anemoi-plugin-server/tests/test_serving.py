@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from anemoi.core.errors import ConfigError, ResourceError
@@ -54,11 +55,11 @@ def _started(log, *words, pass_fds):
     )
 
 
-def status(port):
+def status(port, path="/api/v1/jobs"):
     """The status of an answer, or the error; on a connection of its own, as a proxy makes them."""
     connection = http.client.HTTPConnection("localhost", port, timeout=60)
     try:
-        connection.request("GET", "/api/v1/jobs", headers={"Connection": "close"})
+        connection.request("GET", path, headers={"Connection": "close"})
         answer = connection.getresponse()
         answer.read()
         return answer.status
@@ -123,6 +124,29 @@ def test_one_server_takes_over_from_another_and_no_request_fails(started, tmp_pa
     assert [line for line in told if line["level"] == "error"] == []
     assert sum(line["message"] == "Request" for line in told) == len(answers) + 1
     listening.close()
+
+
+def test_ctrl_c_ends_a_server_with_workers_in_peace(tmp_path):
+    """The terminal sends it to the processes of the workers too."""
+    words = ["serve", "--port", "0", "--data", str(tmp_path / "data"), "operations.reserve=0"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("anemoi"), *words],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+    try:
+        port = int(re.search(r":(\d+)", process.stdout.readline())[1])
+        wait_until(lambda: status(port, "/health/ready") == 200, seconds=120)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=120)
+    finally:
+        process.kill()
+    told = (tmp_path / "log").read_text()
+    assert (process.returncode, "Traceback" in told) == (0, False), told
 
 
 def test_a_port_that_is_taken_and_an_address_that_is_none():

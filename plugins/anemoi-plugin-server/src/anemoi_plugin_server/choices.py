@@ -27,6 +27,14 @@ def parameters(kind: str) -> Mapping[str, Parameter]:
     return options(constructor_of("job", {"name": kind}, trust_code=False), kind="job")
 
 
+def names_component(value: Any) -> bool:
+    """Whether options name a component of a plugin, ``{name: gaussian, ...}``, at whatever depth."""
+    if not isinstance(value, (Mapping, list, tuple)):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return any((isinstance(each, Mapping) and "name" in each) or names_component(each) for each in inner)
+
+
 def mark(parameter: Parameter, kind: type[Any]) -> Any:
     """What an option is annotated with of this class, such as :class:`.Choice`; None if with nothing."""
     metadata = getattr(parameter.type, "__metadata__", ())
@@ -43,14 +51,30 @@ def names(services: Services, choice: Choice) -> list[str]:
 
 def problems(services: Services, kind: str, given: Mapping[str, Any], *, owner: str) -> Iterator[Problem]:
     """What cannot be chosen of what a job is given, with its defaults."""
-    for name, parameter in parameters(kind).items():
+    for option, of, name in _chosen(kind, given):
+        if refused := _refusal(services, of, name, owner):
+            yield Problem(option, refused.what, refused.fix or "")
+
+
+def chosen(kind: str, given: Mapping[str, Any], of: str) -> list[str]:
+    """What a job has chosen of one sort, such as ``model``, by its options and their defaults.
+
+    Raises
+    ------
+    PluginError
+        If there is no such job, or it cannot be used.
+    """
+    return [name for _, sort, name in _chosen(kind, given) if sort == of]
+
+
+def _chosen(kind: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The option, the sort and the name of each choice."""
+    for option, parameter in parameters(kind).items():
         choice = mark(parameter, Choice)
-        value = given.get(name, None if parameter.required else parameter.default)
-        if choice is None or value is None:
-            continue
-        for each in value if isinstance(value, (list, tuple)) else [value]:
-            if refused := _refusal(services, choice.of, each, owner):
-                yield Problem(name, refused.what, refused.fix or "")
+        value = given.get(option, None if parameter.required else parameter.default)
+        if choice is not None and value is not None:
+            for name in value if isinstance(value, (list, tuple)) else [value]:
+                yield option, choice.of, name
 
 
 def _refusal(services: Services, of: str, name: str, owner: str) -> AnemoiError | None:

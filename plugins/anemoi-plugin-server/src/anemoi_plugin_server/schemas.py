@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from anemoi.core.config import constructor_of
@@ -15,6 +16,7 @@ from anemoi.core.plugins import components
 
 from . import choices
 from .job import Choice, Unit
+from .plugin_process import PLUGINS
 from .services import Services
 
 
@@ -58,8 +60,13 @@ def _kind(name: str, offered_by: str) -> dict[str, Any]:
     return {**found, "title": job.title, "summary": summary}
 
 
+@cache
 def _installed(kind: str) -> Mapping[str, Any]:
-    """The schemas of the components of a kind that can be used."""
+    """The schemas of the components of a kind that can be used; they stay the same while a server runs."""
+    return PLUGINS.do(_described, kind)
+
+
+def _described(kind: str) -> dict[str, Any]:
     found = {}
     for each in components(kind):
         with suppress(AnemoiError):  # one that cannot be chosen here

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from pickle import PicklingError
 from typing import Any
 
 from anemoi.core.config import build
@@ -12,6 +14,7 @@ from . import choices
 from .access import strangers
 from .errors import ShareError
 from .job import Job
+from .plugin_process import PLUGINS
 from .records import JobRecord, State
 from .services import Services
 
@@ -85,6 +88,13 @@ def checked(kind: str, options: Mapping[str, Any]) -> Job:
         As :func:`submit`.
     """
     strangers.check(options)
+    if choices.names_component(options):
+        with suppress(PicklingError, AttributeError, TypeError):  # one that does not travel is built here
+            return PLUGINS.do(_built, kind, dict(options))
+    return _built(kind, options)
+
+
+def _built(kind: str, options: Mapping[str, Any]) -> Job:
     built: Job = build("job", {**options, "name": kind}, trust_code=False)
     return built
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timezone
 
 import httpx
 import pytest
@@ -22,7 +23,7 @@ from anemoi_plugin_server.access.roles import Role
 from anemoi_plugin_server.access.settings import AccessSettings
 from anemoi_plugin_server.client import Client, token_for
 from anemoi_plugin_server.client.fetching import fetch_file
-from anemoi_plugin_server.records import State
+from anemoi_plugin_server.records import RunState, State
 from anemoi_plugin_server.services import Services
 from anemoi_plugin_server.settings import Settings
 
@@ -174,6 +175,27 @@ def test_a_token_is_for_one_server_and_nobody_else_reads_it(tmp_path, monkeypatc
     assert token_for("https://host") == "other"
 
 
+def test_a_schedule_from_its_beginning_to_its_end(client):
+    options = {"model": "tiny", "start": "{date}", "source": "analysis"}
+    made = client.schedule("forecast", options, cron="0 0,12 * * *", patience="6h")
+    assert (made["options"], made["patience"]) == (options, 21600)
+    assert client.pause_schedule(made["id"])["enabled"] is False
+    assert client.schedules() == [{**made, "enabled": False}]
+    assert client.resume_schedule(made["id"])["enabled"] is True
+    client.remove_schedule(made["id"])
+    assert client.schedules() == []
+
+
+def test_a_model_is_given_and_taken_back(client, tmp_path, write_checkpoint):
+    write_checkpoint(tmp_path / "mine")
+    client.upload("mine", tmp_path / "mine")
+    client.remove_model("mine")
+    assert [each["name"] for each in client.models()] == ["tiny"]
+    client.submit("forecast", model="tiny", start="2025-12-22T00", source="analysis")
+    with pytest.raises(RequestError, match="is needed by job"):
+        client.remove_model("tiny")
+
+
 def run(capsys, *words):
     code = main(["jobs", *words])
     return code, *capsys.readouterr()
@@ -193,6 +215,42 @@ def test_the_command_submits_lists_and_cancels(url, capsys, tmp_path):
     assert len(listed.splitlines()) == 2
     assert run(capsys, "cancel", out.strip())[:2] == (0, "cancelled\n")
     assert run(capsys, "watch", out.strip())[0] == 130
+
+
+def test_the_command_makes_lists_rests_and_removes_schedules(url, capsys, services, tmp_path):
+    words = ("forecast", "model=tiny", "start={date}", "source=analysis", "--cron", "0 0,12 * * *")
+    code, out, _ = run(capsys, "schedule", "add", *words)
+    made = services.schedules.get(out.strip())
+    assert (code, made.options["start"], made.cron) == (0, "{date}", "0 0,12 * * *")
+    described = tmp_path / "job.yaml"
+    described.write_text('kind: forecast\noptions: {model: tiny, source: analysis, start: "{date}"}\n')
+    code, out, _ = run(capsys, "schedule", "add", str(described), "--cron", "0 6 * * *", "--json")
+    assert (code, json.loads(out)["options"]["start"]) == (0, "{date}")
+    assert run(capsys, "schedule", "pause", made.id)[:2] == (0, "paused\n")
+    code, out, _ = run(capsys, "schedule", "list")
+    assert (code, len(out.splitlines()), "paused" in out) == (0, 3, True)
+    code, out, _ = run(capsys, "schedule", "resume", made.id)
+    next_time = datetime.fromtimestamp(services.schedules.get(made.id).next, timezone.utc)
+    assert (code, out) == (0, f"next: {next_time:%Y-%m-%dT%H}\n")
+    assert run(capsys, "schedule", "remove", made.id)[0] == 0
+    assert [each["id"] for each in json.loads(run(capsys, "schedule", "list", "--json")[1])] != [made.id]
+    code, _, err = run(capsys, "schedule", "pause", made.id)
+    assert (code, "There is no schedule" in err) == (3, True)
+    code, _, err = run(capsys, "schedule", "add", *words[:-1], "at noon")
+    assert (code, "'at noon' names no time" in err) == (2, True)
+
+
+def test_the_list_of_schedules_tells_what_became_of_the_last_time(url, capsys, services):
+    made = services.schedules.add(
+        owner="local", kind="forecast", options={}, cron="0 0 * * *", patience=1.0, enabled=True, next=0.0
+    )
+    services.schedules.come(made, {0.0: RunState.WAITING}, 86400.0)
+    [waiting] = services.schedules.waiting()
+    error = {"what": "There is no state of 1970-01-01T00.", "fix": None, "exit_code": 3}
+    services.schedules.note(waiting, RunState.MISSED, error=error)
+    out = run(capsys, "schedule", "list")[1]
+    assert "1970-01-02T00" in out
+    assert "1970-01-01T00 missed There is no state of" in " ".join(out.split())
 
 
 def test_the_command_ends_as_the_job_did(url, capsys, services):

@@ -24,6 +24,6 @@ def test_a_schema_has_choices_ranges_defaults_and_components(http):
 def test_the_api_describes_itself(http):
     paths = http.get("/openapi.json").json()["paths"]
     assert {"get", "post"} <= set(paths["/api/v1/jobs"])
-    assert {"get", "put"} == set(paths["/api/v1/models/{name}"])
+    assert {"get", "put", "delete"} == set(paths["/api/v1/models/{name}"])
     operations = [each for methods in paths.values() for each in methods.values()]
     assert all(each.get("summary") for each in operations)

@@ -120,3 +120,35 @@ def test_a_client_that_goes_away_while_it_uploads_leaves_nothing(http, models):
         http.put("/models/half", content=breaking())
     assert http.get("/models").status_code == 200
     assert [name for name in os.listdir(models) if not name.startswith(".half")] == ["tiny.safetensors"]
+
+
+def test_a_model_is_removed(http, models, services, forecast):
+    ended = services.jobs.submit("forecast", forecast["options"], owner="local")
+    services.jobs.cancel(ended.id)
+    assert http.delete("/models/tiny").status_code == 204
+    assert (os.listdir(models), http.get("/models").json()["models"]) == ([], [])
+    assert http.delete("/models/tiny").status_code == 404
+    assert services.jobs.get(ended.id).options["model"] == "tiny"
+
+
+@pytest.mark.parametrize("by", ["a job that waits", "a job that runs", "a schedule", "a schedule that rests"])
+def test_a_model_that_is_needed_is_not_removed_and_by_whom_is_told(http, models, services, forecast, by):
+    options = forecast["options"]
+    if by.startswith("a job"):
+        made = services.jobs.submit("forecast", options, owner="local")
+        if by.endswith("runs"):
+            services.jobs.claim("worker")
+    else:
+        about = {"cron": "0 0 * * *", "patience": 1.0, "enabled": by == "a schedule", "next": 0.0}
+        made = services.schedules.add(owner="local", kind="forecast", options=options, **about)
+    answer = http.delete("/models/tiny")
+    assert (answer.status_code, made.id in answer.json()["detail"]) == (409, True)
+    assert os.listdir(models) == ["tiny.safetensors"]
+
+
+def test_a_model_is_needed_by_its_name_as_a_model_alone(http, models, services, write_checkpoint):
+    """And by no job whose plugin is gone, which can do nothing with it."""
+    write_checkpoint(models / "zarr.safetensors")
+    services.jobs.submit("forecast", {"model": "tiny", "output": "zarr"}, owner="local")
+    services.jobs.submit("gone", {"model": "zarr"}, owner="local")
+    assert http.delete("/models/zarr").status_code == 204

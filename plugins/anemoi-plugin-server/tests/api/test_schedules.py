@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 from anemoi.core.errors import ConfigError, NotThereError, ResourceError
 
+from anemoi_plugin_server.access.roles import Role
 from anemoi_plugin_server.records import RunState
-from anemoi_plugin_server.schedules import cron
+from anemoi_plugin_server.schedules import cron, making
 from anemoi_plugin_server.schedules.scheduler import Scheduler, dated
 
 HOUR = 3600.0
@@ -28,9 +30,9 @@ def database_url(request):
 
 @pytest.fixture
 def schedule(services):
-    def make(first, options=OPTIONS, patience=12 * HOUR):
+    def make(first, options=OPTIONS, patience=12 * HOUR, owner="me"):
         return services.schedules.add(
-            owner="me",
+            owner=owner,
             kind="forecast",
             options=options,
             cron=TWICE,
@@ -152,6 +154,78 @@ def test_what_waiting_would_not_mend_has_failed(services, schedule):
     Scheduler(services).look(at("2025-12-22T00"))
     [run] = services.schedules.runs(made.id)
     assert (run.state, "no model 'removed'" in run.error["what"]) == (RunState.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ("0 0,12 * * *", "every day at 00:00 and 12:00 UTC"),
+        ("30 6 * * *", "every day at 06:30 UTC"),
+        ("0 0,6,12 * * *", "every day at 00:00, 06:00 and 12:00 UTC"),
+        ("0 */6 * * *", "at 0 */6 * * * (cron, UTC)"),
+        ("0 0 * * 1", "at 0 0 * * 1 (cron, UTC)"),
+    ],
+)
+def test_times_in_words(times, words):
+    assert cron.in_words(times) == words
+
+
+def test_the_last_times_of_each_are_told(services, schedule):
+    made = [schedule("2025-12-22T00"), schedule("2025-12-23T00"), schedule("2025-12-26T00")]
+    Scheduler(services).look(at("2025-12-24T13"))
+    last = services.schedules.last_runs([each.id for each in made], most=2)
+    assert {key: [run.time for run in runs] for key, runs in last.items()} == {
+        made[0].id: [at("2025-12-24T12"), at("2025-12-24T00")],
+        made[1].id: [at("2025-12-24T12"), at("2025-12-24T00")],
+        made[2].id: [],
+    }
+
+
+def test_a_schedule_ends_with_its_owner_and_their_jobs_stay(services, schedule):
+    services.users.put("ada", Role.RUN)
+    hers, other = schedule("2025-12-22T00", owner="ada"), schedule("2025-12-22T00")
+    Scheduler(services).look(at("2025-12-22T00"))
+    assert services.users.remove("ada") == [hers.id]
+    Scheduler(services).look(at("2025-12-22T12"))
+    assert [each.id for each in services.schedules.list()] == [other.id]
+    assert services.schedules.runs(hers.id) == []
+    assert sorted(job.owner for job in services.jobs.list()) == ["ada", "me", "me"]
+
+
+def test_that_a_schedule_ended_with_its_owner_is_told_in_the_log(http, services, schedule, caplog):
+    services.users.put("ada", Role.RUN)
+    made = schedule("2025-12-22T00", owner="ada")
+    assert http.delete("/users/ada").status_code == 204
+    told = [record.getMessage() for record in caplog.records if record.name == "anemoi.server.users"]
+    assert told == ["User ada removed", f"Schedule {made.id} ended: its owner ada was removed"]
+
+
+def test_who_may_run_no_job_any_more_has_none_run_by_a_schedule(services, schedule):
+    services.users.put("ada", Role.VIEW)
+    made = schedule("2025-12-22T00", owner="ada")
+    Scheduler(services).look(at("2025-12-22T00"))
+    [run] = services.schedules.runs(made.id)
+    assert (run.state, "ada may view" in run.error["what"], services.jobs.list()) == (
+        RunState.FAILED,
+        True,
+        [],
+    )
+
+
+def test_what_passes_while_a_schedule_rests_is_not_made_up(http, services, monkeypatch):
+    monkeypatch.setattr(making, "time", SimpleNamespace(time=lambda: at("2025-12-22T13")))
+    asked = {"kind": "forecast", "options": OPTIONS, "cron": TWICE}
+    made = http.post("/schedules", json=asked).json()
+    path = f"/schedules/{made['id']}"
+    assert http.post(f"{path}/pause").json()["enabled"] is False
+    Scheduler(services).look(made["next"] + 1)
+    assert http.get(path).json()["runs"] == []
+    services.schedules.change(made["id"], next=at("2025-12-22T00"))  # as if it had rested for long
+    assert http.post(f"{path}/resume").json()["next"] == made["next"]
+    Scheduler(services).look(made["next"] - 1)
+    assert http.get(path).json()["runs"] == []
+    services.schedules.change(made["id"], next=at("2025-12-22T00"))
+    assert http.post(f"{path}/resume").json()["next"] == at("2025-12-22T00")  # it does not rest
 
 
 def test_schedules_over_http(http, services):

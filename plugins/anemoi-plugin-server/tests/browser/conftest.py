@@ -98,11 +98,9 @@ def accessible():
 
 
 @contextmanager
-def serving(services):
+def serving(app):
     """A server at a port of its own, in a thread."""
-    server = uvicorn.Server(
-        uvicorn.Config(application(services), port=0, log_level="error", timeout_graceful_shutdown=5)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -116,8 +114,13 @@ def serving(services):
 
 
 @pytest.fixture
-def address(services):
-    with serving(services) as address:
+def app(services):
+    return application(services)
+
+
+@pytest.fixture
+def address(app):
+    with serving(app) as address:
         yield address
 
 
@@ -126,6 +129,6 @@ def guarded(tmp_path):
     """A server with users, and its address."""
     settings = Settings(directory=str(tmp_path / "guarded"), access=AccessSettings(users=True, rate=1000.0))
     services = Services.of(settings)
-    with serving(services) as address:
+    with serving(application(services)) as address:
         yield services, address
     services.database.close()

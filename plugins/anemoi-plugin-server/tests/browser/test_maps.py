@@ -208,6 +208,24 @@ def test_a_clicked_place_has_its_meteogram_in_numbers_too(look):
     np.testing.assert_allclose(found, np.quantile(expected, [0, 0.5, 1]), atol=0.06)
 
 
+@pytest.mark.parametrize("states", [4, 8])
+def test_no_label_of_a_meteogram_is_cut_in_whatever_font(look, states):
+    """The last of these states are the first of a day, whose label is at the edge."""
+    page = look(weather.octahedral(16), states=states)
+    page.evaluate("document.styleSheets[0].insertRule('.meteogram text { font-size: 16px !important; }')")
+    page.locator("#map").focus()
+    page.keyboard.press("Enter")
+    picture = page.locator("#meteogram svg")
+    expect(picture).to_be_visible()
+    labels = picture.locator("text")
+    assert "23 Dec" in labels.all_text_contents()
+    box = picture.bounding_box()
+    for each in labels.all():
+        label = each.bounding_box()
+        assert box["x"] <= label["x"]
+        assert label["x"] + label["width"] <= box["x"] + box["width"]
+
+
 def test_two_forecasts_and_their_difference(opened, address, keep):
     grid = weather.octahedral(16)
     one = keep(lambda files: weather.write_forecast(files / "forecast.zarr", grid, states=3), model="one")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from anemoi.core.config import build
@@ -14,15 +10,6 @@ from playwright.sync_api import expect
 from anemoi_plugin_server.running.dispatcher import Dispatcher
 
 from .test_pages import loaded
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """A model that has learned next to nothing, in seconds."""
-    folder = tmp_path_factory.mktemp("trained")
-    words = ["+experiment=quickstart", "training.steps=1", "graph.refinement=1", "--output", "run"]
-    subprocess.run([Path(sys.executable).with_name("anemoi"), "train", *words], cwd=folder, check=True)
-    return folder / "run" / "checkpoint.safetensors"
 
 
 @pytest.fixture

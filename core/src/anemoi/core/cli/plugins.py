@@ -74,16 +74,20 @@ def list_(kind: str | None, state: str | None, load: bool, as_json: bool) -> Non
 @_catalogue
 @_as_json
 def info(name: str, load: bool, catalogue: str | None, as_json: bool) -> None:
-    """Tell all that is known about NAME without importing it.
+    """Tell all that is known about NAME without importing it, installed or not.
 
     NAME is a component, a distribution, or DISTRIBUTION:COMPONENT; with --catalogue, of those listed there.
     """
-    from ..plugins import information, named, search
+    from ..plugins import information, named
 
     if catalogue is not None:
-        found = [asdict(each) for each in search([], catalogue) if each.is_called(name)]
+        found = _known(name, catalogue)
     else:
-        found = [information(each) | (_loaded(each) if load else {}) for each in named(name)]
+        try:
+            found = [information(each) | (_loaded(each) if load else {}) for each in named(name)]
+        except PluginError:
+            if load or not (found := [{"state": "not installed", **each} for each in _known(name)]):
+                raise
     if not found:
         raise PluginError(f"{catalogue} lists no {name!r}.", fix="See: anemoi plugins search")
     if as_json:
@@ -105,7 +109,9 @@ def info(name: str, load: bool, catalogue: str | None, as_json: bool) -> None:
 def search(words: tuple[str, ...], catalogue: str | None, as_json: bool) -> None:
     """Search the components that are known, installed or not, for every WORD.
 
-    The names that come with core are searched, without any network; --catalogue names a fuller one.
+    The catalogue that comes with core is searched, without any network; --catalogue names a fuller one,
+    which knows what was proved: versions of core that a component works with, where else stands the range
+    that it declares.
     """
     from ..plugins import search as search_catalogue
 
@@ -113,7 +119,10 @@ def search(words: tuple[str, ...], catalogue: str | None, as_json: bool) -> None
     if as_json:
         _print_json([asdict(each) for each in found])
         return
-    rows = [(each.name, each.kind, each.distribution, each.works_with, each.description) for each in found]
+    rows = [
+        (each.name, each.kind, each.distribution, each.works_with or each.declared_range, each.description)
+        for each in found
+    ]
     print_table(("name", "kind", "distribution", "works with", "what it is"), rows)
 
 
@@ -260,6 +269,13 @@ def _print_facts(facts: Iterable[tuple[str, str]]) -> None:
     width = max((len(key) for key, _ in shown), default=0)
     for key, value in shown:
         click.echo(f"{key.ljust(width)}  {value}")
+
+
+def _known(name: str, catalogue: str | None = None) -> list[dict[str, Any]]:
+    """What a catalogue says of the components that a user may mean by a name."""
+    from ..plugins import search
+
+    return [asdict(each) for each in search([], catalogue) if each.is_called(name)]
 
 
 def _loaded(component: InstalledComponent) -> dict[str, Any]:

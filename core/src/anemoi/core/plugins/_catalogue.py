@@ -20,11 +20,6 @@ def known(kind: str) -> frozenset[str]:
     return frozenset(_catalogue().get(kind, {}))
 
 
-def known_kinds() -> tuple[str, ...]:
-    """The kinds that the catalogue has components of."""
-    return tuple(_catalogue())
-
-
 def begins_with(command: str) -> dict[str, str]:
     """The choices that a command begins with where nothing else is said: ``{"model": "transformer"}``.
 

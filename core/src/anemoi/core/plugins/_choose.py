@@ -13,8 +13,7 @@ from ..errors import PluginError
 from ._install import names_of, read_set
 from ._kinds import normalise
 from ._load import suggestion
-from ._published import Catalogue, read_catalogue
-from ._search import search
+from ._published import Catalogue, embedded_catalogue, read_catalogue
 
 FILE_NAME = "known-good.txt"
 
@@ -32,7 +31,7 @@ class Choice:
     line
         The line of core here: ``0.2``.
     compatibility
-        What the catalogue says of each of them, in words; empty without a catalogue.
+        What the catalogue says of each of them, in words: what was proved, or what it declares.
     """
 
     requirements: tuple[str, ...]
@@ -52,7 +51,7 @@ def choose(names: Sequence[str], *, constraints: str | None = None, catalogue: s
         The known-good set; None is ``known-good.txt`` of the institution or the user, else the set that the
         catalogue has for the line of core here.
     catalogue
-        The file or address of a ``catalogue.json``; None is the list of names that comes with core.
+        The file or address of a ``catalogue.json``; None is what comes with core.
 
     Raises
     ------
@@ -66,14 +65,14 @@ def choose(names: Sequence[str], *, constraints: str | None = None, catalogue: s
     if constraints is None and published is not None:
         constraints = published.known_good.get(line)
     others = () if constraints is None else names_of(read_set(constraints))
-    places = "the names that come with core" if catalogue is None else catalogue
+    places = "the catalogue that comes with core" if catalogue is None else catalogue
     requirements = []
     for each in names:
         name, rest = _parts(each)
         requirements.append(_distribution(name, published, others, places) + rest)
     chosen = [_parts(each)[0] for each in requirements]
-    compatibility = {} if published is None else {name: _proved(name, published, line) for name in chosen}
-    return Choice(tuple(requirements), constraints, line, compatibility)
+    said = {name: _said(name, published, line) for name in chosen}
+    return Choice(tuple(requirements), constraints, line, {name: text for name, text in said.items() if text})
 
 
 def known_good_set() -> Path | None:
@@ -85,7 +84,7 @@ def known_good_set() -> Path | None:
 
 def _distribution(name: str, published: Catalogue | None, others: Iterable[str], places: str) -> str:
     """The distribution of that name, or the one that has a component of that name."""
-    offers = [(normalise(each.name), each.distribution) for each in search([])]
+    offers = list(_listed(embedded_catalogue()))
     if published is not None:
         offers += _listed(published)
     distributions = {normalise(owner): owner for _, owner in offers} | {each: each for each in others}
@@ -115,9 +114,12 @@ def _listed(published: Catalogue) -> Iterable[tuple[str, str]]:
             yield normalise(name), plugin.name
 
 
-def _proved(name: str, published: Catalogue, line: str) -> str:
-    """What was proved of a distribution with the line of core here."""
-    plugins = [each for each in published.plugins if normalise(each.name) == normalise(name)]
+def _said(name: str, published: Catalogue | None, line: str) -> str:
+    """What was proved of a distribution with the line of core here; without a catalogue what it declares."""
+    listed = (published or embedded_catalogue()).plugins
+    plugins = [each for each in listed if normalise(each.name) == normalise(name)]
+    if published is None:
+        return ", ".join(f"declares {each.declares}" for each in plugins if each.declares)
     proofs = [proof for plugin in plugins for proof in plugin.proofs]
     here = [str(proof) for proof in proofs if _is_of(proof.core or proof.line, line)]
     return ", ".join(here) or f"not tried with anemoi-core {line}"

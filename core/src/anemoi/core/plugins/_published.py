@@ -1,18 +1,21 @@
-"""The catalogue of plugins that meta-CI publishes, as JSON in a file or at an address."""
+"""The catalogue of plugins that meta-CI publishes, in a file or at an address, and the copy that core has."""
 
 from __future__ import annotations
 
 import json
+import re
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import PluginError
 
 _SECONDS = 20
+_CORE = re.compile(r"anemoi-core\b(?!-)")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,11 @@ class PublishedPlugin:
     Parameters
     ----------
     name, summary, version, install
-        The distribution, what it does, its last release, and the command that brings it.
+        The distribution, what it does, its last release if that is known, and the command that brings it.
+    licence, documentation
+        Its SPDX licence, and the address of its documentation or else of its source.
+    declares
+        The versions of core that it says it is for: ``anemoi-core>=0.2,<0.3``.
     components
         The kind, the name and the description of each component.
     proofs
@@ -59,6 +66,9 @@ class PublishedPlugin:
     summary: str
     version: str
     install: str
+    licence: str
+    documentation: str
+    declares: str
     components: tuple[tuple[str, str, str], ...]
     proofs: tuple[Proof, ...]
 
@@ -77,6 +87,12 @@ class Catalogue:
 
     plugins: tuple[PublishedPlugin, ...]
     known_good: Mapping[str, str]
+
+
+@cache
+def embedded_catalogue() -> Catalogue:
+    """What the official plugins said of themselves when this core was made; nothing is proved there."""
+    return read_catalogue(str(Path(__file__).with_name("known_plugins.json")))
 
 
 def read_catalogue(place: str) -> Catalogue:
@@ -109,8 +125,11 @@ def _plugin(data: Mapping[str, Any]) -> PublishedPlugin:
     return PublishedPlugin(
         name=data["name"],
         summary=data["summary"],
-        version=data["version"],
-        install=data["install"],
+        version=data.get("version", ""),
+        install=data.get("install") or f"anemoi plugins install {data['name']}",
+        licence=data.get("licence", ""),
+        documentation=data.get("documentation") or data.get("repository", ""),
+        declares=", ".join(each for each in data.get("requires", ()) if _CORE.match(each)),
         components=tuple(
             (each["kind"], each["name"], each.get("description") or data["summary"])
             for each in data["components"]
@@ -119,7 +138,7 @@ def _plugin(data: Mapping[str, Any]) -> PublishedPlugin:
             Proof(
                 each["line"], each.get("core", ""), each["state"], each.get("good", 0), each.get("cells", 0)
             )
-            for each in data["compatibility"]
+            for each in data.get("compatibility", ())
         ),
     )
 
@@ -138,5 +157,5 @@ def _read(place: str) -> Any:
     except (OSError, ValueError) as error:
         raise PluginError(
             f"The catalogue {place} cannot be read: {error}.",
-            fix="Check the address, or leave --catalogue out to use the names that come with core.",
+            fix="Check the address, or leave --catalogue out to use the one that comes with core.",
         ) from error

@@ -1,4 +1,4 @@
-"""Search what plugins there are: the names that core knows, or a catalogue as meta-CI publishes it."""
+"""Search what plugins there are: those that core knows, or a catalogue as meta-CI publishes it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ._catalogue import known, known_kinds, provider
 from ._kinds import normalise
-from ._published import read_catalogue
+from ._published import embedded_catalogue, read_catalogue
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,15 @@ class KnownComponent:
     kind, name, distribution
         What it is, what it is called, and what brings it.
     description
-        What it does, in one line; empty where only its name is known.
+        What it does, in one line.
     version
         The last release of its distribution, where it is known.
+    declares
+        The versions of core that its distribution says it is for.
     works_with
         The versions of core that it was proved to work with.
+    licence, documentation
+        Of its distribution: the SPDX licence, and an address.
     install
         The command that brings it.
     compatibility
@@ -36,9 +39,17 @@ class KnownComponent:
     distribution: str
     description: str = ""
     version: str = ""
+    declares: str = ""
     works_with: str = ""
+    licence: str = ""
+    documentation: str = ""
     install: str = ""
     compatibility: tuple[str, ...] = ()
+
+    @property
+    def declared_range(self) -> str:
+        """The versions of core in ``declares``: ``>=0.2,<0.3``."""
+        return self.declares.removeprefix("anemoi-core")
 
     def is_called(self, name: str) -> bool:
         """Whether a user who writes ``name`` means it: COMPONENT, DISTRIBUTION or DISTRIBUTION:COMPONENT."""
@@ -54,14 +65,14 @@ def search(words: Sequence[str], catalogue: str | None = None) -> list[KnownComp
     words
         What to look for; case does not count, nor does the difference between ``-``, ``_`` and ``.``.
     catalogue
-        The path or URL of a ``catalogue.json``; None is the list of names that comes with core.
+        The path or URL of a ``catalogue.json``; None is what comes with core.
 
     Raises
     ------
     PluginError
         If the catalogue cannot be read.
     """
-    everything = _embedded() if catalogue is None else _listed(catalogue)
+    everything = _listed(catalogue)
     asked = [normalise(word) for word in words]
     found = [each for each in everything if all(word in _text(each) for word in asked)]
     return sorted(found, key=lambda each: (each.kind, each.name, each.distribution))
@@ -72,19 +83,19 @@ def _text(component: KnownComponent) -> str:
     return " ".join(map(normalise, parts))
 
 
-def _embedded() -> Iterator[KnownComponent]:
-    for kind in known_kinds():
-        for name in known(kind):
-            distribution = provider(kind, name) or ""
-            install = f"anemoi plugins install {distribution}"
-            yield KnownComponent(kind, name, distribution, install=install)
-
-
-def _listed(catalogue: str) -> Iterator[KnownComponent]:
-    for plugin in read_catalogue(catalogue).plugins:
+def _listed(catalogue: str | None) -> Iterator[KnownComponent]:
+    published = embedded_catalogue() if catalogue is None else read_catalogue(catalogue)
+    where = "" if catalogue is None else f" --catalogue {shlex.quote(catalogue)}"
+    for plugin in published.plugins:
         works = (proof.core or proof.line for proof in plugin.proofs if proof.state == "works")
-        install = f"{plugin.install} --catalogue {shlex.quote(catalogue)}"
-        facts = {"version": plugin.version, "works_with": ", ".join(works), "install": install}
+        facts = {
+            "version": plugin.version,
+            "declares": plugin.declares,
+            "works_with": ", ".join(works),
+            "licence": plugin.licence,
+            "documentation": plugin.documentation,
+            "install": plugin.install + where,
+        }
         proofs = tuple(map(str, plugin.proofs))
         for kind, name, description in plugin.components:
             yield KnownComponent(kind, name, plugin.name, description, compatibility=proofs, **facts)

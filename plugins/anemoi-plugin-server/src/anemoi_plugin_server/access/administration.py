@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import logging
+from typing import Annotated, Any, Final, Literal
 
 from anemoi.core.times import parse_duration
 from fastapi import APIRouter
@@ -13,6 +14,8 @@ from .identity import Administrator, Viewer
 from .roles import Role
 
 router = APIRouter(tags=["users"])
+
+_log: Final = logging.getLogger("anemoi.server.users")
 
 
 class UserRequest(BaseModel):
@@ -51,9 +54,12 @@ def put_user(name: str, asked: UserRequest, _: Administrator, parts: Parts) -> d
 
 
 @router.delete("/users/{name}", status_code=204)
-def remove_user(name: str, _: Administrator, parts: Parts) -> None:
-    """Remove a user with their tokens and sessions; their jobs stay."""
-    parts.users.remove(name)
+def remove_user(name: str, user: Administrator, parts: Parts) -> None:
+    """Remove a user with their tokens, sessions and schedules; their jobs stay."""
+    ended = parts.users.remove(name)
+    _log.info("User %s removed", name, extra={"user": user.name})
+    for schedule in ended:
+        _log.warning("Schedule %s ended: its owner %s was removed", schedule, name, extra={"user": user.name})
 
 
 @router.get("/tokens")

@@ -108,8 +108,7 @@ class Client:
 
     def delete(self, job: str) -> None:
         """Forget a job that has ended, with its result."""
-        with reaching(self.url):
-            check(self._http.delete(f"/jobs/{job}"))
+        self._remove(f"/jobs/{job}")
 
     def manifest(self, job: str) -> Json:
         """What the result of a finished job consists of."""
@@ -130,6 +129,38 @@ class Client:
             return [
                 fetch_file(self._http, f"/results/{job}/files", each, Path(directory)) for each in entries
             ]
+
+    def schedule(self, kind: str, options: Json, *, cron: str, patience: str = "12h") -> Json:
+        """Have a job submitted at set times, each time when its data are there.
+
+        Parameters
+        ----------
+        kind, options
+            The job; ``{date}`` in its options is the time of each run.
+        cron
+            When: minute, hour, day, month and day of the week, UTC; ``0 0,12 * * *`` is 00 and 12 every day.
+        patience
+            How long a run waits for its data.
+        """
+        asked = {"kind": kind, "options": options, "cron": cron, "patience": patience}
+        return self._ask("POST", "/schedules", json=asked)
+
+    def schedules(self) -> Sequence[Json]:
+        """The schedules, each with what became of its last times."""
+        found: Sequence[Json] = self._ask("GET", "/schedules")["schedules"]
+        return found
+
+    def pause_schedule(self, schedule: str) -> Json:
+        """Let a schedule rest."""
+        return self._ask("POST", f"/schedules/{schedule}/pause")
+
+    def resume_schedule(self, schedule: str) -> Json:
+        """Let the times of a schedule come again, from now on."""
+        return self._ask("POST", f"/schedules/{schedule}/resume")
+
+    def remove_schedule(self, schedule: str) -> None:
+        """Remove a schedule; its jobs stay."""
+        self._remove(f"/schedules/{schedule}")
 
     def models(self) -> Sequence[Json]:
         """The models of the server."""
@@ -154,10 +185,18 @@ class Client:
         except FileNotFoundError:
             raise NotThereError(f"There is no file {path}.", fix="Check its path.") from None
 
+    def remove_model(self, name: str) -> None:
+        """Remove a model that no job which waits or runs, and no schedule, needs."""
+        self._remove(f"/models/{name}")
+
     def _ask(self, method: str, path: str, **how: Any) -> Json:
         with reaching(self.url):
             found: Json = check(self._http.request(method, path, **how)).json()
         return found
+
+    def _remove(self, path: str) -> None:
+        with reaching(self.url):
+            check(self._http.delete(path))
 
     def _changes(self, known: Json) -> Iterator[Json]:
         """A job each time that it has changed, as long as the server tells of it."""

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .asking import JSON, SERVER, client_of, described
+from .schedules import command as schedule
+
 if TYPE_CHECKING:
     from ..client import Client
 
-_server = click.option(
-    "--server",
-    envvar="ANEMOI_SERVER",
-    default="http://127.0.0.1:8080",
-    show_default=True,
-    show_envvar=True,
-    metavar="URL",
-    help="The address of the server.",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _job = click.argument("job", metavar="ID")
 
 
@@ -43,8 +36,8 @@ def command() -> None:
 @click.argument("what", metavar="KIND|FILE.yaml")
 @click.argument("options", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--watch", "watched", is_flag=True, help="Follow it to its end.")
-@_server
-@_json
+@SERVER
+@JSON
 def submit(what: str, options: tuple[str, ...], watched: bool, server: str, as_json: bool) -> None:
     """Put a job in the queue of a server, and print its identifier.
 
@@ -55,8 +48,8 @@ def submit(what: str, options: tuple[str, ...], watched: bool, server: str, as_j
     anemoi jobs submit forecast model=aifs start=2025-12-22T00 members=4
     anemoi jobs submit job.yaml start=2025-12-23T00 --watch
     """  # noqa: D301 (click needs the \b, which a raw string has not)
-    kind, given = _asked(what, options)
-    with _client(server) as client:
+    kind, given = described(what, options)
+    with client_of(server) as client:
         job = client.submit(kind, **given)
         if not watched:
             click.echo(json.dumps(job, indent=2) if as_json else job["id"])
@@ -75,8 +68,8 @@ def submit(what: str, options: tuple[str, ...], watched: bool, server: str, as_j
 )
 @click.option("--owner", help="Those of this user alone.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
-@_server
-@_json
+@SERVER
+@JSON
 def list_(states: tuple[str, ...], owner: str | None, limit: int, server: str, as_json: bool) -> None:
     """List the jobs of a server, the newest first."""
     from itertools import islice
@@ -84,7 +77,7 @@ def list_(states: tuple[str, ...], owner: str | None, limit: int, server: str, a
     from anemoi.core.cli.table import print_table
     from anemoi.core.printable import printable
 
-    with _client(server) as client:
+    with client_of(server) as client:
         found = list(islice(client.list(states=states, owner=owner), limit))
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -97,21 +90,21 @@ def list_(states: tuple[str, ...], owner: str | None, limit: int, server: str, a
 
 @command.command()
 @_job
-@_server
-@_json
+@SERVER
+@JSON
 def watch(job: str, server: str, as_json: bool) -> None:
     """Follow a job to its end, and end as its command did: with the same error and the same exit code."""
-    with _client(server) as client:
+    with client_of(server) as client:
         _follow(client, job, as_json)
 
 
 @command.command()
 @_job
-@_server
-@_json
+@SERVER
+@JSON
 def cancel(job: str, server: str, as_json: bool) -> None:
     """Cancel a job that waits, or end one that runs."""
-    with _client(server) as client:
+    with client_of(server) as client:
         found = client.cancel(job)
     click.echo(json.dumps(found, indent=2) if as_json else _state(found))
 
@@ -119,14 +112,15 @@ def cancel(job: str, server: str, as_json: bool) -> None:
 @command.command()
 @_job
 @click.option("--output", type=click.Path(path_type=Path), help="The directory to write in.  [default: ID]")
-@_server
-@_json
+@SERVER
+@JSON
 def fetch(job: str, output: Path | None, server: str, as_json: bool) -> None:
     """Fetch the files of a finished job, each verified against its SHA-256.
 
-    The same command again goes on where it was interrupted.
+    The same command again goes on where it was interrupted. A Zarr store is written as one; the page of the
+    job has it in one file too, a zip.
     """
-    with _client(server) as client:
+    with client_of(server) as client:
         paths = client.fetch(job, output or Path(job))
     if as_json:
         click.echo(json.dumps([str(path) for path in paths], indent=2))
@@ -134,38 +128,7 @@ def fetch(job: str, output: Path | None, server: str, as_json: bool) -> None:
         click.echo(f"{len(paths)} files in {output or job}")
 
 
-def _client(server: str) -> Client:
-    from ..client import Client, token_for
-
-    return Client(server, token_for(server))
-
-
-def _asked(what: str, words: Iterable[str]) -> tuple[str, dict[str, Any]]:
-    """The kind and the options that a command line asks for."""
-    from anemoi.core.config.files import read_value
-    from anemoi.core.errors import ConfigError
-
-    options: dict[str, Any] = {}
-    kind = what
-    if what.endswith((".yaml", ".yml")):
-        kind, options = _described(Path(what))
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"{word} is not KEY=VALUE.", fix="As in lead_time=72h or members=4.")
-        options[key] = read_value(value, of=key)
-    return kind, options
-
-
-def _described(path: Path) -> tuple[str, dict[str, Any]]:
-    from anemoi.core.config.files import read_file
-    from anemoi.core.errors import ConfigError
-
-    described = read_file(path).values
-    options = described.get("options") or {}
-    if set(described) - {"kind", "options"} or "kind" not in described or not isinstance(options, Mapping):
-        raise ConfigError(f"{path} describes no job.", fix="Write `kind: forecast`, and `options:` below it.")
-    return str(described["kind"]), dict(options)
+command.add_command(schedule)
 
 
 def _follow(client: Client, identifier: str, as_json: bool) -> None:

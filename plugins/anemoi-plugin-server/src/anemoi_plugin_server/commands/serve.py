@@ -33,6 +33,7 @@ def command(
     from ..offers import check_references
     from ..operations import logs, serving
     from ..periodic import Periodic
+    from ..plugin_process import PLUGINS
     from ..results.cleaning import EVERY, Cleaner
     from ..running.dispatcher import Dispatcher
     from ..schedules.scheduler import LOOK, Scheduler
@@ -59,6 +60,7 @@ def command(
     cleaner = Periodic(services.database, "cleaner", Cleaner(services).clean, every=EVERY)
     with ExitStack() as ending:
         ending.callback(services.database.close)
+        ending.callback(PLUGINS.close)
 
         def begin() -> None:
             for each in (dispatcher, scheduler, cleaner):

@@ -48,9 +48,11 @@ def list_(data: str | None) -> None:
 @click.argument("name")
 @DATA
 def remove(name: str, data: str | None) -> None:
-    """Remove a user with their tokens, and log them out. Their jobs stay."""
-    _users(data).remove(name)
+    """Remove a user with their tokens and schedules, and log them out. Their jobs stay."""
+    ended = _users(data).remove(name)
     click.echo(f"{name} is removed.")
+    for schedule in ended:
+        click.echo(f"Their schedule {schedule} has ended.", err=True)
 
 
 @command.command()

@@ -1,4 +1,4 @@
-"""Models over HTTP: those at hand, what they say, and new ones."""
+"""Models over HTTP: those at hand, what they say, new ones, and their end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from ..access.identity import Administrator, Viewer
 from ..models import Model, summary_of
+from ..removing import remove_model
 from ..uploading import upload
 from .dependencies import Parts
 
@@ -52,3 +53,9 @@ async def put(
         identity=if_match and if_match.strip().strip('"'),
     )
     return model.whole()
+
+
+@router.delete("/{name}", status_code=204)
+def remove(name: str, _: Administrator, parts: Parts) -> None:
+    """Remove a model that no job which waits or runs, and no schedule, needs."""
+    remove_model(parts, name)

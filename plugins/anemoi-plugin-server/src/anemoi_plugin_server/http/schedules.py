@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
 
 from anemoi.core.errors import NotThereError
-from anemoi.core.times import parse_duration
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..access.identity import Role, Runner, Viewer
 from ..access.ownership import owner_seen_by
-from ..records import ScheduleRecord
-from ..schedules import cron
-from ..schedules.scheduler import dated
-from ..services import Services
-from ..submission import check_options
+from ..records import RunRecord, ScheduleRecord
+from ..schedules import making
 from .dependencies import Parts
 
 router = APIRouter(prefix="/schedules", tags=["schedules"])
+
+_LAST: Final = 5
+"""How many of the last times of each schedule a list has."""
 
 
 class ScheduleRequest(BaseModel):
@@ -55,30 +54,43 @@ Changed = Annotated[ScheduleRecord, Depends(_changed)]
 
 @router.get("")
 def index(user: Viewer, parts: Parts) -> dict[str, Any]:
-    """The schedules that the user may see."""
+    """The schedules that the user may see, each with what became of its last five times."""
     found = parts.schedules.list(owner=owner_seen_by(parts, user))
-    return {"schedules": [vars(each) for each in found]}
+    last = parts.schedules.last_runs([each.id for each in found], most=_LAST)
+    return {"schedules": [document(each, last[each.id]) for each in found]}
 
 
 @router.post("", status_code=201)
 def create(asked: ScheduleRequest, user: Runner, parts: Parts, response: Response) -> dict[str, Any]:
     """Submit a job at set times from now on, each time when its data are there."""
-    made = parts.schedules.add(owner=user.name, **_values(parts, asked, user.name))
+    made = making.make(parts, owner=user.name, **asked.model_dump())
     response.headers["Location"] = f"/api/v1/schedules/{made.id}"
-    return dict(vars(made))
+    return document(made)
 
 
 @router.get("/{identifier}")
 def show(found: Seen, parts: Parts) -> dict[str, Any]:
-    """One schedule, and what became of its last times."""
-    last = [{**vars(run), "state": run.state.value} for run in parts.schedules.runs(found.id)]
-    return {**vars(found), "runs": last}
+    """One schedule, and what became of its last fifty times."""
+    return document(found, parts.schedules.runs(found.id))
 
 
 @router.put("/{identifier}")
 def put(asked: ScheduleRequest, found: Changed, _: Runner, parts: Parts) -> dict[str, Any]:
-    """Change a schedule, or let it rest (`enabled`)."""
-    return dict(vars(parts.schedules.change(found.id, **_values(parts, asked, found.owner))))
+    """Change a schedule."""
+    values = making.checked(parts, owner=found.owner, **asked.model_dump())
+    return document(parts.schedules.change(found.id, **values), parts.schedules.runs(found.id))
+
+
+@router.post("/{identifier}/pause")
+def pause(found: Changed, _: Runner, parts: Parts) -> dict[str, Any]:
+    """Let a schedule rest: no further times come."""
+    return document(making.pause(parts, found), parts.schedules.runs(found.id))
+
+
+@router.post("/{identifier}/resume")
+def resume(found: Changed, _: Runner, parts: Parts) -> dict[str, Any]:
+    """Let times come again, from now on; those that have passed meanwhile are not made up."""
+    return document(making.resume(parts, found), parts.schedules.runs(found.id))
 
 
 @router.delete("/{identifier}", status_code=204)
@@ -87,10 +99,6 @@ def remove(found: Changed, _: Runner, parts: Parts) -> None:
     parts.schedules.remove(found.id)
 
 
-def _values(parts: Services, asked: ScheduleRequest, owner: str) -> dict[str, Any]:
-    """What is recorded, once it is checked as far as it can be before its time."""
-    cron.check(asked.cron)
-    next_time = cron.after(asked.cron, time.time())
-    check_options(parts, asked.kind, dated(asked.options, next_time), owner=owner)
-    patience = float(parse_duration(asked.patience).astype(int))
-    return {**asked.model_dump(), "patience": patience, "next": next_time}
+def document(schedule: ScheduleRecord, runs: Iterable[RunRecord] = ()) -> dict[str, Any]:
+    """A schedule as JSON, with what became of its times, the newest first."""
+    return {**vars(schedule), "runs": [{**vars(run), "state": run.state.value} for run in runs]}

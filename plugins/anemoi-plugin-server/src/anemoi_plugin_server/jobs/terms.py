@@ -13,7 +13,8 @@ from pydantic import Field
 LONGEST: Final = np.timedelta64(100, "D")
 """How far a forecast goes at most."""
 
-Date: TypeAlias = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2})?)?$")]
+DATE: Final = r"^\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2})?)?$"
+Date: TypeAlias = Annotated[str, Field(pattern=DATE)]
 """A time, UTC: 2025-12-22T00."""
 
 Duration: TypeAlias = Annotated[str, Field(pattern=r"^[1-9]\d{0,4}[hd]$")]

@@ -8,14 +8,42 @@ from dataclasses import dataclass
 from typing import Any
 
 from anemoi.core.config import Problem
-from anemoi.core.config.options import as_written
-from anemoi.core.config.schema import Schema, component_schema
+from anemoi.core.config.options import Parameter, as_written
+from anemoi.core.config.schema import component_schema
 from anemoi.core.plugins import components, load
 
+from ..choices import names_component
+from ..plugin_process import PLUGINS
 from .shapes import Shape, shape_of
 
 Names = Mapping[str, Mapping[str, str]]
 """What the server offers: for each word of a :class:`.Choice` the names, and how each is shown."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a job, or of a component that it names.
+
+    Parameters
+    ----------
+    shape
+        How it is given.
+    doc
+        The sentence that the docstring has on it.
+    required
+        Whether it has no default.
+    default
+        What is taken if nothing is given, as a person would write it.
+    """
+
+    shape: Shape
+    doc: str
+    required: bool
+    default: str
+
+
+Form = Mapping[str, Option]
+"""The options of a form by their dotted keys."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +56,8 @@ class Field:
         Dotted: ``perturbation.amplitude``.
     label
         The last part of the key, in words.
-    doc
-        The sentence that the docstring has on it.
-    shape
-        How it is given.
-    required
-        Whether it has no default.
-    default
-        What is taken if nothing is given, as a person would write it.
+    option
+        The option.
     value
         What the form shows.
     choices
@@ -48,38 +70,47 @@ class Field:
 
     key: str
     label: str
-    doc: str
-    shape: Shape
-    required: bool
-    default: str
+    option: Option
     value: str
     choices: Mapping[str, str]
     problems: tuple[Problem, ...]
     fields: tuple[Field, ...] = ()
 
 
-def schema_of(kind: str, options: Mapping[str, Any]) -> Schema:
-    """The schema of a job, for the components that its options name.
+def form_of(kind: str, options: Mapping[str, Any]) -> Form:
+    """The form of a job, for the components that its options name; they are imported in another process.
 
     Raises
     ------
     PluginError
         If there is no such job.
     """
-    return component_schema("job", {**options, "name": kind}, load("job", kind))
+    if names_component(options):
+        return PLUGINS.do(_form, kind, dict(options))
+    return _form(kind, options)
+
+
+def _form(kind: str, options: Mapping[str, Any]) -> Form:
+    schema = component_schema("job", {**options, "name": kind}, load("job", kind))
+    return {key: _option(option.parameter) for key, option in schema.options.items()}
+
+
+def _option(parameter: Parameter) -> Option:
+    default = "" if parameter.required else _written(parameter.default)
+    return Option(shape_of(parameter.type), parameter.doc, parameter.required, default)
 
 
 def fields(
-    schema: Schema, options: Mapping[str, Any], names: Names, problems: Iterable[Problem] = ()
+    form: Form, options: Mapping[str, Any], names: Names, problems: Iterable[Problem] = ()
 ) -> tuple[Field, ...]:
     """The fields of a form, with the values of ``options`` and what is wrong with each."""
     by_key: dict[str, list[Problem]] = {}
     for problem in problems:
         by_key.setdefault(problem.key, []).append(problem)
-    return _level(schema, "", options, names, by_key)
+    return _level(form, "", options, names, by_key)
 
 
-def options_from(schema: Schema, given: Mapping[str, str]) -> dict[str, Any]:
+def options_from(form: Form, given: Mapping[str, str]) -> dict[str, Any]:
     """The options that a form gives, by what its fields are called.
 
     What is empty is left out, so that the default holds. What is no number where one belongs, and what is
@@ -87,10 +118,10 @@ def options_from(schema: Schema, given: Mapping[str, str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for key, text in given.items():
-        if not text.strip() or key.partition(".")[0] not in schema.options:
+        if not text.strip() or key.partition(".")[0] not in form:
             continue
-        option = schema.options.get(key)  # of a component that is none, none are known
-        _put(found, key, _value(shape_of(option.parameter.type), text.strip()) if option else text.strip())
+        option = form.get(key)  # of a component that is none, none are known
+        _put(found, key, _value(option.shape, text.strip()) if option else text.strip())
     return found
 
 
@@ -116,40 +147,31 @@ def _keys(shown: Iterable[Field]) -> Iterable[str]:
 
 
 def _level(
-    schema: Schema, at: str, options: Mapping[str, Any], names: Names, problems: Mapping[str, list[Problem]]
+    form: Form, at: str, options: Mapping[str, Any], names: Names, problems: Mapping[str, list[Problem]]
 ) -> tuple[Field, ...]:
     """The fields of one section, those of its components within them."""
     found = []
-    for key, option in schema.options.items():
+    for key, option in form.items():
         parent, _, name = key.rpartition(".")
-        if parent != at or (at and name == "name" and _is_component(schema, at)):
+        if parent != at or (at and name == "name" and form[at].shape.widget == "component"):
             continue
-        parameter = option.parameter
-        shape = shape_of(parameter.type)
-        is_component = shape.widget == "component"
+        is_component = option.shape.widget == "component"
         chosen = _at(options, f"{key}.name" if is_component else key)
         beside = problems.get(key, []) + (problems.get(f"{key}.name", []) if is_component else [])
         found.append(
             Field(
                 key=key,
                 label=name.replace("_", " "),
-                doc=parameter.doc,
-                shape=shape,
-                required=parameter.required,
-                default="" if parameter.required else _written(parameter.default),
+                option=option,
                 value="" if chosen is None else _written(chosen),
-                choices=_choices(shape, names),
+                choices=_choices(option.shape, names),
                 problems=tuple(beside),
-                fields=_level(schema, key, options, names, problems)
-                if is_component or shape.widget == "section"
+                fields=_level(form, key, options, names, problems)
+                if is_component or option.shape.widget == "section"
                 else (),
             )
         )
     return tuple(found)
-
-
-def _is_component(schema: Schema, key: str) -> bool:
-    return shape_of(schema.options[key].parameter.type).widget == "component"
 
 
 def _choices(shape: Shape, names: Names) -> Mapping[str, str]:
@@ -180,7 +202,7 @@ def _value(shape: Shape, text: str) -> Any:
 
 
 def _item(widget: str, text: str) -> Any:
-    if widget in ("text", "select"):
+    if widget in ("text", "date", "select"):
         return text
     try:
         if widget in ("integer", "number"):

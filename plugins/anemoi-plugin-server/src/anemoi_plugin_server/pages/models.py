@@ -9,10 +9,12 @@ from anemoi.core.checkpoint import Inspection
 from anemoi.core.errors import AnemoiError
 from anemoi.core.plugins import Diagnosis, components, diagnose, normalise
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
-from ..access.identity import Role, Viewer
+from ..access.identity import Administrator, Role, Viewer
 from ..http.dependencies import Parts
 from ..models import Model
+from ..removing import remove_model
 from ..services import Services
 from .kinds import offered_kinds
 from .rendering import render
@@ -36,7 +38,7 @@ def index(request: Request, user: Viewer, parts: Parts) -> Response:
 
 
 @router.get("/{name}")
-def show(request: Request, name: str, _: Viewer, parts: Parts, doctor: bool = False) -> Response:
+def show(request: Request, name: str, user: Viewer, parts: Parts, doctor: bool = False) -> Response:
     """One model; with ``doctor``, each plugin that it needs is loaded in a process of its own."""
     model = Model.read(parts.offers.model(name))
     document = model.inspection.document
@@ -50,7 +52,15 @@ def show(request: Request, name: str, _: Viewer, parts: Parts, doctor: bool = Fa
         here={each.entry: each for each in model.mismatches},
         diagnoses=_diagnoses(model.inspection) if doctor else None,
         kinds=offered_kinds(),
+        may_remove=user.role >= Role.ADMINISTRATE,
     )
+
+
+@router.post("/{name}/remove")
+def remove(name: str, _: Administrator, parts: Parts) -> Response:
+    """Remove a model, and show the others."""
+    remove_model(parts, name)
+    return RedirectResponse("/models", 303)
 
 
 def _read(parts: Services, name: str) -> tuple[Model | None, str]:

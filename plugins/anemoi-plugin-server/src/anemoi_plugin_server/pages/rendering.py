@@ -10,6 +10,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ..schedules import cron
+
 
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """Answer with a template, which knows its path, the user if there is one, and whether users log in."""
@@ -29,7 +31,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(moment=moment, duration=duration, size=size, iso=iso)
+    found.filters.update(moment=moment, duration=duration, size=size, iso=iso, cron=cron.in_words)
     return found
 
 

@@ -14,8 +14,11 @@ from anemoi.core.config import Component
 from anemoi.core.config.options import choices
 
 from ..job import Choice, Unit
+from ..jobs.terms import DATE
 
-Widget = Literal["text", "integer", "number", "checkbox", "select", "list", "component", "section", "json"]
+Widget = Literal[
+    "text", "date", "integer", "number", "checkbox", "select", "list", "component", "section", "json"
+]
 
 _UNIONS: Final = (typing.Union, types.UnionType)
 _NUMBERS: Final[Mapping[Any, Widget]] = {bool: "checkbox", int: "integer", float: "number", str: "text"}
@@ -86,6 +89,8 @@ def shape_of(annotation: Any) -> Shape:
     words = tuple(choices(annotation))
     if words and all(typing.get_origin(each) is Literal or not choices(each) for each in plain):
         return Shape("select", words=words, **common)
+    if plain == [str] and any(getattr(piece, "pattern", None) == DATE for piece in _pieces(marks)):
+        return Shape("date", **common)
     if len(plain) != 1:
         return Shape("text" if set(plain) <= {str} else "json", **common)
     return _of_type(plain[0], words, common)
@@ -120,8 +125,13 @@ def _taken_apart(annotation: Any) -> tuple[list[Any], list[Any]]:
 
 def _bounds(marks: list[Any]) -> Iterator[tuple[str, float]]:
     """The bounds among marks: pydantic's ``Field(ge=1)`` or annotated-types' ``Ge(1)``."""
+    for piece in _pieces(marks):
+        for sign in (*_LOW, *_HIGH):
+            if isinstance(bound := getattr(piece, sign, None), (int, float)):
+                yield sign, bound
+
+
+def _pieces(marks: list[Any]) -> Iterator[Any]:
+    """What marks consist of: a ``Field`` of pydantic of several pieces, others of themselves."""
     for mark in marks:
-        for piece in getattr(mark, "metadata", None) or [mark]:
-            for sign in (*_LOW, *_HIGH):
-                if isinstance(bound := getattr(piece, sign, None), (int, float)):
-                    yield sign, bound
+        yield from getattr(mark, "metadata", None) or [mark]

@@ -11,7 +11,7 @@ from anemoi.core.secrets import masked
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from .tables import METADATA
+from . import versions
 
 PATIENCE = 10.0
 """How many seconds a locked database is waited for."""
@@ -30,7 +30,7 @@ class Database:
     Raises
     ------
     ResourceError
-        If it cannot be opened.
+        If it cannot be opened, or is of a version that this server does not know.
     """
 
     def __init__(self, url: str) -> None:
@@ -50,7 +50,7 @@ class Database:
         with self.writing() as connection:
             # One of the servers that begin at once makes the tables, and the others find them.
             connection.exec_driver_sql("BEGIN IMMEDIATE" if local else _LOCK)
-            METADATA.create_all(connection)
+            versions.bring_up(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

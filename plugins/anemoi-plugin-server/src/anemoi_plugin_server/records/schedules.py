@@ -5,12 +5,12 @@ from __future__ import annotations
 import enum
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from anemoi.core.errors import NotThereError
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from .engine import Database
 from .tables import runs, schedules
@@ -185,6 +185,18 @@ class ScheduleRecords:
         query = select(runs).where(runs.c.schedule == identifier).order_by(runs.c.time.desc()).limit(limit)
         with self._database.reading() as connection:
             return [RunRecord.of(row) for row in connection.execute(query)]
+
+    def last_runs(self, identifiers: Collection[str], *, most: int) -> Mapping[str, Sequence[RunRecord]]:
+        """The last times of each of some schedules, the newest first."""
+        place = func.row_number().over(partition_by=runs.c.schedule, order_by=runs.c.time.desc())
+        counted = select(runs, place.label("place")).where(runs.c.schedule.in_(identifiers)).subquery()
+        columns = [counted.c[column.name] for column in runs.columns]
+        query = select(*columns).where(counted.c.place <= most).order_by(counted.c.time.desc())
+        found: dict[str, Any] = {identifier: [] for identifier in identifiers}
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                found[row.schedule].append(RunRecord.of(row))
+        return found
 
     def note(
         self, run: RunRecord, state: RunState, *, job: str | None = None, error: Any | None = None

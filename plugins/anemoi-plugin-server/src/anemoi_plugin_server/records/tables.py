@@ -6,6 +6,9 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer,
 
 METADATA = MetaData()
 
+versions = Table("versions", METADATA, Column("version", Integer, primary_key=True))
+"""One row: the version of the tables; see :mod:`.versions`."""
+
 jobs = Table(
     "jobs",
     METADATA,

@@ -16,7 +16,7 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from ..access.roles import Role
 from .engine import Database
-from .tables import sessions, tokens, users
+from .tables import runs, schedules, sessions, tokens, users
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 """What a user may be called: nothing that breaks a line of a log or a path."""
@@ -129,27 +129,37 @@ class UserRecords:
         with self._database.reading() as connection:
             return [_user(row) for row in connection.execute(select(users).order_by(users.c.name))]
 
-    def remove(self, name: str) -> None:
-        """Remove a user with their tokens, and log them out. Their jobs stay.
+    def remove(self, name: str) -> Sequence[str]:
+        """Remove a user with their tokens and schedules, and log them out. Their jobs stay.
+
+        Returns
+        -------
+        Sequence
+            The identifiers of the schedules that have ended with them.
 
         Raises
         ------
         NotThereError
-            If there is neither a user nor a session of this name.
+            If there is neither a user nor a session nor a schedule of this name.
         """
+        own = select(schedules.c.id).where(schedules.c.owner == name)
         with self._database.writing() as connection:
+            ended = list(connection.execute(own).scalars())
+            connection.execute(delete(runs).where(runs.c.schedule.in_(ended)))
             gone = [
                 connection.execute(delete(table).where(column == name)).rowcount
                 for table, column in (
                     (sessions, sessions.c.user),
                     (tokens, tokens.c.user),
                     (users, users.c.name),
+                    (schedules, schedules.c.owner),
                 )
             ]
         if not any(gone):
             raise NotThereError(
                 f"There is no user {name!r}.", fix="`anemoi users list` shows those there are."
             )
+        return ended
 
     def issue(self, user: str, *, label: str = "", lifetime: float | None = None) -> tuple[TokenRecord, str]:
         """Make a token.

@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from anemoi.core.errors import NotThereError
 
@@ -34,6 +35,10 @@ class Entry:
     size: int
     sha256: str
 
+    def open(self) -> BinaryIO:
+        """Open it to read."""
+        return self.place.open("rb")
+
 
 @dataclass(frozen=True)
 class Made:
@@ -51,6 +56,15 @@ class Made:
     def sha256(self) -> str:
         """Of its contents."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self.text.encode())
+
+    def open(self) -> BinaryIO:
+        """Open it to read."""
+        return BytesIO(self.text.encode())
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +115,26 @@ class Manifest:
         raise NotThereError(
             f"The result has no file {path!r}.", fix="Its manifest, one path up from /files/, lists them."
         )
+
+    def members(self, directory: str) -> Mapping[str, Entry | Made]:
+        """The files of a directory by their paths in it; those of a Zarr store with consolidated metadata.
+
+        Raises
+        ------
+        NotThereError
+            If the result has no such directory.
+        """
+        root = f"{directory}/"
+        found: dict[str, Entry | Made] = {
+            path.removeprefix(root): entry for path, entry in self.entries.items() if path.startswith(root)
+        }
+        if not found:
+            raise NotThereError(
+                f"The result has no directory {directory!r}.", fix="Its manifest lists its files."
+            )
+        if ".zgroup" in found:
+            found[_CONSOLIDATED] = self.entry(f"{root}{_CONSOLIDATED}")
+        return found
 
     def _consolidated(self, root: str) -> str:
         found = {

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,6 +101,7 @@ class Dispatcher:
         self._thread.join()
 
     def _run(self) -> None:
+        _leave_interrupts_to_the_server()
         while not self._stopping.wait(TICK):
             self._trying(self._tick)
         self._trying(self._leave)
@@ -194,8 +197,9 @@ class Dispatcher:
             self._jobs.requeue(job, lost=True)
 
     def _end(self, job: JobRecord, state: State, **about: Any) -> None:
-        if self._jobs.end(job, state, **about) and state is State.FINISHED:
-            remove(self._directory(job) / Job.results)  # which the shelf has
+        if self._jobs.end(job, state, **about):
+            # The shelf has what a finished job made; what another has made by halves only takes room.
+            remove(self._directory(job) / Job.results)
 
     def _leave(self) -> None:
         """End what runs, and put it back into the queue."""
@@ -223,6 +227,15 @@ class Dispatcher:
         if what != self._complaint:
             log.warning("Jobs cannot be looked after: %s", what, exc_info=error)
         self._complaint = what
+
+
+def _leave_interrupts_to_the_server() -> None:
+    """Block Ctrl-C, which a terminal sends to all processes, here and in the workers that this thread begins.
+
+    They inherit that, unless the tracker of resources is begun later, which unblocks it in its thread.
+    """
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _ended(future: Any) -> Ended | AnemoiError | None:

@@ -78,14 +78,19 @@ class Following:
             return _exceeded(f"The job took more memory than the limit of {memory}.", "memory")
         code = ended.code or 0
         if self._failed is not None and code > 0:
-            return {"what": self._failed["error"], "fix": self._failed["fix"], "exit_code": code}
+            what, fix = (self._own(self._failed[key] or "") for key in ("error", "fix"))
+            return _error(what, fix or None, code)
         if code < 0:
             name = signal.Signals(-code).name
             return _error(f"The process of the job was ended by {name}.", None, _SIGNALLED - code)
-        said = self._last_words() or f"The command ended with exit code {code} and said nothing."
+        said = self._own(self._last_words()) or f"The command ended with exit code {code} and said nothing."
         if code == ResourceError.exit_code and "memory" in said:
             return _exceeded(f"{said} The limit is {memory}.", "memory")
         return _error(said, None, code or 1)
+
+    def _own(self, text: str) -> str:
+        """A text that names files as the job does, and not where they are on the server."""
+        return text.replace(f"{self._directory}/", "")
 
     def _new(self) -> Iterator[Mapping[str, Any]]:
         try:

@@ -33,6 +33,16 @@ def check(cron: str) -> None:
     )
 
 
+def in_words(cron: str) -> str:
+    """When, for people: ``every day at 00:00 and 12:00 UTC``; what is less simple, as it is written."""
+    minute, hours, *days = cron.split()
+    if days != ["*"] * 3 or not minute.isdecimal() or not all(map(str.isdecimal, hours.split(","))):
+        return f"at {cron} (cron, UTC)"
+    times = [f"{int(hour):02}:{int(minute):02}" for hour in hours.split(",")]
+    listed = " and ".join(filter(None, [", ".join(times[:-1]), times[-1]]))
+    return f"every day at {listed} UTC"
+
+
 def after(cron: str, time: float) -> float:
     """The first time after one, in seconds since 1970."""
     return float(croniter(cron, time, max_years_between_matches=_YEARS).get_next(float))

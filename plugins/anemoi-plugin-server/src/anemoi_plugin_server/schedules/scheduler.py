@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from anemoi.core.errors import AnemoiError, NotThereError, ResourceError
+from anemoi.core.errors import AnemoiError, NotThereError, RequestError, ResourceError
 from anemoi.core.times import format_date
 
+from ..access.roles import Role
 from ..records import JobRecord, RunRecord, RunState, ScheduleRecord
 from ..services import Services
 from ..submission import submit
@@ -85,6 +86,7 @@ class Scheduler:
         identifier = hashlib.sha256(f"{schedule.id} {run.time!r}".encode()).hexdigest()[:32]
         if found := self._services.jobs.several([identifier]):
             return found[identifier]  # by a server that could not note it any more
+        self._check_owner(schedule.owner)
         return submit(
             self._services,
             schedule.kind,
@@ -93,6 +95,14 @@ class Scheduler:
             schedule=schedule.id,
             identifier=identifier,
         )
+
+    def _check_owner(self, name: str) -> None:
+        owner = self._services.users.find(name)
+        if owner is not None and owner.role < Role.RUN:
+            raise RequestError(
+                f"{name} may {owner.role.name.lower()}, and run jobs no longer.",
+                fix="Remove the schedule, or have an administrator let its owner run jobs again.",
+            )
 
 
 def dated(value: Any, moment: float) -> Any:

@@ -38,7 +38,9 @@ export function drawMeteogram(element, times, values, about) {
   for (const at of days(first, last, width / 75)) {
     picture.append(svg("line", { class: "grid", x1: x(at), x2: x(at), y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }));
     const day = new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
-    picture.append(svg("text", { x: x(at), y: HEIGHT - MARGIN.bottom + 18, class: "middle" }, day));
+    // At the right edge it ends where the picture does, whatever the font.
+    const [left, anchor] = x(at) > width - 2 * MARGIN.right ? [x(at) + MARGIN.right - 4, "end"] : [x(at), "middle"];
+    picture.append(svg("text", { x: left, y: HEIGHT - MARGIN.bottom + 18, class: anchor }, day));
   }
 
   const members = values[0].length;
