@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -302,4 +303,12 @@ def find_engine(settings: TrainingSettings, device: torch.device) -> Engine:
         strategy=strategy,
     )
     fabric.launch()
+    if several:
+        atexit.register(_leave_group)
     return WithFabric(fabric, scaler, sharing=settings.member_parallel)
+
+
+def _leave_group() -> None:
+    """Leave the other processes in order: a thread of gloo that runs at the end aborts this one."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
