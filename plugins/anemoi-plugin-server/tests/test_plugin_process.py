@@ -11,6 +11,7 @@ import psutil
 import pytest
 from anemoi.core.errors import ConfigError, PluginError
 
+from anemoi_plugin_server import submission
 from anemoi_plugin_server.plugin_process import PluginProcess
 from anemoi_plugin_server.schedules import cron
 
@@ -97,3 +98,17 @@ def test_it_ends_with_a_server_that_is_killed(tmp_path):
     server.kill()
     server.communicate()
     eventually(lambda: are_dead([number]))
+
+
+def test_a_job_that_cannot_be_pickled_is_built_where_it_is_needed(monkeypatch):
+    monkeypatch.setattr(submission, "_built", lambda kind, options: lambda: kind)
+    assert submission._packed("trial", {}) is None
+
+
+def test_an_error_of_a_constructor_is_none_of_pickling(monkeypatch):
+    def fails(kind, options):
+        raise TypeError("a mistake in a plugin")
+
+    monkeypatch.setattr(submission, "_built", fails)
+    with pytest.raises(TypeError, match="a mistake in a plugin"):
+        submission._packed("trial", {})

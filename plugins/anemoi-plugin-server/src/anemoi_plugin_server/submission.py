@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
-from contextlib import suppress
-from pickle import PicklingError
 from typing import Any
 
 from anemoi.core.config import build
@@ -89,9 +88,20 @@ def checked(kind: str, options: Mapping[str, Any]) -> Job:
     """
     strangers.check(options)
     if choices.names_component(options):
-        with suppress(PicklingError, AttributeError, TypeError):  # one that does not travel is built here
-            return PLUGINS.do(_built, kind, dict(options))
+        packed = PLUGINS.do(_packed, kind, dict(options))
+        if packed is not None:
+            job: Job = pickle.loads(packed)
+            return job
     return _built(kind, options)
+
+
+def _packed(kind: str, options: Mapping[str, Any]) -> bytes | None:
+    """The job as bytes; None of one that cannot be pickled, which is built where it is needed."""
+    built = _built(kind, options)
+    try:
+        return pickle.dumps(built)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return None
 
 
 def _built(kind: str, options: Mapping[str, Any]) -> Job:

@@ -56,7 +56,9 @@ def _value(key: str, text: str) -> Any:
     """A value in YAML; ``{date}``, which would be a mapping there, is the time of a run of a schedule."""
     from anemoi.core.config.files import read_value
 
-    return text if text == "{date}" else read_value(text, of=key)
+    from ..schedules import DATE
+
+    return text if text == DATE else read_value(text, of=key)
 
 
 def _of_file(path: Path) -> tuple[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from .dependencies import Parts
 
 router = APIRouter(prefix="/schedules", tags=["schedules"])
 
-_LAST: Final = 5
+LAST: Final = 5
 """How many of the last times of each schedule a list has."""
 
 
@@ -56,7 +56,7 @@ Changed = Annotated[ScheduleRecord, Depends(_changed)]
 def index(user: Viewer, parts: Parts) -> dict[str, Any]:
     """The schedules that the user may see, each with what became of its last five times."""
     found = parts.schedules.list(owner=owner_seen_by(parts, user))
-    last = parts.schedules.last_runs([each.id for each in found], most=_LAST)
+    last = parts.schedules.last_runs([each.id for each in found], most=LAST)
     return {"schedules": [document(each, last[each.id]) for each in found]}
 
 

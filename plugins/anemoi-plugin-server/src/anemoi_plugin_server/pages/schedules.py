@@ -8,15 +8,12 @@ from fastapi.responses import RedirectResponse
 from ..access.identity import Role, Runner, Viewer
 from ..access.ownership import owner_seen_by
 from ..http.dependencies import Parts
-from ..http.schedules import Changed
+from ..http.schedules import LAST, Changed
 from ..schedules import making
 from .kinds import offered_kinds
 from .rendering import render
 
 router = APIRouter(prefix="/schedules", include_in_schema=False)
-
-LAST = 5
-"""How many of the last times of each are shown."""
 
 
 @router.get("")

@@ -10,7 +10,7 @@ from anemoi.core.config import Problem
 from anemoi.core.errors import AnemoiError
 from anemoi.core.times import parse_duration
 
-from ..schedules import cron
+from ..schedules import DATE, cron
 from .forms import Form
 
 CHOICE: Final = "_when"
@@ -27,9 +27,6 @@ TIMES: Final[Mapping[str, str]] = {
     OTHER: "at other times",
 }
 """What can be chosen, and how each is shown."""
-
-DATE: Final = "{date}"
-"""What stands for the time of each run."""
 
 
 @dataclass(frozen=True)

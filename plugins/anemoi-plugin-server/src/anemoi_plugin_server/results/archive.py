@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 from zipfile import ZIP64_LIMIT, ZIP_STORED, ZipFile, ZipInfo
 
 from .manifest import Entry, Made
@@ -57,7 +57,7 @@ class _Sent(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, part: bytes) -> int:  # type: ignore[override]  # zipfile writes bytes alone
+    def write(self, part: Any, /) -> int:
         self._held += part
         return len(part)
 

@@ -16,7 +16,7 @@ from ..access.roles import Role
 from ..records import JobRecord, RunRecord, RunState, ScheduleRecord
 from ..services import Services
 from ..submission import submit
-from . import cron
+from . import DATE, cron
 
 log = logging.getLogger("anemoi.server")
 
@@ -108,7 +108,7 @@ class Scheduler:
 def dated(value: Any, moment: float) -> Any:
     """Options with the time of a run, such as ``2025-12-22T00``, in place of each ``{date}``."""
     if isinstance(value, str):
-        return value.replace("{date}", format_date(np.datetime64(int(moment), "s")))
+        return value.replace(DATE, format_date(np.datetime64(int(moment), "s")))
     if isinstance(value, Mapping):
         return {key: dated(each, moment) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
