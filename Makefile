@@ -64,6 +64,8 @@ MEMBERS := loss=crps objective.noise_channels=8 training.learning_rate=5.0e-3 \
 	"training.start.new=['*modulation*']" "training.start.drop=['*norm*.norm.*']"
 HELD_OUT := dates.end=2000-05-03T00 dates.validation.start=2000-05-03T06 dates.validation.end=2000-05-08T00
 ONWARDS := training.learning_rate=5.0e-3
+# Ensembles of eight, of four and of all states of the training are compared, by what each would score with members without end.
+FAIR := --metric-option crps.fair=true
 TEST_EARTH := --lead-time 72h --start 2000-05-16T06 --end 2000-05-21T12 --json
 TEST_SAMPLE := --lead-time 72h --start 2025-12-22 --json
 
@@ -81,13 +83,13 @@ ensembles: $(VENV)/installed
 	$(BIN)/anemoi train +experiment=quickstart --output ensembles/sample-one
 	$(BIN)/anemoi train +experiment=quickstart objective=ensemble --from ensembles/sample-one/checkpoint.safetensors \
 		$(MEMBERS) scalers.tendency.name=tendency-stdev "training.learning_rates=[{weights: '*modulation*', factor: 0.1}]" \
-		training.steps=300 training.rollout=3 training.rollout_steps=100 \
+		training.steps=300 training.rollout=3 training.rollout_steps=100 training.ema=0.98 \
 		training.validation.members=8 training.validation.rollout=4 "metric=[crps,spread-skill]" --output ensembles/sample-many
 	$(BIN)/anemoi train +experiment=quickstart --from ensembles/sample-one/checkpoint.safetensors $(ONWARDS) \
 		training.steps=400 training.rollout_steps=150 --output ensembles/sample-more
 	cd ensembles && for many in earth-many sample-many; do \
 		case $$many in earth-*) test="$(TEST_EARTH)";; *) test="$(TEST_SAMPLE)";; esac; \
-		$(BIN)/anemoi evaluate $$many/checkpoint.safetensors $$test --members 8 --lagged 4 > $$many.json || exit; \
+		$(BIN)/anemoi evaluate $$many/checkpoint.safetensors $$test --members 8 --lagged 4 $(FAIR) > $$many.json || exit; \
 		for one in one more; do \
 			one=$${many%-many}-$$one; \
 			$(BIN)/anemoi evaluate $$one/checkpoint.safetensors $$test --metric crps > $$one.json || exit; \
