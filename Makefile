@@ -144,7 +144,8 @@ $(VENV)/installed: $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) docs/requiremen
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
 	$(BIN)/python -m pip install --quiet "$(TORCH)" "hatchling>=1.26" "editables>=0.5" -r docs/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-build-isolation "$(TORCH)" \
-		$(foreach distribution,$(DISTRIBUTIONS),--editable "$(distribution)[test]")
+		$(foreach distribution,$(DISTRIBUTIONS),--editable "$(distribution)[test]") \
+		--editable "plugins/anemoi-plugin-postprocessing[earthkit-geo]"
 	touch $@
 
 # The peer has an environment of its own, with our layers beside it.

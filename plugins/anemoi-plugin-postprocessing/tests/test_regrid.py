@@ -99,7 +99,7 @@ def test_grids_are_what_they_are_called():
     assert grid_of(2.5, [90.0, -180.0, -90.0, 180.0]).field_shape == (73, 144)
 
 
-@pytest.mark.parametrize("spec", ["N48", "O0", "1x1", "o96", 0.0, -1.0, [1.0, 2.0, 3.0], 100.0])
+@pytest.mark.parametrize("spec", ["N47", "O0", "1x1", "o96", 0.0, -1.0, [1.0, 2.0, 3.0], 100.0])
 def test_other_grids_are_refused(spec):
     with pytest.raises(ConfigError, match="grid: "):
         grid_of(spec, None)

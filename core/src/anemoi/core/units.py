@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,26 +26,51 @@ _NO_UNIT = _FRACTIONS | {"", "1", "-", "Numeric", "Proportion"}
 
 _PASCAL: Final = {"kg": 1, "m": -1, "s": -2}
 _JOULE: Final = {"kg": 1, "m": 2, "s": -2}
-_BASE: Final[Mapping[str, tuple[float, Mapping[str, int]]]] = {
-    "m": (1.0, {"m": 1}), "km": (1000.0, {"m": 1}), "dm": (0.1, {"m": 1}), "cm": (0.01, {"m": 1}),
-    "mm": (0.001, {"m": 1}), "dam": (10.0, {"m": 1}), "gpm": (1.0, {"m": 1}), "gpdam": (10.0, {"m": 1}),
-    "kg": (1.0, {"kg": 1}), "g": (0.001, {"kg": 1}), "mg": (1e-6, {"kg": 1}), "µg": (1e-9, {"kg": 1}),
-    "ug": (1e-9, {"kg": 1}),
-    "s": (1.0, {"s": 1}), "min": (60.0, {"s": 1}), "h": (3600.0, {"s": 1}), "hr": (3600.0, {"s": 1}),
-    "hour": (3600.0, {"s": 1}), "hours": (3600.0, {"s": 1}), "d": (86400.0, {"s": 1}),
-    "day": (86400.0, {"s": 1}), "days": (86400.0, {"s": 1}),
-    "K": (1.0, {"K": 1}),
-    "Pa": (1.0, _PASCAL), "hPa": (100.0, _PASCAL), "kPa": (1000.0, _PASCAL), "mbar": (100.0, _PASCAL),
-    "mb": (100.0, _PASCAL), "millibar": (100.0, _PASCAL), "millibars": (100.0, _PASCAL),
-    "bar": (100000.0, _PASCAL),
-    "N": (1.0, {"kg": 1, "m": 1, "s": -2}),
-    "J": (1.0, _JOULE), "kJ": (1e3, _JOULE), "MJ": (1e6, _JOULE), "Wh": (3600.0, _JOULE),
-    "W": (1.0, {"kg": 1, "m": 2, "s": -3}), "kW": (1e3, {"kg": 1, "m": 2, "s": -3}),
-    "knot": (1852.0 / 3600.0, {"m": 1, "s": -1}), "knots": (1852.0 / 3600.0, {"m": 1, "s": -1}),
-    "kt": (1852.0 / 3600.0, {"m": 1, "s": -1}), "kts": (1852.0 / 3600.0, {"m": 1, "s": -1}),
-    "%": (0.01, {}), "degree": (1.0, {"degree": 1}),
+_WATT: Final = {"kg": 1, "m": 2, "s": -3}
+_SPEED: Final = {"m": 1, "s": -1}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit in SI.
+
+    Parameters
+    ----------
+    size
+        How much of SI units it is.
+    kind
+        The powers of these: ``{"m": 1, "s": -1}``.
+    offset
+        Where its zero is in them.
+    """
+
+    size: float
+    kind: Mapping[str, float]
+    offset: float = 0.0
+
+
+UNITS: Final[Mapping[str, Unit]] = {
+    "m": Unit(1.0, {"m": 1}), "km": Unit(1000.0, {"m": 1}), "dm": Unit(0.1, {"m": 1}),
+    "cm": Unit(0.01, {"m": 1}), "mm": Unit(0.001, {"m": 1}), "dam": Unit(10.0, {"m": 1}),
+    "gpm": Unit(1.0, {"m": 1}), "gpdam": Unit(10.0, {"m": 1}),
+    "kg": Unit(1.0, {"kg": 1}), "g": Unit(0.001, {"kg": 1}), "mg": Unit(1e-6, {"kg": 1}),
+    "µg": Unit(1e-9, {"kg": 1}), "ug": Unit(1e-9, {"kg": 1}),
+    "s": Unit(1.0, {"s": 1}), "min": Unit(60.0, {"s": 1}), "h": Unit(3600.0, {"s": 1}),
+    "hr": Unit(3600.0, {"s": 1}), "hour": Unit(3600.0, {"s": 1}), "hours": Unit(3600.0, {"s": 1}),
+    "d": Unit(86400.0, {"s": 1}), "day": Unit(86400.0, {"s": 1}), "days": Unit(86400.0, {"s": 1}),
+    "K": Unit(1.0, {"K": 1}), "degC": Unit(1.0, {"K": 1}, 273.15),
+    "Pa": Unit(1.0, _PASCAL), "hPa": Unit(100.0, _PASCAL), "kPa": Unit(1000.0, _PASCAL),
+    "mbar": Unit(100.0, _PASCAL), "mb": Unit(100.0, _PASCAL), "millibar": Unit(100.0, _PASCAL),
+    "millibars": Unit(100.0, _PASCAL), "bar": Unit(100000.0, _PASCAL),
+    "N": Unit(1.0, {"kg": 1, "m": 1, "s": -2}),
+    "J": Unit(1.0, _JOULE), "kJ": Unit(1e3, _JOULE), "MJ": Unit(1e6, _JOULE), "Wh": Unit(3600.0, _JOULE),
+    "W": Unit(1.0, _WATT), "kW": Unit(1e3, _WATT),
+    "knot": Unit(1852.0 / 3600.0, _SPEED), "knots": Unit(1852.0 / 3600.0, _SPEED),
+    "kt": Unit(1852.0 / 3600.0, _SPEED), "kts": Unit(1852.0 / 3600.0, _SPEED),
+    "mol": Unit(1.0, {"mol": 1}), "DU": Unit(1e-5 * 101325.0 / (8.314462618 * 273.15), {"mol": 1, "m": -2}),
+    "%": Unit(0.01, {}), "degree": Unit(1.0, {"degree": 1}),
 }  # fmt: skip
-"""How much of SI each unit is, and of what."""
+"""The units of the field. What knows more of them gives it to :func:`conversion`."""
 
 _WATER: Final = frozenset(
     {"tp", "cp", "lsp", "sf", "csf", "lsf", "sd", "ro", "sro", "ssro", "e", "es", "pev", "smlt", "rsn_we"}
@@ -55,6 +80,12 @@ _WATER: Final = frozenset(
 
 _GEOPOTENTIAL: Final = frozenset({"z", "gh", "orog"})
 """Parameters that are a geopotential in one unit and its height in another."""
+
+_OZONE: Final = frozenset({"tco3", "gtco3"})
+"""Parameters that are ozone, of which a mass is an amount."""
+
+_MOLE_OF_OZONE: Final = 0.0479982
+"""In kg: three times the standard atomic weight of oxygen (15.9994 g mol-1)."""
 
 
 @dataclass(frozen=True)
@@ -70,33 +101,55 @@ def same_unit(one: str, other: str) -> bool:
     return _powers(one) == _powers(other)
 
 
-def conversion(variable: str, ours: str, theirs: str) -> Conversion | None:
+def conversion(
+    variable: str, ours: str, theirs: str, *, more: Callable[[str], Unit | None] = lambda name: None
+) -> Conversion | None:
     """Find how values of a variable are converted from ``ours`` to ``theirs``; None if they cannot be.
 
     Units of one kind are, as hPa and Pa, degC and K, % and fractions. Water is known by its name, of which
-    1 m is 1000 kg m-2, and so is geopotential, which is its height in m times the standard gravity.
+    1 m is 1000 kg m-2, and so are geopotential, which is its height in m times the standard gravity, and
+    total ozone in Dobson units. A name that is none of ``UNITS`` is looked up in ``more``.
     """
     if same_unit(ours, theirs):
         return Conversion(1.0)
-    one, other = (_in_base(text) for text in (ours, theirs))
+    one, other = in_si(ours, more=more), in_si(theirs, more=more)
     if one is None or other is None:
         return None
-    kind = Counter(one.kind)
-    kind.subtract(other.kind)
-    differ = {name: power for name, power in kind.items() if power}
+    powers = {base: one.kind.get(base, 0) - other.kind.get(base, 0) for base in {*one.kind, *other.kind}}
+    differ = {base: power for base, power in powers.items() if power}
     name = placed(variable).short_name
-    more = None
+    factor = None
     if not differ:
-        more = 1.0
+        factor = 1.0
     elif name in _WATER and differ in ({"m": 3, "kg": -1}, {"m": -3, "kg": 1}):
-        more = 1000.0 if differ["m"] == 3 else 0.001
+        factor = 1000.0 if differ["m"] == 3 else 0.001
     elif name in _GEOPOTENTIAL and differ in ({"m": -1, "s": 2}, {"m": 1, "s": -2}):
-        more = GRAVITY if differ["m"] == -1 else 1.0 / GRAVITY
-    if more is None:
+        factor = GRAVITY if differ["m"] == -1 else 1.0 / GRAVITY
+    elif name in _OZONE and differ in ({"kg": 1, "mol": -1}, {"kg": -1, "mol": 1}):
+        factor = 1.0 / _MOLE_OF_OZONE if differ["kg"] == 1 else _MOLE_OF_OZONE
+    if factor is None:
         return None
     # The larger by the smaller: 100 is a number that floating point has, and 0.01 is not.
     size = one.size / other.size if one.size >= other.size else 1.0 / (other.size / one.size)
-    return Conversion(size * more, (one.offset - other.offset) / other.size)
+    return Conversion(size * factor, (one.offset - other.offset) / other.size)
+
+
+def in_si(text: str, *, more: Callable[[str], Unit | None] = lambda name: None) -> Unit | None:
+    """A text as one unit; None if it is no product of powers of units that are known, here or in ``more``."""
+    powers = _powers(text)
+    if not isinstance(powers, dict):
+        return None
+    size, kind = 1.0, dict[str, float]()
+    for name, power in powers.items():
+        unit = UNITS.get(name) or more(name)
+        if unit is None:
+            return None
+        if unit.offset:  # a zero of its own, which no product with others has
+            return unit if powers == {name: 1} else None
+        size *= unit.size**power
+        for base, times in unit.kind.items():
+            kind[base] = kind.get(base, 0) + times * power
+    return Unit(size, kind)
 
 
 def udunits(text: str) -> str:
@@ -105,33 +158,6 @@ def udunits(text: str) -> str:
     if text in _DEGREES:
         return "degree"
     return "1" if text in _FRACTIONS else text.replace("**", "").replace("^", "")
-
-
-@dataclass(frozen=True)
-class _InBase:
-    """A unit as so much of SI units, where its zero is there, and the powers of these."""
-
-    size: float
-    offset: float
-    kind: Mapping[str, int]
-
-
-def _in_base(text: str) -> _InBase | None:
-    """A unit in SI units; None if there is no such unit here."""
-    powers = _powers(text)
-    if not isinstance(powers, dict):
-        return None
-    if powers == {"degC": 1}:
-        return _InBase(1.0, 273.15, {"K": 1})
-    size, kind = 1.0, Counter[str]()
-    for name, power in powers.items():
-        if name not in _BASE:
-            return None
-        of_one, of = _BASE[name]
-        size *= of_one**power
-        for base, times in of.items():
-            kind[base] += times * power
-    return _InBase(size, 0.0, kind)
 
 
 def _powers(text: str) -> object:

@@ -8,15 +8,19 @@ from dataclasses import replace
 import numpy as np
 from anemoi.core.errors import ConfigError, DataError
 from anemoi.core.interfaces import ForecastDescription, PostProcessor, State
-from anemoi.core.units import conversion
+from anemoi.core.units import conversion, in_si
 from numpy.typing import NDArray
 
 from .ensemble import SPREAD
 from .names import by_column, places
+from .pint_units import pint_unit
 
 
 class Units(PostProcessor):
-    """Converts variables to other units: hPa and Pa, degC and K, m and kg m-2 of water, and their like.
+    """Converts variables to other units: hPa and Pa, degF and K, m and kg m-2 of water, and their like.
+
+    Units are written as data and CF conventions do, ``kg m**-2 s**-1``, ``m s-1``, ``mile/h``, of names that
+    core or pint knows.
 
     Parameters
     ----------
@@ -49,11 +53,11 @@ class Units(PostProcessor):
             if each.units is None:
                 faults.append(f"the units of {each.name} are not known")
                 continue
-            how = conversion(each.name, each.units, units)
+            how = conversion(each.name, each.units, units, more=pint_unit)
             if how is None:
-                faults.append(f"{each.name} is in {each.units}, which does not convert to {units}")
+                faults.append(f"{each.name} is in {each.units}, {_why_not(each.units, units)}")
             elif how.offset and places(forecast)[column].short_name.endswith(SPREAD):
-                faults.append(f"{each.name} is a difference, which {each.units} and {units} count alike")
+                faults.append(f"{each.name} is a difference, and {each.units} and {units} have other zeros")
             else:
                 self._factors[column], self._offsets[column] = how.factor, how.offset
                 about[column] = replace(each, units=units)
@@ -69,3 +73,12 @@ class Units(PostProcessor):
     def apply(self, state: State) -> NDArray[np.float32]:
         """Convert the next state, in double precision."""
         return (state.fields * self._factors + self._offsets).astype(np.float32)
+
+
+def _why_not(ours: str, theirs: str) -> str:
+    """What keeps one unit from being converted to another."""
+    if in_si(ours, more=pint_unit) is None:
+        return "which is no unit that is known"
+    if in_si(theirs, more=pint_unit) is None:
+        return f"and {theirs} is no unit that is known"
+    return f"which does not convert to {theirs}"
