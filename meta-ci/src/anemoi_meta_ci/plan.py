@@ -176,10 +176,10 @@ class Plan:
             if tested:
                 wanted = [self._built(name) for name in sorted(self._needs[tested])]
                 questions.append(ask((wheels[0], *wanted, wheels[-1]), extra=(tested, "test")))
-            if (checked := self._checked(cell)) is not None:
-                checks = ask((wheels[0], *checked, wheels[-1]), extra=(cell.subject, "check"))
-                conformance = self.resolver.lock(checks)
         locks = tuple(self.resolver.lock(each) for each in questions)
+        if cell.kind == "plugin" and (checked := self._checked(cell)) is not None:
+            checks = ask((wheels[0], *checked, wheels[-1]), extra=(cell.subject, "check"))
+            conformance = self.resolver.lock(checks)
         return Planned(cell, wheels, locks, conformance, questions[0].folders)
 
     def _contradiction(self, cell: Cell, wheels: Sequence[Wheel], said: str) -> str:

@@ -55,7 +55,7 @@ def declaration(component: InstalledComponent, found: Any) -> Declaration:
     ConfigError
         If it cannot be read.
     """
-    path = _file(component.value.partition(":")[0])
+    path = _file(component.value.partition(":")[0].partition("[")[0].strip())
     if path is None:
         return Declaration()
     file = read_file(path)
