@@ -100,7 +100,9 @@ class World:
             more='[project.scripts]\nanemoi = "anemoi_core:main"',
         )
 
-    def plugin(self, name: str, *, code: str = "", requires=("anemoi-core>=1",), test: str = "") -> None:
+    def plugin(
+        self, name: str, *, code: str = "", requires=("anemoi-core>=1",), test: str = "", check=()
+    ) -> None:
         package = name.replace("-", "_")
         self.distribution(
             f"plugins/{name}",
@@ -111,7 +113,7 @@ class World:
                 "tests/test_own.py": test or "def test_it():\n    import " + package,
             },
             requires=requires,
-            more='[project.optional-dependencies]\ntest = ["pytest"]\n'
+            more=f'[project.optional-dependencies]\ntest = ["pytest"]\ncheck = {[*check]}\n'
             '[tool.pytest.ini_options]\npythonpath = ["src"]\n'
             f'[project.entry-points."anemoi.core.processors"]\n{package} = "{package}:Component"',
         )

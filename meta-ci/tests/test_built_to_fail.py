@@ -41,6 +41,9 @@ exclusions:
     expires: 2999-01-01
 """
 LATE = "\nassert NEWS is not None, 'it takes what the older core does not have'\n"
+TAKES_A_COMPANION = """
+Component.check = staticmethod(lambda: __import__("anemoi_plugin_companion"))
+"""
 LIAR = "\nimport helper_of_the_liar as helper\nhelper.since_two()\n"
 THE_WHEEL = """
 import pathlib, sys, anemoi_plugin_good
@@ -78,6 +81,9 @@ def ran(world, tmp_path_factory):
         "kit": {"requires": ("anemoi-core>=2",)},
         "checked": {},
         "leaning": {"code": "\nimport anemoi_plugin_kit\n"},
+        "companion": {"requires": ("anemoi-core>=1", "anemoi-plugin-good")},
+        "accompanied": {"code": TAKES_A_COMPANION, "check": ["anemoi-plugin-companion"]},
+        "alone": {"code": TAKES_A_COMPANION},
     }
     for name, how in plugins.items():
         world.plugin(f"anemoi-plugin-{name}", **how)
@@ -90,6 +96,8 @@ def ran(world, tmp_path_factory):
     tests = dict.fromkeys(plugins, "import, doctor, own") | {
         "checked": "import, doctor, conformance, own",
         "leaning": "import, conformance",
+        "accompanied": "import, conformance",
+        "alone": "import, conformance",
     }
     sources = "".join(
         f"  anemoi-plugin-{name}: {{source: {{path: plugins/anemoi-plugin-{name}}}, tests: [{stages}]}}\n"
@@ -173,6 +181,20 @@ def test_the_kit_comes_with_the_stage_that_needs_it(ran):
         leaning = of(ran, "anemoi-plugin-leaning", line=line)
         assert "import: imports anemoi_plugin_kit, which nothing that it declares brings" in leaning["reason"]
     assert of(ran, "anemoi-plugin-kit", line="old")["state"] == "declared-incompatible"
+
+
+def test_what_a_plugin_is_checked_with_is_its_extra_check(world, ran):
+    for line in ("new", "old"):
+        alone = of(ran, "anemoi-plugin-alone", line=line)
+        assert alone["reason"].startswith("conformance: imports anemoi_plugin_companion, which nothing")
+        accompanied = of(ran, "anemoi-plugin-accompanied", line=line)
+        assert accompanied["state"] == "pass", accompanied["reason"]
+        assert "anemoi-plugin-companion" not in accompanied["lock"]  # of the stages before
+    accompanied = of(ran, "anemoi-plugin-accompanied")
+    # A change of what a companion requires is one of what is proved.
+    plan = world.run("plan", "--changed", "plugins/anemoi-plugin-good/src/x.py")
+    assert accompanied["id"] in plan.stdout
+    assert of(ran, "anemoi-plugin-alone")["id"] not in plan.stdout
 
 
 def test_exclusions_hide_failures_and_not_what_passes(ran):

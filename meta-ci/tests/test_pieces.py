@@ -274,6 +274,7 @@ def test_the_newest_of_several_pythons_is_found_by_number_and_not_by_spelling(tm
 
 def test_a_plugin_whose_tests_need_nothing_is_asked_about_once():
     cell = Cell("plugin", "anemoi-plugin-a", "new", "3.11", "", "highest", ())
-    plain, tested = (SimpleNamespace(name="a", has_tests_extra=extra) for extra in (False, True))
-    assert question(cell, [plain], torch=None, tested="a") == question(cell, [plain], torch=None)
-    assert question(cell, [tested], torch=None, tested="a").tested == "a"
+    plain, tested = (SimpleNamespace(name="a", extras=extras) for extras in ((), ("test",)))
+    asked = {"torch": None, "extra": ("a", "test")}
+    assert question(cell, [plain], **asked) == question(cell, [plain], torch=None)
+    assert question(cell, [tested], **asked).extra == ("a", "test")

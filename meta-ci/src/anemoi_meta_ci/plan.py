@@ -109,7 +109,9 @@ class Plan:
         plugins = None if changed is None else touched(self.matrix, changed, self.house.root)
         if plugins is not None:
             self.build(None if plugins else ())  # What needs a plugin is known when all are built.
-            cells = affected(cells, plugins, self._needs)
+            cells = affected(
+                cells, plugins, {name: needed | self._beside(name) for name, needed in self._needs.items()}
+            )
         self.build({name for cell in cells for name in self._subjects(cell)})
         return cells
 
@@ -173,10 +175,11 @@ class Plan:
             tested = cell.subject if "own" in cell.stages else None
             if tested:
                 wanted = [self._built(name) for name in sorted(self._needs[tested])]
-                questions.append(ask((wheels[0], *wanted, wheels[-1]), tested=tested))
-            if kit := self._kit(cell):
-                conformance = self.resolver.lock(ask((wheels[0], *kit, *wheels[1:])))
+                questions.append(ask((wheels[0], *wanted, wheels[-1]), extra=(tested, "test")))
         locks = tuple(self.resolver.lock(each) for each in questions)
+        if cell.kind == "plugin" and (checked := self._checked(cell)) is not None:
+            checks = ask((wheels[0], *checked, wheels[-1]), extra=(cell.subject, "check"))
+            conformance = self.resolver.lock(checks)
         return Planned(cell, wheels, locks, conformance, questions[0].folders)
 
     def _contradiction(self, cell: Cell, wheels: Sequence[Wheel], said: str) -> str:
@@ -224,18 +227,25 @@ class Plan:
     def _requirements(self, name: str) -> list[Wheel]:
         return [self._built(each) for each in sorted(self._required.get(name, ()))]
 
-    def _kit(self, cell: Cell) -> tuple[Wheel, ...]:
-        """The kit and what it requires of ours, if a cell has need of it and has not got it anyway.
+    def _checked(self, cell: Cell) -> list[Wheel] | None:
+        """Of ours, what is beside a plugin while it is checked; None if that is no more than it requires.
 
         A line of core that the kit declares not to fit is older than the kit, and has one in core.
         """
+        if "conformance" not in cell.stages:
+            return None
         kit = self.matrix.kit
+        kits = [kit] if kit is not None and self._built(kit).fits(self.core(cell.line)) else []
+        names = self._beside(cell.subject, *kits)
         there = {cell.subject, *self._required[cell.subject]}
-        if kit is None or "conformance" not in cell.stages or kit in there:
-            return ()
-        if not self._built(kit).fits(self.core(cell.line)):
-            return ()
-        return (*(each for each in self._requirements(kit) if each.name not in there), self._built(kit))
+        if names <= there and "check" not in self._built(cell.subject).extras:
+            return None
+        return [self._built(each) for each in sorted(names - {cell.subject})]
+
+    def _beside(self, name: str, *others: str) -> frozenset[str]:
+        """What a plugin, its extra ``check`` and others require of ours, and the others."""
+        direct = {*others, *(self._built(name).brought_by("check") & set(self.wheels))}
+        return frozenset(direct).union(*(self._required[each] for each in (name, *direct)))
 
     def _wheels(self, cell: Cell) -> tuple[Wheel, ...]:
         """Of ours, what the cell holds: core, what the plugin requires of others, the plugin."""

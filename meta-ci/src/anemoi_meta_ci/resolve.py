@@ -58,8 +58,8 @@ class Question:
     ----------
     wheels
         The distributions of ours that are in it.
-    tested
-        Which of them comes with what its tests need, its extra ``test``.
+    extra
+        Which of them comes with which of its extras, if one does.
     requirements
         Further ones, from the index.
     python, resolution
@@ -71,7 +71,7 @@ class Question:
     """
 
     wheels: tuple[Wheel, ...]
-    tested: str | None
+    extra: tuple[str, str] | None
     requirements: tuple[str, ...]
     python: str
     resolution: str
@@ -83,7 +83,7 @@ class Question:
         """A hash of it, by which the answer is kept."""
         said = [
             sorted(wheel.sha256 for wheel in self.wheels),
-            [self.tested, self.requirements, self.python, self.resolution, self.overrides],
+            [self.extra, self.requirements, self.python, self.resolution, self.overrides],
             sorted(path.name for folder in self.folders for path in folder.glob("*.whl")),
         ]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
@@ -94,7 +94,7 @@ def question(
     wheels: Iterable[Wheel],
     *,
     torch: Path | None,
-    tested: str | None = None,
+    extra: tuple[str, str] | None = None,
     overrides: Iterable[str] = (),
 ) -> Question:
     """What to ask for a cell.
@@ -105,8 +105,8 @@ def question(
         Core, and the plugins that are in the cell.
     torch
         The folder that holds torch; None leaves torch out, whoever requires it.
-    tested
-        The one whose tests are to run.
+    extra
+        The one that comes with one of its extras, and which.
     overrides
         Requirements that take the place of all others on the same distribution.
     """
@@ -117,12 +117,12 @@ def question(
     else:
         requirements.append(f"torch=={cell.torch}")
     wheels = tuple(wheels)
-    # Where the tests need nothing more, it is the question that was asked without them.
-    if not any(wheel.name == tested and wheel.has_tests_extra for wheel in wheels):
-        tested = None
+    # Where it has no such extra, it is the question that was asked without one.
+    if extra is not None and not any(wheel.name == extra[0] and extra[1] in wheel.extras for wheel in wheels):
+        extra = None
     return Question(
         wheels,
-        tested,
+        extra,
         tuple(requirements),
         cell.python,
         cell.resolution,
@@ -180,7 +180,7 @@ class Resolver:
             return {"reason": reason}
         with tempfile.TemporaryDirectory() as temporary:
             wanted, overrides = Path(temporary) / "wanted.in", Path(temporary) / "overrides.in"
-            lines = [_wanted(wheel, tested=wheel.name == question.tested) for wheel in question.wheels]
+            lines = [_wanted(wheel, question.extra) for wheel in question.wheels]
             if question.resolution == "lowest-direct":
                 lines += _direct(question)
             wanted.write_text("\n".join([*lines, *question.requirements]), encoding="utf-8")
@@ -200,8 +200,9 @@ class Resolver:
                 return {"reason": reason}
 
 
-def _wanted(wheel: Wheel, *, tested: bool) -> str:
-    return f"{wheel.name}{'[test]' if tested else ''} @ {wheel.path.as_uri()}"
+def _wanted(wheel: Wheel, extra: tuple[str, str] | None) -> str:
+    with_it = f"[{extra[1]}]" if extra is not None and wheel.name == extra[0] else ""
+    return f"{wheel.name}{with_it} @ {wheel.path.as_uri()}"
 
 
 def _direct(question: Question) -> list[str]:

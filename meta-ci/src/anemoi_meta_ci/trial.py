@@ -33,7 +33,7 @@ def try_out(wheel: Wheel, others: Sequence[Path], environment: Path) -> None:
     """
     uv("venv", "--quiet", "--python", sys.executable, environment)
     python = environment / "bin" / "python"
-    extra = "[test]" if wheel.has_tests_extra else ""
+    extra = "[test]" if "test" in wheel.extras else ""
     uv(
         "pip",
         "install",

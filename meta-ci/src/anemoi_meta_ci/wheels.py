@@ -73,9 +73,17 @@ class Wheel:
         return str(self.metadata["Requires-Python"] or "")
 
     @property
-    def has_tests_extra(self) -> bool:
-        """Whether it has an extra named ``test``."""
-        return "test" in (self.metadata.get_all("Provides-Extra") or [])
+    def extras(self) -> frozenset[str]:
+        """The names of its extras."""
+        return frozenset(self.metadata.get_all("Provides-Extra") or [])
+
+    def brought_by(self, extra: str) -> set[str]:
+        """The distributions that it requires with one of its extras."""
+        return {
+            canonicalize_name(each.name)
+            for each in self.requirements
+            if each.marker is not None and each.marker.evaluate({"extra": extra})
+        }
 
     def fits(self, other: Wheel) -> bool:
         """Whether ``other`` meets what it requires of it."""
@@ -109,9 +117,8 @@ def needs(wheels: Mapping[str, Wheel], *, tests: bool = True) -> dict[str, froze
     """For each wheel those of the others that it requires, directly or not, its tests included or not."""
     direct = {
         name: {
-            canonicalize_name(each.name)
-            for each in wheel.requirements
-            if each.marker is None or (tests and each.marker.evaluate({"extra": "test"}))
+            *(canonicalize_name(each.name) for each in wheel.requirements if each.marker is None),
+            *(wheel.brought_by("test") if tests else ()),
         }
         & set(wheels)
         for name, wheel in wheels.items()

@@ -1,11 +1,14 @@
-"""The contracts of graph builders, of the parts of graphs, and of a package of configuration."""
+"""The contracts of all that this distribution offers, with the options in ``conformance.yaml``."""
 
 from anemoi_plugin_testing import ConfigContract, Contract, GraphContract, KindContract
 
 
 class TestIcosahedral(GraphContract):
     name = "icosahedral"
-    options = {"refinement": 1}  # noqa: RUF012
+
+
+class TestRecipe(GraphContract):
+    name = "recipe"
 
 
 class TestConfiguration(ConfigContract):
@@ -26,6 +29,21 @@ class TestEdgeAttribute(KindContract):
 
 class TestNodeAttribute(KindContract):
     name = "node_attribute"
+
+
+class TestFileNodes(Contract):
+    kind = "node_builder"
+    name = "file"
+
+
+class TestIcon(Contract):
+    kind = "node_builder"
+    name = "icon"
+
+
+class TestSource(Contract):
+    kind = "node_builder"
+    name = "source"
 
 
 class TestIcosahedralNodes(Contract):
@@ -66,19 +84,16 @@ class TestArea(Contract):
 class TestHealpix(Contract):
     kind = "node_builder"
     name = "healpix"
-    options = {"refinement": 2}  # noqa: RUF012
 
 
 class TestHexagonal(Contract):
     kind = "node_builder"
     name = "hexagonal"
-    options = {"refinement": 1}  # noqa: RUF012
 
 
 class TestLatLon(Contract):
     kind = "node_builder"
     name = "lat-lon"
-    options = {"step": 15.0}  # noqa: RUF012
 
 
 class TestPlaces(Contract):
@@ -89,7 +104,6 @@ class TestPlaces(Contract):
 class TestReducedGaussian(Contract):
     kind = "node_builder"
     name = "reduced-gaussian"
-    options = {"grid": "O8"}  # noqa: RUF012
 
 
 class TestAzimuth(Contract):
@@ -125,19 +139,16 @@ class TestCosineLatitude(Contract):
 class TestInArea(Contract):
     kind = "node_attribute"
     name = "in-area"
-    options = {"north": 30.0, "south": -30.0, "west": 170.5, "east": -90.5}  # noqa: RUF012
 
 
 class TestNearNodes(Contract):
     kind = "node_attribute"
     name = "near-nodes"
-    options = {"nodes": "hidden"}  # noqa: RUF012
 
 
 class TestNumbered(Contract):
     kind = "node_attribute"
     name = "numbered"
-    options = {"stop": 5}  # noqa: RUF012
 
 
 class TestUniform(Contract):

@@ -1,4 +1,4 @@
-"""The contracts of what this distribution offers."""
+"""The contracts of what this distribution offers, with the options in ``conformance.yaml``."""
 
 from typing import ClassVar
 
@@ -20,7 +20,6 @@ class TestConfiguration(ConfigContract):
 class TestPlots(Contract):
     kind = "callback"
     name = "plots"
-    options: ClassVar = {"most": 1, "variables": ("sst",)}  # a map takes a second
 
 
 class TestMetric(KindContract):

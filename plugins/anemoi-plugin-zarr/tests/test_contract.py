@@ -1,4 +1,4 @@
-"""The contracts of a data source, of an output and of a package of configuration."""
+"""The contracts of all that this distribution offers, with the options in ``conformance.yaml``."""
 
 from pathlib import Path
 
@@ -7,10 +7,11 @@ import pytest
 import xarray as xr
 from anemoi_plugin_testing import CommandContract, ConfigContract, OutputContract, SourceContract
 
+REFERENCE = Path(__file__).parent / "data" / "reference.zarr.zip"
+
 
 class TestZarrSource(SourceContract):
     name = "zarr"
-    options = {"path": str(Path(__file__).parent / "data" / "reference.zarr.zip")}  # noqa: RUF012
 
 
 class TestZarrOutput(OutputContract):
@@ -21,35 +22,36 @@ class TestConfiguration(ConfigContract):
     name = "zarr"
 
 
-ZARR = {"name": "zarr", "path": TestZarrSource.options["path"]}
+class TestConcat(SourceContract):
+    name = "concat"
+
+
+class TestCutout(SourceContract):
+    name = "cutout"
 
 
 class TestJoin(SourceContract):
     name = "join"
-    options = {"sources": [{**ZARR, "select": ["q"]}, {**ZARR, "drop": ["q"]}]}  # noqa: RUF012
 
 
 class TestMerge(SourceContract):
     name = "merge"
-    options = {"sources": [ZARR, {**ZARR, "select": ["q"]}], "choices": {"q": 2}}  # noqa: RUF012
 
 
 class TestSubset(SourceContract):
     name = "subset"
-    options = {"source": ZARR, "frequency": "12h", "thinning": 2}  # noqa: RUF012
 
 
-@pytest.mark.parametrize(
-    "step",
-    [{"name": "clip", "lower": {"q": 0.0}}, {"name": "accumulate", "variables": ["q"]}],
-    ids=["each", "sums"],
-)
 class TestPostprocess(SourceContract):
     name = "postprocess"
 
-    @pytest.fixture
-    def contract_options(self, step):
-        return {"source": {**ZARR, "fill_missing_dates": "closest"}, "steps": [step]}
+
+class TestSums(SourceContract):
+    name = "postprocess"
+    options = {  # noqa: RUF012
+        "source": {"name": "zarr", "path": str(REFERENCE), "fill_missing_dates": "closest"},
+        "steps": [{"name": "accumulate", "variables": ["q"]}],
+    }
 
 
 class TestCommand(CommandContract):

@@ -30,6 +30,8 @@ class Result:
         What was seen instead, or why the check was skipped or expected to fail; empty for a pass.
     seconds
         How long it took.
+    options
+        What the component was built with, as ``KEY=VALUE``; empty where it was given nothing.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Result:
     contract: str
     seen: str
     seconds: float
+    options: str = ""
 
     def __str__(self) -> str:
         if self.status == "pass":
@@ -71,6 +74,8 @@ class Subject:
     reader
         For an output, the class or name of the source that reads back what it writes; by default the
         source of the same name, if there is one.
+    unchecked
+        Why it cannot be checked, as its distribution declares; empty where it can.
     """
 
     kind: str
@@ -78,6 +83,7 @@ class Subject:
     component: Any
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     reader: Any = None
+    unchecked: str = ""
 
     def build(self, **structure: Any) -> Any:
         """A new one."""

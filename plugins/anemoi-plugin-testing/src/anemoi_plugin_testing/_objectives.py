@@ -81,10 +81,9 @@ def _chains(subject: Subject, objective: Objective) -> dict[str, Chain]:
     """Data that suit the objective, with transforms; a further domain has rows, and is all forcing.
 
     An objective that refuses prognostic variables, because it makes states without any, is given diagnostic
-    ones.
+    ones; one that refuses points in no order, rows and columns.
     """
     frequency, *_ = (frequencies := _frequencies(subject, objective)).values()
-    data = replace(data_domain(spread_grid(POINTS)), frequency=frequency)
     around = replace(data_domain(regular_grid(7, 12)), frequency=frequency)
     further = {
         name: usual_chain(with_role(around, Role.PROGNOSTIC, Role.DIAGNOSTIC, to=Role.FORCING))
@@ -92,14 +91,16 @@ def _chains(subject: Subject, objective: Objective) -> dict[str, Chain]:
         if name != DATA
     }
     refusals = []
-    for domain in (data, with_role(data, Role.PROGNOSTIC, to=Role.DIAGNOSTIC)):
-        chains = {DATA: usual_chain(domain), **further}
-        try:
-            objective.network_domains({name: chain.after for name, chain in chains.items()})
-        except ConfigError as error:
-            refusals.append(error)
-        else:
-            return chains
+    for grid in (spread_grid(POINTS), regular_grid(6, 8)):
+        data = replace(data_domain(grid), frequency=frequency)
+        for domain in (data, with_role(data, Role.PROGNOSTIC, to=Role.DIAGNOSTIC)):
+            chains = {DATA: usual_chain(domain), **further}
+            try:
+                objective.network_domains({name: chain.after for name, chain in chains.items()})
+            except ConfigError as error:
+                refusals.append(error)
+            else:
+                return chains
     raise refusals[0]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, get_args
 
@@ -18,14 +18,14 @@ from ._check import Subject, contract, require
 
 @contract()
 def options_are_declared(subject: Subject) -> None:
-    """Each option of the constructor has a type and a default; that of a source or model may have none."""
+    """Each option has a type, and a default unless the check is given it or it is of a source or model."""
     found = options(subject.component, kind=subject.kind)
     untyped = [name for name, parameter in found.items() if parameter.type is Any]
     require(not untyped, f"these options have no type: {', '.join(untyped)}")
     bare = [
         name
         for name, parameter in found.items()
-        if parameter.required and subject.kind not in ("source", "model")
+        if parameter.required and subject.kind not in ("source", "model") and name not in subject.options
     ]
     require(not bare, f"these options have no default: {', '.join(bare)}")
 
@@ -111,10 +111,21 @@ def from_configuration(subject: Subject) -> dict[str, Any]:
     return check_component(subject.kind, spec, subject.component, trust_code=True)
 
 
+def spelt(given: Mapping[str, Any]) -> str:
+    """Options as ``KEY=VALUE``, for the report."""
+    values = {name: _written(value) for name, value in given.items()}
+    return ", ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for name, value in values.items()
+    )
+
+
 def _written(value: Any) -> Any:
-    """An option as a configuration writes it; a component as its section."""
+    """An option as a configuration writes it; a component, also within a dataclass, as its section."""
     if isinstance(value, Builder):
         return dict(value.spec)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _written(getattr(value, each.name)) for each in fields(value) if each.init}
     if isinstance(value, (list, tuple)):
         return [_written(each) for each in value]
     if isinstance(value, Mapping):

@@ -16,6 +16,7 @@ from anemoi.core.plugins import InstalledComponent, find_kind, load_component, n
 
 from ._check import Result, Subject
 from ._configs import options_in
+from ._declaration import declaration
 from ._run import Examination, checks
 
 MISSING: Final = "???"
@@ -72,8 +73,8 @@ def results(
     name
         A component, a distribution, or ``distribution:component``.
     given
-        Options; each goes to those components that have it. A component that needs more takes them from the
-        configuration, if a file there names it.
+        Options; each goes to those components that have it, and before what its distribution declares. A
+        component that needs more takes them from the configuration, if a file there names it.
     expected_failures
         Checks that are known to fail, as ``check``, ``kind.check`` or ``kind.component.check``, and why.
     reader
@@ -93,9 +94,12 @@ def results(
             raise refusal(component)
         found, kind = load_component(component), component.kind
         known = options(found, kind=kind) if find_kind(kind).interface else {}
-        taken = {key: value for key, value in given.items() if key in known}
+        own = {key: value for key, value in given.items() if key in known}
+        said = declaration(component, found)
+        taken = {**said.options, **own}
+        unchecked = "" if own else said.reason
         required = {key for key, parameter in known.items() if parameter.required}
-        if required - set(taken):
+        if required - set(taken) and not unchecked:
             taken = {**_configured(component, required), **taken}
         meant = {
             word: each.name
@@ -103,10 +107,10 @@ def results(
             for word in (each.name, f"{kind}.{each.name}", f"{kind}.{component.name}.{each.name}")
             if word in expected
         }
-        unused, unknown = unused - set(taken), unknown - set(meant)
+        unused, unknown = unused - set(own), unknown - set(meant)
         examinations.append(
             Examination(
-                Subject(kind, component.name, found, taken, reader),
+                Subject(kind, component.name, found, taken, reader, unchecked),
                 {check: expected[word] for word, check in meant.items()},
             )
         )
@@ -133,8 +137,10 @@ def _configured(component: InstalledComponent, required: set[str]) -> dict[str, 
 def text(results: Sequence[Result]) -> str:
     """The report as lines, one for each check that passes."""
     lines = []
-    for (kind, component), group in groupby(results, key=lambda one: (one.kind, one.component)):
-        lines.append(f"{kind} {component}")
+    for (kind, component, given), group in groupby(
+        results, key=lambda one: (one.kind, one.component, one.options)
+    ):
+        lines.append(f"{kind} {component}" + (f", with {given}" if given else ""))
         for one in group:
             lines.append(f"  {one.status:<8}  {one.check}")
             if one.status == "fail":

@@ -8,10 +8,11 @@ from importlib import import_module
 from typing import Any, Final
 
 from anemoi.core.errors import PluginError
-from anemoi.core.plugins import find_kind, load, part_of
+from anemoi.core.plugins import find, find_kind, load_component, part_of
 
 from ._check import BrokenContractError, Check, NotApplicableError, Result, Status, Subject
-from ._options import converted
+from ._declaration import Declaration, declaration
+from ._options import converted, spelt
 from ._process import process_kept
 
 _OF_CORE: Final = {
@@ -81,7 +82,8 @@ def check(
     reader
         For an output, the source that reads back what it writes; see :class:`Subject`.
     **options
-        What its constructor is given beyond what its interface takes.
+        What its constructor is given beyond what its interface takes; of one that is named, by default what
+        its distribution declares.
 
     Raises
     ------
@@ -95,7 +97,10 @@ def subject(kind: str, component: Any, options: Mapping[str, Any], *, reader: An
     """What to check, from a name or the thing itself."""
     checks(kind)
     if isinstance(component, str):
-        return Subject(kind, component.rpartition(":")[2], load(kind, component), options, reader)
+        found = find(kind, component)
+        made = load_component(found)
+        said = Declaration(options) if options else declaration(found, made)
+        return Subject(kind, found.name, made, said.options, reader, said.reason)
     name = getattr(component, "__name__", None) or getattr(component, "name", None) or repr(component)
     return Subject(kind, str(name), component, options, reader)
 
@@ -118,6 +123,7 @@ class Examination:
 
     def __init__(self, subject: Subject, expected_failures: Mapping[str, str]) -> None:
         self._subject = converted(subject)
+        self._options = spelt(subject.options)
         self._checks = {each.name: each for each in checks(subject.kind)}
         self._expected = expected_failures
         self._results: dict[str, Result] = {}
@@ -135,10 +141,12 @@ class Examination:
 
     def results(self) -> list[Result]:
         """The results of all checks, in order; of a kind without checks, one that says so."""
+        kind, name = self._subject.kind, self._subject.name
         if not self._checks:
-            kind, name = self._subject.kind, self._subject.name
             seen = f"the kind {kind!r} has none yet"
             return [Result(kind, name, "has_checks", "skipped", "Its kind has checks.", seen, 0.0)]
+        if seen := self._subject.unchecked:
+            return [Result(kind, name, "can_be_checked", "skipped", "It is checked by itself.", seen, 0.0)]
         return [self.result(name) for name in self._checks]
 
     def result(self, name: str) -> Result:
@@ -154,6 +162,7 @@ class Examination:
                 self._checks[name].contract,
                 seen,
                 time.perf_counter() - began,
+                self._options,
             )
         return self._results[name]
 
@@ -167,6 +176,8 @@ class Examination:
         return "expected-failure", f"{reason} ({seen})"
 
     def _made(self, check: Check) -> tuple[Status, str]:
+        if self._subject.unchecked:
+            return "skipped", self._subject.unchecked
         declared = self._subject.capabilities
         if check.needs is not None and check.needs not in declared:
             return "skipped", f"it does not declare Capability.{check.needs.name}"

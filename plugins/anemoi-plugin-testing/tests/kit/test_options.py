@@ -34,6 +34,11 @@ class Pencil:
     hardness: int = 2
 
 
+@dataclass(frozen=True)
+class Desk:
+    lamp: Annotated[Builder, Component("tracker")] | None = None
+
+
 class Scribe(Tracker):
     """Writes with what it is given, and is strict about it."""
 
@@ -50,6 +55,7 @@ class Scribe(Tracker):
         pots: Mapping[str, Ink] | None = None,
         path: Path = Path("notes"),
         others: list[Annotated[Builder, Component("tracker")]] | None = None,
+        desk: Desk = Desk(),
     ) -> None:
         assert isinstance(colour, Colour)
         assert isinstance(ink, Ink)
@@ -73,6 +79,7 @@ GIVEN = [
     {"tool": {"depth": 4}},
     {"inks": [{"depth": 2}], "pots": {"left": {"colour": "blue"}}},
     {"others": [HERE, HERE]},
+    {"desk": {"lamp": HERE}},
     {"colour": Colour.BLUE, "ink": Ink(depth=5), "inks": (Ink(),), "path": Path("here")},
 ]
 
@@ -109,3 +116,18 @@ def test_a_component_in_a_list_is_a_part():
     from anemoi_plugin_testing._check import Subject
 
     assert has_parts(Subject("tracker", "scribe", Scribe))
+
+
+class Diary(Scribe):
+    """Has no default for its colour."""
+
+    def __init__(self, *, directory: Path, colour: Colour) -> None:
+        super().__init__(directory=directory, colour=colour)
+
+
+def test_an_option_needs_a_default_unless_the_check_is_given_a_value():
+    bare, given = (
+        {one.check: one for one in check("tracker", Diary, **each)} for each in ({}, {"colour": "red"})
+    )
+    assert bare["options_are_declared"].seen == "these options have no default: colour"
+    assert {one.status for one in given.values()} <= {"pass", "skipped"}

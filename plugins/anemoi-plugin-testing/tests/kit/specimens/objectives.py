@@ -118,6 +118,16 @@ class BetweenTwoStates(OneStep):
 
 
 @right("objective")
+class OnRows(Rollout):
+    """Needs rows and columns."""
+
+    def network_domains(self, domains):
+        if any(each.grid.field_shape is None for each in domains.values()):
+            raise ConfigError("The points of a domain have no rows and columns.")
+        return domains
+
+
+@right("objective")
 class Around(Rollout):
     """Makes the states of one domain from those of another at the same time, which an option names."""
 
