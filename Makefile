@@ -64,7 +64,7 @@ MEMBERS := loss=crps objective.noise_channels=8 training.learning_rate=5.0e-3 \
 	"training.start.new=['*modulation*']" "training.start.drop=['*norm*.norm.*']"
 HELD_OUT := dates.end=2000-05-03T00 dates.validation.start=2000-05-03T06 dates.validation.end=2000-05-08T00
 ONWARDS := training.learning_rate=5.0e-3
-# Ensembles of eight, of four and of all states of the training are compared, by what each would score with members without end.
+# Ensembles of eight and of four are compared by what each would score with members without end.
 FAIR := --metric-option crps.fair=true
 TEST_EARTH := --lead-time 72h --start 2000-05-16T06 --end 2000-05-21T12 --json
 TEST_SAMPLE := --lead-time 72h --start 2025-12-22 --json
