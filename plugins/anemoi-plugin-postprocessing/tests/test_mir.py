@@ -164,6 +164,23 @@ def test_weights_are_computed_once_and_in_silence(describe, capfd, monkeypatch):
     Regrid(forecast=describe(X, grid=grid), grid=9.0, method="grid-box-average")
 
 
+@pytest.mark.parametrize("method", mir.METHODS)
+@pytest.mark.parametrize("area", [[60.9, 0, 40, 30], [60, -0.9, 40, 30]])
+def test_points_beyond_all_of_the_forecast_are_refused_instead_of_made_zero(describe, method, area):
+    region = grid_of(1.0, [60, 0, 40, 30])
+    with pytest.raises(
+        DataError, match=r"points of the grid lie where the forecast has none, one at latitude"
+    ):
+        Regrid(forecast=describe(X, grid=region), grid=1.0, area=area, method=method)
+    Regrid(forecast=describe(X, grid=region), grid=1.0, area=[60, 0, 40, 30], method=method)
+
+
+def test_no_code_of_the_working_directory_is_run(describe, tmp_path, monkeypatch):
+    (tmp_path / "mir.py").write_text("raise SystemExit('this is not MIR')")
+    monkeypatch.chdir(tmp_path)
+    Regrid(forecast=describe(X, grid=grid_of("O16", None)), grid=7.5, method="grid-box-average")
+
+
 @pytest.mark.parametrize("options", [{"grid": 9.0, "method": "grid-box-average"}, {"grid": "N16"}])
 def test_without_earthkit_geo_it_is_said_what_to_install(describe, monkeypatch, options):
     monkeypatch.setitem(sys.modules, "earthkit.geo.grids", None)

@@ -17,6 +17,8 @@ from anemoi.core.errors import AbsentError, DataError
 from anemoi.core.grid import Grid
 from scipy.sparse import coo_array, csr_array, load_npz
 
+from .weights import uncovered
+
 METHODS: Final = {"grid-box-average": "grid-box-average", "mir-linear": "linear"}
 """What MIR calls those methods of ``regrid`` that are its own."""
 
@@ -38,12 +40,17 @@ def mir_weights(source: Grid, target: Grid, method: str) -> csr_array:
     AbsentError
         Without earthkit-geo.
     DataError
-        If one of the grids is none that MIR has a name for, or it has no such weights between them.
+        If one of the grids is none that MIR has a name for, it has no such weights between them, or a point
+        lies beyond all of the source, to which it gives none.
     """
     (ours, columns), (theirs, rows) = _named(source), _named(target)
     weights = coo_array(_computed(ours, theirs, METHODS[method]))
     shape = (len(target), len(source))
-    return csr_array((weights.data, (rows[weights.coords[0]], columns[weights.coords[1]])), shape=shape)
+    matrix = csr_array((weights.data, (rows[weights.coords[0]], columns[weights.coords[1]])), shape=shape)
+    without = np.flatnonzero(np.diff(matrix.indptr) == 0)
+    if len(without):  # their values would be zeros
+        raise uncovered(target, len(without), int(without[0]))
+    return matrix
 
 
 def mir_grid(spec: dict[str, Any]) -> Grid:
@@ -99,7 +106,8 @@ def _computed(source: dict[str, Any], target: dict[str, Any], method: str) -> An
         command += ["--in-grid", json.dumps(source), "--out-grid", json.dumps(target)]
         command += ["--output", str(file), f"--interpolation={method}"]
         environment = {"MIR_CACHE_PATH": folder, **os.environ}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        # There, because Python would import a mir.py of the user's directory instead.
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
             raise DataError(

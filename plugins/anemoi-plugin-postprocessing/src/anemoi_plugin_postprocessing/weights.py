@@ -75,12 +75,16 @@ def check_covered(source: Grid, target: Grid) -> None:
     apart, _ = _tree(source).query(target.positions)
     outside = apart > _spacing(source) + _ONE_PLACE
     if outside.any():
-        point = int(np.argmax(apart))
-        raise DataError(
-            f"{int(outside.sum())} of {len(target)} points of the grid lie where the forecast has none, one "
-            f"at latitude {target.latitudes[point]:g}, longitude {target.longitudes[point]:g}.",
-            fix="Choose a part: {name: regrid, grid: ..., area: [north, west, south, east]}.",
-        )
+        raise uncovered(target, int(outside.sum()), int(np.argmax(apart)))
+
+
+def uncovered(target: Grid, count: int, point: int) -> DataError:
+    """The error of so many points of a target that have no value, one of them ``point``."""
+    return DataError(
+        f"{count} of {len(target)} points of the grid lie where the forecast has none, one "
+        f"at latitude {target.latitudes[point]:g}, longitude {target.longitudes[point]:g}.",
+        fix="Choose a part: {name: regrid, grid: ..., area: [north, west, south, east]}.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
