@@ -26,16 +26,19 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import nn
 
+from anemoi.core.config import Builder, Component
 from anemoi.core.errors import DataError
 from anemoi.core.grid import Grid
 from anemoi.core.interfaces import Capability, Perturbation
 from anemoi.core.interfaces.data_source import DataSource, Statistics
 from anemoi.core.interfaces.mapper import Mapper
+from anemoi.core.interfaces.model import Model
 from anemoi.core.interfaces.output import Output
 from anemoi.core.interfaces.postprocessor import PostProcessor
 from anemoi.core.interfaces.processor import Processor
@@ -90,6 +93,23 @@ class ConditionedProcessor(TinyProcessor):
     def forward(self, x, condition=None):
         shift = 0 if self.shift is None else self.shift(condition)[:, None]
         return super().forward(x + shift)
+
+
+class TinyShared(Model):
+    """Two networks, and no outputs of its own."""
+
+    def __init__(
+        self, *, domains, graph, steps, condition_channels=0, network: Annotated[Builder, Component("model")]
+    ):
+        super().__init__(domains=domains, graph=graph, steps=steps, condition_channels=condition_channels)
+        self.both = nn.ModuleList(network(domains=domains, graph=graph, steps=steps) for _ in range(2))
+
+    @property
+    def networks(self):
+        return tuple(self.both)
+
+    def forward(self, fields, condition=None):
+        raise AssertionError("asked for outputs")
 
 
 class Noisy(Rollout):
@@ -307,6 +327,8 @@ tiny = anemoi_plugin_tiny:TinyMapper
 [anemoi.core.processors]
 tiny = anemoi_plugin_tiny:TinyProcessor
 tiny-conditioned = anemoi_plugin_tiny:ConditionedProcessor
+[anemoi.core.models]
+tiny-shared = anemoi_plugin_tiny:TinyShared
 [anemoi.core.sources]
 tiny = anemoi_plugin_tiny:TinySource
 [anemoi.core.outputs]
@@ -520,7 +542,7 @@ def tiny(tiny_plugin):
     def checkpoint(domains, *, model=None, objective=None, transforms=None, **about):
         configuration = {
             "data": {"name": "tiny"},
-            "model": {**MODEL, **(model or {})},
+            "model": model if model and "name" in model else {**MODEL, **(model or {})},
             "objective": objective or {"name": "rollout"},
             "transforms": CHAIN if transforms is None else transforms,
             "domains": about.pop("sections", {}),
@@ -530,6 +552,7 @@ def tiny(tiny_plugin):
     return SimpleNamespace(
         domain=domain_of,
         graph=graph_of,
+        model=MODEL,
         checkpoint=checkpoint,
         by_hand=by_hand,
         source=plugins.load("source", "tiny"),

@@ -151,6 +151,16 @@ def test_perturbed_members_of_one_seed_are_the_same_bytes_on_a_cluster(make, noi
     assert contents(tmp_path / "resumed") == contents(tmp_path / "one")
 
 
+def test_networks_that_share_members_make_the_same_bytes_on_a_cluster(make, tiny, workers, tmp_path):
+    model = {"name": "tiny-shared", "network": tiny.model}
+    path = tmp_path / "shared.safetensors"
+    save(path, tiny.checkpoint(tiny.domain("t", "ps"), objective={"name": "noisy"}, model=model))
+    options = {"checkpoint": path, "members": 3, "dates": "2020-01-02T06"}
+    make("one", **options)
+    make("apart", **options, on=workers)
+    assert contents(tmp_path / "apart") == contents(tmp_path / "one")
+
+
 def test_each_member_is_a_job_of_its_own(make, noisy, monkeypatch):
     """On a cluster in this process, which tells which job a step is computed in."""
     jobs, advance = [], ForecastModel.advance

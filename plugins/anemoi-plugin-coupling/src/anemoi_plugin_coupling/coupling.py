@@ -14,7 +14,7 @@ from anemoi.core.errors import ImplausibleError, RequestError
 from anemoi.core.forecasting import Batch, Destination, Sources, by_domain, prepare
 from anemoi.core.forecasting.background import Background
 from anemoi.core.forecasting.initial import step_count
-from anemoi.core.forecasting.members import all_the_same, members_differ
+from anemoi.core.forecasting.members import members_differ, not_all_differ, seeds_of
 from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.forecasting.rollout import announced
 from anemoi.core.forecasting.tee import OnFile, Tee
@@ -249,7 +249,7 @@ class Coupling:
         Raises
         ------
         RequestError
-            If those of one would all be the same.
+            If some of those of one would be the same.
         """
         differ = {
             name
@@ -258,15 +258,16 @@ class Coupling:
                 batch.model,
                 batch.sources,
                 next(iter(batch.tasks[0].forecasts.values())).start,
+                seeds_of(batch.seed, members),
                 perturbed=batch.perturbation is not None,
             )
         }
         for _ in self._batches:  # what differs is passed on by one component a round
             differ |= {link.to[0] for link in self._links if link.of[0] in differ}
-        for name in self._batches:
+        for name, batch in self._batches.items():
             if name not in differ:
                 with named(name):
-                    raise all_the_same(members)
+                    raise not_all_differ(members, len(batch.model.network.networks))
 
     def _check_steps(self) -> None:
         """Check that each has finished a step at every interval, and that what is heard is there by then."""

@@ -12,7 +12,7 @@ from anemoi.core.checkpoint import Checkpoint, build_model
 from anemoi.core.errors import DataError
 from anemoi.core.forecasting import Sources, by_domain, check_sources, lead_times
 from anemoi.core.forecasting.initial import LeadTimes, step_count
-from anemoi.core.forecasting.members import check_members
+from anemoi.core.forecasting.members import check_members, seeds_of
 from anemoi.core.forecasting.perturbing import check_earlier
 from anemoi.core.forecasting.plausible import LIMIT
 from anemoi.core.interfaces.data_source import DataSource, Times
@@ -208,7 +208,7 @@ def verify(
         check_metrics(metrics, checkpoint.domains[name], leads[name], members)
     building = {"trust_code": trust_code, "allow_different_versions": allow_different_versions}
     model = build_model(checkpoint, **building)
-    check_members(model, sources, starts[0], members, perturbed=perturbation is not None)
+    check_members(model, sources, starts[0], seeds_of(seed, members), perturbed=perturbation is not None)
     of_past = sources if climatology is None else by_domain(checkpoint, climatology)
     past: dict[str, Period | None] = {}
     normals: dict[str, Climatology | None] = {}

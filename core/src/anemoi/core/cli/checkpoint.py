@@ -173,13 +173,17 @@ def _hours(seconds: int) -> str:
 
 def _model(configuration: Mapping[str, Any]) -> str:
     """The model by name, with the components within it."""
-    spec = configuration["model"]
-    parts = [part.get("name", "code") for part in spec.values() if isinstance(part, Mapping)]
-    name = str(spec.get("name", "code"))
-    return f"{name} ({' + '.join(parts)})" if parts else name
+
+    def named(spec: Mapping[str, Any]) -> str:
+        parts = [named(part) for part in spec.values() if isinstance(part, Mapping)]
+        name = str(spec.get("name", "code"))
+        return f"{name} ({' + '.join(parts)})" if parts else name
+
+    return named(configuration["model"])
 
 
 def _components(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> Iterator[str]:
+    width = max(21, *(len(entry.role) for entry in found.lock)) + 1
     for title, needed in (("A forecast needs", True), ("The training used as well", False)):
         entries = [entry for entry in found.lock if entry.needed is needed]
         if entries:
@@ -187,7 +191,7 @@ def _components(found: Inspection, mismatches: Mapping[LockEntry, Mismatch]) -> 
         for entry in entries:
             what = f"{entry.name} ({entry.distribution} {entry.version})"
             here = mismatches[entry].message if entry in mismatches else "ok"
-            yield f"  {entry.role:<22}{what:<60} {here}"
+            yield f"  {entry.role:<{width}}{what:<60} {here}"
     if code := sorted(set(targets(found.document["configuration"]))):
         yield f"It names code outside any plugin, which runs only with --trust-code: {', '.join(code)}"
     needed_fixes = dict.fromkeys(

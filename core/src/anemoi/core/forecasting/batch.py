@@ -274,8 +274,9 @@ def prepare(
     errors: list[AnemoiError] = []
     if not isinstance(seed, int) and len(seed) == 1:
         (seed,) = seed
+    seeds = seeds_of(0, members)
     with _collected(errors):
-        seeds_of(seed, members)
+        seeds = seeds_of(seed, members)
     with _collected(errors):
         check_allowed(checkpoint.domains, allow_unusual)
     with _collected(errors):
@@ -286,7 +287,7 @@ def prepare(
             model,
             sources,
             starts[0],
-            members,
+            seeds,
             perturbed=built is not None,
             differ_elsewhere=differ_elsewhere,
         )

@@ -19,7 +19,7 @@ from .journal import ForecastJournal
 from .packing import Which, unpacked
 
 Seed = tuple[int, ...]
-"""What decides the random numbers of one member."""
+"""What decides the random numbers of one member, and of several networks which makes it."""
 
 INITIAL = 2**32 - 1
 """The number that stands for the initial state among those of the steps."""
@@ -130,11 +130,16 @@ def generator_of(seed: Seed, start: np.datetime64, number: int, device: torch.de
     return torch.Generator(device).manual_seed(int(drawn >> np.uint64(1)))
 
 
+def model_of(model: ForecastModel, seed: Seed) -> ForecastModel:
+    """The model that makes one member; several networks take turns with the members of one seed."""
+    return model.with_network(sum(seed))
+
+
 def check_members(
     model: ForecastModel,
     sources: Sources,
     start: np.datetime64,
-    members: int,
+    seeds: Sequence[Seed],
     *,
     perturbed: bool,
     differ_elsewhere: bool = False,
@@ -143,8 +148,8 @@ def check_members(
 
     Parameters
     ----------
-    model, sources, start, members
-        Those of the forecast.
+    model, sources, start, seeds
+        Those of the forecast; a seed for each member.
     perturbed
         Whether a perturbation gives them initial states of their own.
     differ_elsewhere
@@ -153,20 +158,30 @@ def check_members(
     Raises
     ------
     RequestError
-        If they would all be the same, or a source has fewer members, but more than one.
+        If some would be the same, or a source has fewer members, but more than one.
     """
+    members = len(seeds)
     if members == 1:
         return
     for count in _counts(sources, start):
         if count not in (1, *range(members, count + 1)):
             raise too_few(count, members)
-    if not differ_elsewhere and not members_differ(model, sources, start, perturbed=perturbed):
-        raise all_the_same(members)
+    if not differ_elsewhere and not members_differ(model, sources, start, seeds, perturbed=perturbed):
+        raise not_all_differ(members, len(model.network.networks))
 
 
-def members_differ(model: ForecastModel, sources: Sources, start: np.datetime64, *, perturbed: bool) -> bool:
-    """Whether members come to differ by the objective, by a source, or by a perturbation."""
-    return perturbed or model.objective.stochastic or max(_counts(sources, start)) > 1
+def members_differ(
+    model: ForecastModel,
+    sources: Sources,
+    start: np.datetime64,
+    seeds: Sequence[Seed],
+    *,
+    perturbed: bool,
+) -> bool:
+    """Whether members come to differ by the objective, by a source, a perturbation, or their network."""
+    if perturbed or model.objective.stochastic or max(_counts(sources, start)) > 1:
+        return True
+    return len({sum(seed) % len(model.network.networks) for seed in seeds}) == len(seeds)
 
 
 def _counts(sources: Sources, start: np.datetime64) -> list[int]:
@@ -174,13 +189,22 @@ def _counts(sources: Sources, start: np.datetime64) -> list[int]:
     return [source.read([start]).shape[1] for source in sources.values()]
 
 
-def all_the_same(members: int) -> RequestError:
-    """The error of members that nothing tells apart."""
+def not_all_differ(members: int, networks: int = 1) -> RequestError:
+    """The error of members that are the same, or some of them, of a checkpoint with so many networks."""
+    ways = (
+        "perturb the initial state (--perturb NAME); or start from a source that has members; or train an "
+        "objective whose members differ: objective=ensemble."
+    )
+    if networks == 1:
+        return RequestError(
+            f"All {members} members would be the same: the objective of the checkpoint draws no random "
+            "numbers, and the source has one member.",
+            fix=f"Ask for one member; or {ways}",
+        )
     return RequestError(
-        f"All {members} members would be the same: the objective of the checkpoint draws no random "
-        "numbers, and the source has one member.",
-        fix="Ask for one member; or perturb the initial state (--perturb NAME); or start from a source "
-        "that has members; or train an objective whose members differ: objective=ensemble.",
+        f"Some of {members} members would be the same: the checkpoint has {networks} networks, its objective "
+        "draws no random numbers, and the source has one member.",
+        fix=f"Ask for at most {networks} members, with one seed for all; or {ways}",
     )
 
 

@@ -15,7 +15,7 @@ from ..interfaces.perturbation import Analysis, Perturbation
 from ..model import ForecastModel
 from .initial import Sources, check_sources
 from .inputs import Inputs
-from .members import INITIAL, MemberSource, Seed, generator_of
+from .members import INITIAL, MemberSource, Seed, generator_of, model_of
 
 
 def perturbation_of(spec: Spec | None, *, trust_code: bool = False) -> Perturbation | None:
@@ -101,7 +101,9 @@ def initial_inputs(
         if not member:
             continue  # the control forecast
         own = {name: MemberSource(source, place) for name, source in sources.items()}
-        analysis = Analysis(model, start, step, partial(begun, own, members=1), numbers_of)
+        analysis = Analysis(
+            model_of(model, seeds[member]), start, step, partial(begun, own, members=1), numbers_of
+        )
         inputs.begin_with(place, perturbation.perturbed(analysis, member, numbers_of(member)))
     return inputs
 

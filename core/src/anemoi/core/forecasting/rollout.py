@@ -28,7 +28,7 @@ from ..times import format_date, parse_date, parse_duration
 from .initial import LeadTimes, Sources, by_domain, check_sources, lead_times, step_count
 from .inputs import Inputs
 from .journal import ForecastJournal
-from .members import MadeMembers, Seed, check_members, generator_of, seeds_of
+from .members import MadeMembers, Seed, check_members, generator_of, model_of, seeds_of
 from .packing import packed, unpacked
 from .perturbing import check_earlier, initial_inputs
 from .plausible import LIMIT, StepCheck, check_allowed
@@ -55,7 +55,8 @@ class Forecast:
     inputs
         What the model is given.
     seeds
-        Of each member, which decides its random numbers: it is the forecast that it would be alone.
+        Of each member, which decides its random numbers, and of several networks which makes it: it is the
+        forecast that it would be alone.
     journal
         Where each step is kept, and read if it is there already; none if None.
     limit
@@ -159,7 +160,7 @@ class Forecast:
         mixed = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed")
         generator = generator_of(seed, self.description.start, number, device)
         with mixed:
-            outputs = self.model.advance(inputs, generator)
+            outputs = model_of(self.model, seed).advance(inputs, generator)
         return {name: each.float() for name, each in outputs.items()}
 
     def _states_of(self, number: int, outputs: Mapping[str, Tensor]) -> Iterator[State]:
@@ -300,7 +301,7 @@ def forecast(
     check_sources(checkpoint, sources, [start], count=count, persist=persist)
     check_earlier(checkpoint, sources, [start], perturbation, members, persist)
     model = model.to(device).eval()
-    check_members(model, sources, start, members, perturbed=perturbation is not None)
+    check_members(model, sources, start, seeds, perturbed=perturbation is not None)
     # What is wrong with the initial states shows before the first state is asked for.
     inputs = initial_inputs(
         model,

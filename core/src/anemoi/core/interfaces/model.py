@@ -81,6 +81,11 @@ class Model(nn.Module, ABC):
             fix="Choose one that declares Capability.NODE_CONDITION, such as encoder-processor-decoder.",
         )
 
+    @property
+    def networks(self) -> tuple[Model, ...]:
+        """Those that make the members of a forecast, each some of them; by default it makes all itself."""
+        return (self,)
+
     @abstractmethod
     def forward(self, fields: Fields, condition: Tensor | None = None) -> dict[str, Tensor]:
         """Predict the outputs.

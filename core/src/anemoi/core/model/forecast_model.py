@@ -89,6 +89,18 @@ class ForecastModel(nn.Module):
         nodes = (len(self.network.condition_nodes),) if self.objective.condition_on_nodes else ()
         return (batch, members, *nodes, channels)
 
+    def with_network(self, number: int) -> ForecastModel:
+        """The same with one of the networks that its own has; behind the last comes the first again."""
+        networks = self.network.networks
+        if len(networks) == 1:
+            return self
+        return ForecastModel(
+            network=networks[number % len(networks)],
+            transforms={name: self.chain(name) for name in self.transforms},
+            steps=self.steps,
+            objective=self.objective,
+        )
+
     def advance(self, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
         """Forecast one step, as the objective does it: see :meth:`Objective.advance`."""
         return self.objective.advance(self, inputs, generator)
