@@ -20,13 +20,11 @@ import click
 def command(files: tuple[Path, ...], output: Path, overwrite: bool) -> None:
     """Put checkpoints that were trained apart into one, whose forecasts have members of each.
 
-    All must be trained alike but for the seed, or for how long. The members of a forecast take them in turns.
+    All must be trained alike, but from other seeds (training.seed) or for longer. The members of a forecast
+    take them in turns.
 
     \b
-    anemoi train training.seed=0 --output a
-    anemoi train training.seed=1 --output b
     anemoi checkpoint pool a/checkpoint.safetensors b/checkpoint.safetensors --output pool.safetensors
-    anemoi forecast pool.safetensors --date 2026-01-01 --members 2
     """  # noqa: D301 (click needs the \b, which a raw string has not)
     from .pooling import pool
 

@@ -79,5 +79,6 @@ class Pool(Model):
         """
         raise ConfigError(
             "A pool has no outputs of its own: each of its networks makes members of a forecast.",
-            fix="Train each network by itself, and put the checkpoints together: anemoi checkpoint pool",
+            fix="Train each network by itself, and put the checkpoints together: "
+            "anemoi checkpoint pool FILE FILE --output FILE",
         )
