@@ -1,7 +1,7 @@
 # make quickstart   train, forecast and verify on real weather, to a report
 # make earth        the same on a simulated Earth of 22 variables
 # make earth-system  its atmosphere and its ocean: in one model, and in two that hear each other
-# make ensembles    members from a deterministic model, beside that model trained on: on both data sets
+# make ensembles    members from a deterministic model, beside that model trained on: on both data sets (ensembles-earth, ensembles-sample)
 # make regions      a limited area and a stretched grid on the same, beside a coarser model
 # make downscaling  states between two known ones, and a fine region from coarse fields, beside linear interpolation
 # make test         every check of every distribution
@@ -22,7 +22,7 @@ SUITES := $(addprefix suite/,tests $(DISTRIBUTIONS))
 JOBS ?= 2
 RUN := quickstart/run/checkpoint.safetensors
 
-.PHONY: quickstart earth earth-system regions ensembles downscaling test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
+.PHONY: quickstart earth earth-system regions ensembles ensembles-earth ensembles-sample downscaling test lint types docs benchmark matrix small-matrix parity layers training clean $(SUITES)
 
 quickstart: $(VENV)/installed
 	rm -rf quickstart
@@ -58,20 +58,32 @@ regions: $(VENV)/installed
 		$(BIN)/python benchmarks/regions.py regions/$$experiment/checkpoint.safetensors \
 			--coarse regions/coarse/checkpoint.safetensors || exit; done
 
-# Of each data set a deterministic model (one), members that begin with it, and itself trained on for about as long (more).
+# Of each data set a deterministic model (one), members that begin with it (many), and itself trained on for about as
+# long (more). Of the few days of sample there are four of each, from four seeds, whose networks share the members (pool).
 # Days between training and test are left for choices: a validation for the ensemble.
 MEMBERS := loss=crps objective.noise_channels=8 training.learning_rate=5.0e-3 \
 	"training.start.new=['*modulation*']" "training.start.drop=['*norm*.norm.*']"
 HELD_OUT := dates.end=2000-05-03T00 dates.validation.start=2000-05-03T06 dates.validation.end=2000-05-08T00
 ONWARDS := training.learning_rate=5.0e-3
+SAMPLE_MANY := $(addprefix ensembles/sample-many-,0 1 2 3)
 # Ensembles of eight and of four are compared by what each would score with members without end.
 FAIR := --metric-option crps.fair=true
-TEST_EARTH := --lead-time 72h --start 2000-05-16T06 --end 2000-05-21T12 --json
-TEST_SAMPLE := --lead-time 72h --start 2025-12-22 --json
+TEST_EARTH := --lead-time 72h --start 2000-05-16T06 --end 2000-05-21T12
+TEST_SAMPLE := --lead-time 72h --start 2025-12-22
 
-ensembles: $(VENV)/installed
-	rm -rf ensembles
-	mkdir ensembles
+# An ensemble beside deterministic models, from the same dates.
+define compare
+	cd ensembles && $(BIN)/anemoi evaluate $(1)/checkpoint.safetensors $(3) --json --members 8 --lagged 4 $(FAIR) > $(1).json
+	cd ensembles && for one in $(2); do \
+		$(BIN)/anemoi evaluate $$one/checkpoint.safetensors $(3) --json --metric crps > $$one.json || exit; \
+		$(BIN)/python ../benchmarks/ensembles.py $(1).json $$one.json || exit; done
+endef
+
+ensembles: ensembles-earth ensembles-sample
+
+ensembles-earth: $(VENV)/installed
+	rm -rf ensembles/earth-*
+	mkdir -p ensembles
 	$(BIN)/anemoi train +experiment=sample-earth dates.end=2000-05-03T00 --output ensembles/earth-one
 	$(BIN)/anemoi train +experiment=sample-earth-ensemble --from ensembles/earth-one/checkpoint.safetensors $(MEMBERS) \
 		$(HELD_OUT) training.steps=400 training.rollout=2 training.rollout_steps=150 --output ensembles/earth-two
@@ -80,21 +92,28 @@ ensembles: $(VENV)/installed
 		--output ensembles/earth-many
 	$(BIN)/anemoi train +experiment=sample-earth --from ensembles/earth-one/checkpoint.safetensors $(ONWARDS) \
 		dates.end=2000-05-03T00 training.steps=500 training.rollout_steps=150 --output ensembles/earth-more
-	$(BIN)/anemoi train +experiment=quickstart --output ensembles/sample-one
-	$(BIN)/anemoi train +experiment=quickstart objective=ensemble --from ensembles/sample-one/checkpoint.safetensors \
-		$(MEMBERS) scalers.tendency.name=tendency-stdev "training.learning_rates=[{weights: '*modulation*', factor: 0.1}]" \
-		training.steps=300 training.rollout=3 training.rollout_steps=100 training.ema=0.98 \
-		training.validation.members=8 training.validation.rollout=4 "metric=[crps,spread-skill]" --output ensembles/sample-many
-	$(BIN)/anemoi train +experiment=quickstart --from ensembles/sample-one/checkpoint.safetensors $(ONWARDS) \
+	$(call compare,earth-many,earth-one earth-more,$(TEST_EARTH))
+
+ensembles-sample: $(VENV)/installed
+	rm -rf ensembles/sample-*
+	mkdir -p ensembles/sample-pool ensembles/sample-ones
+	OMP_NUM_THREADS=1 $(MAKE) --jobs $(JOBS) --output-sync=target --no-print-directory $(SAMPLE_MANY)
+	for kind in many-:pool one-:ones; do \
+		$(BIN)/anemoi checkpoint pool ensembles/sample-$${kind%:*}*/checkpoint.safetensors \
+			--output ensembles/sample-$${kind#*:}/checkpoint.safetensors || exit; done
+	$(BIN)/anemoi train +experiment=quickstart --from ensembles/sample-one-0/checkpoint.safetensors $(ONWARDS) \
 		training.steps=400 training.rollout_steps=150 --output ensembles/sample-more
-	cd ensembles && for many in earth-many sample-many; do \
-		case $$many in earth-*) test="$(TEST_EARTH)";; *) test="$(TEST_SAMPLE)";; esac; \
-		$(BIN)/anemoi evaluate $$many/checkpoint.safetensors $$test --members 8 --lagged 4 $(FAIR) > $$many.json || exit; \
-		for one in one more; do \
-			one=$${many%-many}-$$one; \
-			$(BIN)/anemoi evaluate $$one/checkpoint.safetensors $$test --metric crps > $$one.json || exit; \
-			$(BIN)/python ../benchmarks/ensembles.py $$many.json $$one.json || exit; \
-		done; done
+	$(call compare,sample-pool,sample-one-0 sample-more,$(TEST_SAMPLE))
+	$(call compare,sample-many-0,sample-one-0,$(TEST_SAMPLE))
+	$(BIN)/anemoi evaluate ensembles/sample-ones/checkpoint.safetensors $(TEST_SAMPLE) --members 4 $(FAIR)
+
+$(SAMPLE_MANY): ensembles/sample-many-%:
+	$(BIN)/anemoi train +experiment=quickstart training.seed=$* --output ensembles/sample-one-$*
+	$(BIN)/anemoi train +experiment=quickstart objective=ensemble training.seed=$* \
+		--from ensembles/sample-one-$*/checkpoint.safetensors $(MEMBERS) scalers.tendency.name=tendency-stdev \
+		"training.learning_rates=[{weights: '*modulation*', factor: 0.1}]" training.steps=300 training.rollout=3 \
+		training.rollout_steps=100 training.ema=0.98 training.validation.members=8 training.validation.rollout=4 \
+		"metric=[crps,spread-skill]" --output $@
 
 downscaling: $(VENV)/installed
 	rm -rf downscaling
@@ -170,4 +189,4 @@ $(PEER)/installed: $(wildcard benchmarks/peer/*.txt) $(addsuffix /pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions ensembles downscaling site
+	rm -rf $(VENV) $(PEER) benchmarks/peer/.venv-training quickstart earth earth-system regions ensembles ensembles-earth ensembles-sample downscaling site

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def pool(
     Raises
     ------
     RequestError
-        If there are fewer than two, or one is there twice.
+        If there are fewer than two, or two have the same weights.
     CheckpointError
         If one cannot be read or is not like the first, which differences are told; or the file cannot be
         written.
@@ -86,18 +87,16 @@ def _check(found: Sequence[Contents]) -> None:
             f"A pool is of two checkpoints or more, and {len(found)} is given.",
             fix="Train another from another seed: anemoi train training.seed=1",
         )
-    seen: dict[str, Path] = {}
     for each in found:
-        if each.identity in seen:
-            raise RequestError(
-                f"{seen[each.identity]} and {each.path} are the same checkpoint, whose members would be "
-                "counted twice.",
-                fix="Give each once.",
-            )
-        seen[each.identity] = each.path
         if each.document["configuration"]["model"].get("name") == MODEL:
             raise CheckpointError(
                 f"{each.path} is a pool itself.", fix="Give the checkpoints that it was made of."
+            )
+    for one, other in combinations(found, 2):
+        if not any(_weights_differ(one, other)):
+            raise RequestError(
+                f"{one.path} and {other.path} have the same weights, and would count as two.",
+                fix="Give each once, or train another from another seed: anemoi train training.seed=1",
             )
     for other in found[1:]:
         if differences := list(_differences(found[0], other)):
@@ -108,6 +107,12 @@ def _check(found: Sequence[Contents]) -> None:
                 + "\n  ".join(shown),
                 fix="Pool checkpoints of one configuration, trained from other seeds.",
             )
+
+
+def _weights_differ(one: Contents, other: Contents) -> Iterator[bool]:
+    for name, tensor in one.tensors.items():
+        if name.startswith(NETWORK):
+            yield name not in other.tensors or tensor.data != other.tensors[name].data
 
 
 def _differences(first: Contents, other: Contents) -> Iterator[str]:
@@ -137,7 +142,7 @@ def _differences(first: Contents, other: Contents) -> Iterator[str]:
         mine, its = first.tensors.get(name), other.tensors.get(name)
         if mine is None or its is None or (mine.dtype, mine.shape) != (its.dtype, its.shape):
             yield f"{name}: {_size(mine)} and {_size(its)}"
-        elif not name.startswith(NETWORK) and bytes(mine.data) != bytes(its.data):
+        elif not name.startswith(NETWORK) and mine.data != its.data:
             yield f"{name}: the values"
 
 
