@@ -104,7 +104,12 @@ def test_copies_and_too_few_members_are_refused_before_any_forecast(
 ) -> None:
     with pytest.raises(RequestError, match="defined for 2 members or more; one is forecast"):
         verify(checkpoint, weather, metrics={"crps": partial(ContinuousRankedProbabilityScore, fair=True)})
-    model = type("Model", (), {"objective": type("Objective", (), {"stochastic": False})})
+    parts = {
+        "objective": type("Objective", (), {"stochastic": False}),
+        "network": type("Network", (), {"networks": (None,)}),
+        "with_network": classmethod(lambda model, number: model),
+    }
+    model = type("Model", (), parts)
     monkeypatch.setattr("anemoi_plugin_verification.verification.build_model", lambda *a, **how: model)
     with pytest.raises(RequestError, match="All 3 members would be the same"):
         verify(checkpoint, weather, members=3, lead_time="12h")
