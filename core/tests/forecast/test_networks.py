@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from anemoi.core import forecast, plugins
+from anemoi.core.checkpoint import build_model
 from anemoi.core.errors import RequestError
 
 START = np.datetime64("2020-01-02T06", "s")
@@ -76,3 +77,11 @@ def test_a_perturbation_forecasts_with_the_network_of_its_member(tiny):
     earlier = made(tiny, alone[1], 1, START - np.timedelta64(12, "h"))[0]
     members = made(tiny, both, 2, perturbation=back)
     np.testing.assert_array_equal(members[1][0], earlier[2])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_one_of_them_alone_trains_or_not_as_both_do(tiny, training):
+    model = build_model(shared(tiny)[0]).train(training)
+    one = model.with_network(3)
+    assert {each.training for each in one.modules()} == {training}
+    assert one.network is model.network.networks[1]

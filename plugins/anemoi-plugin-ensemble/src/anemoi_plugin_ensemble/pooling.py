@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anemoi.core.checkpoint import FORECAST_SECTIONS, container, layout, lock
-from anemoi.core.checkpoint.contents import Contents
+from anemoi.core.checkpoint.contents import Contents, Stored
 from anemoi.core.errors import CheckpointError, RequestError
 from anemoi.core.provenance import provenance
 
@@ -57,7 +57,7 @@ def pool(
         **_shared([each["configuration"] for each in documents]),
         "model": {"name": MODEL, "network": model, "count": len(found)},
     }
-    said = documents[0]["provenance"]
+    period = documents[0]["provenance"].get("training_period")
     document = {
         **documents[0],
         "configuration": configuration,
@@ -66,7 +66,7 @@ def pool(
         "provenance": provenance(
             parents=[_parent(each) for each in found],
             kind="checkpoint",
-            **{key: said[key] for key in ("training_period",) if key in said},
+            **({"training_period": period} if period else {}),
         ),
     }
     networks = {
@@ -93,7 +93,7 @@ def _check(found: Sequence[Contents]) -> None:
                 f"{each.path} is a pool itself.", fix="Give the checkpoints that it was made of."
             )
     for one, other in combinations(found, 2):
-        if not any(_weights_differ(one, other)):
+        if _same_weights(one, other):
             raise RequestError(
                 f"{one.path} and {other.path} have the same weights, and would count as two.",
                 fix="Give each once, or train another from another seed: anemoi train training.seed=1",
@@ -109,10 +109,12 @@ def _check(found: Sequence[Contents]) -> None:
             )
 
 
-def _weights_differ(one: Contents, other: Contents) -> Iterator[bool]:
-    for name, tensor in one.tensors.items():
-        if name.startswith(NETWORK):
-            yield name not in other.tensors or tensor.data != other.tensors[name].data
+def _same_weights(one: Contents, other: Contents) -> bool:
+    return all(
+        name in other.tensors and tensor.data == other.tensors[name].data
+        for name, tensor in one.tensors.items()
+        if name.startswith(NETWORK)
+    )
 
 
 def _differences(first: Contents, other: Contents) -> Iterator[str]:
@@ -146,7 +148,7 @@ def _differences(first: Contents, other: Contents) -> Iterator[str]:
             yield f"{name}: the values"
 
 
-def _size(stored: Any) -> str:
+def _size(stored: Stored | None) -> str:
     return "not there" if stored is None else f"{stored.dtype} {list(stored.shape)}"
 
 

@@ -274,7 +274,7 @@ def prepare(
     errors: list[AnemoiError] = []
     if not isinstance(seed, int) and len(seed) == 1:
         (seed,) = seed
-    seeds = seeds_of(0, members)
+    seeds = seeds_of(0, members)  # what all else is checked with where those that are asked for will not do
     with _collected(errors):
         seeds = seeds_of(seed, members)
     with _collected(errors):

@@ -181,7 +181,7 @@ def members_differ(
     """Whether members come to differ by the objective, by a source, a perturbation, or their network."""
     if perturbed or model.objective.stochastic or max(_counts(sources, start)) > 1:
         return True
-    return len({sum(seed) % len(model.network.networks) for seed in seeds}) == len(seeds)
+    return len({model_of(model, seed).network for seed in seeds}) == len(seeds)
 
 
 def _counts(sources: Sources, start: np.datetime64) -> list[int]:

@@ -146,21 +146,27 @@ class Forecast:
             return self.made.outputs(number)
         # One at a time, because sums over a larger batch are rounded otherwise, and memory is that of one.
         found: dict[str, Tensor] = {}
-        for member, seed in enumerate(self.seeds):
-            for name, outputs in self._computed(number, self.inputs.of(number, member), seed).items():
+        for member in range(len(self.seeds)):
+            for name, outputs in self._computed(number, member).items():
                 if name not in found:
                     one, times, _, *cells = outputs.shape
                     found[name] = outputs.new_empty(one, times, len(self.seeds), *cells)
                 found[name][:, :, member] = outputs[:, :, 0]
         return found
 
-    def _computed(self, number: int, inputs: dict[str, Tensor], seed: Seed) -> dict[str, Tensor]:
+    @cached_property
+    def _models(self) -> tuple[ForecastModel, ...]:
+        """What makes each member."""
+        return tuple(model_of(self.model, seed) for seed in self.seeds)
+
+    def _computed(self, number: int, member: int) -> dict[str, Tensor]:
         """The outputs of one step of one member, in single precision."""
+        inputs = self.inputs.of(number, member)
         device = next(iter(inputs.values())).device
         mixed = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed")
-        generator = generator_of(seed, self.description.start, number, device)
+        generator = generator_of(self.seeds[member], self.description.start, number, device)
         with mixed:
-            outputs = model_of(self.model, seed).advance(inputs, generator)
+            outputs = self._models[member].advance(inputs, generator)
         return {name: each.float() for name, each in outputs.items()}
 
     def _states_of(self, number: int, outputs: Mapping[str, Tensor]) -> Iterator[State]:

@@ -94,12 +94,13 @@ class ForecastModel(nn.Module):
         networks = self.network.networks
         if len(networks) == 1:
             return self
-        return ForecastModel(
+        one = ForecastModel(
             network=networks[number % len(networks)],
             transforms={name: self.chain(name) for name in self.transforms},
             steps=self.steps,
             objective=self.objective,
         )
+        return one.train(self.training)
 
     def advance(self, inputs: Fields, generator: torch.Generator) -> dict[str, Tensor]:
         """Forecast one step, as the objective does it: see :meth:`Objective.advance`."""
